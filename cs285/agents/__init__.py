@@ -1,0 +1,1 @@
+"""Agents: an actor and what it learns from."""

@@ -1,0 +1,103 @@
+"""A command line made from a frozen dataclass of settings."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import signal
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from cs285.errors import InvalidInput
+
+Settings = TypeVar("Settings")
+
+
+def option(default: Any, *aliases: str, help: str) -> Any:
+    """Declare a dataclass field that is also a command-line flag.
+
+    Args:
+        default: the value when the flag is not given.
+        aliases: short spellings, such as ``"-env"``.
+        help: what ``--help`` says of it.
+    """
+    return dataclasses.field(default=default, metadata={"aliases": aliases, "help": help})
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
+def parse(settings: type[Settings], description: str, argv: Sequence[str] | None = None) -> Settings:
+    """Build ``settings`` from a command line; every field is a flag under its own name.
+
+    Args:
+        settings: a dataclass whose fields were all declared with `option`.
+        description: the first lines of ``--help``.
+        argv: the arguments; the process's own when None.
+
+    Raises:
+        SystemExit: with code 2 when a flag is unknown or its value has the wrong type.
+        InvalidInput: when the dataclass itself refuses a value.
+    """
+    parser = _OneLineParser(
+        description=description,
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    annotations = typing.get_type_hints(settings)
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+        parser.add_argument(
+            *field.metadata["aliases"],
+            f"--{field.name}",
+            default=field.default,
+            help=field.metadata["help"],
+            **_value_arguments(annotations[field.name]),
+        )
+    return settings(**vars(parser.parse_args(argv)))
+
+
+def _value_arguments(annotation: Any) -> dict[str, Any]:
+    """The argparse arguments that read a value of this type."""
+    if annotation is bool:
+        return {"action": "store_true"}
+    if typing.get_origin(annotation) is typing.Literal:
+        return {"choices": typing.get_args(annotation)}
+    if isinstance(annotation, types.UnionType):  # X | None: None is said by leaving the flag out
+        annotation = next(a for a in typing.get_args(annotation) if a is not types.NoneType)
+    return {"type": annotation, "metavar": annotation.__name__.upper()}
+
+
+def check_at_least(minimum: float, settings: object, *names: str) -> None:
+    """Refuse settings that are set and below ``minimum``, or are not finite.
+
+    Raises:
+        InvalidInput: naming the flag, its value and the smallest one allowed.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not minimum <= value < float("inf"):
+            raise InvalidInput(f"--{name} is {value}; it must be at least {minimum}")
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Call a script's ``main`` and end the process as a command-line tool should.
+
+    Exit codes: 0; 2 with one line on stderr for a mistake of the user's; 130 for Ctrl-C.
+    """
+    try:
+        main()
+    except InvalidInput as error:
+        sys.exit(_report(f"error: {error}", 2))
+    except KeyboardInterrupt:
+        sys.exit(_report("interrupted", 128 + signal.SIGINT))
+    sys.exit(0)
+
+
+def _report(line: str, code: int) -> int:
+    print(" ".join(line.split()), file=sys.stderr)
+    return code

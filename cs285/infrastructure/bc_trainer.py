@@ -1,0 +1,185 @@
+"""From the settings of a run to the parts it is made of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cs285.agents.bc_agent import BCAgent
+from cs285.errors import InvalidInput
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.envs import EnvSpec, make_env
+from cs285.infrastructure.expert_data import load_expert_data
+from cs285.infrastructure.layouts import check_convertible, conversion_notice, convert_observations
+from cs285.infrastructure.logger import Logger, make_run_dir
+from cs285.infrastructure.plots import learning_curve, save_figure
+from cs285.infrastructure.pytorch_utils import choose_device
+from cs285.infrastructure.replay_buffer import ReplayBuffer
+from cs285.infrastructure.rl_trainer import RL_Trainer
+from cs285.infrastructure.seeding import Stream, generator, integer_seed
+from cs285.infrastructure.trajectory import Trajectory
+from cs285.policies.base_policy import BasePolicy, as_policy
+from cs285.policies.loaded_gaussian_policy import load_expert
+from cs285.policies.MLP_policy import MLPPolicySL
+
+PROJECT_ROOT = Path(__file__).parents[2]
+
+
+class BC_Trainer:  # noqa: N801 - the assignment's name
+    """Wires environment, expert, agent, logger and loop for one run.
+
+    Attributes:
+        run_dir: the folder the run writes into.
+        rl_trainer: the loop.
+    """
+
+    def __init__(self, config: Config, expert: object | None = None) -> None:
+        """Read everything the run needs, then make its folder.
+
+        Args:
+            config: the run's settings.
+            expert: used in place of ``config.expert_policy_file``: a policy, any object with
+                ``get_action``, or a function of a batch of observations (N, ob_dim).
+
+        Raises:
+            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be
+                made, or the run folder can't be written.
+        """
+        torch.set_num_threads(1)  # more of them spin against one another on these small networks
+        self.config = config
+        env, spec = make_env(config.env_name, config.ep_len)
+        self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
+        self.initial_expertdata = load_initial_data(config, spec)
+        agent = make_agent(config, spec)
+        self.logger = Logger(make_run_dir(config.logdir, config.run_name))
+        self.run_dir = self.logger.run_dir
+        self.logger.log_config(asdict(replace(config, n_iter=config.iterations)))
+        self.rl_trainer = RL_Trainer(config, env, spec, agent, self.logger)
+
+    def run_training_loop(self) -> list[dict[str, float]]:
+        """Run the job and leave its learning curve.
+
+        Returns:
+            The scalars of each iteration that was evaluated.
+
+        Raises:
+            InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
+        """
+        try:
+            rows = self.rl_trainer.run_training_loop(
+                self.config.iterations, self.initial_expertdata, self.expert_policy
+            )
+        finally:
+            self.rl_trainer.close()
+            self.logger.close()
+        if self.config.do_dagger and rows:
+            self._draw_learning_curve(rows)
+        return rows
+
+    def _draw_learning_curve(self, rows: Sequence[dict[str, float]]) -> None:
+        config = self.config
+        iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
+        figure = learning_curve(
+            f"DAgger on {config.env_name}",
+            iterations,
+            means=[row["Eval_AverageReturn"] for row in rows],
+            stds=[row["Eval_StdReturn"] for row in rows],
+            expert=rows[-1].get("Expert_AverageReturn"),
+        )
+        save_figure(figure, self.run_dir / "learning_curve.png")
+
+
+def make_agent(config: Config, spec: EnvSpec) -> BCAgent:
+    """A new agent for the environment, its network initialised from the run's seed."""
+    device = choose_device(config.no_gpu, config.which_gpu)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))
+        actor = MLPPolicySL(
+            spec.ac_dim,
+            spec.ob_dim,
+            config.n_layers,
+            config.size,
+            discrete=spec.discrete,
+            learning_rate=config.learning_rate,
+            loss=config.loss,
+            device=device,
+        )
+    rng = generator(config.seed, Stream.REPLAY_BUFFER)
+    return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device))
+
+
+def find_expert(config: Config, spec: EnvSpec) -> BasePolicy | None:
+    """The expert of the run: the file that was named, or the one that ships for the task.
+
+    Returns:
+        None when there is none and behavioural cloning can do without.
+
+    Raises:
+        InvalidInput: when DAgger has no expert, or the file can't be used.
+    """
+    path = config.expert_policy_file or find_shipped(Path("policies/experts") / f"{config.env_name}.pkl")
+    if path is not None:
+        return load_expert(path, config.env_name, spec)
+    if config.do_dagger:
+        raise InvalidInput(f"no expert ships for {config.env_name}; name one with --expert_policy_file")
+    return None
+
+
+def load_initial_data(config: Config, spec: EnvSpec) -> list[Trajectory]:
+    """The expert's recorded episodes, in the environment's observation layout.
+
+    Raises:
+        InvalidInput: when the file can't be used, or its sizes don't fit the environment.
+    """
+    path = config.expert_data or find_shipped(Path("expert_data") / f"expert_data_{config.env_name}.pkl")
+    if path is None:
+        raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
+    trajectories = load_expert_data(path, spec.max_episode_steps)
+    check_actions(path, config.env_name, spec, trajectories)
+    ob_dim = trajectories[0].observations.shape[1]
+    if ob_dim == spec.ob_dim:
+        return trajectories
+    check_convertible(config.env_name, ob_dim, spec.ob_dim, what=str(path))
+    print(conversion_notice(str(path), config.env_name, ob_dim, spec.ob_dim), file=sys.stderr)
+    return [convert_trajectory(trajectory, config.env_name, spec.ob_dim) for trajectory in trajectories]
+
+
+def check_actions(path: Path, env_name: str, spec: EnvSpec, trajectories: Sequence[Trajectory]) -> None:
+    """Refuse recorded actions of another kind or size than the environment's.
+
+    Raises:
+        InvalidInput: naming both.
+    """
+    first = trajectories[0]
+    if first.discrete != spec.discrete:
+        kinds = ("discrete", "continuous") if first.discrete else ("continuous", "discrete")
+        raise InvalidInput(f"{path}: its actions are {kinds[0]}, but those of {env_name} are {kinds[1]}")
+    if not spec.discrete and first.actions.shape[1] != spec.ac_dim:
+        raise InvalidInput(f"{path}: actions of {first.actions.shape[1]} numbers, but {env_name} has {spec.ac_dim}")
+    if spec.discrete:
+        choices = np.concatenate([trajectory.actions for trajectory in trajectories])
+        low, high = choices.min(), choices.max()
+        if low < 0 or high >= spec.ac_dim:
+            raise InvalidInput(
+                f"{path}: actions from {low} to {high}, but {env_name} has choices 0 to {spec.ac_dim - 1}"
+            )
+
+
+def convert_trajectory(trajectory: Trajectory, env_name: str, ob_dim: int) -> Trajectory:
+    """The same trajectory with its observations in another known layout of the task."""
+    return replace(
+        trajectory,
+        observations=convert_observations(trajectory.observations, env_name, ob_dim),
+        next_observations=convert_observations(trajectory.next_observations, env_name, ob_dim),
+    )
+
+
+def find_shipped(relative: Path) -> Path | None:
+    """A file that comes with the project: below the current folder or the project's own."""
+    candidates = (root / relative for root in (Path(), PROJECT_ROOT))
+    return next((path for path in candidates if path.is_file()), None)

@@ -1,0 +1,103 @@
+"""The settings of one run, validated; the command line and the notebook both build this."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cs285.command_line import check_at_least, option
+from cs285.errors import InvalidInput
+
+MAX_SIZE = 65_536
+MAX_LAYERS = 100
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a BC or DAgger run. Flags carry the assignment's names and defaults.
+
+    Raises:
+        InvalidInput: for a value out of range, or for two that contradict each other.
+    """
+
+    expert_policy_file: Path | None = option(
+        None, "-epf", help="expert policy (pickle); None: policies/experts/<env_name>.pkl"
+    )
+    expert_data: Path | None = option(
+        None, "-ed", help="expert data (pickle); None: expert_data/expert_data_<env_name>.pkl"
+    )
+    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    exp_name: str | None = option(
+        None, "-exp", help="name of the experiment, part of the run folder's; None: bc or dagger"
+    )
+    do_dagger: bool = option(False, help="relabel the policy's own rollouts with the expert (DAgger)")
+    ep_len: int | None = option(None, help="steps after which an episode is cut; None: the environment's limit")
+    loss: Literal["mse", "nll"] = option(
+        "mse", help="for continuous actions: squared error of the mean action, or negative log-likelihood"
+    )
+
+    num_agent_train_steps_per_iter: int = option(1000, help="gradient steps in each iteration")
+    n_iter: int | None = option(None, "-n", help="iterations; None: 10 with --do_dagger, else 1")
+    batch_size: int = option(1000, help="environment steps collected in each DAgger iteration, at least")
+    eval_batch_size: int = option(5000, help="environment steps of each evaluation, at least")
+    train_batch_size: int = option(100, help="transitions in each gradient step")
+
+    n_layers: int = option(2, help="hidden layers of the policy")
+    size: int = option(64, help="width of each hidden layer")
+    learning_rate: float = option(5e-3, "-lr", help="learning rate of Adam")
+
+    video_log_freq: int = option(-1, help="log videos every so many iterations, first and last included; -1: never")
+    scalar_log_freq: int = option(
+        1, help="evaluate and log scalars every so many iterations, first and last included; -1: never"
+    )
+    no_gpu: bool = option(False, "-ngpu", help="train on the CPU even where there is a GPU")
+    which_gpu: int = option(0, help="index of the GPU to train on")
+    max_replay_buffer_size: int = option(1_000_000, help="transitions kept; older ones make room for newer")
+    save_params: bool = option(False, help="write policy_itr_<n>.pt after each iteration")
+    seed: int = option(1, help="the one seed that everything random comes from")
+    logdir: Path = option(Path("data"), help="folder that run folders are made in")
+
+    def __post_init__(self) -> None:
+        check_at_least(
+            1,
+            self,
+            *("ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size"),
+            *("train_batch_size", "size", "max_replay_buffer_size"),
+        )
+        check_at_least(0, self, "n_layers", "which_gpu", "seed")
+        if self.size > MAX_SIZE or self.n_layers > MAX_LAYERS:
+            raise InvalidInput(
+                f"--n_layers {self.n_layers} --size {self.size}: at most {MAX_LAYERS} layers of {MAX_SIZE} are allowed"
+            )
+        if not 0 < self.learning_rate < float("inf"):
+            raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
+        for name in ("video_log_freq", "scalar_log_freq"):
+            if (value := getattr(self, name)) != -1 and value < 1:
+                raise InvalidInput(f"--{name} is {value}; it must be -1 (never) or at least 1")
+        if self.loss not in ("mse", "nll"):
+            raise InvalidInput(f"--loss is {self.loss!r}; it must be 'mse' or 'nll'")
+        if self.exp_name is not None and not re.fullmatch(r"[\w.+=,-]+", self.exp_name):
+            raise InvalidInput(
+                f"--exp_name is {self.exp_name!r}; it names a folder: letters, digits and . _ + = , - are allowed"
+            )
+        if self.do_dagger and self.n_iter == 1:
+            raise InvalidInput("--do_dagger with --n_iter 1 never asks the expert; give --n_iter 2 or more")
+        if not self.do_dagger and self.n_iter not in (None, 1):
+            raise InvalidInput(
+                f"--n_iter is {self.n_iter}; behavioural cloning has one iteration, add --do_dagger for more"
+            )
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of the loop, ``n_iter`` or its default."""
+        if self.n_iter is not None:
+            return self.n_iter
+        return 10 if self.do_dagger else 1
+
+    @property
+    def run_name(self) -> str:
+        """Prefix of the run folder: q1_ for the assignment's BC question, q2_ for DAgger."""
+        question, default_name = ("q2", "dagger") if self.do_dagger else ("q1", "bc")
+        return f"{question}_{self.exp_name or default_name}_{self.env_name.replace('/', '-')}"

@@ -1,0 +1,208 @@
+"""Environment ids to environments, and the facts of each that the rest needs to know."""
+
+from __future__ import annotations
+
+import ctypes.util
+import difflib
+import functools
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from cs285.errors import InvalidInput
+
+Env: TypeAlias = "gym.Env[Any, Any]"
+
+FRAME_SIZE = 320
+MAX_VIDEO_FPS = 30
+DEFAULT_FPS = 30
+RENDERING_HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """Facts of an environment.
+
+    Attributes:
+        ob_dim: numbers in an observation.
+        ac_dim: numbers in an action, or the number of choices when discrete.
+        discrete: whether an action is the number of a choice.
+        max_episode_steps: the time limit in steps.
+        fps: steps a second of simulated time.
+    """
+
+    ob_dim: int
+    ac_dim: int
+    discrete: bool
+    max_episode_steps: int
+    fps: int
+
+    @property
+    def frame_stride(self) -> int:
+        """Steps between two frames of a video, so that it plays in real time at a usual rate."""
+        return max(1, round(self.fps / MAX_VIDEO_FPS))
+
+    @property
+    def video_fps(self) -> float:
+        """Frames a second of a video of every `frame_stride`-th step."""
+        return self.fps / self.frame_stride
+
+
+class RenderingUnavailable(RuntimeError):
+    """No way to render was found on this machine; the message says what would mend it."""
+
+
+def make_env(env_name: str, ep_len: int | None = None, render: bool = False) -> tuple[Env, EnvSpec]:
+    """Make an environment.
+
+    Args:
+        env_name: the id of a registered Gymnasium environment, ``module:id`` included.
+        ep_len: cut episodes after so many steps; None: at the environment's own limit.
+        render: whether ``env.render()`` is to give frames, (height, width, 3) uint8.
+
+    Returns:
+        The environment, whose observations have one dimension, and its facts.
+
+    Raises:
+        InvalidInput: for an unknown id, a missing dependency, no time limit at all, or spaces
+            other than Box observations and Box or Discrete actions.
+    """
+    _silence_mujoco()
+    _choose_gl_backend()
+    env = _make_registered(env_name, render)
+    limit = env.spec.max_episode_steps if env.spec else None
+    if limit is None and ep_len is None:
+        env.close()
+        raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
+    _check_spaces(env_name, env)
+    if isinstance(env.observation_space, Box) and len(env.observation_space.shape) != 1:
+        env = gym.wrappers.FlattenObservation(env)
+    if render:
+        _render_fast(env)
+    return env, _spec_of(env, min(n for n in (limit, ep_len) if n is not None))
+
+
+def check_rendering(env_name: str) -> None:
+    """Render one frame of the environment.
+
+    Raises:
+        RenderingUnavailable: when that fails, with one line that says what would mend it.
+    """
+    try:
+        env, _ = make_env(env_name, ep_len=1, render=True)
+        try:
+            env.reset(seed=0)
+            if not isinstance(env.render(), np.ndarray):
+                raise RuntimeError("it gives no frames")
+        finally:
+            env.close()
+    except Exception as error:  # each backend has exceptions of its own
+        raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {RENDERING_HELP}") from error
+
+
+def _make_registered(env_name: str, render: bool) -> Env:
+    if _is_version_2(env_name):
+        raise InvalidInput(
+            f"{env_name} needs the discontinued mujoco-py; use {env_name[:-1]}4 or {env_name[:-1]}5 instead"
+        )
+    options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
+    if render and _is_mujoco(env_name):
+        options |= {"width": FRAME_SIZE, "height": FRAME_SIZE}
+    try:
+        with warnings.catch_warnings():  # gymnasium calls every v4 out of date; here it is the course's
+            warnings.filterwarnings("ignore", message=".*is out of date.*")
+            warnings.filterwarnings("ignore", message=".*Overriding environment.*")
+            return gym.make(env_name, disable_env_checker=True, **options)
+    except (gym.error.Error, ImportError) as error:
+        raise InvalidInput(_why_not_made(env_name, error)) from error
+
+
+def _is_version_2(env_name: str) -> bool:
+    return env_name.endswith("-v2") and f"{env_name[:-1]}4" in gym.registry
+
+
+def _is_mujoco(env_name: str) -> bool:
+    return env_name in gym.registry and ".mujoco" in str(gym.registry[env_name].entry_point)
+
+
+def _why_not_made(env_name: str, error: Exception) -> str:
+    known = sorted(gym.registry)
+    if env_name in known:
+        return f"{env_name} can't be made: {error}"
+    lower = {name.lower(): name for name in known}
+    close = [lower[name] for name in difflib.get_close_matches(env_name.lower(), lower, n=4, cutoff=0.6)]
+    hint = f"; close matches: {', '.join(close)}" if close else ""
+    return f"no environment is registered as {env_name!r}{hint}"
+
+
+def _check_spaces(env_name: str, env: Env) -> None:
+    observations, actions = env.observation_space, env.action_space
+    allowed_actions = (isinstance(actions, Box) and len(actions.shape) == 1) or (
+        isinstance(actions, Discrete) and actions.start == 0
+    )
+    if not isinstance(observations, Box) or not allowed_actions:
+        env.close()
+        raise InvalidInput(
+            f"{env_name} has observations {observations} and actions {actions}; allowed are Box observations "
+            "and one-dimensional Box actions, or Discrete ones that count from 0"
+        )
+
+
+def _spec_of(env: Env, max_episode_steps: int) -> EnvSpec:
+    assert env.observation_space.shape is not None
+    discrete = isinstance(env.action_space, Discrete)
+    return EnvSpec(
+        ob_dim=env.observation_space.shape[0],
+        ac_dim=int(env.action_space.n) if isinstance(env.action_space, Discrete) else env.action_space.shape[0],  # type: ignore[index]
+        discrete=discrete,
+        max_episode_steps=max_episode_steps,
+        fps=int(env.metadata.get("render_fps") or DEFAULT_FPS),
+    )
+
+
+def _render_fast(env: Env) -> None:
+    """Leave out shadows, anti-aliasing and reflections: software rendering is 8 to 24 times faster."""
+    model: Any = getattr(env.unwrapped, "model", None)
+    if hasattr(model, "vis"):
+        model.vis.quality.shadowsize = 0
+        model.vis.quality.offsamples = 0
+        model.mat_reflectance[:] = 0
+
+
+@functools.cache
+def _silence_mujoco() -> None:
+    """Keep MuJoCo from writing MUJOCO_LOG.TXT into the user's folder and deprecations to stderr.
+
+    Its other warnings, such as an unstable simulation, become Python warnings.
+    """
+    try:
+        import mujoco
+    except ImportError:  # a task without MuJoCo runs without it
+        return
+
+    def warn(message: bytes | str) -> None:
+        text = message.decode(errors="replace") if isinstance(message, bytes) else message
+        if "deprecated" not in text:
+            warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=2)
+
+    mujoco.set_mju_user_warning(warn)
+
+
+@functools.cache
+def _choose_gl_backend() -> None:
+    """On Linux without a display, have MuJoCo and pygame render off screen. A user's choice stands."""
+    if not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    if "MUJOCO_GL" in os.environ:
+        return
+    if ctypes.util.find_library("EGL") and ctypes.util.find_library("OpenGL"):
+        os.environ["MUJOCO_GL"] = "egl"
+    elif ctypes.util.find_library("OSMesa"):
+        os.environ["MUJOCO_GL"] = "osmesa"

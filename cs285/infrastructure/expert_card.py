@@ -1,0 +1,98 @@
+"""How good an expert's file is: its returns, as its card reports them, and its learning curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cs285.infrastructure.envs import make_env
+from cs285.infrastructure.seeding import Stream, episode_seeds
+from cs285.infrastructure.utils import sample_n_trajectories
+from cs285.policies.loaded_gaussian_policy import load_expert
+
+EVALUATION_SEED = 0
+RESAMPLES = 10_000
+
+
+def evaluate_expert(path: Path, env_name: str, episodes: int) -> dict[str, Any]:
+    """Roll out an expert's mean action and describe the returns.
+
+    Args:
+        path: the expert, in the course's format.
+        env_name: the environment's id.
+        episodes: how many episodes, at least 2; their seeds are always the same.
+
+    Returns:
+        mean, std (population), min, max, the interquartile mean with its 95 % bootstrap
+        interval, and how many episodes ended before the time limit.
+
+    Raises:
+        InvalidInput: when the expert can't be read or does not fit the environment.
+    """
+    env, spec = make_env(env_name)
+    expert = load_expert(path, env_name, spec)
+    seeds = episode_seeds(EVALUATION_SEED, Stream.EVALUATION, itr=0)
+    trajectories = sample_n_trajectories(env, spec, expert, episodes, seeds)
+    env.close()
+    returns = np.array([trajectory.total_reward for trajectory in trajectories])
+    low, high = iqm_interval(returns)
+    rounded = {
+        "mean": returns.mean(),
+        "std": returns.std(),
+        "min": returns.min(),
+        "max": returns.max(),
+        "iqm": interquartile_mean(returns),
+        "iqm_95_low": low,
+        "iqm_95_high": high,
+    }
+    return {
+        "episodes": episodes,
+        **{name: round(float(value), 1) for name, value in rounded.items()},
+        "ended_early": sum(len(trajectory) < spec.max_episode_steps for trajectory in trajectories),
+    }
+
+
+def interquartile_mean(values: Any, axis: int = 0) -> Any:
+    """The mean of the middle half (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice")."""
+    from scipy.stats import trim_mean
+
+    return trim_mean(values, 0.25, axis=axis)
+
+
+def iqm_interval(values: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of the interquartile mean, with a fixed seed."""
+    from scipy.stats import bootstrap
+
+    if np.ptp(values) == 0:  # the bootstrap has nothing to resample
+        return float(values[0]), float(values[0])
+    interval = bootstrap(
+        (values,), interquartile_mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def write_training_curve(path: Path, env_name: str, curve: Sequence[tuple[int, float]], deterministic: float) -> None:
+    """Draw the return of the exploring policy over training steps, and that of the finished expert.
+
+    Args:
+        path: the PNG to write.
+        env_name: for the title.
+        curve: pairs of environment steps and mean return.
+        deterministic: mean return of the finished expert's mean action.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    steps, returns = zip(*curve, strict=True) if curve else ((), ())
+    axes.plot(np.array(steps) / 1e6, returns, color="#0072B2", label="while training, with exploration noise")
+    axes.axhline(
+        deterministic, color="#D55E00", linestyle="--", label=f"finished expert, mean action: {deterministic:.0f}"
+    )
+    axes.set(xlabel="environment steps (million)", ylabel="return", title=f"PPO on {env_name}")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,30 @@
+"""Trajectories to scalars, under the assignment's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cs285.infrastructure.trajectory import Trajectory
+
+
+def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:
+    """The returns and lengths of episodes.
+
+    Args:
+        trajectories: one or more.
+        prefix: ``Eval``, ``Train`` or ``Expert``.
+
+    Returns:
+        ``<prefix>_AverageReturn``, ``_StdReturn`` (population), ``_MaxReturn``, ``_MinReturn``
+        and ``_AverageEpLen``.
+    """
+    returns = [trajectory.total_reward for trajectory in trajectories]
+    return {
+        f"{prefix}_AverageReturn": float(np.mean(returns)),
+        f"{prefix}_StdReturn": float(np.std(returns)),
+        f"{prefix}_MaxReturn": float(np.max(returns)),
+        f"{prefix}_MinReturn": float(np.min(returns)),
+        f"{prefix}_AverageEpLen": float(np.mean([len(trajectory) for trajectory in trajectories])),
+    }

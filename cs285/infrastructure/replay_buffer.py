@@ -1,0 +1,106 @@
+"""The replay buffer: a ring of transitions that are ready to train on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from cs285.infrastructure.pytorch_utils import from_numpy
+from cs285.infrastructure.trajectory import Batch, Trajectory
+
+
+class ReplayBuffer:
+    """The last ``max_size`` transitions, as tensors on the device that trains.
+
+    Memory is taken as it is needed: the arrays double until they reach ``max_size``.
+    """
+
+    def __init__(self, max_size: int, rng: np.random.Generator, device: torch.device | None = None) -> None:
+        """Make an empty buffer.
+
+        Args:
+            max_size: transitions kept; a new one then takes the place of the oldest.
+            rng: draws the random batches.
+            device: where the transitions live; the CPU when None.
+        """
+        self.max_size = max_size
+        self._rng = rng
+        self._device = device or torch.device("cpu")
+        self._storage: Batch | None = None
+        self._added = 0
+
+    def __len__(self) -> int:
+        return min(self._added, self.max_size)
+
+    def add_rollouts(self, paths: Sequence[Trajectory]) -> None:
+        """Add the transitions of trajectories, in their order.
+
+        Raises:
+            ValueError: when their observations or actions have another shape or dtype than
+                those held.
+        """
+        for path in paths:
+            new = _as_batch(path, self._device)
+            self._check_fits(new)
+            skipped = max(0, len(path) - self.max_size)  # they would be overwritten at once
+            self._reserve(new, min(self.max_size, self._added + len(path)))
+            assert self._storage is not None
+            slots = torch.arange(self._added + skipped, self._added + len(path), device=self._device) % self.max_size
+            for stored, added in zip(self._storage, new, strict=True):
+                stored[slots] = added[skipped:]
+            self._added += len(path)
+
+    def sample_random_data(self, batch_size: int) -> Batch:
+        """Draw transitions with replacement, each held one equally likely.
+
+        Raises:
+            ValueError: when the buffer is empty.
+        """
+        return self._gather(self._rng.integers(self._require_data(), size=batch_size))
+
+    def sample_recent_data(self, batch_size: int = 1) -> Batch:
+        """The last ``batch_size`` transitions added, oldest first; fewer when fewer are held.
+
+        Raises:
+            ValueError: when the buffer is empty.
+        """
+        count = min(batch_size, self._require_data())
+        return self._gather(np.arange(self._added - count, self._added) % self.max_size)
+
+    def _gather(self, indices: np.typing.NDArray[np.int64]) -> Batch:
+        assert self._storage is not None
+        chosen = torch.from_numpy(indices).to(self._device)
+        return Batch(*(stored.index_select(0, chosen) for stored in self._storage))
+
+    def _require_data(self) -> int:
+        if len(self) == 0:
+            raise ValueError("the replay buffer is empty")
+        return len(self)
+
+    def _check_fits(self, new: Batch) -> None:
+        for name, stored, added in zip(Batch._fields, self._storage or new, new, strict=True):
+            if stored.shape[1:] != added.shape[1:] or stored.dtype != added.dtype:
+                raise ValueError(
+                    f"{name} of shape {tuple(added.shape[1:])} and {added.dtype} do not fit the buffer's "
+                    f"{tuple(stored.shape[1:])} and {stored.dtype}"
+                )
+
+    def _reserve(self, like: Batch, needed: int) -> None:
+        """Make room for ``needed`` transitions."""
+        held = self._storage
+        capacity = 0 if held is None else len(held.rewards)
+        if needed <= capacity:
+            return
+        capacity = min(self.max_size, max(needed, 2 * capacity))
+        grown = Batch(*(field.new_empty((capacity, *field.shape[1:])) for field in like))
+        if held is not None:
+            for new, old in zip(grown, held, strict=True):
+                new[: len(old)] = old
+        self._storage = grown
+
+
+def _as_batch(path: Trajectory, device: torch.device) -> Batch:
+    arrays = (path.observations, path.actions, path.rewards, path.next_observations, path.terminals)
+    return Batch(*(from_numpy(array, device) for array in arrays))

@@ -1,0 +1,193 @@
+"""The training loop of behavioural cloning and DAgger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import torch
+from tqdm import tqdm
+
+from cs285.agents.base_agent import BaseAgent
+from cs285.errors import InvalidInput
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.envs import Env, EnvSpec, RenderingUnavailable, check_rendering, make_env
+from cs285.infrastructure.logger import Logger
+from cs285.infrastructure.metrics import return_statistics
+from cs285.infrastructure.seeding import Stream, episode_seeds
+from cs285.infrastructure.trajectory import Trajectory
+from cs285.infrastructure.utils import relabel_with_expert, sample_trajectories, sample_trajectory
+from cs285.policies.base_policy import BasePolicy
+
+MAX_NVIDEO = 2
+
+
+class RL_Trainer:  # noqa: N801 - the assignment's name
+    """Collects, trains, evaluates and logs, iteration by iteration."""
+
+    def __init__(self, config: Config, env: Env, spec: EnvSpec, agent: BaseAgent, logger: Logger) -> None:
+        """Prepare a run.
+
+        Args:
+            config: the run's settings.
+            env: collects the training data; evaluation and videos have environments of their own.
+            spec: its facts.
+            agent: learns.
+            logger: writes into the run's folder.
+        """
+        self.config, self.env, self.spec, self.agent, self.logger = config, env, spec, agent, logger
+        self.eval_env, _ = make_env(config.env_name, config.ep_len)
+        self.video_env = _make_video_env(config)
+        self.total_envsteps = 0
+        self.start_time = time.monotonic()
+
+    def run_training_loop(
+        self, n_iter: int, initial_expertdata: Sequence[Trajectory], expert_policy: BasePolicy | None = None
+    ) -> list[dict[str, float]]:
+        """Run the whole job.
+
+        Args:
+            n_iter: iterations; the first learns from the expert's data (behavioural cloning),
+                each later one adds rollouts of the policy.
+            initial_expertdata: the expert's recorded episodes.
+            expert_policy: relabels the later rollouts (DAgger); its own return is measured when
+                it is given.
+
+        Returns:
+            The scalars of each iteration that was evaluated.
+
+        Raises:
+            InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
+        """
+        constants = self.measure_references(initial_expertdata, expert_policy)
+        rows = []
+        for itr in range(n_iter):
+            collect_policy = self.agent.actor.for_rollouts() if itr > 0 else expert_policy
+            paths = self.collect_training_trajectories(itr, initial_expertdata, collect_policy, expert_policy)
+            self.agent.add_to_replay_buffer(paths)
+            train_log = self.train_agent(itr)
+            if self.is_due(self.config.scalar_log_freq, itr):
+                rows.append(self.perform_logging(itr, paths, {**train_log, **constants}))
+            if self.video_env is not None and self.is_due(self.config.video_log_freq, itr):
+                self.log_videos(itr, self.video_env, collect_policy)
+            if self.config.save_params:
+                self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
+        return rows
+
+    def collect_training_trajectories(
+        self,
+        itr: int,
+        initial_expertdata: Sequence[Trajectory],
+        collect_policy: BasePolicy | None,
+        expert_policy: BasePolicy | None,
+    ) -> Sequence[Trajectory]:
+        """The data that iteration ``itr`` adds: the one place that knows BC from DAgger."""
+        if itr == 0:
+            return initial_expertdata
+        assert collect_policy is not None
+        assert expert_policy is not None
+        seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
+        paths, envsteps = sample_trajectories(
+            self.env, self.spec, collect_policy, self.config.batch_size, seeds, "collecting"
+        )
+        self.total_envsteps += envsteps
+        return self.do_relabel_with_expert(expert_policy, paths)
+
+    def do_relabel_with_expert(self, expert_policy: BasePolicy, paths: Sequence[Trajectory]) -> list[Trajectory]:
+        """The same states, with the actions the expert would have taken in them."""
+        return relabel_with_expert(paths, expert_policy, self.spec)
+
+    def train_agent(self, itr: int) -> dict[str, float]:
+        """Take the iteration's gradient steps.
+
+        Returns:
+            The scalars of the last step.
+
+        Raises:
+            InvalidInput: with iteration and step, when the loss became NaN or infinite.
+        """
+        logs = []
+        steps = range(self.config.num_agent_train_steps_per_iter)
+        for _ in tqdm(steps, desc="training", unit="step", leave=False, disable=None):
+            logs.append(self.agent.train(self.agent.sample(self.config.train_batch_size)))
+        losses = torch.stack([log["Training Loss"] for log in logs])
+        if not (finite := torch.isfinite(losses)).all():
+            step = int(finite.int().argmin())
+            raise InvalidInput(
+                f"the loss became {losses[step].item()} in iteration {itr}, step {step}; "
+                f"the learning rate was {self.config.learning_rate}, try a smaller one"
+            )
+        return {name: value.item() for name, value in logs[-1].items()}
+
+    def measure_references(
+        self, initial_expertdata: Sequence[Trajectory], expert_policy: BasePolicy | None
+    ) -> dict[str, float]:
+        """What the run is compared with: the return in the expert's data, and of the expert itself."""
+        data = return_statistics(initial_expertdata, "Initial_DataCollection")
+        references = {"Initial_DataCollection_AverageReturn": data["Initial_DataCollection_AverageReturn"]}
+        if expert_policy is not None and self.config.scalar_log_freq != -1:
+            expert = return_statistics(self.evaluate(0, expert_policy, "expert"), "Expert")
+            references |= {name: expert[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
+        return references
+
+    def perform_logging(
+        self, itr: int, paths: Sequence[Trajectory], training_logs: Mapping[str, float]
+    ) -> dict[str, float]:
+        """Evaluate the policy, log all scalars and print a line."""
+        scalars = {
+            **return_statistics(self.evaluate(itr, self.agent.actor, "evaluating"), "Eval"),
+            **return_statistics(paths, "Train"),
+            "Train_EnvstepsSoFar": float(self.total_envsteps),
+            "TimeSinceStart": time.monotonic() - self.start_time,
+            **training_logs,
+        }
+        self.logger.log_scalars(scalars, itr)
+        print(
+            f"iteration {itr}: return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}, "
+            f"loss {scalars['Training Loss']:.3g}, {scalars['TimeSinceStart']:.0f} s",
+            flush=True,
+        )
+        return scalars
+
+    def evaluate(self, itr: int, policy: BasePolicy, description: str) -> list[Trajectory]:
+        """Roll out the episodes that evaluate iteration ``itr``, whoever the policy is."""
+        seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
+        paths, _ = sample_trajectories(
+            self.eval_env, self.spec, policy, self.config.eval_batch_size, seeds, description
+        )
+        return paths
+
+    def log_videos(self, itr: int, env: Env, collect_policy: BasePolicy | None) -> None:
+        """Record the first episodes of the iteration's training data and of its evaluation, once more."""
+        for name, stream, policy in (
+            ("train_rollouts", Stream.TRAINING_ROLLOUTS, collect_policy),
+            ("eval_rollouts", Stream.EVALUATION, self.agent.actor.for_rollouts()),
+        ):
+            if policy is None:
+                continue
+            seeds = episode_seeds(self.config.seed, stream, itr)
+            with self.logger.video(name, itr, self.spec.video_fps) as video:
+                for _ in range(MAX_NVIDEO):
+                    sample_trajectory(env, self.spec, policy, next(seeds), on_frame=video.add)
+
+    def is_due(self, frequency: int, itr: int) -> bool:
+        """Whether something done every so many iterations is done now; -1 is never."""
+        return frequency != -1 and (itr % frequency == 0 or itr == self.config.iterations - 1)
+
+    def close(self) -> None:
+        """Close the environments."""
+        for env in (self.env, self.eval_env, self.video_env):
+            if env is not None:
+                env.close()
+
+
+def _make_video_env(config: Config) -> Env | None:
+    """An environment that renders, if videos are wanted and this machine can; else says why not."""
+    if config.video_log_freq == -1:
+        return None
+    try:
+        check_rendering(config.env_name)
+    except RenderingUnavailable as error:
+        print(f"going on without videos: {error}", flush=True)
+        return None
+    return make_env(config.env_name, config.ep_len, render=True)[0]

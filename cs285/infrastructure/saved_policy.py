@@ -1,0 +1,75 @@
+"""Policies that a run has saved, read back with what its config.json says of them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.envs import Env, EnvSpec, make_env
+from cs285.policies.MLP_policy import MLPPolicy
+
+
+def load_run_settings(run_dir: Path) -> dict[str, Any]:
+    """The settings of a run, by the names of `cs285.infrastructure.config.Config`.
+
+    Raises:
+        InvalidInput: when the folder has no readable config.json.
+    """
+    path = run_dir / "config.json"
+    try:
+        settings = json.loads(path.read_text())["settings"]
+        if not isinstance(settings, dict):
+            raise TypeError("settings is not an object")
+    except OSError as error:
+        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
+    return settings
+
+
+def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolicy:
+    """Read ``policy_itr_<n>.pt`` into a policy on the CPU.
+
+    Args:
+        path: the parameters, as `BCAgent.save` wrote them; nothing else in the file is run.
+        spec: facts of the environment the policy was trained on.
+        n_layers: the network's hidden layers.
+        size: the width of each.
+
+    Raises:
+        InvalidInput: when the file can't be read or holds other parameters.
+    """
+    policy = MLPPolicy(spec.ac_dim, spec.ob_dim, n_layers, size, spec.discrete)
+    try:
+        policy.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except OSError as error:
+        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+    except (RuntimeError, ValueError, TypeError, AttributeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {reason}") from error
+    return policy
+
+
+def load_run_policy(path: Path, ep_len: int | None = None, render: bool = False) -> tuple[MLPPolicy, Env, EnvSpec]:
+    """Read a policy and make the environment of its run; config.json lies beside the file.
+
+    Args:
+        path: ``policy_itr_<n>.pt`` in its run folder.
+        ep_len: where to cut episodes; None: where the run did.
+        render: whether the environment is to give frames.
+
+    Raises:
+        InvalidInput: when one of the two files can't be used, or the environment can't be made.
+    """
+    settings = load_run_settings(path.parent)
+    try:
+        env_name, n_layers, size = (settings[name] for name in ("env_name", "n_layers", "size"))
+        env, spec = make_env(str(env_name), ep_len or settings["ep_len"], render)
+        return load_policy(path, spec, int(n_layers), int(size)), env, spec
+    except KeyError as error:
+        raise InvalidInput(f"{path.parent / 'config.json'} has no setting {error}") from error

@@ -1,0 +1,118 @@
+"""Rollouts, and relabelling them with the expert's actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from tqdm import tqdm
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.envs import Env, EnvSpec
+from cs285.infrastructure.trajectory import Array, Trajectory
+from cs285.policies.base_policy import BasePolicy
+
+
+def sample_trajectory(
+    env: Env, spec: EnvSpec, policy: BasePolicy, seed: int, on_frame: Callable[[Array], None] | None = None
+) -> Trajectory:
+    """Roll out one episode.
+
+    Args:
+        env: the environment; with ``on_frame``, one made to render.
+        spec: its facts; ``max_episode_steps`` is where the episode is cut.
+        policy: chooses the actions, one observation at a time. They go to the environment as
+            they are, beyond the bounds of its action space too: the task's control cost is
+            computed from the raw action, and the course's experts exceed the bounds.
+        seed: the episode's own; the same seed and policy give the same episode.
+        on_frame: called with each frame of a video, (height, width, 3) uint8.
+    """
+    observation, _ = env.reset(seed=seed)
+    observations, actions = [observation], []
+    rewards: list[float] = []
+    terminated = truncated = False
+    while not (terminated or truncated):
+        if on_frame and len(rewards) % spec.frame_stride == 0:
+            on_frame(np.asarray(env.render()))
+        action = policy.get_action(observation)
+        observation, reward, terminated, truncated, _ = env.step(action)
+        actions.append(action)
+        rewards.append(float(reward))
+        observations.append(observation)
+        truncated = truncated or len(rewards) >= spec.max_episode_steps
+    states = np.asarray(observations, np.float32)
+    return Trajectory(
+        observations=states[:-1],
+        actions=as_actions(np.asarray(actions), spec),
+        rewards=np.asarray(rewards, np.float32),
+        next_observations=states[1:],
+        terminated=bool(terminated),
+        truncated=not terminated,
+    )
+
+
+def sample_trajectories(
+    env: Env, spec: EnvSpec, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str = "rollouts"
+) -> tuple[list[Trajectory], int]:
+    """Roll out whole episodes, the fewest whose steps add up to ``min_timesteps``.
+
+    Args:
+        env: as for `sample_trajectory`, and so are the next two.
+        spec: the environment's facts.
+        policy: chooses the actions.
+        min_timesteps: steps wanted, at least.
+        seeds: of one episode after another.
+        description: of the progress bar, which shows on a terminal.
+
+    Returns:
+        The episodes in the order of their seeds, and how many steps they have in all.
+    """
+    policy = policy.for_rollouts()
+    trajectories, timesteps = [], 0
+    with tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=None) as bar:
+        while timesteps < min_timesteps:
+            trajectories.append(sample_trajectory(env, spec, policy, next(seeds)))
+            timesteps += len(trajectories[-1])
+            bar.update(len(trajectories[-1]))
+    return trajectories, timesteps
+
+
+def sample_n_trajectories(
+    env: Env, spec: EnvSpec, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
+) -> list[Trajectory]:
+    """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
+    policy = policy.for_rollouts()
+    return [sample_trajectory(env, spec, policy, next(seeds)) for _ in range(ntraj)]
+
+
+def relabel_with_expert(trajectories: Sequence[Trajectory], expert: BasePolicy, spec: EnvSpec) -> list[Trajectory]:
+    """New trajectories with the same states, and the actions the expert would have taken there.
+
+    Raises:
+        InvalidInput: when the expert's actions do not fit the environment, or are not finite.
+    """
+    return [
+        replace(trajectory, actions=expert_actions(expert, trajectory.observations, spec))
+        for trajectory in trajectories
+    ]
+
+
+def expert_actions(expert: BasePolicy, observations: Array, spec: EnvSpec) -> Array:
+    """The expert's actions for (T, ob_dim) observations, in one call.
+
+    Raises:
+        InvalidInput: when they do not fit the environment, or are not finite.
+    """
+    actions = expert.get_action(observations)
+    expected = (len(observations),) if spec.discrete else (len(observations), spec.ac_dim)
+    if actions.shape != expected:
+        raise InvalidInput(f"the expert's actions have shape {actions.shape[1:]}, the environment's {expected[1:]}")
+    if not np.isfinite(actions).all():
+        raise InvalidInput("the expert's actions hold NaN or infinity")
+    return as_actions(actions, spec)
+
+
+def as_actions(actions: Array, spec: EnvSpec) -> Array:
+    """The actions in the dtype of a trajectory: int64 when discrete, else float32."""
+    return actions.astype(np.int64 if spec.discrete else np.float32)

@@ -1,0 +1,136 @@
+"""The learned policies: a multi-layer perceptron, and its supervised learning."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import distributions, nn
+from torch.nn import functional
+
+from cs285.infrastructure.pytorch_utils import build_mlp, from_numpy, to_numpy
+from cs285.infrastructure.trajectory import Array
+from cs285.policies.base_policy import BasePolicy
+from cs285.policies.numpy_policy import NumpyPolicy
+
+
+class MLPPolicy(nn.Module, BasePolicy):
+    """A policy whose distribution over actions is given by a multi-layer perceptron.
+
+    Continuous actions: a Gaussian with the network's output as its mean and a learned log
+    standard deviation that does not depend on the observation. Discrete actions: a
+    categorical distribution with the network's output as its logits.
+    """
+
+    def __init__(self, ac_dim: int, ob_dim: int, n_layers: int, size: int, discrete: bool = False) -> None:
+        """Build the network, from torch's current random state.
+
+        Args:
+            ac_dim: numbers in an action, or choices when discrete.
+            ob_dim: numbers in an observation.
+            n_layers: hidden layers, tanh after each.
+            size: width of each hidden layer.
+            discrete: whether actions are numbers of choices.
+        """
+        super().__init__()
+        self.discrete = discrete
+        self.ob_dim = ob_dim
+        network = build_mlp(ob_dim, ac_dim, n_layers, size)
+        if discrete:
+            self.logits_na = network
+        else:
+            self.mean_net = network
+            self.logstd = nn.Parameter(torch.zeros(ac_dim))
+
+    @property
+    def network(self) -> nn.Sequential:
+        """The network behind the distribution: logits, or means."""
+        return self.logits_na if self.discrete else self.mean_net
+
+    def forward(self, observations: torch.Tensor) -> distributions.Distribution:
+        """The distribution over actions for each of (N, ob_dim) observations."""
+        outputs = self.network(observations)
+        if self.discrete:
+            return distributions.Categorical(logits=outputs)
+        return distributions.Independent(distributions.Normal(outputs, self.logstd.exp()), 1)
+
+    @torch.no_grad()
+    def get_action(self, observations: Array) -> Array:
+        """The most likely action: the mean, or the best choice (see `BasePolicy.get_action`).
+
+        An imitator is judged, and collects its data, by what it takes the expert's action to
+        be; noise around that would only be spread over states the expert never visits. To
+        sample, use ``policy(observations).sample()``.
+        """
+        device = next(self.parameters()).device
+        outputs = self.network(from_numpy(observations, device))
+        return to_numpy(outputs.argmax(dim=-1) if self.discrete else outputs)
+
+    def for_rollouts(self) -> NumpyPolicy:
+        """A copy in numpy with the parameters of this moment."""
+        affine = [layer for layer in self.network if isinstance(layer, nn.Linear)]
+        return NumpyPolicy(
+            weights=[np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine],
+            biases=[to_numpy(layer.bias) for layer in affine],
+            activation="tanh",
+            discrete=self.discrete,
+        )
+
+
+class MLPPolicySL(MLPPolicy):
+    """An `MLPPolicy` that learns by supervision, from pairs of observation and action."""
+
+    def __init__(
+        self,
+        ac_dim: int,
+        ob_dim: int,
+        n_layers: int,
+        size: int,
+        discrete: bool = False,
+        learning_rate: float = 5e-3,
+        loss: Literal["mse", "nll"] = "mse",
+        device: torch.device | None = None,
+    ) -> None:
+        """Build the network on ``device`` and its optimiser, Adam.
+
+        Args:
+            ac_dim: as in `MLPPolicy`, and so are the next four.
+            ob_dim: numbers in an observation.
+            n_layers: hidden layers.
+            size: width of each.
+            discrete: whether actions are numbers of choices; the loss is then the cross entropy.
+            learning_rate: Adam's.
+            loss: for continuous actions, ``mse``: the squared error of the mean action;
+                ``nll``: the negative log-likelihood, which also learns the standard deviation.
+            device: the CPU when None.
+        """
+        super().__init__(ac_dim, ob_dim, n_layers, size, discrete)
+        self.to(device or torch.device("cpu"))
+        self.loss = loss
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate, fused=True)
+
+    def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Take one gradient step towards the given actions.
+
+        Args:
+            observations: (N, ob_dim) float32, on the policy's device.
+            actions: (N, ac_dim) float32, or (N,) int64 when discrete.
+
+        Returns:
+            ``{"Training Loss": scalar}``, the loss before the step, left on the device so that
+            nothing waits for it.
+        """
+        loss = self.compute_loss(observations, actions)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return {"Training Loss": loss.detach()}
+
+    def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """The mean loss over the batch; see ``loss`` and ``discrete`` in the constructor."""
+        if self.discrete:
+            return functional.cross_entropy(self.logits_na(observations), actions)
+        if self.loss == "nll":
+            return -self(observations).log_prob(actions).mean()  # type: ignore[no-any-return]
+        return functional.mse_loss(self.mean_net(observations), actions)

@@ -1,0 +1,1 @@
+"""Policies: learned, loaded and brought along."""

@@ -1,0 +1,91 @@
+"""What a policy is, and how anything with ``get_action`` becomes one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.layouts import convert_observations
+from cs285.infrastructure.trajectory import Array
+
+
+class BasePolicy(ABC):
+    """Chooses actions: a batch of observations in, a batch of actions out."""
+
+    @abstractmethod
+    def get_action(self, observations: Array) -> Array:
+        """Choose an action for each observation.
+
+        Args:
+            observations: (N, ob_dim), or a single one (ob_dim,).
+
+        Returns:
+            (N, ac_dim), or (N,) integers when actions are discrete; without N for a single one.
+        """
+
+    def for_rollouts(self) -> BasePolicy:
+        """A policy with the same actions that is fast one observation at a time, frozen as it is now."""
+        return self
+
+
+class ExternalPolicy(BasePolicy):
+    """A user's own expert: an object with ``get_action``, or a function of a batch of observations.
+
+    It is always asked with a batch (N, ob_dim) and must answer with N actions.
+    """
+
+    def __init__(self, act: Callable[[Array], Any]) -> None:
+        self._act = act
+
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`.
+
+        Raises:
+            InvalidInput: when the answer has not one action for each observation.
+        """
+        batch = np.atleast_2d(observations)
+        actions = np.asarray(self._act(batch))
+        if actions.ndim not in (1, 2) or len(actions) != len(batch):
+            raise InvalidInput(
+                f"the expert answered {len(batch)} observations with actions of shape {actions.shape}; "
+                "it must give one action for each"
+            )
+        return actions if observations.ndim == 2 else np.asarray(actions[0])
+
+
+class ConvertedLayoutPolicy(BasePolicy):
+    """A policy made for one observation layout of a task, used on another of the same task."""
+
+    def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
+        """Wrap ``policy``, which reads observations of ``ob_dim`` numbers."""
+        self._policy = policy
+        self._env_name = env_name
+        self._ob_dim = ob_dim
+
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`.
+
+        Raises:
+            InvalidInput: when the observations are in no known layout of the task.
+        """
+        return self._policy.get_action(convert_observations(observations, self._env_name, self._ob_dim))
+
+
+def as_policy(expert: object) -> BasePolicy:
+    """Make a policy of a policy, of an object with ``get_action``, or of a function.
+
+    Raises:
+        InvalidInput: for anything else.
+    """
+    if isinstance(expert, BasePolicy):
+        return expert
+    act = getattr(expert, "get_action", expert)
+    if not callable(act):
+        raise InvalidInput(
+            f"an expert is an object with get_action or a function of observations, not a {type(expert).__name__}"
+        )
+    return ExternalPolicy(act)

@@ -1,0 +1,63 @@
+"""Roll out an expert and write its episodes in the course's data format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cs285.command_line import check_at_least, option, parse, run
+from cs285.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a recording."""
+
+    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    expert_policy_file: Path | None = option(
+        None, "-epf", help="expert policy (pickle); None: policies/experts/<env_name>.pkl"
+    )
+    episodes: int = option(2, "-n", help="episodes to record; the course's files hold 2")
+    ep_len: int | None = option(None, help="steps after which an episode is cut; None: the environment's limit")
+    seed: int = option(1, help="the one seed")
+    output: Path | None = option(
+        None, "-o", help="file to write, a new one; None: expert_data/expert_data_<env_name>.pkl"
+    )
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "episodes", "ep_len")
+        check_at_least(0, self, "seed")
+        if self.output_file.exists():
+            raise InvalidInput(f"--output: {self.output_file} exists; it is not overwritten")
+
+    @property
+    def output_file(self) -> Path:
+        """Where the data are written."""
+        return self.output or Path("expert_data") / f"expert_data_{self.env_name}.pkl"
+
+
+def main() -> None:
+    """Record, write, and print what was recorded."""
+    settings = parse(Settings, __doc__ or "")
+    from cs285.infrastructure.envs import make_env
+    from cs285.infrastructure.expert_data import write_expert_data
+    from cs285.infrastructure.metrics import return_statistics
+    from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.utils import sample_n_trajectories
+    from cs285.policies.loaded_gaussian_policy import load_expert
+
+    env, spec = make_env(settings.env_name, settings.ep_len)
+    expert_file = settings.expert_policy_file or Path("policies/experts") / f"{settings.env_name}.pkl"
+    expert = load_expert(expert_file, settings.env_name, spec)
+    seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
+    trajectories = sample_n_trajectories(env, spec, expert, settings.episodes, seeds)
+    write_expert_data(trajectories, settings.output_file)
+    statistics = return_statistics(trajectories, "Expert")
+    print(
+        f"{settings.output_file}: {settings.episodes} episodes, return {statistics['Expert_AverageReturn']:.1f} "
+        f"± {statistics['Expert_StdReturn']:.1f}, {statistics['Expert_AverageEpLen']:.0f} steps each on average"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,80 @@
+"""Roll out experts again and compare their returns with what their cards say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cs285.command_line import check_at_least, option, parse, run
+from cs285.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a comparison."""
+
+    expert_policy_file: Path | None = option(None, "-epf", help="one expert, its card beside it; None: all that ship")
+    env_name: str | None = option(None, "-env", help="the task of that one expert; None: its file's name")
+    episodes: int | None = option(None, "-n", help="episodes of each; None: as many as the card reports")
+
+    def __post_init__(self) -> None:
+        check_at_least(2, self, "episodes")
+        if self.env_name is not None and self.expert_policy_file is None:
+            raise InvalidInput("--env_name says the task of one expert; name it with --expert_policy_file")
+
+
+def main() -> None:
+    """Print a table row for each expert.
+
+    Raises:
+        InvalidInput: when a return differs from its card's by more than the episodes explain.
+    """
+    settings = parse(Settings, __doc__ or "")
+    if settings.expert_policy_file is not None:
+        files = [settings.expert_policy_file]
+    else:
+        files = sorted(Path("policies/experts").glob("*.pkl"))
+    if not files:
+        raise InvalidInput("there are no experts in policies/experts; name one with --expert_policy_file")
+    from cs285.infrastructure.expert_card import evaluate_expert
+
+    print(f"{'task':<16}{'mean':>9}{'std':>8}{'min':>9}{'max':>9}{'IQM [95 % interval]':>27}{'early':>7}{'card':>9}")
+    different = []
+    for path in files:
+        card = read_card(path)
+        env_name = settings.env_name or path.stem
+        episodes = settings.episodes or card.get("episodes", 50)
+        result = evaluate_expert(path, env_name, episodes)
+        interval = f"{result['iqm']:.1f} [{result['iqm_95_low']:.1f}, {result['iqm_95_high']:.1f}]"
+        print(
+            f"{env_name:<16}{result['mean']:>9.1f}{result['std']:>8.1f}{result['min']:>9.1f}{result['max']:>9.1f}"
+            f"{interval:>27}{result['ended_early']:>7}{card.get('mean', 'none'):>9}"
+        )
+        if card and not agrees(result, card):
+            different.append(str(path))
+    if different:
+        raise InvalidInput(f"other returns than on the card: {', '.join(different)}")
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The evaluation on an expert's card; empty when it has no card."""
+    card = path.with_suffix(".json")
+    if not card.exists():
+        return {}
+    try:
+        evaluation: dict[str, Any] = json.loads(card.read_text())["evaluation"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"{card} is not the card of an expert: {error!r}") from error
+    return evaluation
+
+
+def agrees(result: dict[str, Any], card: dict[str, Any]) -> bool:
+    """Whether two means differ by less than 4 standard errors and 1 % (physics differ in round-off)."""
+    standard_error = (result["std"] ** 2 / result["episodes"] + card["std"] ** 2 / card["episodes"]) ** 0.5
+    return bool(abs(result["mean"] - card["mean"]) <= 4 * standard_error + 0.01 * abs(card["mean"]))
+
+
+if __name__ == "__main__":
+    run(main)

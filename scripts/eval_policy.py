@@ -1,0 +1,78 @@
+"""Roll out a policy that run_hw1.py saved with --save_params, print its returns, and film it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cs285.command_line import check_at_least, option, parse, run
+from cs285.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of an evaluation."""
+
+    policy: Path | None = option(None, "-p", help="policy_itr_<n>.pt in its run folder (needed)")
+    episodes: int = option(20, "-n", help="episodes to roll out")
+    ep_len: int | None = option(None, help="steps after which an episode is cut; None: as in the run")
+    seed: int = option(1, help="the one seed")
+    video: Path | None = option(None, help="MP4 file to write of the first episode; None: no video")
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "episodes", "ep_len")
+        check_at_least(0, self, "seed")
+        if self.policy is None:
+            raise InvalidInput("--policy is missing; give the policy_itr_<n>.pt to evaluate")
+        if self.video is not None and (self.video.suffix != ".mp4" or self.video.exists()):
+            raise InvalidInput(f"--video is {self.video}; it must be a new file that ends in .mp4")
+
+
+def main() -> None:
+    """Evaluate, print one line for each episode and one for all, and write the video."""
+    settings = parse(Settings, __doc__ or "")
+    assert settings.policy is not None
+    from cs285.infrastructure.metrics import return_statistics
+    from cs285.infrastructure.saved_policy import load_run_policy
+    from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.utils import sample_n_trajectories
+
+    policy, env, spec = load_run_policy(settings.policy, settings.ep_len)
+    seeds = episode_seeds(settings.seed, Stream.EVALUATION, itr=0)
+    trajectories = sample_n_trajectories(env, spec, policy, settings.episodes, seeds)
+    for number, trajectory in enumerate(trajectories):
+        print(f"episode {number}: return {trajectory.total_reward:.1f}, {len(trajectory)} steps")
+    statistics = return_statistics(trajectories, "Eval")
+    print(
+        f"{settings.policy}: return {statistics['Eval_AverageReturn']:.1f} ± {statistics['Eval_StdReturn']:.1f}, "
+        f"from {statistics['Eval_MinReturn']:.1f} to {statistics['Eval_MaxReturn']:.1f}, over {settings.episodes} episodes"
+    )
+    if settings.video is not None:
+        film(settings, settings.video)
+
+
+def film(settings: Settings, path: Path) -> None:
+    """Roll out the first episode once more and write its video; without rendering, say so and go on."""
+    from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
+    from cs285.infrastructure.logger import VideoWriter
+    from cs285.infrastructure.saved_policy import load_run_policy, load_run_settings
+    from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.utils import sample_trajectory
+
+    assert settings.policy is not None
+    try:
+        check_rendering(load_run_settings(settings.policy.parent)["env_name"])
+    except RenderingUnavailable as error:
+        print(f"going on without a video: {error}", file=sys.stderr)
+        return
+    policy, env, spec = load_run_policy(settings.policy, settings.ep_len, render=True)
+    video = VideoWriter(path, spec.video_fps)
+    seed = next(episode_seeds(settings.seed, Stream.EVALUATION, itr=0))
+    sample_trajectory(env, spec, policy.for_rollouts(), seed, on_frame=video.add)
+    video.close()
+    print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""Behavioural cloning, and with --do_dagger DAgger, on one task."""
+
+from __future__ import annotations
+
+from cs285.command_line import parse, run
+from cs285.infrastructure.config import Config
+
+
+def main() -> None:
+    """Run the job that the command line describes, and say how it ended."""
+    config = parse(Config, __doc__ or "")
+    from cs285.infrastructure.bc_trainer import BC_Trainer  # torch takes seconds; --help does not wait
+
+    trainer = BC_Trainer(config)
+    print(f"logging to {trainer.run_dir}", flush=True)
+    rows = trainer.run_training_loop()
+    print(summary(str(trainer.run_dir), rows))
+
+
+def summary(run_dir: str, rows: list[dict[str, float]]) -> str:
+    """One line: the run folder, the final return and the expert's."""
+    if not rows:
+        return f"{run_dir}: not evaluated"
+    last = rows[-1]
+    returned = f"final return {last['Eval_AverageReturn']:.1f} ± {last['Eval_StdReturn']:.1f}"
+    if "Expert_AverageReturn" in last:
+        expert = f"expert {last['Expert_AverageReturn']:.1f} ± {last['Expert_StdReturn']:.1f}"
+    else:
+        expert = f"expert's data {last['Initial_DataCollection_AverageReturn']:.1f}"
+    return f"{run_dir}: {returned}, {expert}"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,320 @@
+"""Train an expert with PPO (stable-baselines3) and write it in the course's format."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cs285.command_line import check_at_least, option, parse, run
+from cs285.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env import VecNormalize
+
+CHECKPOINT_SECONDS = 120
+CURVE_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a training. The defaults suit the MuJoCo tasks."""
+
+    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    total_steps: int = option(2_000_000, help="environment steps to train for")
+    output: Path | None = option(
+        None, "-o", help="expert to write, its card and curve beside it; None: policies/experts/<env_name>.pkl"
+    )
+    checkpoints: Path = option(
+        Path("data/train_expert"), help="folder of the checkpoints that a stopped training resumes from"
+    )
+    seed: int = option(1, help="the one seed")
+    ob_dim: int | None = option(None, help="size of the observation layout to learn from; None: the environment's")
+    n_layers: int = option(2, help="hidden layers of the policy and of the value function")
+    size: int = option(64, help="width of each hidden layer")
+    n_envs: int = option(16, help="environments stepped in turn")
+    n_steps: int = option(128, help="steps of each environment between two updates")
+    batch_size: int = option(64, help="transitions in each gradient step")
+    n_epochs: int = option(10, help="passes over the data in each update")
+    learning_rate: float = option(3e-4, "-lr", help="at the start; it falls linearly to 0")
+    initial_log_std: float = option(-1.0, help="log standard deviation of the actions at the start")
+    gamma: float = option(0.99, help="discount")
+    gae_lambda: float = option(0.95, help="lambda of the advantage estimate")
+    clip_range: float = option(0.2, help="PPO's clip range")
+    vf_coef: float = option(0.5, help="weight of the value loss")
+    ent_coef: float = option(0.0, help="weight of the entropy bonus")
+    eval_episodes: int = option(50, help="deterministic episodes that the card reports")
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "eval_episodes")
+        check_at_least(2, self, "batch_size", "eval_episodes")
+        check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "vf_coef", "ent_coef")
+        if not 0 < self.learning_rate < float("inf"):
+            raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
+
+    @property
+    def expert_file(self) -> Path:
+        """Where the expert is written."""
+        return self.output or Path("policies/experts") / f"{self.env_name}.pkl"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Where this training's checkpoints are."""
+        return self.checkpoints / f"{self.env_name}_{self.seed}"
+
+
+def main() -> None:
+    """Train, export, evaluate the exported file, and write its card and learning curve."""
+    settings = parse(Settings, __doc__ or "")
+    try:
+        import stable_baselines3  # noqa: F401
+    except ImportError as error:
+        raise InvalidInput("training an expert needs stable-baselines3: pip install -e '.[experts]'") from error
+    import torch
+
+    torch.set_num_threads(1)
+    model, curve, seconds = train(settings)
+    export(model, settings.expert_file)
+    write_card(settings, model.num_timesteps, curve, seconds)
+
+
+def make_vec_env(settings: Settings) -> VecNormalize:
+    """The environments, with observations and rewards normalised."""
+    import numpy as np
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    envs = DummyVecEnv([lambda: make_training_env(settings)] * settings.n_envs)
+    return VecNormalize(envs, gamma=settings.gamma, clip_obs=np.inf)  # the course's format knows no clipping
+
+
+def make_training_env(settings: Settings) -> gym.Env[Any, Any]:
+    """One environment as PPO is to see it."""
+    import gymnasium as gym
+    import numpy as np
+    from stable_baselines3.common.monitor import Monitor
+
+    from cs285.infrastructure.envs import make_env
+    from cs285.infrastructure.layouts import convert_observations
+
+    env, spec = make_env(settings.env_name)
+    if settings.ob_dim is not None:
+        ob_dim = settings.ob_dim
+        convert_observations(np.zeros(spec.ob_dim), settings.env_name, ob_dim)
+        env = gym.wrappers.TransformObservation(
+            env,
+            lambda ob: convert_observations(ob, settings.env_name, ob_dim),
+            gym.spaces.Box(-np.inf, np.inf, (ob_dim,), np.float64),
+        )
+    if not spec.discrete:
+        # PPO clips actions to the space's bounds, rollouts don't: let training see the cost of the raw action.
+        bounds = gym.spaces.Box(-100.0, 100.0, env.action_space.shape, np.float32)
+        env = gym.wrappers.TransformAction(env, lambda action: action, bounds)
+    return Monitor(env)
+
+
+def train(settings: Settings) -> tuple[PPO, list[tuple[int, float]], float]:
+    """Train from the last checkpoint, or from nothing.
+
+    Returns:
+        The model, the learning curve as pairs of steps and mean return of the last 100
+        stochastic episodes, and the seconds it took in all.
+    """
+    import torch
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    envs = make_vec_env(settings)
+    checkpoint = find_checkpoint(settings)
+    curve: list[tuple[int, float]] = []
+    earlier_seconds = 0.0
+    if checkpoint is not None:
+        state = json.loads((checkpoint / "state.json").read_text())
+        curve, earlier_seconds = [tuple(point) for point in state["curve"]], state["seconds"]
+        envs = VecNormalize.load(str(checkpoint / "normalizer.pkl"), envs.venv)
+        model = PPO.load(checkpoint / "model.zip", env=envs, device="cpu")
+        model.set_random_seed(settings.seed + model.num_timesteps)
+        print(f"resuming from {checkpoint}: {model.num_timesteps} of {settings.total_steps} steps")
+    else:
+        policy_options: dict[str, Any] = {
+            "net_arch": [settings.size] * settings.n_layers,
+            "activation_fn": torch.nn.Tanh,
+        }
+        if not hasattr(envs.action_space, "n"):
+            policy_options["log_std_init"] = settings.initial_log_std
+        model = PPO(
+            "MlpPolicy",
+            envs,
+            n_steps=settings.n_steps,
+            batch_size=settings.batch_size,
+            n_epochs=settings.n_epochs,
+            learning_rate=LinearSchedule(settings.learning_rate),
+            gamma=settings.gamma,
+            gae_lambda=settings.gae_lambda,
+            clip_range=settings.clip_range,
+            vf_coef=settings.vf_coef,
+            ent_coef=settings.ent_coef,
+            policy_kwargs=policy_options,
+            seed=settings.seed,
+            device="cpu",
+        )
+    start = time.monotonic()
+
+    class Progress(BaseCallback):
+        """Keeps the curve, prints a line and saves a checkpoint from time to time."""
+
+        saved = start
+
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            episodes: Any = self.model.ep_info_buffer or []
+            now = time.monotonic()
+            due = not curve or self.num_timesteps - curve[-1][0] >= settings.total_steps / CURVE_POINTS
+            if episodes and due:
+                curve.append((self.num_timesteps, sum(episode["r"] for episode in episodes) / len(episodes)))
+            if now - self.saved > CHECKPOINT_SECONDS:
+                self.saved = now
+                save_checkpoint(settings, self.model, curve, earlier_seconds + now - start)
+                print(progress_line(settings, self.num_timesteps, curve, earlier_seconds + now - start), flush=True)
+
+    remaining = settings.total_steps - model.num_timesteps
+    if remaining > 0:
+        model.learn(remaining, callback=Progress(), reset_num_timesteps=checkpoint is None)
+    seconds = earlier_seconds + time.monotonic() - start
+    save_checkpoint(settings, model, curve, seconds)
+    return model, curve, seconds
+
+
+@dataclass(frozen=True)
+class LinearSchedule:
+    """A value that falls linearly to 0 as the progress that remains falls from 1 to 0."""
+
+    initial: float
+
+    def __call__(self, progress_remaining: float) -> float:
+        """The value now."""
+        return self.initial * progress_remaining
+
+
+def find_checkpoint(settings: Settings) -> Path | None:
+    """The newest whole checkpoint of a training with the same settings.
+
+    Raises:
+        InvalidInput: when there is one of other settings; it is never overwritten.
+    """
+    found = sorted(settings.checkpoint_dir.glob("step_*[0-9]"))
+    if not found:
+        return None
+    state = json.loads((found[-1] / "state.json").read_text())
+    for name, value in training_settings(settings).items():
+        if state["settings"].get(name) != value:
+            raise InvalidInput(
+                f"{settings.checkpoint_dir} holds a training with --{name} {state['settings'].get(name)}, not {value}; "
+                "move it away, or choose another --checkpoints folder"
+            )
+    return found[-1]
+
+
+def training_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a resumed training must share; it may go on for longer."""
+    beside_the_point = {"output", "checkpoints", "eval_episodes", "total_steps"}
+    return {name: value for name, value in asdict(settings).items() if name not in beside_the_point}
+
+
+def save_checkpoint(settings: Settings, model: BaseAlgorithm, curve: list[tuple[int, float]], seconds: float) -> None:
+    """Write a checkpoint beside the last one, then remove the last one: one of them is always whole."""
+    checkpoint = settings.checkpoint_dir / f"step_{model.num_timesteps:010d}"
+    if checkpoint.exists():
+        return
+    unfinished = checkpoint.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    model.save(unfinished / "model.zip")
+    normalizer = model.get_vec_normalize_env()
+    assert normalizer is not None
+    normalizer.save(str(unfinished / "normalizer.pkl"))
+    state = {"settings": training_settings(settings), "curve": curve, "seconds": seconds}
+    (unfinished / "state.json").write_text(json.dumps(state))
+    older = list(settings.checkpoint_dir.glob("step_*[0-9]"))
+    os.replace(unfinished, checkpoint)
+    for path in older:
+        shutil.rmtree(path)
+
+
+def progress_line(settings: Settings, steps: int, curve: list[tuple[int, float]], seconds: float) -> str:
+    """How far the training is, how well it does and how long it will take."""
+    left = seconds / steps * max(0, settings.total_steps - steps)
+    recent = f"{curve[-1][1]:.0f}" if curve else "none yet"
+    return (
+        f"{settings.env_name}: {steps:,} of {settings.total_steps:,} steps, {steps / seconds:.0f} a second, "
+        f"{left / 60:.0f} minutes left; return while exploring {recent}"
+    )
+
+
+def export(model: PPO, path: Path) -> None:
+    """Write the policy, with the normalisation of its observations, in the course's format."""
+    import numpy as np
+    import torch
+
+    from cs285.infrastructure.pytorch_utils import to_numpy
+    from cs285.policies.loaded_gaussian_policy import write_gaussian_policy
+
+    policy: Any = model.policy
+    normalizer: Any = model.get_vec_normalize_env()
+    affine = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
+    affine.append(policy.action_net)
+    log_std = to_numpy(policy.log_std) if hasattr(policy, "log_std") else np.zeros(len(policy.action_net.bias))
+    write_gaussian_policy(
+        path,
+        mean=normalizer.obs_rms.mean,
+        variance=normalizer.obs_rms.var,
+        weights=[to_numpy(layer.weight).T for layer in affine],
+        biases=[to_numpy(layer.bias) for layer in affine],
+        log_std=log_std,
+        activation="tanh",
+    )
+
+
+def write_card(settings: Settings, steps: int, curve: list[tuple[int, float]], seconds: float) -> None:
+    """Evaluate the exported file and write what it is and how it came about."""
+    import gymnasium
+    import mujoco
+    import stable_baselines3
+    import torch
+
+    from cs285.infrastructure.expert_card import evaluate_expert, write_training_curve
+
+    path = settings.expert_file
+    results = evaluate_expert(path, settings.env_name, settings.eval_episodes)
+    card = {
+        "task": settings.env_name,
+        "algorithm": "PPO",
+        "versions": {
+            "python": platform.python_version(),
+            **{m.__name__: m.__version__ for m in (stable_baselines3, torch, gymnasium, mujoco)},
+        },
+        "command": " ".join(["python", *sys.argv]),
+        "seed": settings.seed,
+        "steps": steps,
+        "wall_time_minutes": round(seconds / 60, 1),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
+        "evaluation": results,
+    }
+    path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    write_training_curve(path.with_suffix(".png"), settings.env_name, curve, results["mean"])
+    print(f"{path}: {results['mean']:.0f} ± {results['std']:.0f} over {settings.eval_episodes} episodes")
+
+
+if __name__ == "__main__":
+    run(main)
