@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import difflib
 import functools
-import os
-import sys
 import warnings
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,13 +13,12 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.rendering import FRAME_SIZE, RENDERING_HELP, choose_gl_backend, prepare_rendering
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
-FRAME_SIZE = 320
 MAX_VIDEO_FPS = 30
 DEFAULT_FPS = 30
-RENDERING_HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
 
 
 @dataclass(frozen=True)
@@ -73,8 +69,8 @@ def make_env(env_name: str, ep_len: int | None = None, render: bool = False) -> 
         InvalidInput: for an unknown id, a missing dependency, no time limit at all, or spaces
             other than Box observations and Box or Discrete actions.
     """
+    choose_gl_backend()  # before anything imports mujoco
     _silence_mujoco()
-    _choose_gl_backend()
     env = _make_registered(env_name, render)
     limit = env.spec.max_episode_steps if env.spec else None
     if limit is None and ep_len is None:
@@ -84,7 +80,7 @@ def make_env(env_name: str, ep_len: int | None = None, render: bool = False) -> 
     if isinstance(env.observation_space, Box) and len(env.observation_space.shape) != 1:
         env = gym.wrappers.FlattenObservation(env)
     if render:
-        _render_fast(env)
+        prepare_rendering(env)
     return env, _spec_of(env, min(n for n in (limit, ep_len) if n is not None))
 
 
@@ -166,15 +162,6 @@ def _spec_of(env: Env, max_episode_steps: int) -> EnvSpec:
     )
 
 
-def _render_fast(env: Env) -> None:
-    """Leave out shadows, anti-aliasing and reflections: software rendering is 8 to 24 times faster."""
-    model: Any = getattr(env.unwrapped, "model", None)
-    if hasattr(model, "vis"):
-        model.vis.quality.shadowsize = 0
-        model.vis.quality.offsamples = 0
-        model.mat_reflectance[:] = 0
-
-
 @functools.cache
 def _silence_mujoco() -> None:
     """Keep MuJoCo from writing MUJOCO_LOG.TXT into the user's folder and deprecations to stderr.
@@ -192,17 +179,3 @@ def _silence_mujoco() -> None:
             warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=2)
 
     mujoco.set_mju_user_warning(warn)
-
-
-@functools.cache
-def _choose_gl_backend() -> None:
-    """On Linux without a display, have MuJoCo and pygame render off screen. A user's choice stands."""
-    if not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        return
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    if "MUJOCO_GL" in os.environ:
-        return
-    if ctypes.util.find_library("EGL") and ctypes.util.find_library("OpenGL"):
-        os.environ["MUJOCO_GL"] = "egl"
-    elif ctypes.util.find_library("OSMesa"):
-        os.environ["MUJOCO_GL"] = "osmesa"
