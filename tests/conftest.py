@@ -1,0 +1,56 @@
+"""What all tests share: the fake environments, hypothesis's pace, and where the course's files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
+from tests import fakes
+
+ROOT = Path(__file__).parents[1]
+
+settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True)
+settings.load_profile("suite")
+fakes.register_fakes()
+
+
+@pytest.fixture(scope="session")
+def course() -> Path:
+    """The folder of the course's own files."""
+    folder = ROOT.parent / "shared" / "course"
+    if not folder.is_dir():
+        pytest.skip("the course's files are not here (../shared/course)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gl() -> None:
+    """Skip where MuJoCo can't render."""
+    try:
+        check_rendering("Hopper-v5")
+    except RenderingUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Config:
+    """A DAgger run on the fake task that takes a fraction of a second; tests change it with `replace`."""
+    data = [fakes.course_episode(2023, seed=n) for n in range(2)]
+    for episode in data:
+        episode["action"] = fakes.expert_rule(episode["observation"])
+    return Config(
+        env_name=fakes.POINT,
+        expert_data=fakes.pickle_file(tmp_path / "data.pkl", data),
+        do_dagger=True,
+        n_iter=3,
+        num_agent_train_steps_per_iter=5,
+        batch_size=20,
+        eval_batch_size=20,
+        train_batch_size=8,
+        size=8,
+        logdir=tmp_path / "runs",
+    )

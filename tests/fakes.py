@@ -1,0 +1,226 @@
+"""Small environments and policies, and files in the layouts of the course, made on the spot."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import pickle
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from tensorboardX.proto.event_pb2 import Event
+
+from cs285.infrastructure.envs import EnvSpec
+from cs285.infrastructure.trajectory import Array, Trajectory
+from cs285.policies.base_policy import BasePolicy
+
+POINT, CHOICE = "tests/Point-v0", "tests/Choice-v0"
+OB_DIM, AC_DIM, TIME_LIMIT = 3, 2, 12
+
+
+class PointEnv(gym.Env[Any, Any]):
+    """A point that drifts where the action pushes it; its seed decides where it starts and how long it lives."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 60}  # noqa: RUF012 - Gymnasium's name
+
+    def __init__(self, render_mode: str | None = None, discrete: bool = False, ob_shape: Sequence[int] = (OB_DIM,)):
+        self.render_mode = render_mode
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, tuple(ob_shape))
+        self.action_space = gym.spaces.Discrete(AC_DIM) if discrete else gym.spaces.Box(-1.0, 1.0, (AC_DIM,))
+        self.seeds: list[int | None] = []
+        self.received: list[Array] = []
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.seeds.append(seed)
+        self.state = self.np_random.normal(size=self.observation_space.shape)
+        self.lifetime = int(self.np_random.integers(3, 20))
+        self.steps = 0
+        return self.state, {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        self.received.append(np.array(action))
+        self.steps += 1
+        self.state = 0.9 * self.state + 0.1 * np.mean(action)
+        return self.state, -float(np.abs(self.state).sum()), self.steps >= self.lifetime, False, {}
+
+    def render(self) -> Array:
+        return np.full((48, 64, 3), 10 * self.steps, np.uint8)
+
+
+class ScriptedEnv(PointEnv):
+    """Its episodes last as many steps as their seed says, and end in the way it was told."""
+
+    def __init__(self, ends_by: str = "termination"):
+        super().__init__()
+        self.ends_by = ends_by
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        observation, reward, *_ = super().step(action)
+        over = self.steps >= self.seeds[-1]
+        return observation, reward, over and self.ends_by == "termination", over and self.ends_by == "truncation", {}
+
+
+POINT_SPEC = EnvSpec(OB_DIM, AC_DIM, discrete=False, max_episode_steps=TIME_LIMIT, fps=60)
+CHOICE_SPEC = EnvSpec(OB_DIM, AC_DIM, discrete=True, max_episode_steps=TIME_LIMIT, fps=60)
+
+
+def register_fakes() -> None:
+    """Make the environments known to Gymnasium."""
+    gym.register(POINT, PointEnv, max_episode_steps=TIME_LIMIT)
+    gym.register(CHOICE, PointEnv, max_episode_steps=TIME_LIMIT, kwargs={"discrete": True})
+    gym.register("tests/Endless-v0", PointEnv)
+    gym.register("tests/Grid-v0", PointEnv, max_episode_steps=TIME_LIMIT, kwargs={"ob_shape": (2, 3)})
+
+
+class FakePolicy(BasePolicy):
+    """Acts by a function of a batch, and keeps the batches it was asked about."""
+
+    def __init__(self, act: Callable[[Array], Array]) -> None:
+        self.act = act
+        self.asked: list[Array] = []
+
+    def get_action(self, observations: Array) -> Array:
+        self.asked.append(observations)
+        actions = self.act(np.atleast_2d(observations))
+        return actions if observations.ndim == 2 else actions[0]
+
+
+def expert_rule(observations: Array) -> Array:
+    """What the expert of the point tasks does: actions beyond the box, different in every state."""
+    return 2.0 + 3.0 * np.asarray(observations, np.float64)[:, :AC_DIM]
+
+
+def choice_rule(observations: Array) -> Array:
+    """What the expert of the task with two choices does."""
+    return (observations[:, 0] > 0).astype(np.int64)
+
+
+def make_trajectory(
+    steps: int = 5,
+    start: float = 0.0,
+    ob_dim: int = OB_DIM,
+    ac_dim: int = AC_DIM,
+    terminated: bool = False,
+    **changes: Any,
+) -> Trajectory:
+    """A trajectory whose every number tells its step: ``start`` + t in observations and rewards."""
+    t = start + np.arange(steps, dtype=np.float32)
+    fields = {
+        "observations": np.repeat(t[:, None], ob_dim, axis=1),
+        "actions": np.repeat(-t[:, None], ac_dim, axis=1),
+        "rewards": t,
+        "next_observations": np.repeat(t[:, None] + 1, ob_dim, axis=1),
+        "terminated": terminated,
+        "truncated": not terminated,
+    }
+    return Trajectory(**{**fields, **changes})
+
+
+def course_episode(
+    edition: int, steps: int = TIME_LIMIT, ob_dim: int = OB_DIM, ac_dim: int = AC_DIM, seed: int = 0
+) -> dict[str, Array]:
+    """An episode as the course's edition of that year recorded it."""
+    rng = np.random.default_rng(seed)
+    states = rng.normal(size=(steps + 1, ob_dim))
+    episode = {
+        "observation": states[:-1],
+        "action": rng.normal(size=(steps, ac_dim)).astype(np.float32),
+        "reward": rng.normal(size=steps),
+        "next_observation": states[1:],
+        "terminal": np.arange(steps) == steps - 1,
+    }
+    if edition == 2023:
+        return episode
+    return {name: array.astype(np.float32) for name, array in episode.items()} | {"image_obs": np.zeros(0, np.uint8)}
+
+
+def expert_content(
+    ob_dim: int = OB_DIM,
+    ac_dim: int = AC_DIM,
+    widths: Sequence[int] = (8, 8),
+    activation: str = "tanh",
+    constant: Sequence[int] = (),
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The content of an expert's file as the course wrote it; observed numbers ``constant`` never changed."""
+    rng = np.random.default_rng(seed)
+    mean, std = rng.normal(size=(1, ob_dim)), rng.uniform(0.5, 2.0, (1, ob_dim))
+    std[0, list(constant)] = 0.0
+    sizes = [ob_dim, *widths, ac_dim]
+    layers = [
+        {"AffineLayer": {"W": rng.normal(size=(i, o)) / np.sqrt(i), "b": rng.normal(size=(1, o)) / 10}}
+        for i, o in itertools.pairwise(sizes)
+    ]
+    policy = {
+        "obsnorm": {"Standardizer": {"mean_1_D": mean, "meansq_1_D": std**2 + mean**2}},
+        "hidden": {"FeedforwardNet": {f"layer_{2 * n}": layer for n, layer in enumerate(layers[:-1])}},
+        "out": layers[-1],
+        "logstdevs_1_Da": np.zeros((1, ac_dim)),
+    }
+    return {"nonlin_type": activation, "GaussianPolicy": policy}
+
+
+def act_like_the_course(path: Path, observations: Array) -> Array:
+    """The course's own LoadedGaussianPolicy: plain pickle, layers sorted by name, no rule for constants."""
+    data = pickle.loads(path.read_bytes())
+    nonlinearity = {"tanh": np.tanh, "lrelu": lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0)}[data["nonlin_type"]]
+    policy = data["GaussianPolicy"]
+    mean = policy["obsnorm"]["Standardizer"]["mean_1_D"]
+    std = np.sqrt(np.maximum(0, policy["obsnorm"]["Standardizer"]["meansq_1_D"] - np.square(mean)))
+    hidden = (observations - mean) / (std + 1e-6)
+    for name in sorted(policy["hidden"]["FeedforwardNet"].keys()):
+        layer = policy["hidden"]["FeedforwardNet"][name]["AffineLayer"]
+        hidden = nonlinearity(hidden @ layer["W"] + layer["b"])
+    return hidden @ policy["out"]["AffineLayer"]["W"] + policy["out"]["AffineLayer"]["b"]
+
+
+class _Python2Pickler(pickle._Pickler):
+    """Writes as Python 2 did: text and bytes alike as byte strings, and numpy under its old names."""
+
+    dispatch: ClassVar[dict[type, Any]] = dict(pickle._Pickler.dispatch)
+
+    def save_string(self, text: str | bytes) -> None:
+        content = text if isinstance(text, bytes) else text.encode("latin1")
+        if self.proto == 0:
+            self.write(pickle.STRING + repr(content)[1:].encode("ascii") + b"\n")
+        else:
+            self.write(pickle.BINSTRING + struct.pack("<i", len(content)) + content)
+        self.memoize(text)
+
+    dispatch[str] = dispatch[bytes] = save_string
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        module = obj.__module__.replace("numpy._core", "numpy.core")
+        self.write(pickle.GLOBAL + f"{module}\n{name or obj.__qualname__}\n".encode())
+        self.memoize(obj)
+
+    dispatch[type] = dispatch[type(len)] = dispatch[type(register_fakes)] = save_global
+
+
+def pickled_by_python_2(content: Any, protocol: int) -> bytes:
+    """The pickle that Python 2 made of arrays and containers, at protocol 0, 1 or 2."""
+    file = io.BytesIO()
+    _Python2Pickler(file, protocol).dump(content)
+    return file.getvalue()
+
+
+def pickle_file(path: Path, content: Any, protocol: int = 4) -> Path:
+    """Write ``content`` with the ordinary pickle module."""
+    path.write_bytes(pickle.dumps(content, protocol))
+    return path
+
+
+def read_events(run_dir: Path) -> list[Event]:
+    """The records of the folder's one TensorBoard event file."""
+    (path,) = run_dir.glob("events.out.tfevents.*")
+    content, events = path.read_bytes(), []
+    while content:
+        (length,) = struct.unpack("<Q", content[:8])
+        events.append(Event.FromString(content[12 : 12 + length]))
+        content = content[16 + length :]
+    return events
