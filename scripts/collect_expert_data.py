@@ -39,18 +39,17 @@ class Settings:
 def main() -> None:
     """Record, write, and print what was recorded."""
     settings = parse(Settings, __doc__ or "")
-    from cs285.infrastructure.envs import make_env
     from cs285.infrastructure.expert_data import write_expert_data
     from cs285.infrastructure.metrics import return_statistics
+    from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
     from cs285.infrastructure.seeding import Stream, episode_seeds
-    from cs285.infrastructure.utils import sample_n_trajectories
     from cs285.policies.loaded_gaussian_policy import load_expert
 
-    env, spec = make_env(settings.env_name, settings.ep_len)
     expert_file = settings.expert_policy_file or Path("policies/experts") / f"{settings.env_name}.pkl"
-    expert = load_expert(expert_file, settings.env_name, spec)
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    trajectories = sample_n_trajectories(env, spec, expert, settings.episodes, seeds)
+    with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores()) as rollouts:
+        expert = load_expert(expert_file, settings.env_name, rollouts.spec)
+        trajectories = rollouts.sample_n_trajectories(expert, settings.episodes, seeds)
     write_expert_data(trajectories, settings.output_file)
     statistics = return_statistics(trajectories, "Expert")
     print(

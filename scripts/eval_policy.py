@@ -46,7 +46,8 @@ def main() -> None:
     statistics = return_statistics(trajectories, "Eval")
     print(
         f"{settings.policy}: return {statistics['Eval_AverageReturn']:.1f} ± {statistics['Eval_StdReturn']:.1f}, "
-        f"from {statistics['Eval_MinReturn']:.1f} to {statistics['Eval_MaxReturn']:.1f}, over {settings.episodes} episodes"
+        f"from {statistics['Eval_MinReturn']:.1f} to {statistics['Eval_MaxReturn']:.1f}, "
+        f"over {settings.episodes} episodes"
     )
     if settings.video is not None:
         film(settings, settings.video)

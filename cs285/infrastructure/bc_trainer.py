@@ -21,8 +21,10 @@ from cs285.infrastructure.plots import learning_curve, save_figure
 from cs285.infrastructure.pytorch_utils import choose_device
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.rl_trainer import RL_Trainer
+from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
 from cs285.infrastructure.trajectory import Trajectory
+from cs285.infrastructure.utils import expert_actions
 from cs285.policies.base_policy import BasePolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.MLP_policy import MLPPolicySL
@@ -53,13 +55,18 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         torch.set_num_threads(1)  # more of them spin against one another on these small networks
         self.config = config
         env, spec = make_env(config.env_name, config.ep_len)
+        env.close()
         self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
         self.initial_expertdata = load_initial_data(config, spec)
+        if self.expert_policy is not None:  # fail now rather than after the first iteration
+            expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
         agent = make_agent(config, spec)
+        num_workers = usable_cores() if config.num_workers is None else config.num_workers
+        rollouts = RolloutWorkers(config.env_name, config.ep_len, num_workers)
         self.logger = Logger(make_run_dir(config.logdir, config.run_name))
         self.run_dir = self.logger.run_dir
         self.logger.log_config(asdict(replace(config, n_iter=config.iterations)))
-        self.rl_trainer = RL_Trainer(config, env, spec, agent, self.logger)
+        self.rl_trainer = RL_Trainer(config, rollouts, agent, self.logger)
 
     def run_training_loop(self) -> list[dict[str, float]]:
         """Run the job and leave its learning curve.

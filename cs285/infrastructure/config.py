@@ -48,6 +48,9 @@ class Config:
     size: int = option(64, help="width of each hidden layer")
     learning_rate: float = option(5e-3, "-lr", help="learning rate of Adam")
 
+    num_workers: int | None = option(
+        None, help="processes that roll out; None: one for each usable core; 0: roll out in the main process"
+    )
     video_log_freq: int = option(-1, help="log videos every so many iterations, first and last included; -1: never")
     scalar_log_freq: int = option(
         1, help="evaluate and log scalars every so many iterations, first and last included; -1: never"
@@ -66,7 +69,7 @@ class Config:
             *("ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size"),
             *("train_batch_size", "size", "max_replay_buffer_size"),
         )
-        check_at_least(0, self, "n_layers", "which_gpu", "seed")
+        check_at_least(0, self, "n_layers", "which_gpu", "seed", "num_workers")
         if self.size > MAX_SIZE or self.n_layers > MAX_LAYERS:
             raise InvalidInput(
                 f"--n_layers {self.n_layers} --size {self.size}: at most {MAX_LAYERS} layers of {MAX_SIZE} are allowed"

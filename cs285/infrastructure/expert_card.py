@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cs285.infrastructure.envs import make_env
+from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 EVALUATION_SEED = 0
@@ -32,11 +31,10 @@ def evaluate_expert(path: Path, env_name: str, episodes: int) -> dict[str, Any]:
     Raises:
         InvalidInput: when the expert can't be read or does not fit the environment.
     """
-    env, spec = make_env(env_name)
-    expert = load_expert(path, env_name, spec)
     seeds = episode_seeds(EVALUATION_SEED, Stream.EVALUATION, itr=0)
-    trajectories = sample_n_trajectories(env, spec, expert, episodes, seeds)
-    env.close()
+    with RolloutWorkers(env_name, ep_len=None, num_workers=usable_cores()) as rollouts:
+        expert = load_expert(path, env_name, rollouts.spec)
+        trajectories = rollouts.sample_n_trajectories(expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])
     low, high = iqm_interval(returns)
     rounded = {
@@ -51,7 +49,7 @@ def evaluate_expert(path: Path, env_name: str, episodes: int) -> dict[str, Any]:
     return {
         "episodes": episodes,
         **{name: round(float(value), 1) for name, value in rounded.items()},
-        "ended_early": sum(len(trajectory) < spec.max_episode_steps for trajectory in trajectories),
+        "ended_early": sum(len(trajectory) < rollouts.spec.max_episode_steps for trajectory in trajectories),
     }
 
 

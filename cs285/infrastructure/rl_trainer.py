@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 import torch
 from tqdm import tqdm
@@ -11,35 +13,51 @@ from tqdm import tqdm
 from cs285.agents.base_agent import BaseAgent
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import Env, EnvSpec, RenderingUnavailable, check_rendering, make_env
+from cs285.infrastructure.envs import Env, RenderingUnavailable, check_rendering, make_env
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import return_statistics
+from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.trajectory import Trajectory
-from cs285.infrastructure.utils import relabel_with_expert, sample_trajectories, sample_trajectory
+from cs285.infrastructure.utils import relabel_with_expert, sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 
 MAX_NVIDEO = 2
 
 
-class RL_Trainer:  # noqa: N801 - the assignment's name
-    """Collects, trains, evaluates and logs, iteration by iteration."""
+@dataclass(frozen=True)
+class _UnfinishedRow:
+    """The scalars of an iteration whose evaluation is under way."""
 
-    def __init__(self, config: Config, env: Env, spec: EnvSpec, agent: BaseAgent, logger: Logger) -> None:
+    itr: int
+    evaluation: Future[Episodes]
+    scalars: dict[str, float]
+    references: Callable[[], dict[str, float]]
+
+
+class RL_Trainer:  # noqa: N801 - the assignment's name
+    """Collects, trains, evaluates and logs, iteration by iteration.
+
+    An iteration is evaluated beside the next one's training; what is logged, and in which
+    order, does not depend on that.
+    """
+
+    def __init__(self, config: Config, rollouts: RolloutWorkers, agent: BaseAgent, logger: Logger) -> None:
         """Prepare a run.
 
         Args:
             config: the run's settings.
-            env: collects the training data; evaluation and videos have environments of their own.
-            spec: its facts.
+            rollouts: roll out policies in the run's environment.
             agent: learns.
             logger: writes into the run's folder.
         """
-        self.config, self.env, self.spec, self.agent, self.logger = config, env, spec, agent, logger
-        self.eval_env, _ = make_env(config.env_name, config.ep_len)
+        self.config, self.rollouts, self.agent, self.logger = config, rollouts, agent, logger
+        self.spec = rollouts.spec
         self.video_env = _make_video_env(config)
         self.total_envsteps = 0
         self.start_time = time.monotonic()
+        self._rows: list[dict[str, float]] = []
+        self._unfinished: _UnfinishedRow | None = None
 
     def run_training_loop(
         self, n_iter: int, initial_expertdata: Sequence[Trajectory], expert_policy: BasePolicy | None = None
@@ -58,21 +76,27 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
 
         Raises:
             InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
+            WorkerDied: when a rollout worker was killed.
         """
-        constants = self.measure_references(initial_expertdata, expert_policy)
-        rows = []
-        for itr in range(n_iter):
-            collect_policy = self.agent.actor.for_rollouts() if itr > 0 else expert_policy
-            paths = self.collect_training_trajectories(itr, initial_expertdata, collect_policy, expert_policy)
-            self.agent.add_to_replay_buffer(paths)
-            train_log = self.train_agent(itr)
-            if self.is_due(self.config.scalar_log_freq, itr):
-                rows.append(self.perform_logging(itr, paths, {**train_log, **constants}))
-            if self.video_env is not None and self.is_due(self.config.video_log_freq, itr):
-                self.log_videos(itr, self.video_env, collect_policy)
-            if self.config.save_params:
-                self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
-        return rows
+        references = self.measure_references(initial_expertdata, expert_policy)
+        try:
+            for itr in range(n_iter):
+                collect_policy = self.agent.actor.for_rollouts() if itr > 0 else expert_policy
+                paths = self.collect_training_trajectories(itr, initial_expertdata, collect_policy, expert_policy)
+                self.agent.add_to_replay_buffer(paths)
+                train_log = self.train_agent(itr)
+                self.finish_logging()  # of the iteration before this one
+                if self.is_due(self.config.scalar_log_freq, itr):
+                    self.perform_logging(itr, paths, train_log, references)
+                if self.video_env is not None and self.is_due(self.config.video_log_freq, itr):
+                    self.log_videos(itr, self.video_env, collect_policy)
+                if self.config.save_params:
+                    self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
+        except InvalidInput:
+            self.finish_logging()
+            raise
+        self.finish_logging()
+        return self._rows
 
     def collect_training_trajectories(
         self,
@@ -87,9 +111,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         assert collect_policy is not None
         assert expert_policy is not None
         seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
-        paths, envsteps = sample_trajectories(
-            self.env, self.spec, collect_policy, self.config.batch_size, seeds, "collecting"
-        )
+        paths, envsteps = self.rollouts.sample_trajectories(collect_policy, self.config.batch_size, seeds, "collecting")
         self.total_envsteps += envsteps
         return self.do_relabel_with_expert(expert_policy, paths)
 
@@ -121,41 +143,59 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
 
     def measure_references(
         self, initial_expertdata: Sequence[Trajectory], expert_policy: BasePolicy | None
-    ) -> dict[str, float]:
-        """What the run is compared with: the return in the expert's data, and of the expert itself."""
+    ) -> Callable[[], dict[str, float]]:
+        """What the run is compared with: the return in the expert's data, and of the expert itself.
+
+        Returns:
+            A function that waits for the expert's evaluation, which has begun.
+        """
         data = return_statistics(initial_expertdata, "Initial_DataCollection")
         references = {"Initial_DataCollection_AverageReturn": data["Initial_DataCollection_AverageReturn"]}
-        if expert_policy is not None and self.config.scalar_log_freq != -1:
-            expert = return_statistics(self.evaluate(0, expert_policy, "expert"), "Expert")
-            references |= {name: expert[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
-        return references
+        if expert_policy is None or self.config.scalar_log_freq == -1:
+            return lambda: references
+        evaluation = self.start_evaluation(0, expert_policy)
+
+        def wait() -> dict[str, float]:
+            expert = return_statistics(evaluation.result()[0], "Expert")
+            return references | {name: expert[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
+
+        return wait
+
+    def start_evaluation(self, itr: int, policy: BasePolicy) -> Future[Episodes]:
+        """Begin to roll out the episodes that evaluate iteration ``itr``, whoever the policy is."""
+        seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
+        return self.rollouts.start_sampling(policy, self.config.eval_batch_size, seeds)
 
     def perform_logging(
-        self, itr: int, paths: Sequence[Trajectory], training_logs: Mapping[str, float]
-    ) -> dict[str, float]:
-        """Evaluate the policy, log all scalars and print a line."""
+        self,
+        itr: int,
+        paths: Sequence[Trajectory],
+        training_logs: Mapping[str, float],
+        references: Callable[[], dict[str, float]],
+    ) -> None:
+        """Begin the evaluation of an iteration; `finish_logging` logs it with the other scalars."""
         scalars = {
-            **return_statistics(self.evaluate(itr, self.agent.actor, "evaluating"), "Eval"),
             **return_statistics(paths, "Train"),
             "Train_EnvstepsSoFar": float(self.total_envsteps),
             "TimeSinceStart": time.monotonic() - self.start_time,
             **training_logs,
         }
-        self.logger.log_scalars(scalars, itr)
+        self._unfinished = _UnfinishedRow(itr, self.start_evaluation(itr, self.agent.actor), scalars, references)
+
+    def finish_logging(self) -> None:
+        """Wait for the evaluation that was begun last, log its iteration and print a line."""
+        if self._unfinished is None:
+            return
+        row, self._unfinished = self._unfinished, None
+        trajectories, _ = row.evaluation.result()
+        scalars = return_statistics(trajectories, "Eval") | row.scalars | row.references()
+        self.logger.log_scalars(scalars, row.itr)
+        self._rows.append(scalars)
         print(
-            f"iteration {itr}: return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}, "
+            f"iteration {row.itr}: return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}, "
             f"loss {scalars['Training Loss']:.3g}, {scalars['TimeSinceStart']:.0f} s",
             flush=True,
         )
-        return scalars
-
-    def evaluate(self, itr: int, policy: BasePolicy, description: str) -> list[Trajectory]:
-        """Roll out the episodes that evaluate iteration ``itr``, whoever the policy is."""
-        seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
-        paths, _ = sample_trajectories(
-            self.eval_env, self.spec, policy, self.config.eval_batch_size, seeds, description
-        )
-        return paths
 
     def log_videos(self, itr: int, env: Env, collect_policy: BasePolicy | None) -> None:
         """Record the first episodes of the iteration's training data and of its evaluation, once more."""
@@ -175,10 +215,10 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return frequency != -1 and (itr % frequency == 0 or itr == self.config.iterations - 1)
 
     def close(self) -> None:
-        """Close the environments."""
-        for env in (self.env, self.eval_env, self.video_env):
-            if env is not None:
-                env.close()
+        """End the workers and close the environments."""
+        self.rollouts.close()
+        if self.video_env is not None:
+            self.video_env.close()
 
 
 def _make_video_env(config: Config) -> Env | None:

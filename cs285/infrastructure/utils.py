@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 from tqdm import tqdm
@@ -53,7 +54,12 @@ def sample_trajectory(
 
 
 def sample_trajectories(
-    env: Env, spec: EnvSpec, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str = "rollouts"
+    env: Env,
+    spec: EnvSpec,
+    policy: BasePolicy,
+    min_timesteps: int,
+    seeds: Iterator[int],
+    description: str | None = None,
 ) -> tuple[list[Trajectory], int]:
     """Roll out whole episodes, the fewest whose steps add up to ``min_timesteps``.
 
@@ -63,19 +69,25 @@ def sample_trajectories(
         policy: chooses the actions.
         min_timesteps: steps wanted, at least.
         seeds: of one episode after another.
-        description: of the progress bar, which shows on a terminal.
+        description: of the progress bar on a terminal; None: no bar.
 
     Returns:
         The episodes in the order of their seeds, and how many steps they have in all.
     """
     policy = policy.for_rollouts()
     trajectories, timesteps = [], 0
-    with tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=None) as bar:
+    with rollout_bar(min_timesteps, description) as bar:
         while timesteps < min_timesteps:
             trajectories.append(sample_trajectory(env, spec, policy, next(seeds)))
             timesteps += len(trajectories[-1])
             bar.update(len(trajectories[-1]))
     return trajectories, timesteps
+
+
+def rollout_bar(min_timesteps: int, description: str | None) -> tqdm[NoReturn]:
+    """A progress bar that counts environment steps; it shows on a terminal, if it has a description."""
+    disable = True if description is None else None
+    return tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=disable)
 
 
 def sample_n_trajectories(

@@ -14,7 +14,14 @@ from cs285.infrastructure.trajectory import Array
 
 
 class BasePolicy(ABC):
-    """Chooses actions: a batch of observations in, a batch of actions out."""
+    """Chooses actions: a batch of observations in, a batch of actions out.
+
+    Attributes:
+        copyable: whether a copy in another process acts the same; a user's own object may
+            hold anything, so that is False unless a class says otherwise.
+    """
+
+    copyable = False
 
     @abstractmethod
     def get_action(self, observations: Array) -> Array:
@@ -63,6 +70,7 @@ class ConvertedLayoutPolicy(BasePolicy):
     def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
         """Wrap ``policy``, which reads observations of ``ob_dim`` numbers."""
         self._policy = policy
+        self.copyable = policy.copyable
         self._env_name = env_name
         self._ob_dim = ob_dim
 

@@ -31,6 +31,8 @@ class LoadedGaussianPolicy(BasePolicy):
     of MuJoCo, into an input of 1e5.)
     """
 
+    copyable = True
+
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:
         """Read the file.
 

@@ -21,6 +21,8 @@ ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {"tanh": np.tanh, "lrelu":
 class NumpyPolicy(BasePolicy):
     """Acts by a multi-layer perceptron with a linear output: the mean action, or the best choice."""
 
+    copyable = True
+
     def __init__(self, weights: Sequence[Array], biases: Sequence[Array], activation: str, discrete: bool) -> None:
         """Hold the network.
 
@@ -31,7 +33,7 @@ class NumpyPolicy(BasePolicy):
             discrete: whether the outputs are logits of choices.
         """
         self._weights, self._biases = list(weights), list(biases)
-        self._activation = ACTIVATIONS[activation]
+        self._activation = ACTIVATIONS[activation]  # a module's function, so that the policy can be pickled
         self.discrete = discrete
 
     def get_action(self, observations: Array) -> Array:
