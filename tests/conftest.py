@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 from cs285.infrastructure.config import Config
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("suite")
 fakes.register_fakes()
+torch.set_num_threads(1)  # as a run does; more of them spin against one another on a busy machine
 
 
 @pytest.fixture(scope="session")

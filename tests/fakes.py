@@ -109,7 +109,7 @@ def make_trajectory(
     **changes: Any,
 ) -> Trajectory:
     """A trajectory whose every number tells its step: ``start`` + t in observations and rewards."""
-    t = start + np.arange(steps, dtype=np.float32)
+    t = np.arange(start, start + steps, dtype=np.float32)
     fields = {
         "observations": np.repeat(t[:, None], ob_dim, axis=1),
         "actions": np.repeat(-t[:, None], ac_dim, axis=1),

@@ -195,13 +195,17 @@ def test_a_small_file_takes_little_memory(tmp_path: Path) -> None:
     """A memo number of 2**25 makes the plain unpickler take half a gigabyte, one of 2**32 all there is."""
     path = tmp_path / "x.pkl"
     path.write_bytes(b"\x80\x02K\x00r" + struct.pack("<I", 2**25) + b".")
-    code = (
-        "import pathlib, resource, sys\nfrom cs285.errors import InvalidInput\n"
-        "from cs285.infrastructure.expert_data import load_pickle\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "try: load_pickle(pathlib.Path(sys.argv[1]))\nexcept InvalidInput: pass\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
-    )
+    code = """
+import pathlib, sys
+from cs285.errors import InvalidInput
+from cs285.infrastructure.expert_data import load_pickle
+def peak():
+    return int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+before = peak()
+try: load_pickle(pathlib.Path(sys.argv[1]))
+except InvalidInput: pass
+print(peak() - before)
+"""
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 100 * 1024
 

@@ -1,0 +1,37 @@
+"""Every random stream comes from the one seed, and none of them is another."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs285.infrastructure.seeding import Stream, episode_seeds, generator, integer_seed
+
+seeds = st.integers(0, 2**64)
+
+
+def test_streams_iterations_episodes_and_seeds_all_differ() -> None:
+    drawn = [
+        value
+        for seed in range(5)
+        for stream in Stream
+        for itr in range(10)
+        for value in itertools.islice(episode_seeds(seed, stream, itr), 20)
+    ]
+    assert len(set(drawn)) > 0.999 * len(drawn)  # of 32 bits, two may meet
+    firsts = [tuple(generator(seed, stream).integers(2**32, size=3)) for seed in range(20) for stream in Stream]
+    assert len(set(firsts)) == len(firsts)
+
+
+@given(seed=seeds, stream=st.sampled_from(Stream), itr=st.integers(0, 1000))
+def test_the_same_seed_gives_the_same_numbers(seed: int, stream: Stream, itr: int) -> None:
+    one, other = (list(itertools.islice(episode_seeds(seed, stream, itr), 4)) for _ in range(2))
+    assert one == other
+    assert generator(seed, stream).random() == generator(seed, stream).random()
+
+
+@given(seed=seeds, stream=st.sampled_from(Stream), key=st.lists(st.integers(0, 100), max_size=2))
+def test_seeds_fit_the_libraries_that_take_them(seed: int, stream: Stream, key: list[int]) -> None:
+    assert 0 <= integer_seed(seed, stream, *key) < 2**32

@@ -1,0 +1,206 @@
+"""Experts of the course's layout: read, run as the course runs them, written, refused when wrong."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.envs import EnvSpec
+from cs285.infrastructure.expert_data import load_expert_data
+from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy, load_expert, write_gaussian_policy
+from tests.fakes import AC_DIM, OB_DIM, act_like_the_course, expert_content, pickle_file, pickled_by_python_2
+
+same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+widths_of_any_net = st.lists(st.integers(1, 20), max_size=4)
+activations = st.sampled_from(["tanh", "lrelu"])
+
+
+def observe(ob_dim: int, count: int = 20) -> Any:
+    return np.random.default_rng(1).normal(size=(count, ob_dim))
+
+
+@same_folder
+@given(widths=widths_of_any_net, activation=activations, ob_dim=st.integers(1, 30), ac_dim=st.integers(1, 8))
+def test_it_acts_as_the_courses_loader(
+    tmp_path: Path, widths: list[int], activation: str, ob_dim: int, ac_dim: int
+) -> None:
+    path = pickle_file(tmp_path / "x.pkl", expert_content(ob_dim, ac_dim, widths, activation))
+    expert, observations = LoadedGaussianPolicy(path), observe(ob_dim)
+    assert (expert.ob_dim, expert.ac_dim) == (ob_dim, ac_dim)
+    np.testing.assert_allclose(
+        expert.get_action(observations), act_like_the_course(path, observations), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("task", "ob_dim", "ac_dim"), [("Ant-v4", 111, 8), ("Humanoid-v4", 376, 17)])
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_the_large_experts_as_python_2_wrote_them(
+    tmp_path: Path, task: str, ob_dim: int, ac_dim: int, protocol: int
+) -> None:
+    path, plain = tmp_path / "x.pkl", pickle_file(tmp_path / "plain.pkl", expert_content(ob_dim, ac_dim, (64, 64)))
+    path.write_bytes(pickled_by_python_2(expert_content(ob_dim, ac_dim, (64, 64)), protocol))
+    expert = load_expert(path, task, EnvSpec(ob_dim, ac_dim, False, 1000, 20))
+    observations = observe(ob_dim)
+    np.testing.assert_allclose(
+        expert.get_action(observations), act_like_the_course(plain, observations), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_layers_are_taken_by_their_numbers(tmp_path: Path) -> None:
+    """As text, layer_10 comes before layer_2."""
+    path = pickle_file(tmp_path / "x.pkl", expert_content(widths=(5,) * 7))
+    content = expert_content(widths=(5,) * 7)
+    layers = content["GaussianPolicy"]["hidden"]["FeedforwardNet"]
+    renamed = {f"layer_{int(name.removeprefix('layer_')):02d}": layer for name, layer in layers.items()}
+    content["GaussianPolicy"]["hidden"]["FeedforwardNet"] = renamed
+    in_order = pickle_file(tmp_path / "in_order.pkl", content)
+    observations = observe(OB_DIM)
+    actions = LoadedGaussianPolicy(path).get_action(observations)
+    np.testing.assert_allclose(actions, act_like_the_course(in_order, observations), rtol=1e-5)
+    assert not np.allclose(actions, act_like_the_course(path, observations))
+
+
+def test_numbers_that_never_changed_tell_nothing(tmp_path: Path) -> None:
+    path = pickle_file(tmp_path / "x.pkl", expert_content(ob_dim=6, constant=[1, 4]))
+    expert, observations = LoadedGaussianPolicy(path), observe(6)
+    moved = observations.copy()
+    moved[:, [1, 4]] += 0.01
+    np.testing.assert_array_equal(expert.get_action(observations), expert.get_action(moved))
+    moved[:, 2] += 0.01
+    assert not np.array_equal(expert.get_action(observations), expert.get_action(moved))
+    assert not np.allclose(
+        act_like_the_course(path, observations), expert.get_action(observations)
+    )  # the course does not
+
+
+def test_single_batch_and_discrete(tmp_path: Path) -> None:
+    path, observations = pickle_file(tmp_path / "x.pkl", expert_content(ac_dim=4)), observe(OB_DIM)
+    for expert in (LoadedGaussianPolicy(path), LoadedGaussianPolicy(path, discrete=True)):
+        for observation, action in zip(observations, expert.get_action(observations), strict=True):
+            np.testing.assert_allclose(expert.get_action(observation), action, rtol=1e-6)
+    chosen = LoadedGaussianPolicy(path, discrete=True).get_action(observations)
+    np.testing.assert_array_equal(chosen, act_like_the_course(path, observations).argmax(axis=1))
+    with pytest.raises(InvalidInput, match="reads observations of 3 numbers, these have 4"):
+        LoadedGaussianPolicy(path).get_action(np.zeros((2, 4)))
+
+
+@same_folder
+@given(
+    hidden=st.lists(st.integers(1, 12), min_size=1, max_size=7),
+    activation=activations,
+    constant=st.sets(st.integers(0, 4), max_size=5),
+)
+def test_a_written_expert_acts_the_same_in_the_courses_loader(
+    tmp_path: Path, hidden: list[int], activation: str, constant: set[int]
+) -> None:
+    rng = np.random.default_rng(len(hidden))
+    sizes = [5, *hidden, 2]
+    weights = [rng.normal(size=shape).astype(np.float32) for shape in itertools.pairwise(sizes)]
+    biases = [rng.normal(size=size).astype(np.float32) for size in sizes[1:]]
+    mean, variance = rng.normal(size=5), rng.uniform(0.5, 2.0, size=5)
+    variance[list(constant)] = 0.0
+    path = tmp_path / "x.pkl"
+    write_gaussian_policy(path, mean, variance, weights, biases, np.zeros(2), activation)
+    observations = observe(5)
+    actions = LoadedGaussianPolicy(path).get_action(observations)
+    np.testing.assert_allclose(actions, act_like_the_course(path, observations), rtol=1e-4, atol=1e-5)
+    x = np.where(variance > 0, (observations - mean) / np.where(variance > 0, np.sqrt(variance), 1), 0)
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        x = (
+            np.tanh(x @ weight + bias)
+            if activation == "tanh"
+            else np.maximum(x @ weight + bias, 0.01 * (x @ weight + bias))
+        )
+    np.testing.assert_allclose(actions, x @ weights[-1] + biases[-1], rtol=1e-3, atol=1e-4)
+
+
+def test_an_expert_without_hidden_layers_can_be_written(tmp_path: Path) -> None:
+    write_gaussian_policy(
+        tmp_path / "x.pkl", np.zeros(3), np.ones(3), [np.ones((3, 2))], [np.zeros(2)], np.zeros(2), "tanh"
+    )
+    np.testing.assert_allclose(LoadedGaussianPolicy(tmp_path / "x.pkl").get_action(np.ones(3)), [3, 3], rtol=1e-5)
+
+
+def test_an_expert_of_another_layout_is_converted_with_a_notice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = pickle_file(tmp_path / "x.pkl", expert_content(111, 8))
+    expert = load_expert(path, "Ant-v5", EnvSpec(105, 8, False, 1000, 20))
+    v5 = observe(105)
+    v2 = np.insert(v5, [27] * 6, 0.0, axis=1)
+    np.testing.assert_allclose(expert.get_action(v5), act_like_the_course(path, v2), rtol=1e-5, atol=1e-6)
+    assert "from 105 to 111" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("env_name", "ob_dim", "ac_dim", "message"),
+    [
+        ("Hopper-v4", 11, AC_DIM, "observations of 3 numbers, but Hopper-v4 has 11"),
+        ("Ant-v5", 105, AC_DIM, "3 numbers, but Ant-v5 has 105; .*27 and 105 and 111"),
+        ("Hopper-v4", OB_DIM, 5, "actions of 2 numbers, but Hopper-v4 has 5"),
+    ],
+)
+def test_an_expert_that_does_not_fit_is_refused(
+    tmp_path: Path, env_name: str, ob_dim: int, ac_dim: int, message: str
+) -> None:
+    path = pickle_file(tmp_path / "x.pkl", expert_content())
+    with pytest.raises(InvalidInput, match=message):
+        load_expert(path, env_name, EnvSpec(ob_dim, ac_dim, False, 1000, 20))
+
+
+DAMAGES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
+    "no nonlin_type": lambda content, _: content.pop("nonlin_type"),
+    "unknown nonlin_type": lambda content, _: content.update(nonlin_type="relu"),
+    "unhashable nonlin_type": lambda content, _: content.update(nonlin_type=[]),
+    "no policy": lambda content, _: content.pop("GaussianPolicy"),
+    "no output": lambda _, policy: policy.pop("out"),
+    "no normaliser": lambda _, policy: policy.pop("obsnorm"),
+    "policy is a list": lambda content, _: content.update(GaussianPolicy=[1]),
+    "layer without a number": lambda _, policy: policy["hidden"]["FeedforwardNet"].update(x={}),
+    "layer of text": lambda _, policy: policy["hidden"]["FeedforwardNet"].update(layer_1="text"),
+    "weights of a list": lambda _, policy: policy["out"]["AffineLayer"].update(W=[[1.0]]),
+    "weights do not chain": lambda _, policy: policy["out"]["AffineLayer"].update(W=np.zeros((7, 2))),
+    "bias too long": lambda _, policy: policy["out"]["AffineLayer"].update(b=np.zeros((1, 3))),
+    "weights of three dimensions": lambda _, policy: policy["out"]["AffineLayer"].update(W=np.zeros((8, 2, 1))),
+    "NaN in a weight": lambda _, policy: policy["out"]["AffineLayer"]["W"].fill(np.nan),
+    "infinite mean": lambda _, policy: policy["obsnorm"]["Standardizer"]["mean_1_D"].fill(np.inf),
+    "mean too short": lambda _, policy: policy["obsnorm"]["Standardizer"].update(mean_1_D=np.zeros((1, 2))),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
+    content = copy.deepcopy(expert_content())
+    DAMAGES[damage](content, content["GaussianPolicy"])
+    with pytest.raises(InvalidInput, match=r"x\.pkl is not an expert policy: "):
+        LoadedGaussianPolicy(pickle_file(tmp_path / "x.pkl", content))
+
+
+@pytest.mark.parametrize("content", [[], None, "text", np.zeros(3), {"a": 1}])
+def test_something_other_than_an_expert_is_refused(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"x\.pkl is not an expert policy"):
+        LoadedGaussianPolicy(pickle_file(tmp_path / "x.pkl", content))
+
+
+@pytest.mark.parametrize(("task", "ob_dim", "ac_dim"), [("Ant", 111, 8), ("HalfCheetah", 17, 6), ("Hopper", 11, 3)])
+def test_the_courses_own_experts(course: Path, task: str, ob_dim: int, ac_dim: int) -> None:
+    path = course / "experts" / f"{task}.pkl"
+    expert = LoadedGaussianPolicy(path)
+    assert (expert.ob_dim, expert.ac_dim) == (ob_dim, ac_dim)
+
+
+@pytest.mark.parametrize("task", ["HalfCheetah", "Hopper"])
+def test_the_courses_data_are_what_its_experts_do(course: Path, task: str) -> None:
+    expert = LoadedGaussianPolicy(course / "experts" / f"{task}.pkl")
+    for trajectory in load_expert_data(course / "expert_data" / f"expert_data_{task}-v4.pkl"):
+        np.testing.assert_allclose(expert.get_action(trajectory.observations), trajectory.actions, rtol=1e-3, atol=1e-4)
+        assert np.abs(trajectory.actions).max() > 2  # beyond the box, on purpose

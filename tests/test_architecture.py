@@ -1,0 +1,118 @@
+"""The order of the files: each imports only files of a lower rank (the README's reading order)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+RANKS = {
+    "errors": -2,
+    "command_line": -1,
+    "infrastructure.config": 0,
+    "infrastructure.trajectory": 0,
+    "infrastructure.seeding": 0,
+    "infrastructure.plots": 0,
+    "infrastructure.rendering": 0,
+    "infrastructure.pytorch_utils": 1,
+    "infrastructure.logger": 1,
+    "infrastructure.layouts": 1,
+    "infrastructure.envs": 1,
+    "infrastructure.expert_data": 1,
+    "policies.base_policy": 2,
+    "policies.numpy_policy": 3,
+    "policies.MLP_policy": 4,
+    "policies.loaded_gaussian_policy": 4,
+    "infrastructure.utils": 4,
+    "infrastructure.metrics": 4,
+    "infrastructure.replay_buffer": 4,
+    "infrastructure.saved_policy": 5,
+    "infrastructure.expert_card": 5,
+    "agents.base_agent": 5,
+    "agents.bc_agent": 6,
+    "infrastructure.rl_trainer": 7,
+    "infrastructure.bc_trainer": 8,
+}
+MODULES = {f"cs285.{name}": rank for name, rank in RANKS.items()}
+PACKAGES = ("cs285", "cs285.agents", "cs285.infrastructure", "cs285.policies")
+
+
+def module_name(path: Path, root: Path) -> str:
+    """``cs285.errors`` of cs285/errors.py, and the package's name of an __init__.py."""
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+def project_imports(source: str, module: str) -> Iterator[str]:
+    """The project's modules that a file imports, wherever in the file and however it spells it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = module.split(".")[: -node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES or base in PACKAGES else base for name in names]
+        else:
+            continue
+        yield from (name for name in names if name.partition(".")[0] in ("cs285", "scripts", "tests", "benchmarks"))
+
+
+def wrong_imports(source: str, module: str) -> list[str]:
+    """The imports of a file that its rank does not allow."""
+    if module in PACKAGES:
+        return list(project_imports(source, module))
+    rank = MODULES[module]
+    return [name for name in project_imports(source, module) if name not in MODULES or MODULES[name] >= rank]
+
+
+def test_every_file_has_a_rank_and_every_rank_a_file() -> None:
+    found = {module_name(path, ROOT) for path in (ROOT / "cs285").rglob("*.py")}
+    assert found == {*MODULES, *PACKAGES}
+
+
+@pytest.mark.parametrize("module", [*MODULES, *PACKAGES])
+def test_a_file_imports_only_files_of_lower_rank(module: str) -> None:
+    folder = ROOT / module.replace(".", "/")
+    path = folder / "__init__.py" if module in PACKAGES else folder.with_suffix(".py")
+    assert wrong_imports(path.read_text(encoding="utf-8"), module) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import cs285.infrastructure.utils",
+        "from cs285.infrastructure.utils import sample_trajectory",
+        "from cs285.infrastructure import utils",
+        "from . import utils",
+        "from .utils import sample_trajectory",
+        "from ..policies.MLP_policy import MLPPolicy",
+        "def f():\n    from cs285.agents.bc_agent import BCAgent",
+        "if TYPE_CHECKING:\n    import cs285.infrastructure.replay_buffer as r",
+        "from cs285.infrastructure import nosuch",
+        "import scripts.run_hw1",
+        "from cs285.infrastructure.metrics import *",
+    ],
+)
+def test_the_check_sees_every_spelling(source: str) -> None:
+    assert wrong_imports(source, "cs285.infrastructure.metrics")
+
+
+def test_the_check_allows_lower_ranks() -> None:
+    assert wrong_imports("from cs285.errors import InvalidInput\nimport numpy", "cs285.command_line") == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["infrastructure.utils", "policies.numpy_policy", "policies.loaded_gaussian_policy", "infrastructure.config"],
+)
+def test_rollouts_do_not_import_torch(module: str) -> None:
+    """A process that only rolls out starts in under a second."""
+    code = f"import sys\nimport cs285.{module}\nprint('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
