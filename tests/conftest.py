@@ -40,7 +40,10 @@ def gl() -> None:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Config:
-    """A DAgger run on the fake task that takes a fraction of a second; tests change it with `replace`."""
+    """A DAgger run on the fake task that takes a fraction of a second; tests change it with `replace`.
+
+    Its data are of `fakes.expert_rule`, which is to be given to the trainer as the expert.
+    """
     data = [fakes.course_episode(2023, seed=n) for n in range(2)]
     for episode in data:
         episode["action"] = fakes.expert_rule(episode["observation"])
@@ -54,5 +57,6 @@ def tiny(tmp_path: Path) -> Config:
         eval_batch_size=20,
         train_batch_size=8,
         size=8,
+        num_workers=0,
         logdir=tmp_path / "runs",
     )

@@ -47,17 +47,19 @@ def test_the_loss_reported_is_the_one_before_the_step() -> None:
     assert policy.compute_loss(observations, actions).item() != before
 
 
-def test_one_update_leaves_nothing_behind_for_the_next() -> None:
-    """Gradients are of this batch alone: two learners with equal parameters and lessons stay equal."""
-    one, other = learner(learning_rate=0.0), learner(learning_rate=0.0)
-    other.load_state_dict(one.state_dict())
-    observations, actions = lesson()
-    for _ in range(3):
-        one.update(observations, actions)
-    other.update(observations, actions)
-    for (name, mine), theirs in zip(one.named_parameters(), other.parameters(), strict=True):
-        if mine.grad is not None:
-            torch.testing.assert_close(mine.grad, theirs.grad, msg=name)
+@pytest.mark.parametrize("options", [{}, {"loss": "nll"}, {"discrete": True}], ids=["mse", "nll", "discrete"])
+def test_an_update_is_a_step_of_adam_on_the_loss(options: dict[str, Any]) -> None:
+    policy, reference = learner(learning_rate=0.01, **options), learner(**options)
+    reference.load_state_dict(policy.state_dict())
+    adam = torch.optim.Adam(reference.parameters(), lr=0.01)
+    for _ in range(5):
+        observations, actions = lesson(policy.discrete)
+        policy.update(observations, actions)
+        adam.zero_grad()
+        reference.compute_loss(observations, actions).backward()
+        adam.step()
+    for (name, mine), theirs in zip(policy.named_parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_nll_learns_the_spread_of_the_actions_and_mse_leaves_it_alone() -> None:
