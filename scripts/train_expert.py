@@ -8,7 +8,8 @@ import platform
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 120
 CURVE_POINTS = 200
+EVALUATIONS = 40
+SELECTION_EPISODES = 10
+SELECTION_SEED = 1_000  # other episodes than those that the card reports
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,38 @@ class Settings:
         return self.output or Path("policies/experts") / f"{self.env_name}.pkl"
 
     @property
+    def best_file(self) -> Path:
+        """The best expert so far, while training goes on."""
+        return self.checkpoint_dir / "best.pkl"
+
+    @property
     def checkpoint_dir(self) -> Path:
         """Where this training's checkpoints are."""
         return self.checkpoints / f"{self.env_name}_{self.seed}"
 
 
+@dataclass
+class Record:
+    """What happened so far in a training, over all the sessions it was resumed in.
+
+    Attributes:
+        exploring: environment steps, and mean return of the last 100 episodes with exploration.
+        evaluations: environment steps, and mean and standard deviation of the return of the
+            exported mean action.
+        seconds: the time it took.
+    """
+
+    exploring: list[tuple[int, float]] = field(default_factory=list)
+    evaluations: list[tuple[int, float, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def best(self) -> tuple[int, float, float]:
+        """The evaluation with the highest mean less standard deviation: good, and reliably so."""
+        return max(self.evaluations, key=lambda evaluation: evaluation[1] - evaluation[2])
+
+
 def main() -> None:
-    """Train, export, evaluate the exported file, and write its card and learning curve."""
+    """Train, keep the best policy seen on the way, evaluate its file, and write its card."""
     settings = parse(Settings, __doc__ or "")
     try:
         import stable_baselines3  # noqa: F401
@@ -82,9 +111,10 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    model, curve, seconds = train(settings)
-    export(model, settings.expert_file)
-    write_card(settings, model.num_timesteps, curve, seconds)
+    record = train(settings)
+    settings.expert_file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(settings.best_file, settings.expert_file)
+    write_card(settings, record)
 
 
 def make_vec_env(settings: Settings) -> VecNormalize:
@@ -121,79 +151,100 @@ def make_training_env(settings: Settings) -> gym.Env[Any, Any]:
     return Monitor(env)
 
 
-def train(settings: Settings) -> tuple[PPO, list[tuple[int, float]], float]:
-    """Train from the last checkpoint, or from nothing.
-
-    Returns:
-        The model, the learning curve as pairs of steps and mean return of the last 100
-        stochastic episodes, and the seconds it took in all.
-    """
-    import torch
-    from stable_baselines3 import PPO
+def train(settings: Settings) -> Record:
+    """Train from the last checkpoint, or from nothing; the best expert is then in ``best_file``."""
     from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.vec_env import VecNormalize
 
-    envs = make_vec_env(settings)
-    checkpoint = find_checkpoint(settings)
-    curve: list[tuple[int, float]] = []
-    earlier_seconds = 0.0
-    if checkpoint is not None:
-        state = json.loads((checkpoint / "state.json").read_text())
-        curve, earlier_seconds = [tuple(point) for point in state["curve"]], state["seconds"]
-        envs = VecNormalize.load(str(checkpoint / "normalizer.pkl"), envs.venv)
-        model = PPO.load(checkpoint / "model.zip", env=envs, device="cpu")
-        model.set_random_seed(settings.seed + model.num_timesteps)
-        print(f"resuming from {checkpoint}: {model.num_timesteps} of {settings.total_steps} steps")
-    else:
-        policy_options: dict[str, Any] = {
-            "net_arch": [settings.size] * settings.n_layers,
-            "activation_fn": torch.nn.Tanh,
-        }
-        if not hasattr(envs.action_space, "n"):
-            policy_options["log_std_init"] = settings.initial_log_std
-        model = PPO(
-            "MlpPolicy",
-            envs,
-            n_steps=settings.n_steps,
-            batch_size=settings.batch_size,
-            n_epochs=settings.n_epochs,
-            learning_rate=LinearSchedule(settings.learning_rate),
-            gamma=settings.gamma,
-            gae_lambda=settings.gae_lambda,
-            clip_range=settings.clip_range,
-            vf_coef=settings.vf_coef,
-            ent_coef=settings.ent_coef,
-            policy_kwargs=policy_options,
-            seed=settings.seed,
-            device="cpu",
-        )
-    start = time.monotonic()
+    model, record = load_or_make_model(settings)
+    resumed = model.num_timesteps > 0
+    start = time.monotonic() - record.seconds
 
     class Progress(BaseCallback):
-        """Keeps the curve, prints a line and saves a checkpoint from time to time."""
+        """Keeps the record; evaluates, prints a line and saves a checkpoint from time to time."""
 
-        saved = start
+        saved = time.monotonic()
 
         def _on_step(self) -> bool:
             return True
 
         def _on_rollout_end(self) -> None:
+            record.seconds = time.monotonic() - start
             episodes: Any = self.model.ep_info_buffer or []
-            now = time.monotonic()
-            due = not curve or self.num_timesteps - curve[-1][0] >= settings.total_steps / CURVE_POINTS
-            if episodes and due:
-                curve.append((self.num_timesteps, sum(episode["r"] for episode in episodes) / len(episodes)))
-            if now - self.saved > CHECKPOINT_SECONDS:
-                self.saved = now
-                save_checkpoint(settings, self.model, curve, earlier_seconds + now - start)
-                print(progress_line(settings, self.num_timesteps, curve, earlier_seconds + now - start), flush=True)
+            if episodes and is_due(self.num_timesteps, record.exploring, settings.total_steps / CURVE_POINTS):
+                mean = sum(episode["r"] for episode in episodes) / len(episodes)
+                record.exploring.append((self.num_timesteps, mean))
+            if is_due(self.num_timesteps, record.evaluations, settings.total_steps / EVALUATIONS):
+                evaluate(settings, self.model, record)
+                print(progress_line(settings, self.num_timesteps, record), flush=True)
+            if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
+                self.saved = time.monotonic()
+                save_checkpoint(settings, self.model, record)
 
-    remaining = settings.total_steps - model.num_timesteps
-    if remaining > 0:
-        model.learn(remaining, callback=Progress(), reset_num_timesteps=checkpoint is None)
-    seconds = earlier_seconds + time.monotonic() - start
-    save_checkpoint(settings, model, curve, seconds)
-    return model, curve, seconds
+    if model.num_timesteps < settings.total_steps:
+        remaining = settings.total_steps - model.num_timesteps
+        model.learn(remaining, callback=Progress(), reset_num_timesteps=not resumed)
+        record.seconds = time.monotonic() - start
+        evaluate(settings, model, record)
+        save_checkpoint(settings, model, record)
+    return record
+
+
+def is_due(steps: int, points: Sequence[tuple[Any, ...]], interval: float) -> bool:
+    """Whether so many steps have passed since the last point."""
+    return steps - (points[-1][0] if points else 0) >= interval
+
+
+def load_or_make_model(settings: Settings) -> tuple[PPO, Record]:
+    """The model and the record of the last checkpoint, or new ones."""
+    import torch
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    envs = make_vec_env(settings)
+    checkpoint = find_checkpoint(settings)
+    if checkpoint is not None:
+        state = json.loads((checkpoint / "state.json").read_text())
+        envs = VecNormalize.load(str(checkpoint / "normalizer.pkl"), envs.venv)
+        model = PPO.load(checkpoint / "model.zip", env=envs, device="cpu")
+        model.set_random_seed(settings.seed + model.num_timesteps)
+        print(f"resuming from {checkpoint}: {model.num_timesteps} of {settings.total_steps} steps", flush=True)
+        return model, Record(**state["record"])
+    policy_options: dict[str, Any] = {
+        "net_arch": [settings.size] * settings.n_layers,
+        "activation_fn": torch.nn.Tanh,
+    }
+    if not hasattr(envs.action_space, "n"):
+        policy_options["log_std_init"] = settings.initial_log_std
+    model = PPO(
+        "MlpPolicy",
+        envs,
+        n_steps=settings.n_steps,
+        batch_size=settings.batch_size,
+        n_epochs=settings.n_epochs,
+        learning_rate=LinearSchedule(settings.learning_rate),
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip_range,
+        vf_coef=settings.vf_coef,
+        ent_coef=settings.ent_coef,
+        policy_kwargs=policy_options,
+        seed=settings.seed,
+        device="cpu",
+    )
+    return model, Record()
+
+
+def evaluate(settings: Settings, model: BaseAlgorithm, record: Record) -> None:
+    """Export the policy and measure it; it becomes ``best_file`` when it is the best so far."""
+    from cs285.infrastructure.expert_card import evaluate_expert
+
+    candidate = settings.checkpoint_dir / "candidate.pkl"
+    export(model, candidate)
+    result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, seed=SELECTION_SEED, num_workers=0)
+    record.evaluations.append((model.num_timesteps, result["mean"], result["std"]))
+    if record.best() == record.evaluations[-1]:
+        os.replace(candidate, settings.best_file)
+    candidate.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -232,7 +283,7 @@ def training_settings(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if name not in beside_the_point}
 
 
-def save_checkpoint(settings: Settings, model: BaseAlgorithm, curve: list[tuple[int, float]], seconds: float) -> None:
+def save_checkpoint(settings: Settings, model: BaseAlgorithm, record: Record) -> None:
     """Write a checkpoint beside the last one, then remove the last one: one of them is always whole."""
     checkpoint = settings.checkpoint_dir / f"step_{model.num_timesteps:010d}"
     if checkpoint.exists():
@@ -244,7 +295,7 @@ def save_checkpoint(settings: Settings, model: BaseAlgorithm, curve: list[tuple[
     normalizer = model.get_vec_normalize_env()
     assert normalizer is not None
     normalizer.save(str(unfinished / "normalizer.pkl"))
-    state = {"settings": training_settings(settings), "curve": curve, "seconds": seconds}
+    state = {"settings": training_settings(settings), "record": asdict(record)}
     (unfinished / "state.json").write_text(json.dumps(state))
     older = list(settings.checkpoint_dir.glob("step_*[0-9]"))
     os.replace(unfinished, checkpoint)
@@ -252,17 +303,18 @@ def save_checkpoint(settings: Settings, model: BaseAlgorithm, curve: list[tuple[
         shutil.rmtree(path)
 
 
-def progress_line(settings: Settings, steps: int, curve: list[tuple[int, float]], seconds: float) -> str:
+def progress_line(settings: Settings, steps: int, record: Record) -> str:
     """How far the training is, how well it does and how long it will take."""
-    left = seconds / steps * max(0, settings.total_steps - steps)
-    recent = f"{curve[-1][1]:.0f}" if curve else "none yet"
+    left = record.seconds / steps * max(0, settings.total_steps - steps)
+    exploring = f"{record.exploring[-1][1]:.0f}" if record.exploring else "none yet"
+    _, mean, std = record.evaluations[-1]
     return (
-        f"{settings.env_name}: {steps:,} of {settings.total_steps:,} steps, {steps / seconds:.0f} a second, "
-        f"{left / 60:.0f} minutes left; return while exploring {recent}"
+        f"{settings.env_name}: {steps:,} of {settings.total_steps:,} steps, {steps / record.seconds:.0f} a second, "
+        f"{left / 60:.0f} minutes left; return {mean:.0f} ± {std:.0f}, while exploring {exploring}"
     )
 
 
-def export(model: PPO, path: Path) -> None:
+def export(model: BaseAlgorithm, path: Path) -> None:
     """Write the policy, with the normalisation of its observations, in the course's format."""
     import numpy as np
     import torch
@@ -286,7 +338,7 @@ def export(model: PPO, path: Path) -> None:
     )
 
 
-def write_card(settings: Settings, steps: int, curve: list[tuple[int, float]], seconds: float) -> None:
+def write_card(settings: Settings, record: Record) -> None:
     """Evaluate the exported file and write what it is and how it came about."""
     import gymnasium
     import mujoco
@@ -306,13 +358,16 @@ def write_card(settings: Settings, steps: int, curve: list[tuple[int, float]], s
         },
         "command": " ".join(["python", *sys.argv]),
         "seed": settings.seed,
-        "steps": steps,
-        "wall_time_minutes": round(seconds / 60, 1),
+        "steps": record.evaluations[-1][0],
+        "kept_from_step": record.best()[0],
+        "wall_time_minutes": round(record.seconds / 60, 1),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
         "evaluation": results,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
-    write_training_curve(path.with_suffix(".png"), settings.env_name, curve, results["mean"])
+    write_training_curve(
+        path.with_suffix(".png"), settings.env_name, record.exploring, record.evaluations, results["mean"]
+    )
     print(f"{path}: {results['mean']:.0f} ± {results['std']:.0f} over {settings.eval_episodes} episodes")
 
 

@@ -35,4 +35,5 @@ class BCAgent(BaseAgent):
 
     def save(self, path: Path) -> None:
         """Write the actor's parameters; ``torch.load(path, weights_only=True)`` reads them."""
-        torch.save(self.actor.state_dict(), path)
+        parameters = self.actor.state_dict()
+        torch.save({name: value.clone() for name, value in parameters.items()}, path)  # views would bring all along

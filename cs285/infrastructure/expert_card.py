@@ -8,21 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from cs285.infrastructure.plots import BLUE, GREEN, ORANGE
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.policies.loaded_gaussian_policy import load_expert
 
-EVALUATION_SEED = 0
 RESAMPLES = 10_000
 
 
-def evaluate_expert(path: Path, env_name: str, episodes: int) -> dict[str, Any]:
+def evaluate_expert(
+    path: Path, env_name: str, episodes: int, seed: int = 0, num_workers: int | None = None
+) -> dict[str, Any]:
     """Roll out an expert's mean action and describe the returns.
 
     Args:
         path: the expert, in the course's format.
         env_name: the environment's id.
-        episodes: how many episodes, at least 2; their seeds are always the same.
+        episodes: how many episodes, at least 2.
+        seed: of the episodes; cards have all the same.
+        num_workers: processes that roll out; None: one for each usable core.
 
     Returns:
         mean, std (population), min, max, the interquartile mean with its 95 % bootstrap
@@ -31,8 +35,9 @@ def evaluate_expert(path: Path, env_name: str, episodes: int) -> dict[str, Any]:
     Raises:
         InvalidInput: when the expert can't be read or does not fit the environment.
     """
-    seeds = episode_seeds(EVALUATION_SEED, Stream.EVALUATION, itr=0)
-    with RolloutWorkers(env_name, ep_len=None, num_workers=usable_cores()) as rollouts:
+    seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
+    num_workers = usable_cores() if num_workers is None else num_workers
+    with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers) as rollouts:
         expert = load_expert(path, env_name, rollouts.spec)
         trajectories = rollouts.sample_n_trajectories(expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])
@@ -72,25 +77,35 @@ def iqm_interval(values: Sequence[float] | np.typing.NDArray[np.float64]) -> tup
     return float(interval.low), float(interval.high)
 
 
-def write_training_curve(path: Path, env_name: str, curve: Sequence[tuple[int, float]], deterministic: float) -> None:
-    """Draw the return of the exploring policy over training steps, and that of the finished expert.
+def write_training_curve(
+    path: Path,
+    env_name: str,
+    exploring: Sequence[tuple[int, float]],
+    evaluations: Sequence[tuple[int, float, float]],
+    finished: float,
+) -> None:
+    """Draw how an expert learned.
 
     Args:
         path: the PNG to write.
         env_name: for the title.
-        curve: pairs of environment steps and mean return.
-        deterministic: mean return of the finished expert's mean action.
+        exploring: pairs of environment steps and mean return of the exploring policy.
+        evaluations: environment steps, mean return and standard deviation of the mean action.
+        finished: mean return of the expert that was kept.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    figure = Figure(figsize=(6, 3.8), layout="constrained")
     axes = figure.add_subplot()
-    steps, returns = zip(*curve, strict=True) if curve else ((), ())
-    axes.plot(np.array(steps) / 1e6, returns, color="#0072B2", label="while training, with exploration noise")
-    axes.axhline(
-        deterministic, color="#D55E00", linestyle="--", label=f"finished expert, mean action: {deterministic:.0f}"
-    )
+    for points, color, label in ((exploring, ORANGE, "exploring"), (evaluations, BLUE, "mean action")):
+        if points:
+            steps, means = np.array(points)[:, :2].T
+            axes.plot(steps / 1e6, means, color=color, label=label)
+    if evaluations:
+        steps, means, stds = np.array(evaluations).T
+        axes.fill_between(steps / 1e6, means - stds, means + stds, color=BLUE, alpha=0.2, linewidth=0)
+    axes.axhline(finished, color=GREEN, linestyle="--", label=f"the expert kept: {finished:.0f}")
     axes.set(xlabel="environment steps (million)", ylabel="return", title=f"PPO on {env_name}")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize="small")
     figure.savefig(path, dpi=120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from cs285.infrastructure.pytorch_utils import build_mlp, from_numpy, to_numpy
 from cs285.infrastructure.trajectory import Array
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import NumpyPolicy
+from cs285.policies.supervised_step import Loss, SupervisedStep
 
 
 class MLPPolicy(nn.Module, BasePolicy):
@@ -107,8 +109,9 @@ class MLPPolicySL(MLPPolicy):
         """
         super().__init__(ac_dim, ob_dim, n_layers, size, discrete)
         self.to(device or torch.device("cpu"))
-        self.loss = loss
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate, fused=True)
+        self.loss: Loss = "cross_entropy" if discrete else loss
+        self.learning_rate = learning_rate
+        self.optimizer = join_learners([self])
 
     def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
         """Take one gradient step towards the given actions.
@@ -121,16 +124,28 @@ class MLPPolicySL(MLPPolicy):
             ``{"Training Loss": scalar}``, the loss before the step, left on the device so that
             nothing waits for it.
         """
-        loss = self.compute_loss(observations, actions)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return {"Training Loss": loss.detach()}
+        return {"Training Loss": self.optimizer.step(observations[None], actions[None])[0]}
 
     def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """The mean loss over the batch; see ``loss`` and ``discrete`` in the constructor."""
-        if self.discrete:
+        """The mean loss over the batch that `update` descends, for autograd.
+
+        A loss of one's own starts here: give it to ``backward`` and any of `torch.optim`.
+        """
+        if self.loss == "cross_entropy":
             return functional.cross_entropy(self.logits_na(observations), actions)
         if self.loss == "nll":
             return -self(observations).log_prob(actions).mean()  # type: ignore[no-any-return]
         return functional.mse_loss(self.mean_net(observations), actions)
+
+
+def join_learners(policies: Sequence[MLPPolicySL]) -> SupervisedStep:
+    """One optimiser that takes the gradient steps of several policies of the same shape and loss.
+
+    The policies keep their parameters, and must not be updated one by one any more.
+    """
+    return SupervisedStep(
+        networks=[policy.network for policy in policies],
+        logstds=[policy.logstd for policy in policies] if policies[0].loss == "nll" else [],
+        loss=policies[0].loss,
+        learning_rates=[policy.learning_rate for policy in policies],
+    )
