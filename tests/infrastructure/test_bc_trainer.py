@@ -71,7 +71,7 @@ def test_dagger_learns_to_act_as_the_expert(tiny: Config) -> None:
     trainer.run_training_loop()
     states = np.random.default_rng(0).normal(size=(200, OB_DIM))
     error = trainer.rl_trainer.agent.actor.get_action(states) - expert_rule(states)
-    assert np.square(error).mean() < 0.05 * expert_rule(states).var()
+    assert np.square(error).mean() < 0.1 * expert_rule(states).var()
 
 
 def test_discrete_tasks(tiny: Config, tmp_path: Path) -> None:
