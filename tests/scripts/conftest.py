@@ -1,0 +1,190 @@
+"""Running the project's scripts: in this process, where that is enough, and as a user does."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from cs285 import command_line
+from tests import fakes
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ("run_hw1", "collect_expert_data", "eval_policy", "eval_expert", "train_expert")
+
+USERS_ENVIRONMENT = dict(os.environ)  # before the project has chosen a way to render
+
+Script = Callable[..., "Outcome"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a script ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def succeeded(self) -> Outcome:
+        """This, after checking that nothing went wrong and that nothing was said on stderr."""
+        assert (self.code, self.err) == (0, "")
+        return self
+
+    def refused(self, *parts: str) -> Outcome:
+        """This, after checking that one line on stderr names the user's mistake, with all the parts."""
+        assert self.code == 2, self
+        assert self.err.startswith("error: "), self
+        assert self.err.endswith("\n"), self
+        assert self.err.count("\n") == 1, self
+        for part in parts:
+            assert part in self.err
+        return self
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of run_hw1.py left."""
+
+    folder: Path
+
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """The rows of log.csv."""
+        with (self.folder / "log.csv").open(newline="") as file:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+    @property
+    def timeless_rows(self) -> list[dict[str, float]]:
+        """The rows without the one column that a clock fills."""
+        return [{name: value for name, value in row.items() if name != "TimeSinceStart"} for row in self.rows]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings in config.json."""
+        settings: dict[str, Any] = json.loads((self.folder / "config.json").read_text())["settings"]
+        return settings
+
+    @property
+    def weight_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the last parameters' weights, in the order of the layers."""
+        return [tuple(value.shape) for name, value in self.parameters().items() if name.endswith("weight")]
+
+    def parameters(self, itr: int | None = None) -> dict[str, torch.Tensor]:
+        """The parameters saved in an iteration; the last one's when None."""
+        files = sorted(self.folder.glob("policy_itr_*.pt"), key=lambda path: int(path.stem.rpartition("_")[2]))
+        parameters: dict[str, torch.Tensor] = torch.load(files[-1 if itr is None else itr], weights_only=True)
+        return parameters
+
+
+def runs_below(folder: Path) -> list[Run]:
+    """All runs in a --logdir, oldest first."""
+    return [Run(path) for path in sorted(folder.glob("q[12]_*"), key=lambda path: path.stat().st_mtime_ns)]
+
+
+def load_script(name: str) -> ModuleType:
+    """The script as a module of its own."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where a dataclass looks its annotations up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    folder = tmp_path / "workplace"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Script:
+    """Call ``script(name, *arguments)`` to run a script in this process, from an empty folder."""
+
+    def call(name: str | ModuleType, *arguments: object) -> Outcome:
+        module = load_script(name) if isinstance(name, str) else name
+        monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            command_line.run(module.main)
+        captured = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+def start(name: str, *arguments: object, cwd: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start a script in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)],
+        cwd=cwd,
+        env={**USERS_ENVIRONMENT, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Outcome:
+    """Wait for the end of a started script."""
+    out, err = process.communicate(timeout=120)
+    return Outcome(process.returncode, out, err)
+
+
+def files_below(folder: Path) -> list[str]:
+    """Every file and folder in a folder, however deep."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@dataclass(frozen=True)
+class PointFiles:
+    """An expert of the fake task and its recorded episodes."""
+
+    expert: Path
+    data: Path
+
+
+@pytest.fixture(scope="session")
+def point_files(tmp_path_factory: pytest.TempPathFactory) -> PointFiles:
+    """Files for `fakes.POINT`."""
+    folder = tmp_path_factory.mktemp("point")
+    episodes = [fakes.course_episode(2023, seed=n) for n in range(2)]
+    return PointFiles(
+        expert=fakes.pickle_file(folder / "expert.pkl", fakes.expert_content()),
+        data=fakes.pickle_file(folder / "data.pkl", episodes),
+    )
+
+
+def small_run(point_files: PointFiles, *more: object) -> Sequence[object]:
+    """Arguments of a run_hw1.py that takes a fraction of a second; those in ``more`` have the last word."""
+    return (
+        *("-env", fakes.POINT, "-ed", point_files.data, "--num_agent_train_steps_per_iter", 4, "--batch_size", 20),
+        *("--eval_batch_size", 20, "--train_batch_size", 8, "--size", 8, "--num_workers", 0, *more),
+    )
+
+
+@pytest.fixture(scope="session")
+def cartpole_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some recorded episodes of CartPole, of nobody in particular."""
+    episodes = [fakes.course_episode(2020, ob_dim=4, ac_dim=1, seed=n) for n in range(2)]
+    for episode in episodes:
+        episode["action"] = (episode["observation"][:, 2] > 0).astype("int64")
+    return fakes.pickle_file(tmp_path_factory.mktemp("cartpole") / "data.pkl", episodes)

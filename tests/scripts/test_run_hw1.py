@@ -1,0 +1,328 @@
+"""run_hw1.py: each flag does what it says, runs repeat, and what a run leaves in its folder and on the terminal."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cs285.agents.bc_agent import BCAgent
+from cs285.command_line import parse
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.trajectory import Batch
+from tests import fakes
+from tests.scripts.conftest import (
+    SCRIPTS,
+    PointFiles,
+    Run,
+    Script,
+    files_below,
+    finish,
+    load_script,
+    runs_below,
+    small_run,
+    start,
+)
+
+COURSE_FLAGS = (
+    *(
+        "--expert_policy_file",
+        "-epf",
+        "--expert_data",
+        "-ed",
+        "--env_name",
+        "-env",
+        "--exp_name",
+        "-exp",
+        "--do_dagger",
+    ),
+    *("--ep_len", "--num_agent_train_steps_per_iter", "--n_iter", "-n", "--batch_size", "--eval_batch_size"),
+    *("--train_batch_size", "--n_layers", "--size", "--learning_rate", "-lr", "--video_log_freq", "--scalar_log_freq"),
+    *("--no_gpu", "-ngpu", "--which_gpu", "--max_replay_buffer_size", "--save_params", "--seed"),
+)
+EVAL_SCALARS = ("AverageReturn", "StdReturn", "MaxReturn", "MinReturn", "AverageEpLen")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is seen of a run with a flag, and not of the same run without it.
+
+    Attributes:
+        flag: the flag and its value; "{expert}", "{data}" and "{one}" stand for files.
+        seen: what is looked at, in the run and in the batches it trained on.
+        expected: what is seen there.
+        both: other arguments of both runs.
+    """
+
+    flag: Sequence[object]
+    seen: Callable[[Run, Sequence[Batch]], Any]
+    expected: Any
+    both: Sequence[object] = ()
+
+
+DAGGER = ("--do_dagger", "-epf", "{expert}")
+CASES = {
+    "expert_policy_file": Case(("-epf", "{expert}"), lambda run, _: "Expert_AverageReturn" in run.rows[0], True),
+    "expert_data": Case(("-ed", "{one}"), lambda run, _: run.rows[0]["Train_StdReturn"], 0.0),
+    "env_name": Case(("-env", "Hopper-v5", "-ed", "{hopper}"), lambda run, _: run.settings["env_name"], "Hopper-v5"),
+    "exp_name": Case(("-exp", "mine"), lambda run, _: run.folder.name.startswith("q1_mine_tests-Point-v0_"), True),
+    "do_dagger": Case(
+        ("--do_dagger", "-n", 2), lambda run, _: (run.folder.name[:3], len(run.rows)), ("q2_", 2), ("-epf", "{expert}")
+    ),
+    "ep_len": Case(("--ep_len", 2), lambda run, _: run.rows[0]["Eval_AverageEpLen"], 2.0),
+    "loss": Case(("--loss", "nll"), lambda run, _: bool((run.parameters()["logstd"] != 0).all()), True),
+    "num_agent_train_steps_per_iter": Case(("--num_agent_train_steps_per_iter", 7), lambda _, batches: len(batches), 7),
+    "n_iter": Case(("-n", 3), lambda run, _: [row["itr"] for row in run.rows], [0, 1, 2], DAGGER),
+    "batch_size": Case(
+        ("--batch_size", 200), lambda run, _: 200 <= run.rows[1]["Train_EnvstepsSoFar"] < 212, True, (*DAGGER, "-n", 2)
+    ),
+    "eval_batch_size": Case(("--eval_batch_size", 1), lambda run, _: run.rows[0]["Eval_StdReturn"], 0.0),
+    "train_batch_size": Case(
+        ("--train_batch_size", 5), lambda _, batches: {len(batch.observations) for batch in batches}, {5}
+    ),
+    "n_layers": Case(("--n_layers", 1), lambda run, _: run.weight_shapes, [(8, 3), (2, 8)]),
+    "size": Case(("--size", 6), lambda run, _: run.weight_shapes, [(6, 3), (6, 6), (2, 6)]),
+    "learning_rate": Case(
+        ("-lr", 100), lambda run, _: bool(run.parameters()["mean_net.4.bias"].abs().max() > 50), True
+    ),
+    "video_log_freq": Case(
+        ("--video_log_freq", 1), lambda run, _: len(list(run.folder.glob("videos/*.mp4"))), 4, (*DAGGER, "-n", 2)
+    ),
+    "scalar_log_freq": Case(
+        ("--scalar_log_freq", 3), lambda run, _: [row["itr"] for row in run.rows], [0, 3, 4], (*DAGGER, "-n", 5)
+    ),
+    "max_replay_buffer_size": Case(
+        ("--max_replay_buffer_size", 1),
+        lambda _, batches: len(torch.cat([batch.observations for batch in batches]).unique(dim=0)),
+        1,
+    ),
+    "save_params": Case(("--save_params",), lambda run, _: (run.folder / "policy_itr_0.pt").is_file(), True),
+    "num_workers": Case(("--num_workers", 2), lambda run, _: run.settings["num_workers"], 2),
+    "seed": Case(("--seed", 7), lambda run, _: run.settings["seed"], 7),
+    "logdir": Case(("--logdir", "elsewhere"), lambda run, _: run.folder.parent.name, "elsewhere"),
+}
+COVERED_BELOW = {"no_gpu", "which_gpu"}
+
+
+@pytest.mark.parametrize("flag", CASES)
+def test_each_flag_does_what_it_says(
+    flag: str, script: Script, workplace: Path, tmp_path: Path, point_files: PointFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = CASES[flag]
+    files = {
+        "{expert}": point_files.expert,
+        "{one}": fakes.pickle_file(tmp_path / "one.pkl", [fakes.course_episode(2020)]),
+        "{hopper}": fakes.pickle_file(tmp_path / "hopper.pkl", [fakes.course_episode(2020, ob_dim=11, ac_dim=3)]),
+    }
+    batches: list[Batch] = []
+    train = BCAgent.train
+    monkeypatch.setattr(BCAgent, "train", lambda agent, batch: (batches.append(batch), train(agent, batch))[1])
+
+    def seen(*more: object) -> Any:
+        known = set(workplace.glob("*/q*"))
+        batches.clear()
+        arguments = [files.get(str(argument), argument) for argument in (*case.both, *more)]
+        save = ("--save_params",) if flag != "save_params" else ()
+        assert script("run_hw1", *small_run(point_files), *save, *arguments).code == 0
+        (folder,) = set(workplace.glob("*/q*")) - known
+        return case.seen(Run(folder), batches)
+
+    assert seen() != case.expected
+    assert seen(*case.flag) == case.expected
+
+
+def test_the_gpu_flags(script: Script, point_files: PointFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    wrong = ("--which_gpu", 1)
+    script("run_hw1", *small_run(point_files), *wrong).refused("--which_gpu is 1", "has 1")
+    script("run_hw1", *small_run(point_files), *wrong, "--no_gpu").succeeded()
+    script("run_hw1", *small_run(point_files), *wrong, "-ngpu").succeeded()
+
+
+def test_every_flag_has_a_case() -> None:
+    assert set(CASES) | COVERED_BELOW == {field.name for field in fields(Config)}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_says_something_of_every_flag(name: str, script: Script) -> None:
+    module = load_script(name)
+    settings = getattr(module, "Settings", Config)
+    shown = script(name, "--help").succeeded().out
+    for field in fields(settings):
+        # argparse puts a flag's help behind it, or, when the flag is long, below it, further in
+        said = re.search(rf"^  (?:-\w+.*, )?--{field.name}\b(?: [A-Z_]+| {{.*}})?\s+(\S.*)$", shown, re.MULTILINE)
+        assert said, f"--{field.name} is not in --help"
+        assert not said[1].startswith("-"), f"--help says nothing of --{field.name}"
+        for alias in field.metadata["aliases"]:
+            assert re.search(rf"^  .*{alias}\b", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("flag", COURSE_FLAGS)
+def test_the_flags_of_the_course_are_there(flag: str, script: Script) -> None:
+    assert re.search(rf"(?:^|, |  ){flag}\b", script("run_hw1", "--help").out, re.MULTILINE)
+
+
+def test_short_spellings_mean_the_long_ones() -> None:
+    for field in fields(Config):
+        for alias in field.metadata["aliases"]:
+            value = [] if field.name in ("no_gpu", "do_dagger") else ["1"]
+            spelled = parse(Config, "", [alias, *value]), parse(Config, "", [f"--{field.name}", *value])
+            assert spelled[0] == spelled[1] != Config()
+
+
+def test_what_a_run_says(script: Script, workplace: Path, point_files: PointFiles) -> None:
+    said = (
+        script("run_hw1", *small_run(point_files), "--do_dagger", "-epf", point_files.expert, "-n", 2).succeeded().out
+    )
+    (run,) = runs_below(workplace / "data")
+    folder = f"data/{run.folder.name}"
+    number = r"-?\d+\.\d"
+    expected = [
+        f"logging to {folder}",
+        rf"iteration 0: return {number} ± {number}, loss \S+, \d+ s",
+        rf"iteration 1: return {number} ± {number}, loss \S+, \d+ s",
+        rf"{folder}: final return {number} ± {number}, expert {number} ± {number}",
+    ]
+    for line, pattern in zip(said.splitlines(), expected, strict=True):
+        assert re.fullmatch(pattern, line)
+    assert re.fullmatch(r"q2_dagger_tests-Point-v0_\d\d-\d\d-\d{4}_\d\d-\d\d-\d\d", run.folder.name)
+
+
+def test_what_a_run_leaves(script: Script, workplace: Path, point_files: PointFiles) -> None:
+    dagger = ("--do_dagger", "-epf", point_files.expert, "-n", 2, "--save_params")
+    script("run_hw1", *small_run(point_files), *dagger).succeeded()
+    (run,) = runs_below(workplace / "data")
+    (events,) = (path.name for path in run.folder.glob("events.out.tfevents.*"))
+    tables = ["config.json", "log.csv", "learning_curve.png"]
+    assert files_below(run.folder) == sorted([events, *tables, "policy_itr_0.pt", "policy_itr_1.pt"])
+    assert {f"{kind}_{name}" for kind in ("Eval", "Train") for name in EVAL_SCALARS} <= set(run.rows[0])
+    others = {"Train_EnvstepsSoFar", "TimeSinceStart", "Training Loss", "Initial_DataCollection_AverageReturn"}
+    assert others <= set(run.rows[0])
+    logged = {value.tag for event in fakes.read_events(run.folder) for value in event.summary.value}
+    assert logged >= {name.replace(" ", "_") for name in run.rows[0]} - {"itr"}
+    assert run.settings["n_iter"] == 2
+
+
+class TestRepetition:
+    """A run is decided by its settings: neither logging nor the place it is started from changes it."""
+
+    @pytest.fixture
+    def run(self, script: Script, workplace: Path, point_files: PointFiles) -> Callable[..., Run]:
+        def run(*more: object) -> Run:
+            dagger = ("--do_dagger", "-epf", point_files.expert, "-n", 3, "--save_params", "-ngpu")
+            script("run_hw1", *small_run(point_files), *dagger, "--logdir", workplace / "runs", *more).succeeded()
+            return runs_below(workplace / "runs")[-1]
+
+        return run
+
+    def test_the_same_seed_gives_the_same_run(self, run: Callable[..., Run]) -> None:
+        first, second = run(), run()
+        assert first.folder != second.folder
+        assert same_parameters(first, second)
+        assert first.timeless_rows == second.timeless_rows
+
+    @pytest.mark.parametrize("logging", [("--scalar_log_freq", -1), ("--scalar_log_freq", 2), ("--video_log_freq", 1)])
+    def test_logging_changes_nothing_that_is_learned(self, run: Callable[..., Run], logging: Sequence[object]) -> None:
+        usual, other = run(), run(*logging)
+        assert same_parameters(usual, other)
+        rows = {row["itr"]: row for row in usual.timeless_rows}
+        assert other.timeless_rows == [rows[row["itr"]] for row in other.timeless_rows]
+
+    @pytest.mark.parametrize("workers", [1, 3])
+    def test_the_number_of_workers_changes_nothing(self, run: Callable[..., Run], workers: int) -> None:
+        alone, shared = run(), run("--num_workers", workers)
+        assert same_parameters(alone, shared)
+        assert alone.timeless_rows == shared.timeless_rows
+
+    def test_the_current_folder_does_not_matter(
+        self, run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here = run()
+        monkeypatch.chdir(tmp_path)
+        there = run()
+        assert same_parameters(here, there)
+        assert here.timeless_rows == there.timeless_rows
+
+    def test_another_seed_gives_another_run(self, run: Callable[..., Run]) -> None:
+        first, second = run("--seed", 1), run("--seed", 2)
+        assert not same_parameters(first, second)
+        assert first.timeless_rows[-1] != second.timeless_rows[-1]
+
+
+def same_parameters(first: Run, second: Run) -> bool:
+    """Whether two runs saved the same parameters, bit for bit, in each of their three iterations."""
+    return all(
+        torch.equal(value, second.parameters(itr)[name])
+        for itr in range(3)
+        for name, value in first.parameters(itr).items()
+    )
+
+
+LONG_RUN = ("-env", "CartPole-v1", "--num_agent_train_steps_per_iter", 10_000_000)
+
+
+def test_ctrl_c_ends_a_run_with_one_line(tmp_path: Path, cartpole_data: Path) -> None:
+    process = start("run_hw1", *LONG_RUN, "-ed", cartpole_data, cwd=tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("logging to data/q1_bc_CartPole-v1_")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    ended = finish(process)
+    assert (ended.code, ended.err) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize(("env_name", "ob_dim", "ac_dim"), [("Ant-v4", 27, 8), ("HalfCheetah-v5", 17, 6)])
+def test_no_noise_on_the_terminal_or_in_the_folder(env_name: str, ob_dim: int, ac_dim: int, tmp_path: Path) -> None:
+    """MuJoCo's log file, deprecation and version warnings."""
+    data = fakes.pickle_file(tmp_path / "data.pkl", [fakes.course_episode(2020, ob_dim=ob_dim, ac_dim=ac_dim)])
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    short = ("--ep_len", 5, "--eval_batch_size", 5, "--num_agent_train_steps_per_iter", 2)
+    finish(start("run_hw1", "-env", env_name, "-ed", data, *short, cwd=folder)).succeeded()
+    assert [path.name for path in folder.iterdir()] == ["data"]
+
+
+class TestVideos:
+    """Videos where this machine renders, and a run that goes on where it does not."""
+
+    SMALL = ("--ep_len", 10, "--eval_batch_size", 10, "--batch_size", 10, "--num_agent_train_steps_per_iter", 2)
+
+    @pytest.mark.rendering
+    def test_videos_of_the_first_and_the_last_iteration(
+        self, gl: None, script: Script, workplace: Path, tmp_path: Path
+    ) -> None:
+        import imageio
+
+        data = fakes.pickle_file(tmp_path / "data.pkl", [fakes.course_episode(2020, ob_dim=11, ac_dim=3)])
+        expert = fakes.pickle_file(tmp_path / "expert.pkl", fakes.expert_content(ob_dim=11, ac_dim=3))
+        dagger = ("--do_dagger", "-n", 2, "-epf", expert)
+        videos = ("--video_log_freq", 1)
+        script("run_hw1", "-env", "Hopper-v5", "-ed", data, *dagger, *videos, *self.SMALL).succeeded()
+        (run,) = runs_below(workplace / "data")
+        names = [f"{kind}_rollouts_itr_{itr}.mp4" for kind in ("eval", "train") for itr in (0, 1)]
+        assert sorted(path.name for path in run.folder.glob("videos/*")) == names
+        for name in names:
+            frames = imageio.mimread(run.folder / "videos" / name)
+            assert frames[0].std() > 10  # a picture, not one colour
+            assert any((frame != frames[0]).any() for frame in frames)
+
+    def test_without_rendering_the_run_goes_on(self, tmp_path: Path) -> None:
+        data = fakes.pickle_file(tmp_path / "data.pkl", [fakes.course_episode(2020, ob_dim=11, ac_dim=3)])
+        arguments = ("-env", "Hopper-v5", "-ed", data, "--video_log_freq", 1, *self.SMALL)
+        hidden = {"MUJOCO_GL": "osmesa", "PYOPENGL_PLATFORM": "osmesa", "DISPLAY": ""}
+        ended = finish(start("run_hw1", *arguments, cwd=tmp_path, environment=hidden))
+        if "without videos" not in ended.out and list(tmp_path.glob("data/*/videos")):
+            pytest.skip("this machine has OSMesa, so rendering with it works")
+        assert (ended.code, ended.err) == (0, "")
+        (line,) = (line for line in ended.out.splitlines() if "without videos" in line)
+        for package in ("libegl1", "libopengl0", "libgl1-mesa-dri"):
+            assert package in line
+        assert runs_below(tmp_path / "data")[0].rows

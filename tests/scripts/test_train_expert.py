@@ -1,0 +1,207 @@
+"""train_expert.py: each flag reaches the training; a killed training goes on; what it leaves is whole."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from cs285.infrastructure import expert_card
+from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
+from tests import fakes
+from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, Script, files_below, load_script
+
+pytest.importorskip("stable_baselines3", reason="stable-baselines3, of the extra `experts`, is missing")
+
+ANT_LIKE = "tests/Ant-v0"
+TINY = (
+    *("-env", fakes.POINT, "--total_steps", 8, "--n_envs", 2, "--n_steps", 4, "--batch_size", 4, "--n_epochs", 1),
+    *("--eval_episodes", 2, "-o", "expert.pkl"),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ant_like() -> None:
+    """A task with the observations of Ant-v5."""
+    gym.register(ANT_LIKE, fakes.PointEnv, max_episode_steps=fakes.TIME_LIMIT, kwargs={"ob_shape": (27,)})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that is over: stable-baselines3's model, the card, and where the files are."""
+
+    model: Any
+    card: dict[str, Any]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is seen with a flag, and not without it."""
+
+    flag: Sequence[object]
+    seen: Callable[[Trained], Any]
+    expected: Any
+    both: Sequence[object] = ()
+
+
+CASES = {
+    "env_name": Case(("-env", fakes.CHOICE), lambda trained: trained.card["task"], fakes.CHOICE),
+    "total_steps": Case(
+        ("--total_steps", 24), lambda trained: (trained.model.num_timesteps, trained.card["steps"]), (24, 24)
+    ),
+    "output": Case(("-o", "mine/e.pkl"), lambda trained: (trained.folder / "mine/e.pkl").exists(), True),
+    "checkpoints": Case(
+        ("--checkpoints", "kept"), lambda trained: bool(list(trained.folder.glob("kept/*/*/step_*"))), True
+    ),
+    "seed": Case(("--seed", 7), lambda trained: (trained.model.seed, trained.card["seed"]), (7, 7)),
+    "ob_dim": Case(
+        ("--ob_dim", 111), lambda trained: trained.model.observation_space.shape, (111,), ("-env", ANT_LIKE)
+    ),
+    "n_layers": Case(("--n_layers", 3), lambda trained: len(hidden(trained)), 3),
+    "size": Case(("--size", 5), lambda trained: {layer.out_features for layer in hidden(trained)}, {5}),
+    "n_envs": Case(("--n_envs", 1), lambda trained: trained.model.n_envs, 1),
+    "n_steps": Case(("--n_steps", 2), lambda trained: trained.model.n_steps, 2),
+    "batch_size": Case(("--batch_size", 2), lambda trained: trained.model.batch_size, 2),
+    "n_epochs": Case(("--n_epochs", 2), lambda trained: trained.model.n_epochs, 2),
+    "learning_rate": Case(("-lr", 0.01), lambda trained: [trained.model.lr_schedule(x) for x in (1, 0)], [0.01, 0]),
+    "initial_log_std": Case(
+        ("--initial_log_std", 1), lambda trained: trained.model.policy.log_std.mean().round().item(), 1
+    ),
+    "gamma": Case(("--gamma", 0.5), lambda trained: trained.model.gamma, 0.5),
+    "gae_lambda": Case(("--gae_lambda", 0.5), lambda trained: trained.model.gae_lambda, 0.5),
+    "clip_range": Case(("--clip_range", 0.4), lambda trained: trained.model.clip_range(1.0), 0.4),
+    "vf_coef": Case(("--vf_coef", 0.9), lambda trained: trained.model.vf_coef, 0.9),
+    "ent_coef": Case(("--ent_coef", 0.1), lambda trained: trained.model.ent_coef, 0.1),
+    "eval_episodes": Case(("--eval_episodes", 3), lambda trained: trained.card["evaluation"]["episodes"], 3),
+}
+
+
+def hidden(trained: Trained) -> list[Any]:
+    """The hidden layers of the policy."""
+    return [layer for layer in trained.model.policy.mlp_extractor.policy_net if hasattr(layer, "out_features")]
+
+
+@pytest.mark.parametrize("flag", CASES)
+def test_each_flag_does_what_it_says(
+    flag: str, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, models = CASES[flag], []
+    module = load_script("train_expert")
+    export = module.export
+    monkeypatch.setattr(module, "export", lambda model, path: (models.append(model), export(model, path)))
+    monkeypatch.setattr(expert_card, "write_training_curve", lambda *arguments: None)
+
+    def seen(folder: Path, *more: object) -> Any:
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        script(module, *TINY, *case.both, *more).succeeded()
+        (card,) = (path for path in folder.rglob("*.json") if path.name != "state.json")
+        return case.seen(Trained(models[-1], json.loads(card.read_text()), folder))
+
+    assert seen(tmp_path / "without") != case.expected
+    assert seen(tmp_path / "with", *case.flag) == case.expected
+
+
+def test_every_flag_has_a_case() -> None:
+    assert set(CASES) == {field.name for field in fields(load_script("train_expert").Settings)}
+
+
+def test_what_a_training_leaves(script: Script, workplace: Path) -> None:
+    said = script("train_expert", *TINY, "--total_steps", 64, "-env", "CartPole-v1").succeeded().out
+    assert files_below(workplace)[-3:] == ["expert.json", "expert.pkl", "expert.png"]
+    assert (workplace / "expert.png").read_bytes().startswith(b"\x89PNG")
+    card = json.loads((workplace / "expert.json").read_text())
+    assert set(card) == {
+        *("task", "algorithm", "versions", "command", "seed", "steps", "wall_time_minutes", "machine", "evaluation")
+    }
+    assert set(card["versions"]) == {"python", "stable_baselines3", "torch", "gymnasium", "mujoco"}
+    assert set(card["evaluation"]) == {
+        *("episodes", "mean", "std", "min", "max", "iqm", "iqm_95_low", "iqm_95_high", "ended_early")
+    }
+    assert card["command"].startswith("python train_expert.py -env")
+    assert (card["task"], card["algorithm"], card["seed"], card["steps"]) == ("CartPole-v1", "PPO", 1, 64)
+    assert said.startswith(f"expert.pkl: {card['evaluation']['mean']:.0f} ± ")
+
+
+@pytest.mark.parametrize("env_name", [fakes.POINT, fakes.CHOICE])
+def test_the_exported_expert_acts_as_the_trained_one(
+    env_name: str, script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, models = load_script("train_expert"), []
+    export = module.export
+    monkeypatch.setattr(module, "export", lambda model, path: (models.append(model), export(model, path)))
+    script(module, *TINY, "-env", env_name, "--total_steps", 64, "-lr", 0.01).succeeded()
+    (model,) = models
+    observations = np.random.default_rng(0).normal(size=(20, fakes.OB_DIM))
+    trained, _ = model.predict(model.get_vec_normalize_env().normalize_obs(observations), deterministic=True)
+    exported = LoadedGaussianPolicy(workplace / "expert.pkl", discrete=env_name == fakes.CHOICE)
+    assert np.allclose(exported.get_action(observations), trained, atol=1e-4)
+
+
+# A training that saves a checkpoint after each update, as the script does every two minutes.
+EAGER = """
+import sys
+sys.path.insert(0, {scripts!r})
+import train_expert
+from cs285.command_line import run
+train_expert.CHECKPOINT_SECONDS = 0
+run(train_expert.main)
+"""
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(script: Script, workplace: Path) -> None:
+    small = ("-env", "CartPole-v1", *("--n_envs", 2, "--n_steps", 16, "--batch_size", 16, "--eval_episodes", 2))
+    code = EAGER.format(scripts=str(ROOT / "scripts"))
+    command = [sys.executable, "-c", code, *map(str, small), "--total_steps", "10000000", "-o", "expert.pkl"]
+    process = subprocess.Popen(command, cwd=workplace, env=USERS_ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for _ in range(3):
+        assert process.stdout.readline().startswith("CartPole-v1: ")
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert not (workplace / "expert.pkl").exists()
+    saved = max(int(path.name[5:15]) for path in workplace.glob("data/train_expert/CartPole-v1_1/step_*[0-9]"))
+    assert saved >= 3 * 32
+
+    goal = saved + 64
+    said = script("train_expert", *small, "--total_steps", goal, "-o", "expert.pkl").succeeded().out
+    resumed = f"resuming from data/train_expert/CartPole-v1_1/step_{saved:010d}: {saved} of {goal} steps"
+    assert said.splitlines()[0] == resumed
+    assert [path.name for path in workplace.glob("data/train_expert/CartPole-v1_1/step_*[0-9]")] == [
+        f"step_{goal:010d}"
+    ]
+    assert json.loads((workplace / "expert.json").read_text())["steps"] == goal
+    assert LoadedGaussianPolicy(workplace / "expert.pkl", discrete=True).ob_dim == 4
+
+
+def test_a_checkpoint_of_other_settings_is_kept(script: Script, workplace: Path) -> None:
+    script("train_expert", *TINY).succeeded()
+    before = files_below(workplace)
+    script("train_expert", *TINY, "--size", 32).refused("--size 64, not 32", "--checkpoints")
+    assert files_below(workplace) == before
+
+
+def test_ctrl_c_is_one_line(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load_script("train_expert")
+
+    def interrupt(settings: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "train", interrupt)
+    outcome = script(module, *TINY)
+    assert (outcome.code, outcome.err) == (130, "interrupted\n")
+
+
+def test_without_stable_baselines_it_says_what_to_install(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    script("train_expert", *TINY).refused("stable-baselines3", "pip install -e '.[experts]'")
