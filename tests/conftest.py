@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,12 @@ def course() -> Path:
 
 @pytest.fixture(scope="session")
 def gl() -> None:
-    """Skip where MuJoCo can't render."""
+    """Skip where MuJoCo can't render; fail where CS285_REQUIRE_RENDERING is set."""
     try:
         check_rendering("Hopper-v5")
     except RenderingUnavailable as error:
+        if os.environ.get("CS285_REQUIRE_RENDERING"):
+            pytest.fail(str(error))
         pytest.skip(str(error))
 
 

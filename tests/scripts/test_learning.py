@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.scripts.conftest import ROOT, Run, Script, runs_below
+from tests.scripts.conftest import Run, Script, runs_below
 
 UNTRAINED = ("--num_agent_train_steps_per_iter", 1, "-lr", 1e-12)
 
@@ -43,12 +41,7 @@ class TestHopper:
 
     SMALL = ("-env", "Hopper-v5", "--eval_batch_size", 3000)
 
-    @pytest.fixture(scope="class")
-    def recorded(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return tmp_path_factory.mktemp("hopper") / "expert_data.pkl"
-
     def test_bc_and_dagger(self, script: Script, workplace: Path) -> None:
-        assert (ROOT / "policies/experts/Hopper-v5.pkl").is_file()
         untrained = final(script, workplace, *self.SMALL, *UNTRAINED)
         bc = final(script, workplace, *self.SMALL)
         dagger = final(script, workplace, *self.SMALL, "--do_dagger", "-n", 8, "--scalar_log_freq", 7)
