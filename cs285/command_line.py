@@ -69,7 +69,14 @@ def _value_arguments(annotation: Any) -> dict[str, Any]:
         return {"choices": typing.get_args(annotation)}
     if isinstance(annotation, types.UnionType):  # X | None: None is said by leaving the flag out
         annotation = next(a for a in typing.get_args(annotation) if a is not types.NoneType)
+    if annotation == tuple[int, ...]:
+        return {"type": integers, "metavar": "INT,INT,..."}
     return {"type": annotation, "metavar": annotation.__name__.upper()}
+
+
+def integers(text: str) -> tuple[int, ...]:
+    """Read numbers with commas between them."""
+    return tuple(int(number) for number in text.split(","))
 
 
 def check_at_least(minimum: float, settings: object, *names: str) -> None:

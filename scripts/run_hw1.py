@@ -9,12 +9,32 @@ from cs285.infrastructure.config import Config
 def main() -> None:
     """Run the job that the command line describes, and say how it ended."""
     config = parse(Config, __doc__ or "")
+    if config.seeds is None:
+        run_one(config)
+    else:
+        run_many(config)
+
+
+def run_one(config: Config) -> None:
+    """Run one job."""
     from cs285.infrastructure.bc_trainer import BC_Trainer  # torch takes seconds; --help does not wait
 
     trainer = BC_Trainer(config)
     print(f"logging to {trainer.run_dir}", flush=True)
     rows = trainer.run_training_loop()
     print(summary(str(trainer.run_dir), rows))
+
+
+def run_many(config: Config) -> None:
+    """Run the jobs of all seeds as one."""
+    from cs285.infrastructure.many_learners import ManyLearners, configs_of_seeds
+
+    learners = ManyLearners(configs_of_seeds(config))
+    for trainer in learners.trainers:
+        print(f"logging to {trainer.run_dir}", flush=True)
+    results = learners.run_training_loop()
+    for trainer, rows in zip(learners.trainers, results, strict=True):
+        print(summary(str(trainer.run_dir), rows))
 
 
 def summary(run_dir: str, rows: list[dict[str, float]]) -> str:

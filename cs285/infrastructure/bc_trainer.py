@@ -37,16 +37,18 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
     Attributes:
         run_dir: the folder the run writes into.
+        agent: what learns.
         rl_trainer: the loop.
     """
 
-    def __init__(self, config: Config, expert: object | None = None) -> None:
+    def __init__(self, config: Config, expert: object | None = None, rollouts: RolloutWorkers | None = None) -> None:
         """Read everything the run needs, then make its folder.
 
         Args:
             config: the run's settings.
             expert: used in place of ``config.expert_policy_file``: a policy, any object with
                 ``get_action``, or a function of a batch of observations (N, ob_dim).
+            rollouts: workers of several runs in the same environment; None: the run has its own.
 
         Raises:
             InvalidInput: when a file can't be read, sizes don't fit, the environment can't be
@@ -60,13 +62,14 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         self.initial_expertdata = load_initial_data(config, spec)
         if self.expert_policy is not None:  # fail now rather than after the first iteration
             expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
-        agent = make_agent(config, spec)
-        num_workers = usable_cores() if config.num_workers is None else config.num_workers
-        rollouts = RolloutWorkers(config.env_name, config.ep_len, num_workers)
+        self.agent = make_agent(config, spec)
+        rollouts = rollouts or make_rollouts(config)
         self.logger = Logger(make_run_dir(config.logdir, config.run_name))
         self.run_dir = self.logger.run_dir
         self.logger.log_config(asdict(replace(config, n_iter=config.iterations)))
-        self.rl_trainer = RL_Trainer(config, rollouts, agent, self.logger)
+        self.rl_trainer = RL_Trainer(
+            config, rollouts, self.agent, self.logger, self.initial_expertdata, self.expert_policy
+        )
 
     def run_training_loop(self) -> list[dict[str, float]]:
         """Run the job and leave its learning curve.
@@ -78,18 +81,23 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
         """
         try:
-            rows = self.rl_trainer.run_training_loop(
-                self.config.iterations, self.initial_expertdata, self.expert_policy
-            )
+            rows = self.rl_trainer.run_training_loop(self.config.iterations)
         finally:
-            self.rl_trainer.close()
-            self.logger.close()
-        if self.config.do_dagger and rows:
-            self._draw_learning_curve(rows)
+            self.rl_trainer.rollouts.close()
+            self.close()
+        self.draw_learning_curve()
         return rows
 
-    def _draw_learning_curve(self, rows: Sequence[dict[str, float]]) -> None:
-        config = self.config
+    def close(self) -> None:
+        """End the logs and the environment of the videos."""
+        self.rl_trainer.close()
+        self.logger.close()
+
+    def draw_learning_curve(self) -> None:
+        """Leave learning_curve.png in the folder of a DAgger run."""
+        config, rows = self.config, self.rl_trainer.rows
+        if not config.do_dagger or not rows:
+            return
         iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
         figure = learning_curve(
             f"DAgger on {config.env_name}",
@@ -99,6 +107,16 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             expert=rows[-1].get("Expert_AverageReturn"),
         )
         save_figure(figure, self.run_dir / "learning_curve.png")
+
+
+def make_rollouts(config: Config) -> RolloutWorkers:
+    """Workers for the run's environment; by default one for each usable core.
+
+    Raises:
+        InvalidInput: when the environment can't be made.
+    """
+    num_workers = usable_cores() if config.num_workers is None else config.num_workers
+    return RolloutWorkers(config.env_name, config.ep_len, num_workers)
 
 
 def make_agent(config: Config, spec: EnvSpec) -> BCAgent:
@@ -146,7 +164,7 @@ def load_initial_data(config: Config, spec: EnvSpec) -> list[Trajectory]:
     path = config.expert_data or find_shipped(Path("expert_data") / f"expert_data_{config.env_name}.pkl")
     if path is None:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
-    trajectories = load_expert_data(path, spec.max_episode_steps)
+    trajectories = load_expert_data(path, spec.time_limit)
     check_actions(path, config.env_name, spec, trajectories)
     ob_dim = trajectories[0].observations.shape[1]
     if ob_dim == spec.ob_dim:

@@ -60,6 +60,9 @@ class Config:
     max_replay_buffer_size: int = option(1_000_000, help="transitions kept; older ones make room for newer")
     save_params: bool = option(False, help="write policy_itr_<n>.pt after each iteration")
     seed: int = option(1, help="the one seed that everything random comes from")
+    seeds: tuple[int, ...] | None = option(
+        None, help="several seeds, such as 0,1,2: one job that trains them together, with a run folder for each"
+    )
     logdir: Path = option(Path("data"), help="folder that run folders are made in")
 
     def __post_init__(self) -> None:
@@ -85,6 +88,8 @@ class Config:
             raise InvalidInput(
                 f"--exp_name is {self.exp_name!r}; it names a folder: letters, digits and . _ + = , - are allowed"
             )
+        if self.seeds is not None and (min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds)):
+            raise InvalidInput(f"--seeds are {self.seeds}; they must be different numbers from 0 up")
         if self.do_dagger and self.n_iter == 1:
             raise InvalidInput("--do_dagger with --n_iter 1 never asks the expert; give --n_iter 2 or more")
         if not self.do_dagger and self.n_iter not in (None, 1):
@@ -102,5 +107,9 @@ class Config:
     @property
     def run_name(self) -> str:
         """Prefix of the run folder: q1_ for the assignment's BC question, q2_ for DAgger."""
-        question, default_name = ("q2", "dagger") if self.do_dagger else ("q1", "bc")
-        return f"{question}_{self.exp_name or default_name}_{self.env_name.replace('/', '-')}"
+        return f"{'q2' if self.do_dagger else 'q1'}_{self.experiment}_{self.env_name.replace('/', '-')}"
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment, ``exp_name`` or its default."""
+        return self.exp_name or ("dagger" if self.do_dagger else "bc")

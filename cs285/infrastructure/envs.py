@@ -29,8 +29,9 @@ class EnvSpec:
         ob_dim: numbers in an observation.
         ac_dim: numbers in an action, or the number of choices when discrete.
         discrete: whether an action is the number of a choice.
-        max_episode_steps: the time limit in steps.
+        max_episode_steps: steps after which episodes are cut.
         fps: steps a second of simulated time.
+        time_limit: the environment's own limit in steps, which ``max_episode_steps`` may undercut.
     """
 
     ob_dim: int
@@ -38,6 +39,7 @@ class EnvSpec:
     discrete: bool
     max_episode_steps: int
     fps: int
+    time_limit: int | None = None
 
     @property
     def frame_stride(self) -> int:
@@ -81,7 +83,7 @@ def make_env(env_name: str, ep_len: int | None = None, render: bool = False) -> 
         env = gym.wrappers.FlattenObservation(env)
     if render:
         prepare_rendering(env)
-    return env, _spec_of(env, min(n for n in (limit, ep_len) if n is not None))
+    return env, _spec_of(env, limit, ep_len)
 
 
 def check_rendering(env_name: str) -> None:
@@ -150,15 +152,16 @@ def _check_spaces(env_name: str, env: Env) -> None:
         )
 
 
-def _spec_of(env: Env, max_episode_steps: int) -> EnvSpec:
+def _spec_of(env: Env, time_limit: int | None, ep_len: int | None) -> EnvSpec:
     assert env.observation_space.shape is not None
     discrete = isinstance(env.action_space, Discrete)
     return EnvSpec(
         ob_dim=env.observation_space.shape[0],
         ac_dim=int(env.action_space.n) if isinstance(env.action_space, Discrete) else env.action_space.shape[0],  # type: ignore[index]
         discrete=discrete,
-        max_episode_steps=max_episode_steps,
+        max_episode_steps=min(limit for limit in (time_limit, ep_len) if limit is not None),
         fps=int(env.metadata.get("render_fps") or DEFAULT_FPS),
+        time_limit=time_limit,
     )
 
 

@@ -196,13 +196,13 @@ def _with_names_of_numpy_1(pickled: bytes) -> bytes:
     return b"".join([*written, pickled[start:]])
 
 
-def load_expert_data(path: Path, max_episode_steps: int | None = None) -> list[Trajectory]:
+def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajectory]:
     """Read recorded episodes in the layout of any edition of the course.
 
     Args:
         path: a pickled list of dicts of arrays ``observation`` (T, ob_dim), ``action``,
             ``reward``, ``next_observation`` and ``terminal``; ``image_obs`` is passed over.
-        max_episode_steps: the task's time limit. The files mark the end of every episode in
+        time_limit: the task's own, in steps. The files mark the end of every episode in
             ``terminal``; an episode of this length is taken as truncated.
 
     Raises:
@@ -212,16 +212,14 @@ def load_expert_data(path: Path, max_episode_steps: int | None = None) -> list[T
     episodes = load_pickle(path)
     if not isinstance(episodes, list) or not episodes:
         raise InvalidInput(f"{path} does not hold a list of episodes but a {type(episodes).__name__}")
-    trajectories = [
-        _read_episode(episode, f"{path}, episode {n}", max_episode_steps) for n, episode in enumerate(episodes)
-    ]
+    trajectories = [_read_episode(episode, f"{path}, episode {n}", time_limit) for n, episode in enumerate(episodes)]
     sizes = {(t.observations.shape[1], t.actions.shape[1:], t.discrete) for t in trajectories}
     if len(sizes) > 1:
         raise InvalidInput(f"{path}: its episodes have different sizes of observations or actions")
     return trajectories
 
 
-def _read_episode(episode: Any, where: str, max_episode_steps: int | None) -> Trajectory:
+def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajectory:
     if not isinstance(episode, dict):
         raise InvalidInput(f"{where} is a {type(episode).__name__}, not a dict of arrays")
     arrays = {}
@@ -233,7 +231,7 @@ def _read_episode(episode: Any, where: str, max_episode_steps: int | None) -> Tr
         arrays[key] = episode[key]
     terminal = arrays["terminal"].reshape(-1).astype(bool)
     ended = bool(terminal.size and terminal[-1])
-    truncated = not ended or len(terminal) == max_episode_steps
+    truncated = not ended or len(terminal) == time_limit
     try:
         return Trajectory(
             observations=arrays["observation"].astype(np.float32),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +33,26 @@ class _UnfinishedRow:
     itr: int
     evaluation: Future[Episodes]
     scalars: dict[str, float]
-    references: Callable[[], dict[str, float]]
+
+
+def check_losses(losses: torch.Tensor, itr: int, config: Config) -> None:
+    """Refuse to go on from a loss that is not finite.
+
+    Args:
+        losses: (steps,), of each gradient step of the iteration.
+        itr: the iteration.
+        config: the run's settings.
+
+    Raises:
+        InvalidInput: with iteration and step.
+    """
+    finite = torch.isfinite(losses)
+    if not finite.all():
+        step = int(finite.int().argmin())
+        raise InvalidInput(
+            f"the loss became {losses[step].item()} in iteration {itr}, step {step} (seed {config.seed}); "
+            f"the learning rate was {config.learning_rate}, try a smaller one"
+        )
 
 
 class RL_Trainer:  # noqa: N801 - the assignment's name
@@ -42,7 +62,15 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
     order, does not depend on that.
     """
 
-    def __init__(self, config: Config, rollouts: RolloutWorkers, agent: BaseAgent, logger: Logger) -> None:
+    def __init__(
+        self,
+        config: Config,
+        rollouts: RolloutWorkers,
+        agent: BaseAgent,
+        logger: Logger,
+        initial_expertdata: Sequence[Trajectory],
+        expert_policy: BasePolicy | None = None,
+    ) -> None:
         """Prepare a run.
 
         Args:
@@ -50,26 +78,26 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             rollouts: roll out policies in the run's environment.
             agent: learns.
             logger: writes into the run's folder.
+            initial_expertdata: the expert's recorded episodes.
+            expert_policy: relabels the policy's own rollouts; its own return is measured when it
+                is given.
         """
         self.config, self.rollouts, self.agent, self.logger = config, rollouts, agent, logger
+        self.initial_expertdata, self.expert_policy = initial_expertdata, expert_policy
         self.spec = rollouts.spec
         self.video_env = _make_video_env(config)
         self.total_envsteps = 0
         self.start_time = time.monotonic()
-        self._rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, float]] = []
         self._unfinished: _UnfinishedRow | None = None
+        self._references = self._measure_references()
 
-    def run_training_loop(
-        self, n_iter: int, initial_expertdata: Sequence[Trajectory], expert_policy: BasePolicy | None = None
-    ) -> list[dict[str, float]]:
+    def run_training_loop(self, n_iter: int) -> list[dict[str, float]]:
         """Run the whole job.
 
         Args:
             n_iter: iterations; the first learns from the expert's data (behavioural cloning),
                 each later one adds rollouts of the policy.
-            initial_expertdata: the expert's recorded episodes.
-            expert_policy: relabels the later rollouts (DAgger); its own return is measured when
-                it is given.
 
         Returns:
             The scalars of each iteration that was evaluated.
@@ -78,42 +106,29 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
             WorkerDied: when a rollout worker was killed.
         """
-        references = self.measure_references(initial_expertdata, expert_policy)
-        try:
+        with self.finishing_logs():
             for itr in range(n_iter):
-                collect_policy = self.agent.actor.for_rollouts() if itr > 0 else expert_policy
-                paths = self.collect_training_trajectories(itr, initial_expertdata, collect_policy, expert_policy)
+                collect_policy = self.collect_policy(itr)
+                paths = self.collect_training_trajectories(itr, collect_policy)
                 self.agent.add_to_replay_buffer(paths)
                 train_log = self.train_agent(itr)
-                self.finish_logging()  # of the iteration before this one
-                if self.is_due(self.config.scalar_log_freq, itr):
-                    self.perform_logging(itr, paths, train_log, references)
-                if self.video_env is not None and self.is_due(self.config.video_log_freq, itr):
-                    self.log_videos(itr, self.video_env, collect_policy)
-                if self.config.save_params:
-                    self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
-        except InvalidInput:
-            self.finish_logging()
-            raise
-        self.finish_logging()
-        return self._rows
+                self.log_iteration(itr, collect_policy, paths, train_log)
+        return self.rows
 
-    def collect_training_trajectories(
-        self,
-        itr: int,
-        initial_expertdata: Sequence[Trajectory],
-        collect_policy: BasePolicy | None,
-        expert_policy: BasePolicy | None,
-    ) -> Sequence[Trajectory]:
+    def collect_policy(self, itr: int) -> BasePolicy | None:
+        """Whose rollouts iteration ``itr`` adds: first the expert's, which are recorded already, then our own."""
+        return self.expert_policy if itr == 0 else self.agent.actor.for_rollouts()
+
+    def collect_training_trajectories(self, itr: int, collect_policy: BasePolicy | None) -> Sequence[Trajectory]:
         """The data that iteration ``itr`` adds: the one place that knows BC from DAgger."""
         if itr == 0:
-            return initial_expertdata
+            return self.initial_expertdata
         assert collect_policy is not None
-        assert expert_policy is not None
+        assert self.expert_policy is not None
         seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
         paths, envsteps = self.rollouts.sample_trajectories(collect_policy, self.config.batch_size, seeds, "collecting")
         self.total_envsteps += envsteps
-        return self.do_relabel_with_expert(expert_policy, paths)
+        return self.do_relabel_with_expert(self.expert_policy, paths)
 
     def do_relabel_with_expert(self, expert_policy: BasePolicy, paths: Sequence[Trajectory]) -> list[Trajectory]:
         """The same states, with the actions the expert would have taken in them."""
@@ -132,28 +147,36 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         steps = range(self.config.num_agent_train_steps_per_iter)
         for _ in tqdm(steps, desc="training", unit="step", leave=False, disable=None):
             logs.append(self.agent.train(self.agent.sample(self.config.train_batch_size)))
-        losses = torch.stack([log["Training Loss"] for log in logs])
-        if not (finite := torch.isfinite(losses)).all():
-            step = int(finite.int().argmin())
-            raise InvalidInput(
-                f"the loss became {losses[step].item()} in iteration {itr}, step {step}; "
-                f"the learning rate was {self.config.learning_rate}, try a smaller one"
-            )
+        check_losses(torch.stack([log["Training Loss"] for log in logs]), itr, self.config)
         return {name: value.item() for name, value in logs[-1].items()}
 
-    def measure_references(
-        self, initial_expertdata: Sequence[Trajectory], expert_policy: BasePolicy | None
-    ) -> Callable[[], dict[str, float]]:
+    def log_iteration(
+        self,
+        itr: int,
+        collect_policy: BasePolicy | None,
+        paths: Sequence[Trajectory],
+        training_logs: Mapping[str, float],
+    ) -> None:
+        """Log what is due: scalars, videos, parameters."""
+        self.finish_logging()  # of the iteration before this one
+        if self.is_due(self.config.scalar_log_freq, itr):
+            self.perform_logging(itr, paths, training_logs)
+        if self.video_env is not None and self.is_due(self.config.video_log_freq, itr):
+            self.log_videos(itr, self.video_env, collect_policy)
+        if self.config.save_params:
+            self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
+
+    def _measure_references(self) -> Callable[[], dict[str, float]]:
         """What the run is compared with: the return in the expert's data, and of the expert itself.
 
         Returns:
             A function that waits for the expert's evaluation, which has begun.
         """
-        data = return_statistics(initial_expertdata, "Initial_DataCollection")
-        references = {"Initial_DataCollection_AverageReturn": data["Initial_DataCollection_AverageReturn"]}
-        if expert_policy is None or self.config.scalar_log_freq == -1:
+        name = "Initial_DataCollection_AverageReturn"
+        references = {name: return_statistics(self.initial_expertdata, "Initial_DataCollection")[name]}
+        if self.expert_policy is None or self.config.scalar_log_freq == -1:
             return lambda: references
-        evaluation = self.start_evaluation(0, expert_policy)
+        evaluation = self.start_evaluation(0, self.expert_policy)
 
         def wait() -> dict[str, float]:
             expert = return_statistics(evaluation.result()[0], "Expert")
@@ -171,7 +194,6 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         itr: int,
         paths: Sequence[Trajectory],
         training_logs: Mapping[str, float],
-        references: Callable[[], dict[str, float]],
     ) -> None:
         """Begin the evaluation of an iteration; `finish_logging` logs it with the other scalars."""
         scalars = {
@@ -180,7 +202,17 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             "TimeSinceStart": time.monotonic() - self.start_time,
             **training_logs,
         }
-        self._unfinished = _UnfinishedRow(itr, self.start_evaluation(itr, self.agent.actor), scalars, references)
+        self._unfinished = _UnfinishedRow(itr, self.start_evaluation(itr, self.agent.actor), scalars)
+
+    @contextmanager
+    def finishing_logs(self) -> Iterator[None]:
+        """Log the last iteration too, when the loop ends or its loss does."""
+        try:
+            yield
+        except InvalidInput:
+            self.finish_logging()
+            raise
+        self.finish_logging()
 
     def finish_logging(self) -> None:
         """Wait for the evaluation that was begun last, log its iteration and print a line."""
@@ -188,9 +220,9 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             return
         row, self._unfinished = self._unfinished, None
         trajectories, _ = row.evaluation.result()
-        scalars = return_statistics(trajectories, "Eval") | row.scalars | row.references()
+        scalars = return_statistics(trajectories, "Eval") | row.scalars | self._references()
         self.logger.log_scalars(scalars, row.itr)
-        self._rows.append(scalars)
+        self.rows.append(scalars)
         print(
             f"iteration {row.itr}: return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}, "
             f"loss {scalars['Training Loss']:.3g}, {scalars['TimeSinceStart']:.0f} s",
@@ -215,8 +247,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return frequency != -1 and (itr % frequency == 0 or itr == self.config.iterations - 1)
 
     def close(self) -> None:
-        """End the workers and close the environments."""
-        self.rollouts.close()
+        """Close the environment of the videos."""
         if self.video_env is not None:
             self.video_env.close()
 
