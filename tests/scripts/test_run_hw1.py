@@ -256,6 +256,10 @@ class TestRepetition:
         assert not same_parameters(first, second)
         assert first.timeless_rows[-1] != second.timeless_rows[-1]
 
+    def test_another_seed_gives_another_network(self, run: Callable[..., Run]) -> None:
+        first, second = (run("--seed", seed, "-lr", 1e-12).parameters(0) for seed in (1, 2))
+        assert not torch.allclose(first["mean_net.0.weight"], second["mean_net.0.weight"], atol=1e-3)
+
 
 def same_parameters(first: Run, second: Run) -> bool:
     """Whether two runs saved the same parameters, bit for bit, in each of their three iterations."""
