@@ -21,6 +21,7 @@ RANKS = {
     "infrastructure.plots": 0,
     "policies.supervised_step": 0,
     "infrastructure.rendering": 0,
+    "infrastructure.restricted_pickle": 0,
     "infrastructure.pytorch_utils": 1,
     "infrastructure.logger": 1,
     "infrastructure.layouts": 1,
@@ -40,6 +41,7 @@ RANKS = {
     "agents.bc_agent": 6,
     "infrastructure.rl_trainer": 7,
     "infrastructure.bc_trainer": 8,
+    "infrastructure.many_learners": 9,
 }
 MODULES = {f"cs285.{name}": rank for name, rank in RANKS.items()}
 PACKAGES = ("cs285", "cs285.agents", "cs285.infrastructure", "cs285.policies")
