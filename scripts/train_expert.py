@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 120
 CURVE_POINTS = 200
-EVALUATIONS = 40
-SELECTION_EPISODES = 10
+EVALUATIONS = 30
+SELECTION_EPISODES = 40  # a policy that falls once in twenty times must not pass for the best
 SELECTION_SEED = 1_000  # other episodes than those that the card reports
 
 
@@ -54,6 +54,7 @@ class Settings:
     gamma: float = option(0.99, help="discount")
     gae_lambda: float = option(0.95, help="lambda of the advantage estimate")
     clip_range: float = option(0.2, help="PPO's clip range")
+    target_kl: float = option(0.03, help="an update ends early once it has changed the policy by so much")
     vf_coef: float = option(0.5, help="weight of the value loss")
     ent_coef: float = option(0.0, help="weight of the entropy bonus")
     eval_episodes: int = option(50, help="deterministic episodes that the card reports")
@@ -61,7 +62,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "eval_episodes")
         check_at_least(2, self, "batch_size", "eval_episodes")
-        check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "vf_coef", "ent_coef")
+        check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
 
@@ -225,6 +226,7 @@ def load_or_make_model(settings: Settings) -> tuple[PPO, Record]:
         gamma=settings.gamma,
         gae_lambda=settings.gae_lambda,
         clip_range=settings.clip_range,
+        target_kl=settings.target_kl,
         vf_coef=settings.vf_coef,
         ent_coef=settings.ent_coef,
         policy_kwargs=policy_options,

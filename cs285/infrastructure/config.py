@@ -66,6 +66,8 @@ class Config:
     logdir: Path = option(Path("data"), help="folder that run folders are made in")
 
     def __post_init__(self) -> None:
+        if not isinstance(self.env_name, str):
+            raise InvalidInput(f"--env_name is {self.env_name!r}; it must be a text")
         check_at_least(
             1,
             self,

@@ -50,8 +50,8 @@ def check_losses(losses: torch.Tensor, itr: int, config: Config) -> None:
     if not finite.all():
         step = int(finite.int().argmin())
         raise InvalidInput(
-            f"the loss became {losses[step].item()} in iteration {itr}, step {step} (seed {config.seed}); "
-            f"the learning rate was {config.learning_rate}, try a smaller one"
+            f"the loss became {losses[step].item()} in iteration {itr}, step {step}; "
+            f"it was --seed {config.seed} and --learning_rate {config.learning_rate}, try a smaller learning rate"
         )
 
 

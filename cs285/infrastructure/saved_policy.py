@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import Env, EnvSpec, make_env
 from cs285.policies.MLP_policy import MLPPolicy
 
@@ -50,7 +51,7 @@ def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolic
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
     except (RuntimeError, ValueError, TypeError, AttributeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {reason}") from error
     return policy
 
@@ -68,8 +69,10 @@ def load_run_policy(path: Path, ep_len: int | None = None, render: bool = False)
     """
     settings = load_run_settings(path.parent)
     try:
-        env_name, n_layers, size = (settings[name] for name in ("env_name", "n_layers", "size"))
-        env, spec = make_env(str(env_name), ep_len or settings["ep_len"], render)
-        return load_policy(path, spec, int(n_layers), int(size)), env, spec
+        config = Config(**{name: settings[name] for name in ("env_name", "n_layers", "size", "ep_len")})
     except KeyError as error:
         raise InvalidInput(f"{path.parent / 'config.json'} has no setting {error}") from error
+    except TypeError as error:
+        raise InvalidInput(f"{path.parent / 'config.json'} has a setting of a wrong type: {error}") from error
+    env, spec = make_env(config.env_name, ep_len or config.ep_len, render)
+    return load_policy(path, spec, config.n_layers, config.size), env, spec

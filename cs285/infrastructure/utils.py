@@ -30,7 +30,7 @@ def sample_trajectory(
         on_frame: called with each frame of a video, (height, width, 3) uint8.
     """
     observation, _ = env.reset(seed=seed)
-    observations, actions = [observation], []
+    observations, actions = [np.array(observation, np.float32)], []  # copies: some environments reuse one array
     rewards: list[float] = []
     terminated = truncated = False
     while not (terminated or truncated):
@@ -38,14 +38,14 @@ def sample_trajectory(
             on_frame(np.asarray(env.render()))
         action = policy.get_action(observation)
         observation, reward, terminated, truncated, _ = env.step(action)
-        actions.append(action)
+        actions.append(np.array(action))
         rewards.append(float(reward))
-        observations.append(observation)
+        observations.append(np.array(observation, np.float32))
         truncated = truncated or len(rewards) >= spec.max_episode_steps
-    states = np.asarray(observations, np.float32)
+    states = np.stack(observations)
     return Trajectory(
         observations=states[:-1],
-        actions=as_actions(np.asarray(actions), spec),
+        actions=as_actions(np.stack(actions), spec),
         rewards=np.asarray(rewards, np.float32),
         next_observations=states[1:],
         terminated=bool(terminated),
@@ -122,6 +122,8 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: EnvSpec) -> Ar
         raise InvalidInput(f"the expert's actions have shape {actions.shape[1:]}, the environment's {expected[1:]}")
     if not np.isfinite(actions).all():
         raise InvalidInput("the expert's actions hold NaN or infinity")
+    if spec.discrete and (wrong := actions[~np.isin(actions, np.arange(spec.ac_dim))]).size:
+        raise InvalidInput(f"the expert chose {wrong[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
     return as_actions(actions, spec)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.envs import EnvSpec
-from cs285.infrastructure.expert_data import load_pickle, write_pickle
 from cs285.infrastructure.layouts import check_convertible, conversion_notice
+from cs285.infrastructure.restricted_pickle import load_pickle, write_pickle
 from cs285.infrastructure.trajectory import Array
 from cs285.policies.base_policy import BasePolicy, ConvertedLayoutPolicy
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
@@ -133,12 +133,12 @@ def write_gaussian_policy(
     Raises:
         InvalidInput: when the file can't be written.
     """
-    first = weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None]
+    weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
     # The course takes layers in the order of their names as text, so the numbers have equal width.
     width = len(str(2 * (len(weights) - 2)))
     hidden = {
         f"layer_{2 * n:0{width}d}": _affine(weight, bias)
-        for n, (weight, bias) in enumerate(zip([first, *weights[1:-1]], biases[:-1], strict=True))
+        for n, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1], strict=True))
     }
     standardizer = {"mean_1_D": mean[None], "meansq_1_D": (variance + mean**2)[None]}
     policy = {
