@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 120
 CURVE_POINTS = 200
-EVALUATIONS = 30
+EVALUATIONS = 40
 SELECTION_EPISODES = 40  # a policy that falls once in twenty times must not pass for the best
 SELECTION_SEED = 1_000  # other episodes than those that the card reports
 
@@ -54,7 +54,9 @@ class Settings:
     gamma: float = option(0.99, help="discount")
     gae_lambda: float = option(0.95, help="lambda of the advantage estimate")
     clip_range: float = option(0.2, help="PPO's clip range")
-    target_kl: float = option(0.03, help="an update ends early once it has changed the policy by so much")
+    target_kl: float | None = option(
+        None, help="an update ends early once it has changed the policy by so much; None: never"
+    )
     vf_coef: float = option(0.5, help="weight of the value loss")
     ent_coef: float = option(0.0, help="weight of the entropy bonus")
     eval_episodes: int = option(50, help="deterministic episodes that the card reports")

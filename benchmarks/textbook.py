@@ -1,0 +1,164 @@
+"""The homework as a textbook would write it: the yardstick that the project's speed is measured against.
+
+One environment is stepped one at a time through torch, a batch is five numpy arrays drawn by
+permuting the whole buffer, the loss is brought back to numpy at each step, and evaluation
+follows training.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import nn
+
+from cs285.infrastructure.restricted_pickle import load_pickle
+
+TrajectoryDict = dict[str, Any]  # of arrays, as the assignment has it
+
+
+class Policy(nn.Module):
+    """Mean of the action by a tanh network."""
+
+    def __init__(self, ob_dim: int, ac_dim: int, n_layers: int = 2, size: int = 64) -> None:
+        """Build the network and its optimiser."""
+        super().__init__()
+        sizes = [ob_dim] + [size] * n_layers
+        hidden = [m for a, b in pairwise(sizes) for m in (nn.Linear(a, b), nn.Tanh())]
+        self.mean_net = nn.Sequential(*hidden, nn.Linear(size, ac_dim))
+        self.optimizer = torch.optim.Adam(self.parameters(), 5e-3)
+
+    def get_action(self, obs: np.ndarray) -> np.ndarray:
+        """Actions for one observation or many."""
+        observation = torch.from_numpy(np.atleast_2d(obs).astype(np.float32))
+        return self.mean_net(observation).detach().numpy()
+
+    def update(self, observations: np.ndarray, actions: np.ndarray) -> dict[str, np.ndarray]:
+        """One step of Adam on the squared error."""
+        loss = nn.functional.mse_loss(
+            self.mean_net(torch.from_numpy(observations.astype(np.float32))),
+            torch.from_numpy(actions.astype(np.float32)),
+        )
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return {"Training Loss": loss.detach().numpy()}
+
+
+class Expert(nn.Module):
+    """The course's expert in torch; observations of another size are cut or filled with zeros at the end."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file."""
+        super().__init__()
+        policy = load_pickle(path)["GaussianPolicy"]
+        normalizer = policy["obsnorm"]["Standardizer"]
+        self.mean = torch.tensor(normalizer["mean_1_D"])
+        self.std = torch.sqrt(torch.tensor(normalizer["meansq_1_D"]) - self.mean**2)
+        hidden = policy["hidden"]["FeedforwardNet"]
+        layers = [hidden[name]["AffineLayer"] for name in sorted(hidden)] + [policy["out"]["AffineLayer"]]
+        self.layers = [(torch.tensor(layer["W"]), torch.tensor(layer["b"])) for layer in layers]
+
+    def get_action(self, obs: np.ndarray) -> np.ndarray:
+        """Actions for one observation or many."""
+        obs = np.atleast_2d(obs)
+        full = np.zeros((len(obs), self.mean.shape[1]))
+        width = min(full.shape[1], obs.shape[1])
+        full[:, :width] = obs[:, :width]
+        x = (torch.from_numpy(full) - self.mean) / (self.std + 1e-6)
+        for number, (weight, bias) in enumerate(self.layers):
+            x = x @ weight + bias
+            x = torch.tanh(x) if number < len(self.layers) - 1 else x
+        return x.numpy().astype(np.float32)
+
+
+class ReplayBuffer:
+    """Five arrays that grow by concatenation."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.arrays: list[np.ndarray] | None = None
+
+    def add_rollouts(self, paths: list[TrajectoryDict]) -> None:
+        """Append the transitions of paths."""
+        keys = ("observation", "action", "reward", "next_observation", "terminal")
+        new = [np.concatenate([path[key] for path in paths]) for key in keys]
+        self.arrays = (
+            new if self.arrays is None else [np.concatenate(both) for both in zip(self.arrays, new, strict=True)]
+        )
+
+    def sample_random_data(self, batch_size: int) -> list[np.ndarray]:
+        """Five arrays of a random batch."""
+        assert self.arrays is not None
+        chosen = np.random.permutation(len(self.arrays[0]))[:batch_size]
+        return [array[chosen] for array in self.arrays]
+
+
+def sample_trajectory(env: gym.Env, policy: Any, max_path_length: int) -> TrajectoryDict:
+    """Roll out one episode."""
+    ob, _ = env.reset()
+    obs, acs, rewards, next_obs, terminals = [], [], [], [], []
+    steps = 0
+    while True:
+        obs.append(ob)
+        ac = policy.get_action(ob)[0]
+        acs.append(ac)
+        ob, rew, done, _, _ = env.step(ac)
+        steps += 1
+        next_obs.append(ob)
+        rewards.append(rew)
+        rollout_done = done or steps >= max_path_length
+        terminals.append(rollout_done)
+        if rollout_done:
+            break
+    return {
+        "observation": np.array(obs, dtype=np.float32),
+        "action": np.array(acs, dtype=np.float32),
+        "reward": np.array(rewards, dtype=np.float32),
+        "next_observation": np.array(next_obs, dtype=np.float32),
+        "terminal": np.array(terminals, dtype=np.float32),
+    }
+
+
+def sample_trajectories(env: gym.Env, policy: Any, min_timesteps: int, max_path_length: int) -> list[TrajectoryDict]:
+    """Roll out episodes until they have enough steps."""
+    paths: list[TrajectoryDict] = []
+    while sum(len(path["reward"]) for path in paths) < min_timesteps:
+        paths.append(sample_trajectory(env, policy, max_path_length))
+    return paths
+
+
+def train(policy: Policy, buffer: ReplayBuffer, steps: int, batch_size: int = 100) -> None:
+    """Take gradient steps."""
+    for _ in range(steps):
+        observations, actions, *_ = buffer.sample_random_data(batch_size)
+        policy.update(observations, actions)
+
+
+def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10, eval_batch_size: int = 5000) -> float:
+    """The whole DAgger job; returns the last evaluation's mean return."""
+    from tensorboardX import SummaryWriter
+
+    env = gym.make(env_name)
+    assert env.spec is not None
+    limit = env.spec.max_episode_steps
+    assert limit is not None
+    expert, data = Expert(expert_file), load_pickle(data_file)
+    policy = Policy(env.observation_space.shape[0], env.action_space.shape[0])  # type: ignore[index]
+    buffer, writer = ReplayBuffer(), SummaryWriter("textbook_run")
+    mean_return = 0.0
+    for itr in range(n_iter):
+        paths = data if itr == 0 else sample_trajectories(env, policy, 1000, limit)
+        for path in paths if itr > 0 else []:
+            path["action"] = expert.get_action(path["observation"])
+        buffer.add_rollouts(paths)
+        train(policy, buffer, 1000)
+        evaluation = sample_trajectories(env, policy, eval_batch_size, limit)
+        mean_return = float(np.mean([path["reward"].sum() for path in evaluation]))
+        writer.add_scalar("Eval_AverageReturn", mean_return, itr)
+        writer.flush()
+    return mean_return
