@@ -90,7 +90,7 @@ class Config:
             raise InvalidInput(
                 f"--exp_name is {self.exp_name!r}; it names a folder: letters, digits and . _ + = , - are allowed"
             )
-        if self.seeds is not None and (min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds)):
+        if self.seeds is not None and (not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds)):
             raise InvalidInput(f"--seeds are {self.seeds}; they must be different numbers from 0 up")
         if self.do_dagger and self.n_iter == 1:
             raise InvalidInput("--do_dagger with --n_iter 1 never asks the expert; give --n_iter 2 or more")

@@ -166,6 +166,7 @@ OUT_OF_RANGE = {
         *(("loss", value) for value in ("mae", "")),
         *(("exp_name", value) for value in ("a/b", "", "a b", "a\nb")),
         ("size", "100000"),
+        *(("seeds", value) for value in ("1,1", "-1,2", "", "1,,2", "one", "1.5", "nan")),
     ],
     "collect_expert_data": [
         *((name, value) for name in ("episodes", "ep_len") for value in ("0", "-1", "nan", "two")),

@@ -108,7 +108,7 @@ CASES = {
     "seed": Case(("--seed", 7), lambda run, _: run.settings["seed"], 7),
     "logdir": Case(("--logdir", "elsewhere"), lambda run, _: run.folder.parent.name, "elsewhere"),
 }
-COVERED_BELOW = {"no_gpu", "which_gpu"}
+COVERED_BELOW = {"no_gpu", "which_gpu", "seeds"}
 
 
 @pytest.mark.parametrize("flag", CASES)
@@ -145,6 +145,14 @@ def test_the_gpu_flags(script: Script, point_files: PointFiles, monkeypatch: pyt
     script("run_hw1", *small_run(point_files), *wrong).refused("--which_gpu is 1", "has 1")
     script("run_hw1", *small_run(point_files), *wrong, "--no_gpu").succeeded()
     script("run_hw1", *small_run(point_files), *wrong, "-ngpu").succeeded()
+
+
+def test_several_seeds_are_one_job(script: Script, workplace: Path, point_files: PointFiles) -> None:
+    said = script("run_hw1", *small_run(point_files), "--seeds", "3,5").succeeded().out
+    runs = runs_below(workplace / "data")
+    assert sorted(run.settings["seed"] for run in runs) == [3, 5]
+    assert all(len(run.rows) == 1 for run in runs)
+    assert all(f"data/{run.folder.name}: final return" in said for run in runs)
 
 
 def test_every_flag_has_a_case() -> None:
