@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from cs285.policies.base_policy import BasePolicy
 
 
 @dataclass(frozen=True)
@@ -50,28 +54,23 @@ def main() -> None:
         f"over {settings.episodes} episodes"
     )
     if settings.video is not None:
-        film(settings, settings.video)
+        write_video(settings, settings.video, policy, next(episode_seeds(settings.seed, Stream.EVALUATION, itr=0)))
 
 
-def film(settings: Settings, path: Path) -> None:
-    """Roll out the first episode once more and write its video; without rendering, say so and go on."""
+def write_video(settings: Settings, path: Path, policy: BasePolicy, seed: int) -> None:
+    """Film an episode; where nothing renders, say so and go on."""
     from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
-    from cs285.infrastructure.logger import VideoWriter
-    from cs285.infrastructure.saved_policy import load_run_policy, load_run_settings
-    from cs285.infrastructure.seeding import Stream, episode_seeds
-    from cs285.infrastructure.utils import sample_trajectory
+    from cs285.infrastructure.films import film
+    from cs285.infrastructure.saved_policy import load_run_settings
 
     assert settings.policy is not None
+    run = load_run_settings(settings.policy.parent)
     try:
-        check_rendering(load_run_settings(settings.policy.parent)["env_name"])
+        check_rendering(run["env_name"])
     except RenderingUnavailable as error:
         print(f"going on without a video: {error}", file=sys.stderr)
         return
-    policy, env, spec = load_run_policy(settings.policy, settings.ep_len, render=True)
-    video = VideoWriter(path, spec.video_fps)
-    seed = next(episode_seeds(settings.seed, Stream.EVALUATION, itr=0))
-    sample_trajectory(env, spec, policy.for_rollouts(), seed, on_frame=video.add)
-    video.close()
+    film(path, run["env_name"], policy, [seed], settings.ep_len or run["ep_len"])
     print(f"wrote {path}")
 
 

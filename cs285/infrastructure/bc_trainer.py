@@ -84,14 +84,9 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             rows = self.rl_trainer.run_training_loop(self.config.iterations)
         finally:
             self.rl_trainer.rollouts.close()
-            self.close()
+            self.logger.close()
         self.draw_learning_curve()
         return rows
-
-    def close(self) -> None:
-        """End the logs and the environment of the videos."""
-        self.rl_trainer.close()
-        self.logger.close()
 
     def draw_learning_curve(self) -> None:
         """Leave learning_curve.png in the folder of a DAgger run."""

@@ -7,28 +7,22 @@ import importlib.metadata
 import io
 import itertools
 import json
-import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import imageio
 from PIL import Image
 from tensorboardX import SummaryWriter
 from tensorboardX.proto.summary_pb2 import Summary
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.trajectory import Array
+from cs285.infrastructure.video import CLIP_FPS
 
 PACKAGES = ("torch", "numpy", "gymnasium", "mujoco", "tensorboardX")
-CLIP_FRAMES = 40
-CLIP_SIZE = (160, 160)
-CLIP_FPS = 10
 
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
@@ -89,25 +83,15 @@ class Logger:
         self._rows.writerow({"itr": itr, **scalars})
         self.flush()
 
-    @contextmanager
-    def video(self, name: str, itr: int, fps: float) -> Iterator[VideoWriter]:
-        """Write a video as its frames come: ``videos/<name>_itr_<itr>.mp4``, and a clip for TensorBoard.
-
-        The file appears when it is whole.
-        """
+    def video_path(self, name: str, itr: int) -> Path:
+        """Where a video of an iteration belongs; its folder exists."""
         folder = self.run_dir / "videos"
         folder.mkdir(exist_ok=True)
-        unfinished = folder / f".{name}_itr_{itr}.mp4"
-        video = VideoWriter(unfinished, fps)
-        try:
-            yield video
-        except BaseException:
-            video.close()
-            unfinished.unlink(missing_ok=True)
-            raise
-        video.close()
-        os.replace(unfinished, folder / f"{name}_itr_{itr}.mp4")
-        self._writer.file_writer.add_summary(_animation(name, video.clip), itr)
+        return folder / f"{name}_itr_{itr}.mp4"
+
+    def log_clip(self, name: str, clip: Sequence[Image.Image], itr: int) -> None:
+        """Write the first few seconds of a video into TensorBoard's images tab."""
+        self._writer.file_writer.add_summary(_animation(name, clip), itr)
         self.flush()
 
     def flush(self) -> None:
@@ -121,35 +105,7 @@ class Logger:
         self._writer.close()
 
 
-class VideoWriter:
-    """An H.264 file that grows frame by frame, so that a video is never whole in memory.
-
-    Attributes:
-        clip: small pictures of the first few seconds.
-    """
-
-    def __init__(self, path: Path, fps: float) -> None:
-        """Open ``path`` for frames of ``fps`` a second."""
-        self.clip: list[Image.Image] = []
-        self._file = imageio.get_writer(path, fps=fps, codec="libx264", macro_block_size=2)
-        self._clip_stride = max(1, round(fps / CLIP_FPS))
-        self._frames = 0
-
-    def add(self, frame: Array) -> None:
-        """Append a frame, (height, width, 3) uint8."""
-        self._file.append_data(frame)
-        if self._frames % self._clip_stride == 0 and len(self.clip) < CLIP_FRAMES:
-            picture = Image.fromarray(frame)
-            picture.thumbnail(CLIP_SIZE)
-            self.clip.append(picture)
-        self._frames += 1
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._file.close()
-
-
-def _animation(name: str, pictures: list[Image.Image]) -> Summary:
+def _animation(name: str, pictures: Sequence[Image.Image]) -> Summary:
     """An animated picture for TensorBoard's images tab."""
     encoded = io.BytesIO()
     pictures[0].save(encoded, "GIF", save_all=True, append_images=pictures[1:], duration=1000 // CLIP_FPS, loop=0)

@@ -70,7 +70,7 @@ class ManyLearners:
         finally:
             self.rollouts.close()
             for trainer in self.trainers:
-                trainer.close()
+                trainer.logger.close()
         for trainer in self.trainers:
             trainer.draw_learning_curve()
         return [loop.rows for loop in loops]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -9,18 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from cs285.agents.base_agent import BaseAgent
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import Env, RenderingUnavailable, check_rendering, make_env
+from cs285.infrastructure.envs import RenderingUnavailable
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.trajectory import Trajectory
-from cs285.infrastructure.utils import relabel_with_expert, sample_trajectory
+from cs285.infrastructure.utils import relabel_with_expert
 from cs285.policies.base_policy import BasePolicy
 
 MAX_NVIDEO = 2
@@ -85,11 +87,12 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.config, self.rollouts, self.agent, self.logger = config, rollouts, agent, logger
         self.initial_expertdata, self.expert_policy = initial_expertdata, expert_policy
         self.spec = rollouts.spec
-        self.video_env = _make_video_env(config)
+        self.films_videos = config.video_log_freq != -1 and self._can_render()
         self.total_envsteps = 0
         self.start_time = time.monotonic()
         self.rows: list[dict[str, float]] = []
         self._unfinished: _UnfinishedRow | None = None
+        self._films: list[tuple[str, int, Future[list[Image.Image]]]] = []
         self._references = self._measure_references()
 
     def run_training_loop(self, n_iter: int) -> list[dict[str, float]]:
@@ -161,8 +164,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.finish_logging()  # of the iteration before this one
         if self.is_due(self.config.scalar_log_freq, itr):
             self.perform_logging(itr, paths, training_logs)
-        if self.video_env is not None and self.is_due(self.config.video_log_freq, itr):
-            self.log_videos(itr, self.video_env, collect_policy)
+        if self.films_videos and self.is_due(self.config.video_log_freq, itr):
+            self.log_videos(itr, collect_policy)
         if self.config.save_params:
             self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
 
@@ -215,10 +218,15 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.finish_logging()
 
     def finish_logging(self) -> None:
-        """Wait for the evaluation that was begun last, log its iteration and print a line."""
-        if self._unfinished is None:
-            return
+        """Wait for the evaluation and the films that were begun last, and log them."""
+        films, self._films = self._films, []
         row, self._unfinished = self._unfinished, None
+        if row is not None:
+            self._finish_row(row)
+        for name, itr, clip in films:
+            self.logger.log_clip(name, clip.result(), itr)
+
+    def _finish_row(self, row: _UnfinishedRow) -> None:
         trajectories, _ = row.evaluation.result()
         scalars = return_statistics(trajectories, "Eval") | row.scalars | self._references()
         self.logger.log_scalars(scalars, row.itr)
@@ -229,36 +237,26 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             flush=True,
         )
 
-    def log_videos(self, itr: int, env: Env, collect_policy: BasePolicy | None) -> None:
-        """Record the first episodes of the iteration's training data and of its evaluation, once more."""
+    def log_videos(self, itr: int, collect_policy: BasePolicy | None) -> None:
+        """Begin to film the first episodes of the iteration's training data and of its evaluation, once more."""
         for name, stream, policy in (
             ("train_rollouts", Stream.TRAINING_ROLLOUTS, collect_policy),
-            ("eval_rollouts", Stream.EVALUATION, self.agent.actor.for_rollouts()),
+            ("eval_rollouts", Stream.EVALUATION, self.agent.actor),
         ):
-            if policy is None:
-                continue
-            seeds = episode_seeds(self.config.seed, stream, itr)
-            with self.logger.video(name, itr, self.spec.video_fps) as video:
-                for _ in range(MAX_NVIDEO):
-                    sample_trajectory(env, self.spec, policy, next(seeds), on_frame=video.add)
+            if policy is not None:  # behavioural cloning can do without the expert that recorded its data
+                seeds = list(itertools.islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
+                clip = self.rollouts.start_filming(self.logger.video_path(name, itr), policy, seeds)
+                self._films.append((name, itr, clip))
+
+    def _can_render(self) -> bool:
+        """Whether this machine can render the task; if not, say what would mend it."""
+        try:
+            self.rollouts.check_rendering()
+        except RenderingUnavailable as error:
+            print(f"going on without videos: {error}", flush=True)
+            return False
+        return True
 
     def is_due(self, frequency: int, itr: int) -> bool:
         """Whether something done every so many iterations is done now; -1 is never."""
         return frequency != -1 and (itr % frequency == 0 or itr == self.config.iterations - 1)
-
-    def close(self) -> None:
-        """Close the environment of the videos."""
-        if self.video_env is not None:
-            self.video_env.close()
-
-
-def _make_video_env(config: Config) -> Env | None:
-    """An environment that renders, if videos are wanted and this machine can; else says why not."""
-    if config.video_log_freq == -1:
-        return None
-    try:
-        check_rendering(config.env_name)
-    except RenderingUnavailable as error:
-        print(f"going on without videos: {error}", flush=True)
-        return None
-    return make_env(config.env_name, config.ep_len, render=True)[0]

@@ -56,13 +56,12 @@ def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolic
     return policy
 
 
-def load_run_policy(path: Path, ep_len: int | None = None, render: bool = False) -> tuple[MLPPolicy, Env, EnvSpec]:
+def load_run_policy(path: Path, ep_len: int | None = None) -> tuple[MLPPolicy, Env, EnvSpec]:
     """Read a policy and make the environment of its run; config.json lies beside the file.
 
     Args:
         path: ``policy_itr_<n>.pt`` in its run folder.
         ep_len: where to cut episodes; None: where the run did.
-        render: whether the environment is to give frames.
 
     Raises:
         InvalidInput: when one of the two files can't be used, or the environment can't be made.
@@ -74,5 +73,5 @@ def load_run_policy(path: Path, ep_len: int | None = None, render: bool = False)
         raise InvalidInput(f"{path.parent / 'config.json'} has no setting {error}") from error
     except TypeError as error:
         raise InvalidInput(f"{path.parent / 'config.json'} has a setting of a wrong type: {error}") from error
-    env, spec = make_env(config.env_name, ep_len or config.ep_len, render)
+    env, spec = make_env(config.env_name, ep_len or config.ep_len)
     return load_policy(path, spec, config.n_layers, config.size), env, spec

@@ -14,6 +14,7 @@ from PIL import Image
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.logger import Logger, make_run_dir
+from cs285.infrastructure.video import VideoWriter
 from tests.fakes import read_events
 
 
@@ -84,7 +85,7 @@ def test_config_json_keeps_the_settings_and_what_produced_them(tmp_path: Path) -
 @pytest.mark.parametrize(("count", "fps", "shape"), [(1, 30.0, (48, 64)), (25, 31.25, (48, 64)), (90, 30.0, (45, 70))])
 def test_a_video_is_a_whole_h264_file(tmp_path: Path, count: int, fps: float, shape: tuple[int, int]) -> None:
     logger = Logger(tmp_path)
-    with logger.video("eval_rollouts", 3, fps) as video:
+    with VideoWriter(logger.video_path("eval_rollouts", 3), fps) as video:
         for frame in frames(count, *shape):
             video.add(frame)
         assert not (tmp_path / "videos" / "eval_rollouts_itr_3.mp4").exists()
@@ -104,9 +105,10 @@ def test_a_video_is_a_whole_h264_file(tmp_path: Path, count: int, fps: float, sh
 
 def test_tensorboard_gets_a_short_moving_clip(tmp_path: Path) -> None:
     logger = Logger(tmp_path)
-    with logger.video("train_rollouts", 1, 30.0) as video:
+    with VideoWriter(logger.video_path("train_rollouts", 1), 30.0) as video:
         for frame in frames(200, 320, 320):
             video.add(frame)
+    logger.log_clip("train_rollouts", video.clip, 1)
     logger.close()
     (event,) = [event for event in read_events(tmp_path) if event.summary.value]
     (value,) = event.summary.value
@@ -122,7 +124,7 @@ def test_tensorboard_gets_a_short_moving_clip(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [0, 7])
 def test_an_unfinished_video_leaves_nothing(tmp_path: Path, error: type[BaseException], count: int) -> None:
     logger = Logger(tmp_path)
-    with pytest.raises(error), logger.video("eval_rollouts", 0, 30.0) as video:  # noqa: PT012
+    with pytest.raises(error), VideoWriter(logger.video_path("eval_rollouts", 0), 30.0) as video:  # noqa: PT012
         for frame in frames(count):
             video.add(frame)
         raise error

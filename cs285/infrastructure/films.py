@@ -1,0 +1,42 @@
+"""Films of a policy at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from cs285.infrastructure.envs import make_env
+from cs285.infrastructure.utils import sample_trajectory
+from cs285.infrastructure.video import VideoWriter
+from cs285.policies.base_policy import BasePolicy
+
+
+def film(
+    path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None
+) -> list[Image.Image]:
+    """Roll out episodes and write a video of them, one after the other.
+
+    Args:
+        path: the MP4 to write; it appears when it is whole.
+        env_name: the environment's id.
+        policy: chooses the actions.
+        seeds: of the episodes; the same seeds and policy give the same episodes as without a film.
+        ep_len: cut episodes after so many steps; None: at the environment's limit.
+
+    Returns:
+        Small pictures of the first few seconds.
+
+    Raises:
+        InvalidInput: when the environment can't be made.
+    """
+    env, spec = make_env(env_name, ep_len, render=True)
+    policy = policy.for_rollouts()
+    try:
+        with VideoWriter(path, spec.video_fps) as video:
+            for seed in seeds:
+                sample_trajectory(env, spec, policy, seed, on_frame=video.add)
+    finally:
+        env.close()
+    return video.clip
