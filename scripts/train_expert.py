@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 120
 CURVE_POINTS = 200
-EVALUATIONS = 40
 SELECTION_EPISODES = 40  # a policy that falls once in twenty times must not pass for the best
 SELECTION_SEED = 1_000  # other episodes than those that the card reports
 
@@ -59,10 +58,11 @@ class Settings:
     )
     vf_coef: float = option(0.5, help="weight of the value loss")
     ent_coef: float = option(0.0, help="weight of the entropy bonus")
+    evaluations: int = option(40, help="times that the policy is measured on the way; the best one is kept")
     eval_episodes: int = option(50, help="deterministic episodes that the card reports")
 
     def __post_init__(self) -> None:
-        check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "eval_episodes")
+        check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(2, self, "batch_size", "eval_episodes")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         if not 0 < self.learning_rate < float("inf"):
@@ -176,7 +176,7 @@ def train(settings: Settings) -> Record:
             if episodes and is_due(self.num_timesteps, record.exploring, settings.total_steps / CURVE_POINTS):
                 mean = sum(episode["r"] for episode in episodes) / len(episodes)
                 record.exploring.append((self.num_timesteps, mean))
-            if is_due(self.num_timesteps, record.evaluations, settings.total_steps / EVALUATIONS):
+            if is_due(self.num_timesteps, record.evaluations, settings.total_steps / settings.evaluations):
                 evaluate(settings, self.model, record)
                 print(progress_line(settings, self.num_timesteps, record), flush=True)
             if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
