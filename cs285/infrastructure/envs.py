@@ -14,6 +14,7 @@ from gymnasium.spaces import Box, Discrete
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.rendering import FRAME_SIZE, RENDERING_HELP, choose_gl_backend, prepare_rendering
+from cs285.infrastructure.v2_tasks import V2_IDS, register_v2_tasks, tell_what_it_is
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
@@ -105,10 +106,9 @@ def check_rendering(env_name: str) -> None:
 
 
 def _make_registered(env_name: str, render: bool) -> Env:
-    if _is_version_2(env_name):
-        raise InvalidInput(
-            f"{env_name} needs the discontinued mujoco-py; use {env_name[:-1]}4 or {env_name[:-1]}5 instead"
-        )
+    if env_name in V2_IDS:
+        register_v2_tasks()
+        tell_what_it_is(env_name)
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     if render and _is_mujoco(env_name):
         options |= {"width": FRAME_SIZE, "height": FRAME_SIZE}
@@ -119,10 +119,6 @@ def _make_registered(env_name: str, render: bool) -> Env:
             return gym.make(env_name, disable_env_checker=True, **options)
     except (gym.error.Error, ImportError) as error:
         raise InvalidInput(_why_not_made(env_name, error)) from error
-
-
-def _is_version_2(env_name: str) -> bool:
-    return env_name.endswith("-v2") and f"{env_name[:-1]}4" in gym.registry
 
 
 def _is_mujoco(env_name: str) -> bool:

@@ -1,0 +1,98 @@
+"""The physics and rewards of the -v2 tasks on the official MuJoCo bindings.
+
+The -v2 tasks ran on mujoco-py and MuJoCo before 2.1.2. From Gymnasium's -v4 tasks, which
+keep their models, observations and episodes, they differ in three ways, and these classes
+make up for each:
+
+- A capsule had the mass and inertia of a cylinder (`give_old_inertia`).
+- ``data.ctrl`` was clamped to the control range in place, which Humanoid's control cost reads.
+- Contact forces were never computed, so the costs made of them were 0. Ant's observation
+  still has today's forces, as it has in the course's recorded data.
+
+Source of tasks and rewards: gymnasium_robotics/envs/mujoco/*_v2.py; of the two changes:
+MuJoCo's changelog, versions 2.1.2 and 2.2.1.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import mujoco
+import numpy as np
+from gymnasium.envs.mujoco import ant_v4, half_cheetah_v4, hopper_v4, humanoid_v4, walker2d_v4
+
+INERTIAL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat")
+
+
+def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
+    """Give every body the mass and inertia that MuJoCo before 2.1.2 would have computed.
+
+    Only what follows from them changes; shapes, and so contacts, stay as they are.
+
+    Args:
+        model: compiled from ``xml_path``; changed in place. Data made from it before are
+            out of date.
+        xml_path: the model's source.
+    """
+    spec = mujoco.MjSpec.from_file(xml_path)
+    for geom in spec.geoms:
+        if geom.type == mujoco.mjtGeom.mjGEOM_CAPSULE:
+            _replace_by_cylinder(geom)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*settotalmass.*")  # HalfCheetah's XML asks for it
+        old = spec.compile()
+    for field in INERTIAL_FIELDS:
+        getattr(model, field)[:] = getattr(old, field)
+    mujoco.mj_setConst(model, mujoco.MjData(model))
+
+
+def _replace_by_cylinder(capsule: Any) -> None:
+    """Turn a capsule into the cylinder it counted as, half a radius longer at either end."""
+    capsule.type = mujoco.mjtGeom.mjGEOM_CYLINDER
+    radius = capsule.size[0]
+    if np.isnan(capsule.fromto[0]):
+        capsule.size[1] += radius / 2
+        return
+    start, end = capsule.fromto[:3], capsule.fromto[3:]
+    overhang = (end - start) / np.linalg.norm(end - start) * radius / 2
+    capsule.fromto = np.concatenate([start - overhang, end + overhang])
+
+
+class _OldPhysics:
+    """Mixed into a Gymnasium MuJoCo task: the model is changed once, when the task is made."""
+
+    def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        model, _ = super()._initialize_simulation()  # type: ignore[misc]
+        give_old_inertia(model, self.fullpath)  # type: ignore[attr-defined]
+        return model, mujoco.MjData(model)
+
+    def _step_mujoco_simulation(self, ctrl: Any, n_frames: int) -> None:
+        low, high = self.model.actuator_ctrlrange.T  # type: ignore[attr-defined]
+        super()._step_mujoco_simulation(np.clip(ctrl, low, high), n_frames)  # type: ignore[misc]
+
+
+class AntEnv(_OldPhysics, ant_v4.AntEnv):
+    """Ant-v2; made with contact forces in the observation and no cost of them."""
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As Gymnasium's, which in ``info`` writes the contact cost over the control cost."""
+        observation, reward, terminated, truncated, info = super().step(action)
+        info |= {"reward_ctrl": -self.control_cost(action), "reward_contact": -self.contact_cost}
+        return observation, reward, terminated, truncated, info
+
+
+class HalfCheetahEnv(_OldPhysics, half_cheetah_v4.HalfCheetahEnv):
+    """HalfCheetah-v2."""
+
+
+class HopperEnv(_OldPhysics, hopper_v4.HopperEnv):
+    """Hopper-v2."""
+
+
+class Walker2dEnv(_OldPhysics, walker2d_v4.Walker2dEnv):
+    """Walker2d-v2."""
+
+
+class HumanoidEnv(_OldPhysics, humanoid_v4.HumanoidEnv):
+    """Humanoid-v2; its control cost is that of the clamped control."""
