@@ -77,8 +77,9 @@ class AntEnv(_OldPhysics, ant_v4.AntEnv):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """As Gymnasium's, which in ``info`` writes the contact cost over the control cost."""
-        observation, reward, terminated, truncated, info = super().step(action)
-        info |= {"reward_ctrl": -self.control_cost(action), "reward_contact": -self.contact_cost}
+        observation, reward, terminated, truncated, info = super().step(action)  # type: ignore[no-untyped-call]
+        info["reward_ctrl"] = -self.control_cost(action)  # type: ignore[no-untyped-call]
+        info["reward_contact"] = -self.contact_cost
         return observation, reward, terminated, truncated, info
 
 
