@@ -65,10 +65,10 @@ def _value_arguments(annotation: Any) -> dict[str, Any]:
     """The argparse arguments that read a value of this type."""
     if annotation is bool:
         return {"action": "store_true"}
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):  # X | None: None is to leave the flag out
+        annotation = next(a for a in typing.get_args(annotation) if a is not types.NoneType)
     if typing.get_origin(annotation) is typing.Literal:
         return {"choices": typing.get_args(annotation)}
-    if isinstance(annotation, types.UnionType):  # X | None: None is said by leaving the flag out
-        annotation = next(a for a in typing.get_args(annotation) if a is not types.NoneType)
     if annotation == tuple[int, ...]:
         return {"type": integers, "metavar": "INT,INT,..."}
     return {"type": annotation, "metavar": annotation.__name__.upper()}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+from cs285.infrastructure.mujoco_py_backend import hand_over
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class Settings:
     seed: int = option(1, help="the one seed")
     output: Path | None = option(
         None, "-o", help="file to write, a new one; None: expert_data/expert_data_<env_name>.pkl"
+    )
+    backend: Literal["mujoco", "mujoco_py"] = option(
+        "mujoco", help="what -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)"
     )
 
     def __post_init__(self) -> None:
@@ -39,6 +44,7 @@ class Settings:
 def main() -> None:
     """Record, write, and print what was recorded."""
     settings = parse(Settings, __doc__ or "")
+    hand_over(settings.backend)
     from cs285.infrastructure.expert_data import write_expert_data
     from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
@@ -47,7 +53,7 @@ def main() -> None:
 
     expert_file = settings.expert_policy_file or Path("policies/experts") / f"{settings.env_name}.pkl"
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores()) as rollouts:
+    with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores(), backend=settings.backend) as rollouts:
         expert = load_expert(expert_file, settings.env_name, rollouts.spec)
         trajectories = rollouts.sample_n_trajectories(expert, settings.episodes, seeds)
     write_expert_data(trajectories, settings.output_file)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+from cs285.infrastructure.mujoco_py_backend import hand_over
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,9 @@ class Settings:
     expert_policy_file: Path | None = option(None, "-epf", help="one expert, its card beside it; None: all that ship")
     env_name: str | None = option(None, "-env", help="the task of that one expert; None: its file's name")
     episodes: int | None = option(None, "-n", help="episodes of each; None: as many as the card reports")
+    backend: Literal["mujoco", "mujoco_py"] = option(
+        "mujoco", help="what -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)"
+    )
 
     def __post_init__(self) -> None:
         check_at_least(2, self, "episodes")
@@ -32,6 +36,7 @@ def main() -> None:
         InvalidInput: when a return differs from its card's by more than the episodes explain.
     """
     settings = parse(Settings, __doc__ or "")
+    hand_over(settings.backend)
     if settings.expert_policy_file is not None:
         files = [settings.expert_policy_file]
     else:
@@ -46,7 +51,7 @@ def main() -> None:
         card = read_card(path)
         env_name = settings.env_name or path.stem
         episodes = settings.episodes or card.get("episodes", 50)
-        result = evaluate_expert(path, env_name, episodes)
+        result = evaluate_expert(path, env_name, episodes, backend=settings.backend)
         interval = f"{result['iqm']:.1f} [{result['iqm_95_low']:.1f}, {result['iqm_95_high']:.1f}]"
         print(
             f"{env_name:<16}{result['mean']:>9.1f}{result['std']:>8.1f}{result['min']:>9.1f}{result['max']:>9.1f}"

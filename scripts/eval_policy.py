@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+from cs285.infrastructure.mujoco_py_backend import hand_over
 
 if TYPE_CHECKING:
     from cs285.policies.base_policy import BasePolicy
@@ -22,6 +23,9 @@ class Settings:
     episodes: int = option(20, "-n", help="episodes to roll out")
     ep_len: int | None = option(None, help="steps after which an episode is cut; None: as in the run")
     seed: int = option(1, help="the one seed")
+    backend: Literal["mujoco", "mujoco_py"] | None = option(
+        None, help="what a -v2 task runs on: the official bindings, or the original; None: as in the run"
+    )
     video: Path | None = option(None, help="MP4 file to write of the first episode; None: no video")
 
     def __post_init__(self) -> None:
@@ -38,11 +42,12 @@ def main() -> None:
     settings = parse(Settings, __doc__ or "")
     assert settings.policy is not None
     from cs285.infrastructure.metrics import return_statistics
-    from cs285.infrastructure.saved_policy import load_run_policy
+    from cs285.infrastructure.saved_policy import backend_of, load_run_policy, load_run_settings
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
 
-    policy, env, spec = load_run_policy(settings.policy, settings.ep_len)
+    hand_over(settings.backend or backend_of(load_run_settings(settings.policy.parent)))
+    policy, env, spec = load_run_policy(settings.policy, settings.ep_len, backend=settings.backend)
     seeds = episode_seeds(settings.seed, Stream.EVALUATION, itr=0)
     trajectories = sample_n_trajectories(env, spec, policy, settings.episodes, seeds)
     for number, trajectory in enumerate(trajectories):
@@ -61,16 +66,17 @@ def write_video(settings: Settings, path: Path, policy: BasePolicy, seed: int) -
     """Film an episode; where nothing renders, say so and go on."""
     from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
     from cs285.infrastructure.films import film
-    from cs285.infrastructure.saved_policy import load_run_settings
+    from cs285.infrastructure.saved_policy import backend_of, load_run_settings
 
     assert settings.policy is not None
     run = load_run_settings(settings.policy.parent)
+    backend = settings.backend or backend_of(run)
     try:
-        check_rendering(run["env_name"])
+        check_rendering(run["env_name"], backend)
     except RenderingUnavailable as error:
         print(f"going on without a video: {error}", file=sys.stderr)
         return
-    film(path, run["env_name"], policy, [seed], settings.ep_len or run["ep_len"])
+    film(path, run["env_name"], policy, [seed], settings.ep_len or run["ep_len"], backend)
     print(f"wrote {path}")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from cs285.command_line import parse, run
 from cs285.infrastructure.config import Config
+from cs285.infrastructure.mujoco_py_backend import hand_over
 
 
 def main() -> None:
     """Run the job that the command line describes, and say how it ended."""
     config = parse(Config, __doc__ or "")
+    hand_over(config.backend)
     if config.seeds is None:
         run_one(config)
     else:

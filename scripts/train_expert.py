@@ -11,10 +11,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+from cs285.infrastructure.mujoco_py_backend import hand_over
 
 if TYPE_CHECKING:
     import gymnasium as gym
@@ -60,6 +61,9 @@ class Settings:
     ent_coef: float = option(0.0, help="weight of the entropy bonus")
     evaluations: int = option(40, help="times that the policy is measured on the way; the best one is kept")
     eval_episodes: int = option(50, help="deterministic episodes that the card reports")
+    backend: Literal["mujoco", "mujoco_py"] = option(
+        "mujoco", help="what -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)"
+    )
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
@@ -107,6 +111,7 @@ class Record:
 def main() -> None:
     """Train, keep the best policy seen on the way, evaluate its file, and write its card."""
     settings = parse(Settings, __doc__ or "")
+    hand_over(settings.backend)
     try:
         import stable_baselines3  # noqa: F401
     except ImportError as error:
@@ -138,7 +143,7 @@ def make_training_env(settings: Settings) -> gym.Env[Any, Any]:
     from cs285.infrastructure.envs import make_env
     from cs285.infrastructure.layouts import convert_observations
 
-    env, spec = make_env(settings.env_name)
+    env, spec = make_env(settings.env_name, backend=settings.backend)
     if settings.ob_dim is not None:
         ob_dim = settings.ob_dim
         convert_observations(np.zeros(spec.ob_dim), settings.env_name, ob_dim)
@@ -244,7 +249,9 @@ def evaluate(settings: Settings, model: BaseAlgorithm, record: Record) -> None:
 
     candidate = settings.checkpoint_dir / "candidate.pkl"
     export(model, candidate)
-    result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, seed=SELECTION_SEED, num_workers=0)
+    result = evaluate_expert(
+        candidate, settings.env_name, SELECTION_EPISODES, seed=SELECTION_SEED, num_workers=0, backend=settings.backend
+    )
     record.evaluations.append((model.num_timesteps, result["mean"], result["std"]))
     if record.best() == record.evaluations[-1]:
         os.replace(candidate, settings.best_file)
@@ -271,11 +278,11 @@ def find_checkpoint(settings: Settings) -> Path | None:
     found = sorted(settings.checkpoint_dir.glob("step_*[0-9]"))
     if not found:
         return None
-    state = json.loads((found[-1] / "state.json").read_text())
+    saved = asdict(Settings()) | json.loads((found[-1] / "state.json").read_text())["settings"]
     for name, value in training_settings(settings).items():
-        if state["settings"].get(name) != value:
+        if saved[name] != value:
             raise InvalidInput(
-                f"{settings.checkpoint_dir} holds a training with --{name} {state['settings'].get(name)}, not {value}; "
+                f"{settings.checkpoint_dir} holds a training with --{name} {saved[name]}, not {value}; "
                 "move it away, or choose another --checkpoints folder"
             )
     return found[-1]
@@ -352,7 +359,7 @@ def write_card(settings: Settings, record: Record) -> None:
     from cs285.infrastructure.expert_card import evaluate_expert, write_training_curve
 
     path = settings.expert_file
-    results = evaluate_expert(path, settings.env_name, settings.eval_episodes)
+    results = evaluate_expert(path, settings.env_name, settings.eval_episodes, backend=settings.backend)
     card = {
         "task": settings.env_name,
         "algorithm": "PPO",

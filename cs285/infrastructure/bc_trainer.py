@@ -56,7 +56,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         """
         torch.set_num_threads(1)  # more of them spin against one another on these small networks
         self.config = config
-        env, spec = make_env(config.env_name, config.ep_len)
+        env, spec = make_env(config.env_name, config.ep_len, backend=config.backend)
         env.close()
         self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
         self.initial_expertdata = load_initial_data(config, spec)
@@ -111,7 +111,7 @@ def make_rollouts(config: Config) -> RolloutWorkers:
         InvalidInput: when the environment can't be made.
     """
     num_workers = usable_cores() if config.num_workers is None else config.num_workers
-    return RolloutWorkers(config.env_name, config.ep_len, num_workers)
+    return RolloutWorkers(config.env_name, config.ep_len, num_workers, backend=config.backend)
 
 
 def make_agent(config: Config, spec: EnvSpec) -> BCAgent:

@@ -32,6 +32,9 @@ class Config:
     exp_name: str | None = option(
         None, "-exp", help="name of the experiment, part of the run folder's; None: bc or dagger"
     )
+    backend: Literal["mujoco", "mujoco_py"] = option(
+        "mujoco", help="what -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)"
+    )
     do_dagger: bool = option(False, help="relabel the policy's own rollouts with the expert (DAgger)")
     ep_len: int | None = option(None, help="steps after which an episode is cut; None: the environment's limit")
     loss: Literal["mse", "nll"] = option(
@@ -84,6 +87,8 @@ class Config:
         for name in ("video_log_freq", "scalar_log_freq"):
             if (value := getattr(self, name)) != -1 and value < 1:
                 raise InvalidInput(f"--{name} is {value}; it must be -1 (never) or at least 1")
+        if self.backend not in ("mujoco", "mujoco_py"):
+            raise InvalidInput(f"--backend is {self.backend!r}; it must be 'mujoco' or 'mujoco_py'")
         if self.loss not in ("mse", "nll"):
             raise InvalidInput(f"--loss is {self.loss!r}; it must be 'mse' or 'nll'")
         if self.exp_name is not None and not re.fullmatch(r"[\w.+=,-]+", self.exp_name):

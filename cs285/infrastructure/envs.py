@@ -13,8 +13,10 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.mujoco_py_backend import check_inside
+from cs285.infrastructure.old_gym import PREFIX, make_old_gym_env
 from cs285.infrastructure.rendering import FRAME_SIZE, RENDERING_HELP, choose_gl_backend, prepare_rendering
-from cs285.infrastructure.v2_tasks import V2_IDS, register_v2_tasks, tell_what_it_is
+from cs285.infrastructure.v2_tasks import V2_IDS, Backend, register_v2_tasks, tell_what_it_is
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
@@ -57,24 +59,31 @@ class RenderingUnavailable(RuntimeError):
     """No way to render was found on this machine; the message says what would mend it."""
 
 
-def make_env(env_name: str, ep_len: int | None = None, render: bool = False) -> tuple[Env, EnvSpec]:
+def make_env(
+    env_name: str, ep_len: int | None = None, render: bool = False, backend: Backend = "mujoco"
+) -> tuple[Env, EnvSpec]:
     """Make an environment.
 
     Args:
-        env_name: the id of a registered Gymnasium environment, ``module:id`` included.
+        env_name: the id of a registered Gymnasium environment, ``module:id`` included;
+            ``gym:id`` is one of the old gym package.
         ep_len: cut episodes after so many steps; None: at the environment's own limit.
         render: whether ``env.render()`` is to give frames, (height, width, 3) uint8.
+        backend: the bindings that the -v2 tasks run on.
 
     Returns:
         The environment, whose observations have one dimension, and its facts.
 
     Raises:
-        InvalidInput: for an unknown id, a missing dependency, no time limit at all, or spaces
+        InvalidInput: for an unknown id, a missing dependency or backend, no time limit at all, or spaces
             other than Box observations and Box or Discrete actions.
     """
     choose_gl_backend()  # before anything imports mujoco
     _silence_mujoco()
-    env = _make_registered(env_name, render)
+    if env_name.startswith(PREFIX):
+        env: Env = make_old_gym_env(env_name.removeprefix(PREFIX), render)
+    else:
+        env = _make_registered(env_name, render, backend)
     limit = env.spec.max_episode_steps if env.spec else None
     if limit is None and ep_len is None:
         env.close()
@@ -87,14 +96,14 @@ def make_env(env_name: str, ep_len: int | None = None, render: bool = False) -> 
     return env, _spec_of(env, limit, ep_len)
 
 
-def check_rendering(env_name: str) -> None:
+def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
     """Render one frame of the environment.
 
     Raises:
         RenderingUnavailable: when that fails, with one line that says what would mend it.
     """
     try:
-        env, _ = make_env(env_name, ep_len=1, render=True)
+        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
         try:
             env.reset(seed=0)
             if not isinstance(env.render(), np.ndarray):
@@ -105,10 +114,8 @@ def check_rendering(env_name: str) -> None:
         raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {RENDERING_HELP}") from error
 
 
-def _make_registered(env_name: str, render: bool) -> Env:
-    if env_name in V2_IDS:
-        register_v2_tasks()
-        tell_what_it_is(env_name)
+def _make_registered(env_name: str, render: bool, backend: Backend) -> Env:
+    _prepare_backend(env_name, backend)
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     if render and _is_mujoco(env_name):
         options |= {"width": FRAME_SIZE, "height": FRAME_SIZE}
@@ -116,9 +123,24 @@ def _make_registered(env_name: str, render: bool) -> Env:
         with warnings.catch_warnings():  # gymnasium calls every v4 out of date; here it is the course's
             warnings.filterwarnings("ignore", message=".*is out of date.*")
             warnings.filterwarnings("ignore", message=".*Overriding environment.*")
+            warnings.filterwarnings("ignore", message=".*mujoco-py bindings.*")
             return gym.make(env_name, disable_env_checker=True, **options)
     except (gym.error.Error, ImportError) as error:
         raise InvalidInput(_why_not_made(env_name, error)) from error
+
+
+def _prepare_backend(env_name: str, backend: Backend) -> None:
+    """Register the -v2 tasks where they are wanted, on the bindings that are wanted."""
+    if backend == "mujoco_py":
+        check_inside()
+        if env_name not in V2_IDS:
+            raise InvalidInput(
+                f"--backend mujoco_py runs {', '.join(V2_IDS)}, and {PREFIX}<id> of the old gym package; not {env_name}"
+            )
+        register_v2_tasks(backend)
+    elif env_name in V2_IDS:
+        register_v2_tasks(backend)
+        tell_what_it_is(env_name)
 
 
 def _is_mujoco(env_name: str) -> bool:
@@ -127,11 +149,16 @@ def _is_mujoco(env_name: str) -> bool:
 
 def _why_not_made(env_name: str, error: Exception) -> str:
     known = sorted(gym.registry)
+    if env_name.endswith("-v2") and f"{env_name[:-1]}4" in known:
+        newer = f"{env_name[:-1]}4 or {env_name[:-1]}5"
+        return f"{env_name} is not among the -v2 tasks here ({', '.join(V2_IDS)}); use {newer}"
     if env_name in known:
         return f"{env_name} can't be made: {error}"
     lower = {name.lower(): name for name in known}
     close = [lower[name] for name in difflib.get_close_matches(env_name.lower(), lower, n=4, cutoff=0.6)]
     hint = f"; close matches: {', '.join(close)}" if close else ""
+    if env_name.endswith("-v2") and not close:
+        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}"
     return f"no environment is registered as {env_name!r}{hint}"
 
 

@@ -11,13 +11,19 @@ import numpy as np
 from cs285.infrastructure.plots import BLUE, GREEN, ORANGE
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, episode_seeds
+from cs285.infrastructure.v2_tasks import Backend
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 RESAMPLES = 10_000
 
 
 def evaluate_expert(
-    path: Path, env_name: str, episodes: int, seed: int = 0, num_workers: int | None = None
+    path: Path,
+    env_name: str,
+    episodes: int,
+    seed: int = 0,
+    num_workers: int | None = None,
+    backend: Backend = "mujoco",
 ) -> dict[str, Any]:
     """Roll out an expert's mean action and describe the returns.
 
@@ -27,6 +33,7 @@ def evaluate_expert(
         episodes: how many episodes, at least 2.
         seed: of the episodes; cards have all the same.
         num_workers: processes that roll out; None: one for each usable core.
+        backend: the bindings that a -v2 task runs on.
 
     Returns:
         mean, std (population), min, max, the interquartile mean with its 95 % bootstrap
@@ -37,7 +44,7 @@ def evaluate_expert(
     """
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     num_workers = usable_cores() if num_workers is None else num_workers
-    with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers) as rollouts:
+    with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers, backend=backend) as rollouts:
         expert = load_expert(path, env_name, rollouts.spec)
         trajectories = rollouts.sample_n_trajectories(expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])

@@ -9,12 +9,18 @@ from PIL import Image
 
 from cs285.infrastructure.envs import make_env
 from cs285.infrastructure.utils import sample_trajectory
+from cs285.infrastructure.v2_tasks import Backend
 from cs285.infrastructure.video import VideoWriter
 from cs285.policies.base_policy import BasePolicy
 
 
 def film(
-    path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None
+    path: Path,
+    env_name: str,
+    policy: BasePolicy,
+    seeds: Sequence[int],
+    ep_len: int | None = None,
+    backend: Backend = "mujoco",
 ) -> list[Image.Image]:
     """Roll out episodes and write a video of them, one after the other.
 
@@ -24,6 +30,7 @@ def film(
         policy: chooses the actions.
         seeds: of the episodes; the same seeds and policy give the same episodes as without a film.
         ep_len: cut episodes after so many steps; None: at the environment's limit.
+        backend: the bindings that a -v2 task runs on.
 
     Returns:
         Small pictures of the first few seconds.
@@ -31,7 +38,7 @@ def film(
     Raises:
         InvalidInput: when the environment can't be made.
     """
-    env, spec = make_env(env_name, ep_len, render=True)
+    env, spec = make_env(env_name, ep_len, render=True, backend=backend)
     policy = policy.for_rollouts()
     try:
         with VideoWriter(path, spec.video_fps) as video:

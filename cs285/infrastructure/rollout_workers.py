@@ -27,11 +27,13 @@ from cs285.infrastructure.envs import Env, EnvSpec, check_rendering, make_env
 from cs285.infrastructure.films import film
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories, sample_trajectory
+from cs285.infrastructure.v2_tasks import Backend
 from cs285.policies.base_policy import BasePolicy
 
 KILLED = "a rollout worker was killed in the middle of an episode"
 
 Episodes: TypeAlias = tuple[list[Trajectory], int]
+Task: TypeAlias = tuple[str, int | None, Backend]  # the arguments of `make_env`
 
 
 class WorkerDied(RuntimeError):
@@ -52,7 +54,14 @@ class RolloutWorkers:
     and so does everything when there are no workers.
     """
 
-    def __init__(self, env_name: str, ep_len: int | None, num_workers: int, start_method: str | None = None) -> None:
+    def __init__(
+        self,
+        env_name: str,
+        ep_len: int | None,
+        num_workers: int,
+        start_method: str | None = None,
+        backend: Backend = "mujoco",
+    ) -> None:
         """Start the workers.
 
         Args:
@@ -60,12 +69,14 @@ class RolloutWorkers:
             ep_len: cut episodes after so many steps; None: at the environment's limit.
             num_workers: processes; with 0, everything happens in the main process.
             start_method: of `multiprocessing`; None: the platform's own.
+            backend: the bindings that a -v2 task runs on.
 
         Raises:
             InvalidInput: when the environment can't be made.
         """
-        self._env_name, self._ep_len, self._num_workers = env_name, ep_len, num_workers
-        self._env, self.spec = make_env(env_name, ep_len)
+        self._task: Task = (env_name, ep_len, backend)
+        self._num_workers = num_workers
+        self._env, self.spec = _make(self._task)
         self._background = ThreadPoolExecutor(1)
         self._pool: ProcessPoolExecutor | None = None
         if num_workers > 0:
@@ -105,7 +116,7 @@ class RolloutWorkers:
         if self._pool is None or not policy.copyable:
             return sample_n_trajectories(self._env, self.spec, policy, ntraj, seeds)
         try:
-            run = functools.partial(_run_episode, self._env_name, self._ep_len, policy)
+            run = functools.partial(_run_episode, self._task, policy)
             return list(self._pool.map(run, itertools.islice(seeds, ntraj)))
         except BrokenProcessPool as error:
             raise WorkerDied(KILLED) from error
@@ -126,9 +137,9 @@ class RolloutWorkers:
         """Do as `films.film` does, beside whatever the caller does next where that is possible."""
         policy = policy.for_rollouts()
         if self._pool is not None and policy.copyable:
-            return self._pool.submit(film, path, self._env_name, policy, seeds, self._ep_len)
+            return self._pool.submit(_film, path, self._task, policy, seeds)
         done: Future[list[Image.Image]] = Future()
-        done.set_result(film(path, self._env_name, policy, seeds, self._ep_len))
+        done.set_result(_film(path, self._task, policy, seeds))
         return done
 
     def check_rendering(self) -> None:
@@ -138,9 +149,9 @@ class RolloutWorkers:
             RenderingUnavailable: when that fails.
         """
         if self._pool is None:
-            check_rendering(self._env_name)
+            _check_rendering(self._task)
         else:
-            self._pool.submit(check_rendering, self._env_name).result()
+            self._pool.submit(_check_rendering, self._task).result()
 
     def _sample_in_workers(
         self,
@@ -161,7 +172,7 @@ class RolloutWorkers:
                     while not running or (
                         len(running) < self._num_workers and timesteps + len(running) * length < min_timesteps
                     ):
-                        running.append(pool.submit(_run_episode, self._env_name, self._ep_len, policy, next(seeds)))
+                        running.append(pool.submit(_run_episode, self._task, policy, next(seeds)))
                     trajectories.append(running.popleft().result())
                     timesteps += len(trajectories[-1])
                     bar.update(len(trajectories[-1]))
@@ -176,9 +187,9 @@ class RolloutWorkers:
         """Wait for the workers; do without them where they don't know an environment that we know."""
         assert self._pool is not None
         try:
-            list(self._pool.map(_worker_env, [self._env_name] * self._num_workers, [self._ep_len] * self._num_workers))
+            list(self._pool.map(_worker_env, [self._task] * self._num_workers))
         except InvalidInput:
-            print(f"rolling out in the main process: {self._env_name} is not registered in a new process", flush=True)
+            print(f"rolling out in the main process: {self._task[0]} is not registered in a new process", flush=True)
             self._pool.shutdown()
             self._pool = None
         except BrokenProcessPool as error:
@@ -214,15 +225,30 @@ def _end_with_parent() -> None:
 
 
 @functools.cache
-def _cached_env(env_name: str, ep_len: int | None) -> tuple[Env, EnvSpec]:
-    return make_env(env_name, ep_len)
+def _cached_env(task: Task) -> tuple[Env, EnvSpec]:
+    return _make(task)
 
 
-def _worker_env(env_name: str, ep_len: int | None) -> None:
+def _make(task: Task) -> tuple[Env, EnvSpec]:
+    env_name, ep_len, backend = task
+    return make_env(env_name, ep_len, backend=backend)
+
+
+def _film(path: Path, task: Task, policy: BasePolicy, seeds: Sequence[int]) -> list[Image.Image]:
+    env_name, ep_len, backend = task
+    return film(path, env_name, policy, seeds, ep_len, backend)
+
+
+def _check_rendering(task: Task) -> None:
+    env_name, _, backend = task
+    check_rendering(env_name, backend)
+
+
+def _worker_env(task: Task) -> None:
     """Make the worker's environment; it stays in the worker, since it can't be sent."""
-    _cached_env(env_name, ep_len)
+    _cached_env(task)
 
 
-def _run_episode(env_name: str, ep_len: int | None, policy: BasePolicy, seed: int) -> Trajectory:
-    env, spec = _cached_env(env_name, ep_len)
+def _run_episode(task: Task, policy: BasePolicy, seed: int) -> Trajectory:
+    env, spec = _cached_env(task)
     return sample_trajectory(env, spec, policy, seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import Env, EnvSpec, make_env
+from cs285.infrastructure.v2_tasks import Backend
 from cs285.policies.MLP_policy import MLPPolicy
 
 
@@ -31,6 +33,11 @@ def load_run_settings(run_dir: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
     return settings
+
+
+def backend_of(settings: Mapping[str, Any]) -> Backend:
+    """The bindings that a run's environment was on, from its settings."""
+    return "mujoco_py" if settings.get("backend") == "mujoco_py" else "mujoco"
 
 
 def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolicy:
@@ -56,12 +63,15 @@ def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolic
     return policy
 
 
-def load_run_policy(path: Path, ep_len: int | None = None) -> tuple[MLPPolicy, Env, EnvSpec]:
+def load_run_policy(
+    path: Path, ep_len: int | None = None, backend: Backend | None = None
+) -> tuple[MLPPolicy, Env, EnvSpec]:
     """Read a policy and make the environment of its run; config.json lies beside the file.
 
     Args:
         path: ``policy_itr_<n>.pt`` in its run folder.
         ep_len: where to cut episodes; None: where the run did.
+        backend: the bindings that a -v2 task runs on; None: those of the run.
 
     Raises:
         InvalidInput: when one of the two files can't be used, or the environment can't be made.
@@ -73,5 +83,5 @@ def load_run_policy(path: Path, ep_len: int | None = None) -> tuple[MLPPolicy, E
         raise InvalidInput(f"{path.parent / 'config.json'} has no setting {error}") from error
     except TypeError as error:
         raise InvalidInput(f"{path.parent / 'config.json'} has a setting of a wrong type: {error}") from error
-    env, spec = make_env(config.env_name, ep_len or config.ep_len)
+    env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or backend_of(settings))
     return load_policy(path, spec, config.n_layers, config.size), env, spec
