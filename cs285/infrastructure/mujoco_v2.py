@@ -1,20 +1,26 @@
 """The physics and rewards of the -v2 tasks on the official MuJoCo bindings.
 
 The -v2 tasks ran on mujoco-py and MuJoCo before 2.1.2. From Gymnasium's -v4 tasks, which
-keep their models, observations and episodes, they differ in three ways, and these classes
+keep their models, observations and episodes, they differ in these ways, and the classes here
 make up for each:
 
 - A capsule had the mass and inertia of a cylinder (`give_old_inertia`).
+- A contact's margin was the larger one of its two geoms', not their sum (`give_old_margins`).
 - ``data.ctrl`` was clamped to the control range in place, which Humanoid's control cost reads.
+- Orientations were normalised in place, so those that a reset draws were of length 1.
 - Contact forces were never computed, so the costs made of them were 0. Ant's observation
   still has today's forces, as it has in the course's recorded data.
 
-Source of tasks and rewards: gymnasium_robotics/envs/mujoco/*_v2.py; of the two changes:
-MuJoCo's changelog, versions 2.1.2 and 2.2.1.
+One difference stays: RK4 integrates the orientation of a free joint (Ant, Humanoid) to
+another rounding of its fourth order.
+
+Source of tasks and rewards: gymnasium_robotics/envs/mujoco/*_v2.py; of the changes: MuJoCo's
+changelog, versions 2.1.2 (capsules) and 2.2.1 (controls), and a comparison with the engine.
 """
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -47,6 +53,29 @@ def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
     mujoco.mj_setConst(model, mujoco.MjData(model))
 
 
+def give_old_margins(model: mujoco.MjModel) -> None:
+    """Have contacts begin at the distance at which they began before MuJoCo 3.5.
+
+    Args:
+        model: all of whose geoms have the same margin; changed in place.
+    """
+    assert np.ptp(model.geom_margin) == 0, "the larger of two different margins is no sum of halves"
+    if _margins_add_up():
+        model.geom_margin[:] /= 2
+
+
+@functools.cache
+def _margins_add_up() -> bool:
+    """Whether this MuJoCo gives a contact the sum of its geoms' margins."""
+    model = mujoco.MjModel.from_xml_string(
+        "<mujoco><worldbody><geom type='plane' size='1 1 1' margin='1'/>"
+        "<body><freejoint/><geom size='1' margin='1'/></body></worldbody></mujoco>"
+    )
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    return bool(data.contact.includemargin[0] == 2)
+
+
 def _replace_by_cylinder(capsule: Any) -> None:
     """Turn a capsule into the cylinder it counted as, half a radius longer at either end."""
     capsule.type = mujoco.mjtGeom.mjGEOM_CYLINDER
@@ -65,7 +94,14 @@ class _OldPhysics:
     def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
         model, _ = super()._initialize_simulation()  # type: ignore[misc]
         give_old_inertia(model, self.fullpath)  # type: ignore[attr-defined]
+        give_old_margins(model)
         return model, mujoco.MjData(model)
+
+    def set_state(self, qpos: Any, qvel: Any) -> None:
+        """As Gymnasium's, with every orientation brought to length 1."""
+        qpos = np.array(qpos, np.float64)
+        mujoco.mj_normalizeQuat(self.model, qpos)  # type: ignore[attr-defined]
+        super().set_state(qpos, qvel)  # type: ignore[misc]
 
     def _step_mujoco_simulation(self, ctrl: Any, n_frames: int) -> None:
         low, high = self.model.actuator_ctrlrange.T  # type: ignore[attr-defined]

@@ -36,9 +36,11 @@ def prepare_rendering(env: Any) -> None:
     """
     model = getattr(env.unwrapped, "model", None)
     renderer = getattr(env.unwrapped, "mujoco_renderer", None)
-    if not hasattr(model, "vis") or renderer is None:
+    if not hasattr(model, "vis"):
         return
     _render_fast(model)
+    if renderer is None:  # mujoco-py's tasks have a camera that follows
+        return
     _draw_endless_floor(model)
     _follow_with_camera(renderer)
 
