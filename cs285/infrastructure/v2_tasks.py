@@ -57,7 +57,7 @@ def tell_what_it_is(env_name: str) -> None:
     """Say on stderr, once for a run, which physics a -v2 task has on the official bindings."""
     if multiprocessing.parent_process() is None:
         print(
-            f"{env_name}: on today's MuJoCo, with the masses and rewards it had on mujoco-py "
+            f"{env_name}: on today's MuJoCo, with the masses, contacts and rewards it had on mujoco-py "
             "(--backend mujoco_py runs the original)",
             file=sys.stderr,
         )
