@@ -42,7 +42,7 @@ install() {
     "$python" -m venv --clear "$venv"
     local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
     say "installing the project, ${requirements[*]}"
-    "${pip[@]}" --editable "$root" "${requirements[@]}" || stop "pip could not install mujoco-py; its message is above"
+    "${pip[@]}" --editable "$root[experts]" "${requirements[@]}" || stop "pip could not install mujoco-py; its message is above"
     say "installing the MuJoCo 2.1 library"
     "${pip[@]}" --no-deps --ignore-requires-python --target "$venv/mj210" "$library_wheel" ||
         stop "pip could not install $library_wheel; its message is above"

@@ -90,6 +90,8 @@ def test_the_model_is_changed_once() -> None:
 @pytest.mark.parametrize("env_name", V2_IDS)
 def test_a_contact_has_the_margin_of_one_of_its_geoms(env_name: str) -> None:
     task = make_task(env_name)
+    if env_name == "Ant-v2":  # it keeps today's
+        give_old_margins(task.model)
     task.reset(seed=0)
     for _ in range(60):
         task.step(np.zeros(task.model.nu))

@@ -143,7 +143,7 @@ def test_what_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(InvalidInput, match=r"the old gym package can't make 'Nosuch-v0'.*No registered env"):
         make_env("gym:Nosuch-v0")
     monkeypatch.setitem(sys.modules, "gym", None)
-    with pytest.raises(InvalidInput, match="pip install gym==0.26.2"):
+    with pytest.raises(InvalidInput, match=r"pip install gym==0\.26\.2"):
         make_env("gym:Old-v0")
 
 
