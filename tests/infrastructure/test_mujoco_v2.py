@@ -52,6 +52,7 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     density = model.body_mass[1:] / volumes[1:]
     assert density == pytest.approx(density[0], rel=1e-9)
     assert np.abs(model.body_mass / np.maximum(today.body_mass, 1e-9) - 1)[1:].max() > 0.01
+    assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # what follows from masses is renewed
 
 
 def test_the_cheetah_weighs_what_its_file_says() -> None:
