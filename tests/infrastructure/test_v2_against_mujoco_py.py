@@ -14,6 +14,7 @@ the float32 rounding of the action.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -48,10 +49,13 @@ Results = Mapping[str, Any]
 
 @pytest.fixture(scope="session")
 def venv() -> Path:
+    """The engine's environment; skip where there is none, fail where CS285_REQUIRE_MUJOCO_PY is set."""
     try:
         venv = engine.find_venv()
         engine.probe(venv)
     except InvalidInput as error:
+        if os.environ.get("CS285_REQUIRE_MUJOCO_PY"):
+            pytest.fail(str(error))
         pytest.skip(str(error))
     return venv
 
