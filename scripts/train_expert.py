@@ -65,6 +65,10 @@ class Settings:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(2, self, "batch_size", "eval_episodes")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
+        check_at_least(-20, self, "initial_log_std")
+        for name in ("gamma", "gae_lambda"):
+            if getattr(self, name) > 1:
+                raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most 1")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
 

@@ -69,7 +69,7 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
 
 
 def _read_actions(actions: Array) -> Array:
-    """Discrete actions come as (T,) or (T, 1), of integers or of floats that are whole numbers."""
+    """Discrete actions come as (T,) integers or whole floats, or as (T, 1) integers."""
     if actions.ndim == 2 and actions.shape[1] == 1 and np.issubdtype(actions.dtype, np.integer):
         actions = actions[:, 0]
     if actions.ndim == 1 and np.array_equal(actions, np.round(actions)):

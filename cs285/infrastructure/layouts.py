@@ -39,8 +39,8 @@ LAYOUTS: Mapping[str, Mapping[int, Array]] = {
 
 
 def task_of(env_name: str) -> str:
-    """``Ant`` of ``Ant-v5``."""
-    return env_name.rpartition("/")[2].partition("-")[0]
+    """``Ant`` of ``Ant-v5``, and of ``module:namespace/Ant-v5``."""
+    return env_name.rpartition(":")[2].rpartition("/")[2].partition("-")[0]
 
 
 def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Array:
