@@ -13,7 +13,7 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of a recording."""
 
-    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
     expert_policy_file: Path | None = option(
         None, "-epf", help="expert policy (pickle); None: policies/experts/<env_name>.pkl"
     )

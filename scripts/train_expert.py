@@ -32,7 +32,7 @@ SELECTION_SEED = 1_000  # other episodes than those that the card reports
 class Settings:
     """Settings of a training. The defaults suit the MuJoCo tasks."""
 
-    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
     total_steps: int = option(2_000_000, help="environment steps to train for")
     output: Path | None = option(
         None, "-o", help="expert to write, its card and curve beside it; None: policies/experts/<env_name>.pkl"
