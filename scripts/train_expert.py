@@ -287,7 +287,7 @@ def find_checkpoint(settings: Settings) -> Path | None:
 
 def training_settings(settings: Settings) -> dict[str, Any]:
     """The settings that a resumed training must share; it may go on for longer."""
-    beside_the_point = {"output", "checkpoints", "eval_episodes", "total_steps"}
+    beside_the_point = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps"}
     return {name: value for name, value in asdict(settings).items() if name not in beside_the_point}
 
 
