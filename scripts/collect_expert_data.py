@@ -43,9 +43,12 @@ def main() -> None:
     from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
     from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.shipped import shipped_expert
     from cs285.policies.loaded_gaussian_policy import load_expert
 
-    expert_file = settings.expert_policy_file or Path("policies/experts") / f"{settings.env_name}.pkl"
+    expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
+    if expert_file is None:
+        raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
     with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores()) as rollouts:
         expert = load_expert(expert_file, settings.env_name, rollouts.spec)

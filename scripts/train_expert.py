@@ -118,8 +118,14 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
+    if settings.expert_file.exists():
+        raise InvalidInput(f"--output: {settings.expert_file} exists; it is not overwritten")
+    try:  # fail now rather than after hours
+        settings.expert_file.parent.mkdir(parents=True, exist_ok=True)
+        settings.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"can't make the folder {error.filename}: {error.strerror}") from error
     record = train(settings)
-    settings.expert_file.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(settings.best_file, settings.expert_file)
     write_card(settings, record)
 
@@ -140,12 +146,12 @@ def make_training_env(settings: Settings) -> gym.Env[Any, Any]:
     from stable_baselines3.common.monitor import Monitor
 
     from cs285.infrastructure.envs import make_env
-    from cs285.infrastructure.layouts import convert_observations
+    from cs285.infrastructure.layouts import check_convertible, convert_observations
 
     env, spec = make_env(settings.env_name)
     if settings.ob_dim is not None:
         ob_dim = settings.ob_dim
-        convert_observations(np.zeros(spec.ob_dim), settings.env_name, ob_dim)
+        check_convertible(settings.env_name, spec.ob_dim, ob_dim, what=f"--ob_dim {ob_dim}")
         env = gym.wrappers.TransformObservation(
             env,
             lambda ob: convert_observations(ob, settings.env_name, ob_dim),

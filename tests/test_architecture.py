@@ -21,6 +21,7 @@ RANKS = {
     "infrastructure.plots": 0,
     "policies.supervised_step": 0,
     "infrastructure.rendering": 0,
+    "infrastructure.shipped": 0,
     "infrastructure.restricted_pickle": 0,
     "infrastructure.pytorch_utils": 1,
     "infrastructure.video": 1,

@@ -45,6 +45,8 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
     for key in REQUIRED_KEYS:
         if not isinstance(episode.get(key), np.ndarray):
             raise InvalidInput(f"{where} has no array {key!r}; it needs {', '.join(REQUIRED_KEYS)}")
+        if episode[key].ndim == 0:
+            raise InvalidInput(f"{where}: {key} is a single number, not one for each step")
         with np.errstate(over="ignore"):  # what float32 can't hold is infinite in it, and refused
             finite = np.isfinite(episode[key].astype(np.float32)).all()
         if not finite:

@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from cs285.errors import InvalidInput
+from cs285.errors import InvalidInput, WorkerDied
 from cs285.infrastructure.envs import Env, EnvSpec, check_rendering, make_env
 from cs285.infrastructure.films import film
 from cs285.infrastructure.trajectory import Trajectory
@@ -32,10 +32,6 @@ from cs285.policies.base_policy import BasePolicy
 KILLED = "a rollout worker was killed in the middle of an episode"
 
 Episodes: TypeAlias = tuple[list[Trajectory], int]
-
-
-class WorkerDied(RuntimeError):
-    """A worker process ended in the middle of an episode: killed, or out of memory."""
 
 
 def usable_cores() -> int:
