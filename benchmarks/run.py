@@ -36,9 +36,9 @@ FLOORS = {"rollouts": "physics alone of 8000 steps, one core (s)", "gradient": "
 class Settings:
     """Settings of a comparison."""
 
-    env_name: str = option("HalfCheetah-v5", "-env", help="id of the environment")
-    expert_policy_file: Path = option(Path("policies/experts/HalfCheetah-v5.pkl"), "-epf", help="its expert")
-    expert_data: Path = option(Path("expert_data/expert_data_HalfCheetah-v5.pkl"), "-ed", help="its data")
+    env_name: str = option("Hopper-v5", "-env", help="id of the environment")
+    expert_policy_file: Path = option(Path("policies/experts/Hopper-v5.pkl"), "-epf", help="its expert")
+    expert_data: Path = option(Path("expert_data/expert_data_Hopper-v5.pkl"), "-ed", help="its data")
     repeats: int = option(3, help="runs of each side; ten seeds run once")
     rows: str = option(",".join(ROWS), help="what to measure, with commas between")
     output: Path = option(Path("benchmarks/results.json"), "-o", help="JSON file to write")

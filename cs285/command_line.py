@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import signal
 import sys
 import types
@@ -11,7 +12,7 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from cs285.errors import InvalidInput
+from cs285.errors import InvalidInput, WorkerDied
 
 Settings = TypeVar("Settings")
 
@@ -94,12 +95,18 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 def run(main: Callable[[], None]) -> NoReturn:
     """Call a script's ``main`` and end the process as a command-line tool should.
 
-    Exit codes: 0; 2 with one line on stderr for a mistake of the user's; 130 for Ctrl-C.
+    Exit codes: 0; 2 with one line on stderr for a mistake of the user's; 1 when a worker was
+    killed; 130 for Ctrl-C; 141 when nobody reads the output any more.
     """
     try:
         main()
     except InvalidInput as error:
         sys.exit(_report(f"error: {error}", 2))
+    except WorkerDied as error:
+        sys.exit(_report(f"error: {error}", 1))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would try to flush again
+        sys.exit(128 + 13)
     except KeyboardInterrupt:
         sys.exit(_report("interrupted", 128 + signal.SIGINT))
     sys.exit(0)

@@ -15,7 +15,7 @@ from cs285.infrastructure.mujoco_py_backend import hand_over
 class Settings:
     """Settings of a recording."""
 
-    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
     expert_policy_file: Path | None = option(
         None, "-epf", help="expert policy (pickle); None: policies/experts/<env_name>.pkl"
     )
@@ -49,9 +49,12 @@ def main() -> None:
     from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
     from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.shipped import shipped_expert
     from cs285.policies.loaded_gaussian_policy import load_expert
 
-    expert_file = settings.expert_policy_file or Path("policies/experts") / f"{settings.env_name}.pkl"
+    expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
+    if expert_file is None:
+        raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
     with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores(), backend=settings.backend) as rollouts:
         expert = load_expert(expert_file, settings.env_name, rollouts.spec)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.mujoco_py_backend import hand_over
+from cs285.infrastructure.shipped import PROJECT_ROOT
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ def main() -> None:
     if settings.expert_policy_file is not None:
         files = [settings.expert_policy_file]
     else:
-        files = sorted(Path("policies/experts").glob("*.pkl"))
+        files = sorted((PROJECT_ROOT / "policies" / "experts").glob("*.pkl"))
     if not files:
-        raise InvalidInput("there are no experts in policies/experts; name one with --expert_policy_file")
+        raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
     from cs285.infrastructure.expert_card import evaluate_expert
 
     print(f"{'task':<16}{'mean':>9}{'std':>8}{'min':>9}{'max':>9}{'IQM [95 % interval]':>27}{'early':>7}{'card':>9}")
@@ -70,6 +71,8 @@ def read_card(path: Path) -> dict[str, Any]:
         return {}
     try:
         evaluation: dict[str, Any] = json.loads(card.read_text())["evaluation"]
+        for name in ("episodes", "mean", "std"):
+            float(evaluation[name])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{card} is not the card of an expert: {error!r}") from error
     return evaluation

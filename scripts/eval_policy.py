@@ -33,8 +33,10 @@ class Settings:
         check_at_least(0, self, "seed")
         if self.policy is None:
             raise InvalidInput("--policy is missing; give the policy_itr_<n>.pt to evaluate")
-        if self.video is not None and (self.video.suffix != ".mp4" or self.video.exists()):
-            raise InvalidInput(f"--video is {self.video}; it must be a new file that ends in .mp4")
+        if self.video is not None and (
+            self.video.suffix != ".mp4" or self.video.exists() or not self.video.parent.is_dir()
+        ):
+            raise InvalidInput(f"--video is {self.video}; it must be a new .mp4 in a folder that exists")
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ SELECTION_SEED = 1_000  # other episodes than those that the card reports
 class Settings:
     """Settings of a training. The defaults suit the MuJoCo tasks."""
 
-    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
     total_steps: int = option(2_000_000, help="environment steps to train for")
     output: Path | None = option(
         None, "-o", help="expert to write, its card and curve beside it; None: policies/experts/<env_name>.pkl"
@@ -69,6 +69,10 @@ class Settings:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(2, self, "batch_size", "eval_episodes")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
+        check_at_least(-20, self, "initial_log_std")
+        for name in ("gamma", "gae_lambda"):
+            if getattr(self, name) > 1:
+                raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most 1")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
 
@@ -119,8 +123,14 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
+    if settings.expert_file.exists():
+        raise InvalidInput(f"--output: {settings.expert_file} exists; it is not overwritten")
+    try:  # fail now rather than after hours
+        settings.expert_file.parent.mkdir(parents=True, exist_ok=True)
+        settings.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"can't make the folder {error.filename}: {error.strerror}") from error
     record = train(settings)
-    settings.expert_file.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(settings.best_file, settings.expert_file)
     write_card(settings, record)
 
@@ -141,12 +151,12 @@ def make_training_env(settings: Settings) -> gym.Env[Any, Any]:
     from stable_baselines3.common.monitor import Monitor
 
     from cs285.infrastructure.envs import make_env
-    from cs285.infrastructure.layouts import convert_observations
+    from cs285.infrastructure.layouts import check_convertible, convert_observations
 
     env, spec = make_env(settings.env_name, backend=settings.backend)
     if settings.ob_dim is not None:
         ob_dim = settings.ob_dim
-        convert_observations(np.zeros(spec.ob_dim), settings.env_name, ob_dim)
+        check_convertible(settings.env_name, spec.ob_dim, ob_dim, what=f"--ob_dim {ob_dim}")
         env = gym.wrappers.TransformObservation(
             env,
             lambda ob: convert_observations(ob, settings.env_name, ob_dim),
@@ -290,7 +300,7 @@ def find_checkpoint(settings: Settings) -> Path | None:
 
 def training_settings(settings: Settings) -> dict[str, Any]:
     """The settings that a resumed training must share; it may go on for longer."""
-    beside_the_point = {"output", "checkpoints", "eval_episodes", "total_steps"}
+    beside_the_point = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps"}
     return {name: value for name, value in asdict(settings).items() if name not in beside_the_point}
 
 

@@ -21,6 +21,7 @@ RANKS = {
     "infrastructure.plots": 0,
     "policies.supervised_step": 0,
     "infrastructure.rendering": 0,
+    "infrastructure.shipped": 0,
     "infrastructure.restricted_pickle": 0,
     "infrastructure.v2_tasks": 0,
     "infrastructure.mujoco_v2": 0,

@@ -23,13 +23,12 @@ from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.rl_trainer import RL_Trainer
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
+from cs285.infrastructure.shipped import shipped_data, shipped_expert
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import expert_actions
 from cs285.policies.base_policy import BasePolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.MLP_policy import MLPPolicySL
-
-PROJECT_ROOT = Path(__file__).parents[2]
 
 
 class BC_Trainer:  # noqa: N801 - the assignment's name
@@ -142,7 +141,7 @@ def find_expert(config: Config, spec: EnvSpec) -> BasePolicy | None:
     Raises:
         InvalidInput: when DAgger has no expert, or the file can't be used.
     """
-    path = config.expert_policy_file or find_shipped(Path("policies/experts") / f"{config.env_name}.pkl")
+    path = config.expert_policy_file or shipped_expert(config.env_name)
     if path is not None:
         return load_expert(path, config.env_name, spec)
     if config.do_dagger:
@@ -156,7 +155,7 @@ def load_initial_data(config: Config, spec: EnvSpec) -> list[Trajectory]:
     Raises:
         InvalidInput: when the file can't be used, or its sizes don't fit the environment.
     """
-    path = config.expert_data or find_shipped(Path("expert_data") / f"expert_data_{config.env_name}.pkl")
+    path = config.expert_data or shipped_data(config.env_name)
     if path is None:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
     trajectories = load_expert_data(path, spec.time_limit)
@@ -197,9 +196,3 @@ def convert_trajectory(trajectory: Trajectory, env_name: str, ob_dim: int) -> Tr
         observations=convert_observations(trajectory.observations, env_name, ob_dim),
         next_observations=convert_observations(trajectory.next_observations, env_name, ob_dim),
     )
-
-
-def find_shipped(relative: Path) -> Path | None:
-    """A file that comes with the project: below the current folder or the project's own."""
-    candidates = (root / relative for root in (Path(), PROJECT_ROOT))
-    return next((path for path in candidates if path.is_file()), None)

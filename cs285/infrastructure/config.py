@@ -12,6 +12,8 @@ from cs285.errors import InvalidInput
 
 MAX_SIZE = 65_536
 MAX_LAYERS = 100
+MAX_BATCH = 1_000_000
+MAX_WORKERS = 1_000
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Config:
     expert_data: Path | None = option(
         None, "-ed", help="expert data (pickle); None: expert_data/expert_data_<env_name>.pkl"
     )
-    env_name: str = option("HalfCheetah-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
     exp_name: str | None = option(
         None, "-exp", help="name of the experiment, part of the run folder's; None: bc or dagger"
     )
@@ -56,7 +58,9 @@ class Config:
     )
     video_log_freq: int = option(-1, help="log videos every so many iterations, first and last included; -1: never")
     scalar_log_freq: int = option(
-        1, help="evaluate and log scalars every so many iterations, first and last included; -1: never"
+        1,
+        help="evaluate and log scalars every so many iterations, first and last included; "
+        "-1: never, and there is no learning curve",
     )
     no_gpu: bool = option(False, "-ngpu", help="train on the CPU even where there is a GPU")
     which_gpu: int = option(0, help="index of the GPU to train on")
@@ -82,6 +86,9 @@ class Config:
             raise InvalidInput(
                 f"--n_layers {self.n_layers} --size {self.size}: at most {MAX_LAYERS} layers of {MAX_SIZE} are allowed"
             )
+        for name, most in (("train_batch_size", MAX_BATCH), ("num_workers", MAX_WORKERS)):
+            if (getattr(self, name) or 0) > most:
+                raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most {most}")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
         for name in ("video_log_freq", "scalar_log_freq"):

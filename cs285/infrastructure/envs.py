@@ -15,7 +15,13 @@ from gymnasium.spaces import Box, Discrete
 from cs285.errors import InvalidInput
 from cs285.infrastructure.mujoco_py_backend import check_inside
 from cs285.infrastructure.old_gym import PREFIX, make_old_gym_env
-from cs285.infrastructure.rendering import FRAME_SIZE, RENDERING_HELP, choose_gl_backend, prepare_rendering
+from cs285.infrastructure.rendering import (
+    FRAME_SIZE,
+    RENDERING_HELP,
+    choose_gl_backend,
+    import_mujoco,
+    prepare_rendering,
+)
 from cs285.infrastructure.v2_tasks import V2_IDS, Backend, register_v2_tasks, tell_what_it_is
 
 Env: TypeAlias = "gym.Env[Any, Any]"
@@ -122,10 +128,11 @@ def _make_registered(env_name: str, render: bool, backend: Backend) -> Env:
     try:
         with warnings.catch_warnings():  # gymnasium calls every v4 out of date; here it is the course's
             warnings.filterwarnings("ignore", message=".*is out of date.*")
+            warnings.filterwarnings("ignore", message=".*Using the latest versioned environment.*")
             warnings.filterwarnings("ignore", message=".*Overriding environment.*")
             warnings.filterwarnings("ignore", message=".*mujoco-py bindings.*")
             return gym.make(env_name, disable_env_checker=True, **options)
-    except (gym.error.Error, ImportError) as error:
+    except (gym.error.Error, ImportError, ValueError) as error:
         raise InvalidInput(_why_not_made(env_name, error)) from error
 
 
@@ -194,9 +201,8 @@ def _silence_mujoco() -> None:
 
     Its other warnings, such as an unstable simulation, become Python warnings.
     """
-    try:
-        import mujoco
-    except ImportError:  # a task without MuJoCo runs without it
+    mujoco = import_mujoco()
+    if mujoco is None:  # a task without MuJoCo runs without it
         return
 
     def warn(message: bytes | str) -> None:

@@ -45,6 +45,8 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
     for key in REQUIRED_KEYS:
         if not isinstance(episode.get(key), np.ndarray):
             raise InvalidInput(f"{where} has no array {key!r}; it needs {', '.join(REQUIRED_KEYS)}")
+        if episode[key].ndim == 0:
+            raise InvalidInput(f"{where}: {key} is a single number, not one for each step")
         with np.errstate(over="ignore"):  # what float32 can't hold is infinite in it, and refused
             finite = np.isfinite(episode[key].astype(np.float32)).all()
         if not finite:
@@ -69,7 +71,7 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
 
 
 def _read_actions(actions: Array) -> Array:
-    """Discrete actions come as (T,) or (T, 1), of integers or of floats that are whole numbers."""
+    """Discrete actions come as (T,) integers or whole floats, or as (T, 1) integers."""
     if actions.ndim == 2 and actions.shape[1] == 1 and np.issubdtype(actions.dtype, np.integer):
         actions = actions[:, 0]
     if actions.ndim == 1 and np.array_equal(actions, np.round(actions)):

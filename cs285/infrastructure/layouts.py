@@ -8,7 +8,6 @@ actuators.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -40,8 +39,8 @@ LAYOUTS: Mapping[str, Mapping[int, Array]] = {
 
 
 def task_of(env_name: str) -> str:
-    """``Ant`` of ``Ant-v5``, ``namespace/Ant-v5`` and ``module:Ant-v5``."""
-    return re.split("[/:]", env_name)[-1].partition("-")[0]
+    """``Ant`` of ``Ant-v5``, and of ``module:namespace/Ant-v5``."""
+    return env_name.rpartition(":")[2].rpartition("/")[2].partition("-")[0]
 
 
 def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Array:

@@ -75,8 +75,8 @@ class Logger:
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
         """Write one row of scalars; each call has the same names."""
-        for name, value in scalars.items():
-            self._writer.add_scalar(name, value, itr)
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
+        self._writer.file_writer.add_summary(Summary(value=values), itr)  # add_scalar writes Training_Loss
         if self._rows is None:
             self._rows = csv.DictWriter(self._csv, ["itr", *scalars])
             self._rows.writeheader()

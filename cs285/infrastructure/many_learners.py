@@ -16,7 +16,7 @@ from tqdm import tqdm
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer, make_rollouts
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.rl_trainer import RL_Trainer, check_losses
+from cs285.infrastructure.rl_trainer import RL_Trainer, check_learning
 from cs285.policies.MLP_policy import join_learners
 
 MAY_DIFFER = {"seed", "seeds", "learning_rate", "exp_name"}
@@ -102,7 +102,7 @@ class ManyLearners:
             losses.append(self._learners.step(observations, torch.stack([batch.actions for batch in batches])))
         of_each = torch.stack(losses, dim=1)
         for trainer, loss in zip(self.trainers, of_each, strict=True):
-            check_losses(loss, itr, trainer.config)
+            check_learning(loss, trainer.agent.actor, itr, trainer.config)
         return [float(loss) for loss in of_each[:, -1]]
 
 

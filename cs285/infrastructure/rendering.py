@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes.util
 import functools
+import importlib
 import os
 import sys
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,23 @@ def choose_gl_backend() -> None:
         os.environ["MUJOCO_GL"] = "egl"
     elif ctypes.util.find_library("OSMesa"):
         os.environ["MUJOCO_GL"] = "osmesa"
+
+
+def import_mujoco() -> ModuleType | None:
+    """MuJoCo's package, None where there is none.
+
+    Importing it loads the library that MUJOCO_GL names. Where that fails MuJoCo is imported
+    without rendering: only videos need it.
+    """
+    try:
+        return importlib.import_module("mujoco")
+    except ModuleNotFoundError:
+        return None
+    except Exception:  # each library fails in a way of its own
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("mujoco", "OpenGL")]:
+            del sys.modules[name]
+        os.environ["MUJOCO_GL"] = "disabled"
+        return importlib.import_module("mujoco")
 
 
 def prepare_rendering(env: Any) -> None:

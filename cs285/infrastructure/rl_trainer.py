@@ -24,6 +24,7 @@ from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import relabel_with_expert
 from cs285.policies.base_policy import BasePolicy
+from cs285.policies.MLP_policy import MLPPolicy
 
 MAX_NVIDEO = 2
 
@@ -37,11 +38,12 @@ class _UnfinishedRow:
     scalars: dict[str, float]
 
 
-def check_losses(losses: torch.Tensor, itr: int, config: Config) -> None:
-    """Refuse to go on from a loss that is not finite.
+def check_learning(losses: torch.Tensor, actor: MLPPolicy, itr: int, config: Config) -> None:
+    """Refuse to go on from a loss that is not finite, or parameters that are not after the last step.
 
     Args:
-        losses: (steps,), of each gradient step of the iteration.
+        losses: (steps,), before each gradient step of the iteration.
+        actor: the policy after them.
         itr: the iteration.
         config: the run's settings.
 
@@ -49,10 +51,12 @@ def check_losses(losses: torch.Tensor, itr: int, config: Config) -> None:
         InvalidInput: with iteration and step.
     """
     finite = torch.isfinite(losses)
-    if not finite.all():
-        step = int(finite.int().argmin())
+    parameters_finite = all(bool(parameter.isfinite().all()) for parameter in actor.parameters())
+    if not finite.all() or not parameters_finite:
+        step = int(finite.int().argmin()) if not finite.all() else len(losses) - 1
+        became = f"the loss became {losses[step].item()}" if not finite.all() else "the network became nan"
         raise InvalidInput(
-            f"the loss became {losses[step].item()} in iteration {itr}, step {step}; "
+            f"{became} in iteration {itr}, step {step}; "
             f"it was --seed {config.seed} and --learning_rate {config.learning_rate}, try a smaller learning rate"
         )
 
@@ -150,7 +154,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         steps = range(self.config.num_agent_train_steps_per_iter)
         for _ in tqdm(steps, desc="training", unit="step", leave=False, disable=None):
             logs.append(self.agent.train(self.agent.sample(self.config.train_batch_size)))
-        check_losses(torch.stack([log["Training Loss"] for log in logs]), itr, self.config)
+        losses = torch.stack([log["Training Loss"] for log in logs])
+        check_learning(losses, self.agent.actor, itr, self.config)
         return {name: value.item() for name, value in logs[-1].items()}
 
     def log_iteration(

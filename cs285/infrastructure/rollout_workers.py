@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from cs285.errors import InvalidInput
+from cs285.errors import InvalidInput, WorkerDied
 from cs285.infrastructure.envs import Env, EnvSpec, check_rendering, make_env
 from cs285.infrastructure.films import film
 from cs285.infrastructure.trajectory import Trajectory
@@ -34,10 +34,6 @@ KILLED = "a rollout worker was killed in the middle of an episode"
 
 Episodes: TypeAlias = tuple[list[Trajectory], int]
 Task: TypeAlias = tuple[str, int | None, Backend]  # the arguments of `make_env`
-
-
-class WorkerDied(RuntimeError):
-    """A worker process ended in the middle of an episode: killed, or out of memory."""
 
 
 def usable_cores() -> int:

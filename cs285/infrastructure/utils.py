@@ -36,16 +36,16 @@ def sample_trajectory(
     while not (terminated or truncated):
         if on_frame and len(rewards) % spec.frame_stride == 0:
             on_frame(np.asarray(env.render()))
-        action = policy.get_action(observation)
+        action = as_actions(np.asarray(policy.get_action(observation)), spec)
         observation, reward, terminated, truncated, _ = env.step(action)
-        actions.append(np.array(action))
+        actions.append(action)
         rewards.append(float(reward))
         observations.append(np.array(observation, np.float32))
         truncated = truncated or len(rewards) >= spec.max_episode_steps
     states = np.stack(observations)
     return Trajectory(
         observations=states[:-1],
-        actions=as_actions(np.stack(actions), spec),
+        actions=np.stack(actions),
         rewards=np.asarray(rewards, np.float32),
         next_observations=states[1:],
         terminated=bool(terminated),

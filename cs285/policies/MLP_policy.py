@@ -66,7 +66,7 @@ class MLPPolicy(nn.Module, BasePolicy):
         sample, use ``policy(observations).sample()``.
         """
         device = next(self.parameters()).device
-        outputs = self.network(from_numpy(observations, device))
+        outputs = self.network(from_numpy(np.asarray(observations, np.float32), device))
         return to_numpy(outputs.argmax(dim=-1) if self.discrete else outputs)
 
     def for_rollouts(self) -> NumpyPolicy:

@@ -55,7 +55,7 @@ class ExternalPolicy(BasePolicy):
             InvalidInput: when the answer has not one action for each observation.
         """
         batch = np.atleast_2d(observations)
-        actions = np.asarray(self._act(batch))
+        actions = np.asarray(self._act(batch.copy()))  # it may change what it is given
         if actions.ndim not in (1, 2) or len(actions) != len(batch):
             raise InvalidInput(
                 f"the expert answered {len(batch)} observations with actions of shape {actions.shape}; "

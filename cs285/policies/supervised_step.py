@@ -51,6 +51,7 @@ class SupervisedStep:
         self._steps = 0
         shapes = [p.shape for p in learners[0]]
         self._p, self._g = _views(self._values, shapes), _views(self._gradients, shapes)
+        self._taken_over = [(parameters[0], view) for parameters, view in zip(learners, self._p[0], strict=True)]
         for k, parameters in enumerate(learners):
             for parameter, view in zip(parameters, self._p, strict=True):
                 parameter.data = view[k].view(parameter.shape)
@@ -65,7 +66,12 @@ class SupervisedStep:
 
         Returns:
             (K,), the losses before the step, left on the device.
+
+        Raises:
+            RuntimeError: when a network's parameters were moved or copied since they were taken over.
         """
+        if any(weight.data_ptr() != view.data_ptr() for weight, view in self._taken_over):
+            raise RuntimeError("the network was moved or copied: make it a new SupervisedStep (see join_learners)")
         losses = self.compute_gradients(observations, actions)
         self._adam()
         return losses

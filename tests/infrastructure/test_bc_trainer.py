@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.bc_trainer import BC_Trainer, find_expert, find_shipped, load_initial_data
+from cs285.infrastructure.bc_trainer import BC_Trainer, find_expert, load_initial_data
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import EnvSpec
+from cs285.infrastructure.shipped import find_shipped
 from tests.fakes import (
     CHOICE,
     OB_DIM,

@@ -91,6 +91,6 @@ def test_the_notice_counts_what_is_made_up() -> None:
     assert "set to 0" not in conversion_notice("x.pkl", "Ant-v4", 111, 27)
 
 
-@pytest.mark.parametrize("env_name", ["Ant-v5", "Ant-v4", "mujoco/Ant-v9", "Ant"])
+@pytest.mark.parametrize("env_name", ["module:Ant-v5", "Ant-v5", "Ant-v4", "mujoco/Ant-v9", "Ant"])
 def test_the_task_of_an_id(env_name: str) -> None:
     assert task_of(env_name) == "Ant"

@@ -65,7 +65,7 @@ def test_the_event_file_and_the_table_say_the_same(tmp_path: Path) -> None:
     events: dict[int, dict[str, float]] = {}
     for event in read_events(tmp_path):
         for value in event.summary.value:
-            events.setdefault(event.step, {})[value.tag.replace("Training_Loss", "Training Loss")] = value.simple_value
+            events.setdefault(event.step, {})[value.tag] = value.simple_value
     assert {step: set(scalars) for step, scalars in events.items()} == {step: set(row) for step, row in rows.items()}
     for step, row in rows.items():
         assert events[step] == pytest.approx(row, rel=1e-6)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +86,19 @@ def test_a_users_choice_and_a_display_stand(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DISPLAY", ":0")
     choose_gl_backend.__wrapped__()
     assert "MUJOCO_GL" not in os.environ
+
+
+@pytest.mark.parametrize("backend", ["osmesa", "nosuch"])
+def test_a_backend_that_fails_costs_the_videos_only(backend: str, tmp_path: Path) -> None:
+    code = (
+        "from cs285.infrastructure.envs import check_rendering, make_env, RenderingUnavailable\n"
+        "make_env('Hopper-v5')[0].reset(seed=0)\n"
+        "try: check_rendering('Hopper-v5')\n"
+        "except RenderingUnavailable as error: print(error)\n"
+        "else: print('renders: apt-get')\n"
+    )
+    environment = {**os.environ, "MUJOCO_GL": backend}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
+    )
+    assert "apt-get" in done.stdout

@@ -24,6 +24,7 @@ from cs285.infrastructure.saved_policy import load_run_policy
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import sample_trajectories
+from cs285.policies.MLP_policy import MLPPolicy
 from tests.fakes import PointEnv, expert_rule
 
 EVALUATED = ("AverageReturn", "StdReturn", "MaxReturn", "MinReturn", "AverageEpLen")
@@ -145,6 +146,7 @@ class StubAgent:
     def __init__(self, losses: list[float]) -> None:
         self.losses = losses
         self.sampled: list[int] = []
+        self.actor = MLPPolicy(ac_dim=1, ob_dim=1, n_layers=0, size=1)
 
     def sample(self, batch_size: int) -> int:
         self.sampled.append(batch_size)
@@ -210,3 +212,9 @@ def test_a_machine_that_cannot_render_goes_on(
     assert len(rows) == 3
     assert not list(trainer.run_dir.glob("videos/*"))
     assert capsys.readouterr().out.count("going on without videos") == 1
+
+
+def test_a_network_that_the_last_step_ruins_stops_the_run(tiny: Config) -> None:
+    trainer = BC_Trainer(replace(tiny, num_agent_train_steps_per_iter=1, learning_rate=1e39), expert_rule)
+    with pytest.raises(InvalidInput, match="iteration 0, step 0"):
+        trainer.run_training_loop()

@@ -64,3 +64,13 @@ def test_a_policy_of_another_layout_sees_its_own() -> None:
         assert seen.asked[-1].shape == (*shape[:-1], 111)
     with pytest.raises(InvalidInput, match="28"):
         policy.get_action(np.ones((4, 28)))
+
+
+def test_an_expert_may_change_what_it_is_given() -> None:
+    def normalise_in_place(observations: np.ndarray) -> np.ndarray:
+        observations -= 100.0
+        return observations[:, :2]
+
+    observations = np.ones((3, 4))
+    as_policy(normalise_in_place).get_action(observations)
+    np.testing.assert_array_equal(observations, np.ones((3, 4)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -89,3 +91,12 @@ def test_loaded_parameters_are_what_the_step_goes_on_from() -> None:
         p.update(observations[0], actions[0])
     for ours, theirs in zip(policy.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("change", [lambda policy: policy.double(), copy.deepcopy], ids=["converted", "copied"])
+def test_parameters_that_are_no_longer_its_own_are_refused(change: Callable[[MLPPolicySL], MLPPolicySL]) -> None:
+    """Else the step would change tensors that the network does not use, and the policy never learn."""
+    policy = change(learner(1))
+    [(observations, actions)] = batches(1, 1, False)
+    with pytest.raises(RuntimeError, match="join_learners"):
+        policy.update(observations[0], actions[0])

@@ -1,0 +1,23 @@
+"""The experts and the data that come with the project, found by the task's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).parents[2]
+
+
+def shipped_expert(env_name: str) -> Path | None:
+    """The expert of a task, if there is one."""
+    return find_shipped(Path("policies/experts") / f"{env_name}.pkl")
+
+
+def shipped_data(env_name: str) -> Path | None:
+    """The recorded episodes of a task's expert, if there are any."""
+    return find_shipped(Path("expert_data") / f"expert_data_{env_name}.pkl")
+
+
+def find_shipped(relative: Path) -> Path | None:
+    """A file below the current folder or the project's own."""
+    candidates = (root / relative for root in (Path(), PROJECT_ROOT))
+    return next((path for path in candidates if path.is_file()), None)
