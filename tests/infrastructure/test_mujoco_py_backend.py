@@ -112,11 +112,13 @@ def test_the_command_is_handed_over_as_it_stands(venv: Path) -> None:
     assert arguments == " ".join(command)
 
 
-@pytest.mark.parametrize("script", ["run_hw1", "collect_expert_data", "eval_expert", "train_expert"])
+@pytest.mark.parametrize("script", ["run_hw1", "collect_expert_data", "eval_expert", "eval_policy", "train_expert"])
 def test_every_script_refuses_in_one_line(venv: Path, script: str) -> None:
     command = [sys.executable, f"scripts/{script}.py", "--backend", "mujoco_py"]
     if script == "collect_expert_data":
         command += ["--output", str(venv / "new.pkl")]
+    if script == "eval_policy":
+        command += ["--policy", "policy_itr_0.pt"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

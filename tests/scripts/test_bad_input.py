@@ -372,7 +372,7 @@ def test_a_bad_card(content: bytes, refused: Callable[..., None], tmp_path: Path
     ("name", "arguments", "part"),
     [
         ("run_hw1", ("-env", "CartPole-v1", "-ed", "nowhere.pkl"), "nowhere.pkl"),
-        ("run_hw1", ("-env", "Ant-v2"), "Ant-v4"),
+        ("run_hw1", ("-env", "Swimmer-v2"), "Swimmer-v4"),
         ("run_hw1", ("--batch_size", "0"), "--batch_size is 0"),
         ("collect_expert_data", ("-env", "CartPole-v7"), "CartPole-v1"),
     ],

@@ -72,6 +72,7 @@ def test_every_flag_has_a_test() -> None:
         "expert_policy_file",
         "env_name",
         "episodes",
+        "backend",  # tests/infrastructure/test_mujoco_py_backend.py has the backend
     }
 
 
