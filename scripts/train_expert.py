@@ -118,6 +118,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
+    find_checkpoint(settings)  # refuses another training's
     if settings.expert_file.exists():
         raise InvalidInput(f"--output: {settings.expert_file} exists; it is not overwritten")
     try:  # fail now rather than after hours

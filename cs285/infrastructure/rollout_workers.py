@@ -13,18 +13,14 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
-from PIL import Image
-
 from cs285.errors import InvalidInput, WorkerDied
-from cs285.infrastructure.envs import Env, EnvSpec, check_rendering, make_env
-from cs285.infrastructure.films import film
+from cs285.infrastructure.envs import Env, EnvSpec, make_env
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories, sample_trajectory
 from cs285.policies.base_policy import BasePolicy
@@ -117,26 +113,6 @@ class RolloutWorkers:
         done: Future[Episodes] = Future()
         done.set_result(self.sample_trajectories(policy, min_timesteps, seeds))
         return done
-
-    def start_filming(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
-        """Do as `films.film` does, beside whatever the caller does next where that is possible."""
-        policy = policy.for_rollouts()
-        if self._pool is not None and policy.copyable:
-            return self._pool.submit(film, path, self._env_name, policy, seeds, self._ep_len)
-        done: Future[list[Image.Image]] = Future()
-        done.set_result(film(path, self._env_name, policy, seeds, self._ep_len))
-        return done
-
-    def check_rendering(self) -> None:
-        """Render one frame where films are made.
-
-        Raises:
-            RenderingUnavailable: when that fails.
-        """
-        if self._pool is None:
-            check_rendering(self._env_name)
-        else:
-            self._pool.submit(check_rendering, self._env_name).result()
 
     def _sample_in_workers(
         self,
