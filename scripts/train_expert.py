@@ -63,6 +63,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
+        check_at_least(1, self, "ob_dim")
         check_at_least(2, self, "batch_size", "eval_episodes")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         check_at_least(-20, self, "initial_log_std")

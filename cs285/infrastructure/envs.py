@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import os
 import warnings
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -99,6 +100,8 @@ def check_rendering(env_name: str) -> None:
         RenderingUnavailable: when that fails, with one line that says what would mend it.
     """
     try:
+        if _is_mujoco(env_name) and os.environ.get("MUJOCO_GL") == RENDERING_DISABLED:
+            raise RuntimeError("MuJoCo was imported without rendering")
         env, _ = make_env(env_name, ep_len=1, render=True)
         try:
             env.reset(seed=0)
