@@ -16,6 +16,7 @@ from gymnasium.spaces import Box, Discrete
 from cs285.errors import InvalidInput
 from cs285.infrastructure.rendering import (
     FRAME_SIZE,
+    RENDERING_DISABLED,
     RENDERING_HELP,
     choose_gl_backend,
     import_mujoco,
