@@ -52,11 +52,11 @@ def main() -> None:
     from cs285.infrastructure.shipped import shipped_expert
     from cs285.policies.loaded_gaussian_policy import load_expert
 
-    expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
-    if expert_file is None:
-        raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
     with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores(), backend=settings.backend) as rollouts:
+        expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
+        if expert_file is None:
+            raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
         expert = load_expert(expert_file, settings.env_name, rollouts.spec)
         trajectories = rollouts.sample_n_trajectories(expert, settings.episodes, seeds)
     write_expert_data(trajectories, settings.output_file)

@@ -41,7 +41,8 @@ def main() -> None:
     if settings.expert_policy_file is not None:
         files = [settings.expert_policy_file]
     else:
-        files = sorted((PROJECT_ROOT / "policies" / "experts").glob("*.pkl"))
+        folders = [root / "policies" / "experts" for root in (Path(), PROJECT_ROOT)]
+        files = next((found for folder in folders if (found := sorted(folder.glob("*.pkl")))), [])
     if not files:
         raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
     from cs285.infrastructure.expert_card import evaluate_expert

@@ -36,7 +36,7 @@ class Settings:
         if self.video is not None and (
             self.video.suffix != ".mp4" or self.video.exists() or not self.video.parent.is_dir()
         ):
-            raise InvalidInput(f"--video is {self.video}; it must be a new .mp4 in a folder that exists")
+            raise InvalidInput(f"--video is {self.video}; it must be a new file in a folder, and end in .mp4")
 
 
 def main() -> None:

@@ -67,6 +67,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
+        check_at_least(1, self, "ob_dim")
         check_at_least(2, self, "batch_size", "eval_episodes")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         check_at_least(-20, self, "initial_log_std")
@@ -123,6 +124,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
+    find_checkpoint(settings)  # refuses another training's
     if settings.expert_file.exists():
         raise InvalidInput(f"--output: {settings.expert_file} exists; it is not overwritten")
     try:  # fail now rather than after hours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import os
 import warnings
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +18,7 @@ from cs285.infrastructure.mujoco_py_backend import check_inside
 from cs285.infrastructure.old_gym import PREFIX, make_old_gym_env
 from cs285.infrastructure.rendering import (
     FRAME_SIZE,
+    RENDERING_DISABLED,
     RENDERING_HELP,
     choose_gl_backend,
     import_mujoco,
@@ -109,6 +111,8 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
         RenderingUnavailable: when that fails, with one line that says what would mend it.
     """
     try:
+        if backend == "mujoco" and _is_mujoco(env_name) and os.environ.get("MUJOCO_GL") == RENDERING_DISABLED:
+            raise RuntimeError("MuJoCo was imported without rendering")
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
         try:
             env.reset(seed=0)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 FRAME_SIZE = 320
+RENDERING_DISABLED = "disabled"  # a value of MUJOCO_GL
 RENDERING_HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
 
 
@@ -43,7 +44,7 @@ def import_mujoco() -> ModuleType | None:
     except Exception:  # each library fails in a way of its own
         for name in [name for name in sys.modules if name.partition(".")[0] in ("mujoco", "OpenGL")]:
             del sys.modules[name]
-        os.environ["MUJOCO_GL"] = "disabled"
+        os.environ["MUJOCO_GL"] = RENDERING_DISABLED
         return importlib.import_module("mujoco")
 
 

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from PIL import Image
 from tqdm import tqdm
 
 from cs285.agents.base_agent import BaseAgent
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import RenderingUnavailable
+from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
+from cs285.infrastructure.films import film
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers
@@ -96,7 +96,6 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.start_time = time.monotonic()
         self.rows: list[dict[str, float]] = []
         self._unfinished: _UnfinishedRow | None = None
-        self._films: list[tuple[str, int, Future[list[Image.Image]]]] = []
         self._references = self._measure_references()
 
     def run_training_loop(self, n_iter: int) -> list[dict[str, float]]:
@@ -223,15 +222,10 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.finish_logging()
 
     def finish_logging(self) -> None:
-        """Wait for the evaluation and the films that were begun last, and log them."""
-        films, self._films = self._films, []
+        """Wait for the evaluation that was begun last, log its iteration and print a line."""
+        if self._unfinished is None:
+            return
         row, self._unfinished = self._unfinished, None
-        if row is not None:
-            self._finish_row(row)
-        for name, itr, clip in films:
-            self.logger.log_clip(name, clip.result(), itr)
-
-    def _finish_row(self, row: _UnfinishedRow) -> None:
         trajectories, _ = row.evaluation.result()
         scalars = return_statistics(trajectories, "Eval") | row.scalars | self._references()
         self.logger.log_scalars(scalars, row.itr)
@@ -243,20 +237,25 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         )
 
     def log_videos(self, itr: int, collect_policy: BasePolicy | None) -> None:
-        """Begin to film the first episodes of the iteration's training data and of its evaluation, once more."""
+        """Film the first episodes of the iteration's training data and of its evaluation, once more.
+
+        In this process: a forked worker can't render once its parent has.
+        """
         for name, stream, policy in (
             ("train_rollouts", Stream.TRAINING_ROLLOUTS, collect_policy),
             ("eval_rollouts", Stream.EVALUATION, self.agent.actor),
         ):
             if policy is not None:  # behavioural cloning can do without the expert that recorded its data
                 seeds = list(itertools.islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
-                clip = self.rollouts.start_filming(self.logger.video_path(name, itr), policy, seeds)
-                self._films.append((name, itr, clip))
+                path = self.logger.video_path(name, itr)
+                config = self.config
+                clip = film(path, config.env_name, policy, seeds, config.ep_len, config.backend)
+                self.logger.log_clip(name, clip, itr)
 
     def _can_render(self) -> bool:
         """Whether this machine can render the task; if not, say what would mend it."""
         try:
-            self.rollouts.check_rendering()
+            check_rendering(self.config.env_name, self.config.backend)
         except RenderingUnavailable as error:
             print(f"going on without videos: {error}", flush=True)
             return False

@@ -13,18 +13,14 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
-from PIL import Image
-
 from cs285.errors import InvalidInput, WorkerDied
-from cs285.infrastructure.envs import Env, EnvSpec, check_rendering, make_env
-from cs285.infrastructure.films import film
+from cs285.infrastructure.envs import Env, EnvSpec, make_env
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories, sample_trajectory
 from cs285.infrastructure.v2_tasks import Backend
@@ -129,26 +125,6 @@ class RolloutWorkers:
         done.set_result(self.sample_trajectories(policy, min_timesteps, seeds))
         return done
 
-    def start_filming(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
-        """Do as `films.film` does, beside whatever the caller does next where that is possible."""
-        policy = policy.for_rollouts()
-        if self._pool is not None and policy.copyable:
-            return self._pool.submit(_film, path, self._task, policy, seeds)
-        done: Future[list[Image.Image]] = Future()
-        done.set_result(_film(path, self._task, policy, seeds))
-        return done
-
-    def check_rendering(self) -> None:
-        """Render one frame where films are made.
-
-        Raises:
-            RenderingUnavailable: when that fails.
-        """
-        if self._pool is None:
-            _check_rendering(self._task)
-        else:
-            self._pool.submit(_check_rendering, self._task).result()
-
     def _sample_in_workers(
         self,
         pool: ProcessPoolExecutor,
@@ -228,16 +204,6 @@ def _cached_env(task: Task) -> tuple[Env, EnvSpec]:
 def _make(task: Task) -> tuple[Env, EnvSpec]:
     env_name, ep_len, backend = task
     return make_env(env_name, ep_len, backend=backend)
-
-
-def _film(path: Path, task: Task, policy: BasePolicy, seeds: Sequence[int]) -> list[Image.Image]:
-    env_name, ep_len, backend = task
-    return film(path, env_name, policy, seeds, ep_len, backend)
-
-
-def _check_rendering(task: Task) -> None:
-    env_name, _, backend = task
-    check_rendering(env_name, backend)
 
 
 def _worker_env(task: Task) -> None:

@@ -357,10 +357,6 @@ def test_an_expert_without_a_card_needs_its_task(refused: Callable[..., None], p
     refused(("'expert'",), "eval_expert", "-epf", point_files.expert)
 
 
-def test_no_experts_here(refused: Callable[..., None]) -> None:
-    refused(("policies/experts",), "eval_expert")
-
-
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"evaluation": 1}', b'{"evaluation": {"mean": 3}}', b"\xff"])
 def test_a_bad_card(content: bytes, refused: Callable[..., None], tmp_path: Path) -> None:
     expert = write(tmp_path / "mine.pkl", fakes.expert_content())
