@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from cs285.infrastructure.intervals import interquartile_mean, iqm_interval
 from cs285.infrastructure.plots import BLUE, GREEN, ORANGE
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.v2_tasks import Backend
 from cs285.policies.loaded_gaussian_policy import load_expert
-
-RESAMPLES = 10_000
 
 
 def evaluate_expert(
@@ -63,25 +62,6 @@ def evaluate_expert(
         **{name: round(float(value), 1) for name, value in rounded.items()},
         "ended_early": sum(len(trajectory) < rollouts.spec.max_episode_steps for trajectory in trajectories),
     }
-
-
-def interquartile_mean(values: Any, axis: int = 0) -> Any:
-    """The mean of the middle half (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice")."""
-    from scipy.stats import trim_mean
-
-    return trim_mean(values, 0.25, axis=axis)
-
-
-def iqm_interval(values: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of the interquartile mean, with a fixed seed."""
-    from scipy.stats import bootstrap
-
-    if np.ptp(values) == 0:  # the bootstrap has nothing to resample
-        return float(values[0]), float(values[0])
-    interval = bootstrap(
-        (values,), interquartile_mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
 
 
 def write_training_curve(

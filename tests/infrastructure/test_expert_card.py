@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,32 +12,7 @@ from tests.fakes import AC_DIM, OB_DIM, POINT, TIME_LIMIT, expert_content, pickl
 
 pytest.importorskip("scipy", reason="cards of experts need scipy (the extra named experts)")
 
-from cs285.infrastructure.expert_card import (
-    evaluate_expert,
-    interquartile_mean,
-    iqm_interval,
-    write_training_curve,
-)
-
-
-def test_the_interquartile_mean_is_of_the_middle_half() -> None:
-    assert interquartile_mean([-1e9, 1, 2, 3, 4, 5, 6, 1e9]) == 3.5
-    np.testing.assert_array_equal(interquartile_mean(np.array([[0.0, 1, 3, 100], [5, 5, 5, 5]]), axis=1), [2, 5])
-
-
-def test_the_interval_covers_as_it_says() -> None:
-    covered = 0
-    for seed in range(20):
-        low, high = iqm_interval(np.random.default_rng(seed).normal(3.0, 1.0, size=40))
-        covered += low <= 3.0 <= high
-        assert high - low < 1.2
-    assert covered >= 16
-
-
-def test_the_interval_of_equal_values_is_that_value_and_others_repeat() -> None:
-    assert iqm_interval(np.full(5, 7.0)) == (7.0, 7.0)
-    values = np.arange(10.0)
-    assert iqm_interval(values) == iqm_interval(values)
+from cs285.infrastructure.expert_card import evaluate_expert, write_training_curve
 
 
 def test_an_experts_evaluation_repeats_and_is_consistent(tmp_path: Path) -> None:

@@ -1,0 +1,121 @@
+"""Runs that belong together: the same settings, different seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.intervals import Summary, summarize
+from cs285.infrastructure.run_folders import RunFolder
+
+# settings that say where and how a run is computed or logged, not what it computes
+BESIDE_THE_POINT = {
+    *("seed", "seeds", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu"),
+    *("video_log_freq", "scalar_log_freq", "save_params", "resume"),
+}
+RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in BESIDE_THE_POINT)
+OF_A_TASK = ("env_name", "expert_policy_file", "expert_data", "backend")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs that differ in their seed only; each has one evaluation or more.
+
+    Attributes:
+        runs: in the order of their seeds.
+    """
+
+    runs: tuple[RunFolder, ...]
+
+    @property
+    def config(self) -> Config:
+        """The settings of the first, which speak for all."""
+        return self.runs[0].config
+
+    @property
+    def task(self) -> str:
+        """The environment's id."""
+        return self.config.env_name
+
+    @property
+    def method(self) -> str:
+        """``BC`` or ``DAgger``."""
+        return self.runs[0].method
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the runs."""
+        return tuple(run.config.seed for run in self.runs)
+
+    @property
+    def iterations(self) -> tuple[int, ...]:
+        """The iterations that some run evaluated."""
+        return tuple(sorted({itr for run in self.runs for itr in run.iterations}))
+
+    @property
+    def last(self) -> int:
+        """The last iteration that all runs have, or else the last of all."""
+        common = set.intersection(*(set(run.iterations) for run in self.runs))
+        return max(common or self.iterations)
+
+    def values(self, name: str, itr: int) -> list[float]:
+        """A scalar in one iteration, of each run that has both."""
+        return [row[name] for run in self.runs for row in run.rows if row["itr"] == itr and name in row]
+
+    def summary(self, name: str, itr: int) -> Summary:
+        """The statistics of a scalar in one iteration over the seeds."""
+        return summarize(self.values(name, itr))
+
+    def rollout_std(self, itr: int) -> float:
+        """Standard deviation of the return over the episodes of one policy, root mean square over the seeds."""
+        return float(np.sqrt(np.mean(np.square(self.values("Eval_StdReturn", itr)))))
+
+    @property
+    def expert(self) -> tuple[float, float | None]:
+        """Mean return of the expert and its standard deviation; of its recorded data where it was not measured."""
+        first = self.iterations[0]
+        if means := self.values("Expert_AverageReturn", first):
+            return float(np.mean(means)), float(np.mean(self.values("Expert_StdReturn", first)))
+        return self.values("Initial_DataCollection_AverageReturn", first)[0], None
+
+
+def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
+    """Put runs together that differ in nothing but their seed; runs without an evaluation are left out.
+
+    Raises:
+        InvalidInput: when no run was evaluated, or two have the same settings and seed.
+    """
+    groups: dict[tuple[Any, ...], dict[int, RunFolder]] = {}
+    for run in runs:
+        if not run.rows:
+            continue
+        group = groups.setdefault(tuple(getattr(run.config, name) for name in RESULT_SETTINGS), {})
+        if (other := group.setdefault(run.config.seed, run)) is not run:
+            raise InvalidInput(
+                f"two values for seed {run.config.seed}, iteration {run.iterations[0]} "
+                f"of the same settings: {other.path} and {run.path}; name one of them"
+            )
+    if not groups:
+        raise InvalidInput(f"no run was evaluated yet: {', '.join(str(run.path) for run in runs)}")
+    return [Series(tuple(group[seed] for seed in sorted(group))) for group in groups.values()]
+
+
+def differing_settings(series: Sequence[Series]) -> list[str]:
+    """The settings in which some of the series differ."""
+    return [name for name in RESULT_SETTINGS if len({str(getattr(s.config, name)) for s in series}) > 1]
+
+
+def check_one_task(series: Sequence[Series], what: str) -> None:
+    """Refuse series of different tasks.
+
+    Raises:
+        InvalidInput: naming the tasks.
+    """
+    tasks = sorted({s.task for s in series})
+    if len(tasks) > 1:
+        raise InvalidInput(f"runs of different tasks in {what}: {', '.join(tasks)}; choose one with --env_name")

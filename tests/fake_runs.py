@@ -1,0 +1,41 @@
+"""Run folders made on the spot, as a run leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.logger import Logger, make_run_dir
+
+
+def write_run(
+    logdir: Path, returns: Sequence[float], std: float = 10.0, expert: float = 100.0, **settings: Any
+) -> Path:
+    """A run whose evaluations had these mean returns; DAgger when there is more than one.
+
+    Args:
+        logdir: folder that the run folder is made in.
+        returns: of iterations 0, 1, ...
+        std: standard deviation of each evaluation.
+        expert: mean return of the expert.
+        settings: of the run.
+    """
+    if len(returns) > 1:
+        settings = {"do_dagger": True, "n_iter": len(returns), **settings}
+    config = Config(logdir=logdir, **settings)
+    logger = Logger(make_run_dir(logdir, config.run_name))
+    logger.log_config(asdict(replace(config, n_iter=config.iterations)))
+    for itr, mean in enumerate(returns):
+        scalars = {
+            "Eval_AverageReturn": mean,
+            "Eval_StdReturn": std,
+            "Initial_DataCollection_AverageReturn": expert + 1,
+            "Expert_AverageReturn": expert,
+            "Expert_StdReturn": 2.0,
+        }
+        logger.log_scalars(scalars, itr)
+    logger.close()
+    return logger.run_dir
