@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,7 @@ RANKS = {
     "infrastructure.rl_trainer": 7,
     "infrastructure.bc_trainer": 8,
     "infrastructure.many_learners": 9,
+    "scripts.run_hw1": 10,
 }
 MODULES = {f"cs285.{name}": rank for name, rank in RANKS.items()}
 PACKAGES = ("cs285", "cs285.agents", "cs285.infrastructure", "cs285.policies")
@@ -89,6 +91,15 @@ def wrong_imports(source: str, module: str) -> list[str]:
 def test_every_file_has_a_rank_and_every_rank_a_file() -> None:
     found = {module_name(path, ROOT) for path in (ROOT / "cs285").rglob("*.py")}
     assert found == {*MODULES, *PACKAGES}
+
+
+def test_the_readme_s_reading_order_is_that_of_the_ranks() -> None:
+    rank, told = None, {}
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Reading order")[2].partition("\n## ")[0]
+    for cell, path in re.findall(r"^\| (-?\d*) \| \[(\S+)\.py\]", table, re.MULTILINE):
+        rank = int(cell) if cell else rank
+        told[path.replace("/", ".")] = rank
+    assert told == RANKS
 
 
 @pytest.mark.parametrize("module", [*MODULES, *PACKAGES])
