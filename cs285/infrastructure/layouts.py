@@ -2,8 +2,8 @@
 
 A layout is the indices of its numbers in the task's fullest one. Ant has 27 numbers of
 position and velocity, then contact forces, six for each of 14 bodies; v5 leaves out the
-world body's. Humanoid-v5 leaves out the constant zeros of the world body and of the root's
-actuators.
+world body's. Humanoid has 45 of position and velocity, then inertias, velocities and forces of
+its bodies; v5 leaves out the constant zeros of the world body and of the root's actuators.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ LAYOUTS: Mapping[str, Mapping[int, Array]] = {
         111: np.arange(111),
     },
     "Humanoid": {
+        45: np.arange(45),
         348: np.delete(np.arange(376), _HUMANOID_CONSTANT_ZEROS),
         376: np.arange(376),
     },

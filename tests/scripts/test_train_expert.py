@@ -15,18 +15,21 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from cs285.infrastructure import expert_card
+from cs285.infrastructure import expert_algorithms, expert_card
+from cs285.infrastructure.expert_settings import ExpertSettings
 from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from tests import fakes
 from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, Script, files_below, load_script
 
-pytest.importorskip("stable_baselines3", reason="stable-baselines3, of the extra `experts`, is missing")
+for library in ("stable_baselines3", "sbx"):
+    pytest.importorskip(library, reason=f"{library}, of the extra `experts`, is missing")
 
 ANT_LIKE = "tests/Ant-v0"
 TINY = (
     *("-env", fakes.POINT, "--total_steps", 8, "--n_envs", 2, "--n_steps", 4, "--batch_size", 4, "--n_epochs", 1),
     *("--eval_episodes", 2, "-o", "expert.pkl"),
 )
+SAC = ("--algorithm", "SAC")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,6 +85,11 @@ CASES = {
     "clip_range": Case(("--clip_range", 0.4), lambda trained: trained.model.clip_range(1.0), 0.4),
     "vf_coef": Case(("--vf_coef", 0.9), lambda trained: trained.model.vf_coef, 0.9),
     "ent_coef": Case(("--ent_coef", 0.1), lambda trained: trained.model.ent_coef, 0.1),
+    "algorithm": Case(("--algorithm", "SAC"), lambda trained: trained.card["algorithm"], "SAC"),
+    "updates_per_step": Case(("--updates_per_step", 3), lambda trained: trained.model.gradient_steps, 6, SAC),
+    "policy_delay": Case(("--policy_delay", 3), lambda trained: trained.model.policy_delay, 3, SAC),
+    "learning_starts": Case(("--learning_starts", 2), lambda trained: trained.model.learning_starts, 2, SAC),
+    "buffer_size": Case(("--buffer_size", 20), lambda trained: trained.model.buffer_size, 20, SAC),
     "target_kl": Case(("--target_kl", 0.02), lambda trained: trained.model.target_kl, 0.02),
     "evaluations": Case(("--evaluations", 2), lambda trained: evaluated(trained), [32, 64, 64], ("--total_steps", 64)),
     "eval_episodes": Case(("--eval_episodes", 3), lambda trained: trained.card["evaluation"]["episodes"], 3),
@@ -105,8 +113,8 @@ def test_each_flag_does_what_it_says(
 ) -> None:
     case, models = CASES[flag], []
     module = load_script("train_expert")
-    export = module.export
-    monkeypatch.setattr(module, "export", lambda model, path: (models.append(model), export(model, path)))
+    export = expert_algorithms.export
+    monkeypatch.setattr(expert_algorithms, "export", lambda model, path: (models.append(model), export(model, path)))
     monkeypatch.setattr(expert_card, "write_training_curve", lambda *arguments: None)
 
     def seen(folder: Path, *more: object) -> Any:
@@ -121,7 +129,7 @@ def test_each_flag_does_what_it_says(
 
 
 def test_every_flag_has_a_case() -> None:
-    flags = {field.name for field in fields(load_script("train_expert").Settings)}
+    flags = {field.name for field in fields(ExpertSettings)}
     assert set(CASES) | {"backend"} == flags  # tests/infrastructure/test_mujoco_py_backend.py has the backend
 
 
@@ -143,22 +151,25 @@ def test_what_a_training_leaves(script: Script, workplace: Path) -> None:
     assert said.splitlines()[-1].startswith(f"expert.pkl: {card['evaluation']['mean']:.0f} ± ")
 
 
-@pytest.mark.parametrize("env_name", [fakes.POINT, fakes.CHOICE])
+@pytest.mark.parametrize(
+    "options",
+    [("-env", fakes.POINT), ("-env", fakes.CHOICE), ("-env", fakes.POINT, *SAC, "--learning_starts", 4)],
+    ids=["PPO", "PPO, discrete", "SAC"],
+)
 def test_the_exported_expert_acts_as_the_trained_one(
-    env_name: str, script: Script, monkeypatch: pytest.MonkeyPatch
+    options: Sequence[object], script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = load_script("train_expert")
-    export, differences = module.export, []
+    export, differences = expert_algorithms.export, []
     observations = np.random.default_rng(0).normal(size=(20, fakes.OB_DIM))
 
     def compare(model: Any, path: Path) -> None:
         export(model, path)
-        exported = LoadedGaussianPolicy(path, discrete=env_name == fakes.CHOICE).get_action(observations)
+        exported = LoadedGaussianPolicy(path, discrete=fakes.CHOICE in options).get_action(observations)
         normalized = model.get_vec_normalize_env().normalize_obs(observations)
         differences.append(np.abs(exported - model.predict(normalized, deterministic=True)[0]).max())
 
-    monkeypatch.setattr(module, "export", compare)
-    script(module, *TINY, "-env", env_name, "--total_steps", 64, "-lr", 0.01).succeeded()
+    monkeypatch.setattr(expert_algorithms, "export", compare)
+    script("train_expert", *TINY, *options, "--total_steps", 64, "-lr", 0.01).succeeded()
     assert max(differences) < 1e-4
 
 
@@ -222,6 +233,13 @@ def test_ctrl_c_is_one_line(script: Script, monkeypatch: pytest.MonkeyPatch) -> 
     assert (outcome.code, outcome.err) == (130, "interrupted\n")
 
 
-def test_without_stable_baselines_it_says_what_to_install(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
-    script("train_expert", *TINY).refused("stable-baselines3", "pip install -e '.[experts]'")
+@pytest.mark.parametrize(("algorithm", "library"), [("PPO", "stable_baselines3"), ("SAC", "sbx")])
+def test_without_its_library_it_says_what_to_install(
+    algorithm: str, library: str, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    script("train_expert", *TINY, "--algorithm", algorithm).refused(algorithm, library, "pip install -e '.[experts]'")
+
+
+def test_sac_refuses_discrete_actions(script: Script) -> None:
+    script("train_expert", *TINY, *SAC, "-env", fakes.CHOICE).refused("SAC", "continuous", fakes.CHOICE)
