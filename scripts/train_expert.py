@@ -73,7 +73,7 @@ def train(settings: ExpertSettings) -> Record:
         saved = time.monotonic()
 
         def _on_step(self) -> bool:
-            return True
+            return self.num_timesteps <= settings.last_step
 
         def _on_rollout_end(self) -> None:
             record.seconds = time.monotonic() - start
@@ -88,7 +88,7 @@ def train(settings: ExpertSettings) -> Record:
                 self.saved = time.monotonic()
                 save_checkpoint(settings, self.model, record)
 
-    if model.num_timesteps < settings.total_steps:
+    if model.num_timesteps < settings.last_step:
         remaining = settings.total_steps - model.num_timesteps
         model.learn(remaining, callback=Progress(), reset_num_timesteps=not resumed)
         record.seconds = time.monotonic() - start
@@ -120,11 +120,11 @@ def evaluate(settings: ExpertSettings, model: BaseAlgorithm, record: Record) -> 
 
 def progress_line(settings: ExpertSettings, steps: int, record: Record) -> str:
     """How far the training is, how well it does and how long it will take."""
-    left = record.seconds / steps * max(0, settings.total_steps - steps)
+    left = record.seconds / steps * max(0, settings.last_step - steps)
     exploring = f"{record.exploring[-1][1]:.0f}" if record.exploring else "none yet"
     _, mean, std = record.evaluations[-1]
     return (
-        f"{settings.env_name}: {steps:,} of {settings.total_steps:,} steps, {steps / record.seconds:.0f} a second, "
+        f"{settings.env_name}: {steps:,} of {settings.last_step:,} steps, {steps / record.seconds:.0f} a second, "
         f"{left / 60:.0f} minutes left; return {mean:.0f} ± {std:.0f}, while exploring {exploring}"
     )
 

@@ -48,7 +48,7 @@ def load_or_make_model(settings: ExpertSettings) -> tuple[BaseAlgorithm, Record]
         shutil.copy(checkpoint / BEST, settings.best_file)
     record = Record(**json.loads((checkpoint / STATE).read_text())["record"])
     model = load_model(settings, checkpoint)
-    print(f"resuming from {checkpoint}: {model.num_timesteps} of {settings.total_steps} steps", flush=True)
+    print(f"resuming from {checkpoint}: {model.num_timesteps} of {settings.last_step} steps", flush=True)
     return model, record
 
 

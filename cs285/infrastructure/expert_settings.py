@@ -19,6 +19,9 @@ class ExpertSettings:
         "PPO", help="PPO (stable-baselines3) or, for continuous actions, SAC (sbx)"
     )
     total_steps: int = option(2_000_000, help="environment steps to train for")
+    stop_after: int | None = option(
+        None, help="end after so many steps, good as it is by then; PPO's learning rate falls over --total_steps"
+    )
     output: Path | None = option(
         None, "-o", help="expert to write, its card and curve beside it; None: policies/experts/<env_name>.pkl"
     )
@@ -55,7 +58,7 @@ class ExpertSettings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
-        check_at_least(1, self, "ob_dim", "policy_delay", "learning_starts", "buffer_size")
+        check_at_least(1, self, "ob_dim", "stop_after", "policy_delay", "learning_starts", "buffer_size")
         check_at_least(2, self, "batch_size", "eval_episodes")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         check_at_least(-20, self, "initial_log_std")
@@ -72,6 +75,11 @@ class ExpertSettings:
         return self.output or Path("policies/experts") / f"{self.env_name}.pkl"
 
     @property
+    def last_step(self) -> int:
+        """The step after which training ends."""
+        return min(self.total_steps, self.stop_after or self.total_steps)
+
+    @property
     def checkpoint_dir(self) -> Path:
         """Where this training's checkpoints are."""
         return self.checkpoints / f"{self.env_name}_{self.seed}"
@@ -83,5 +91,5 @@ class ExpertSettings:
 
     def of_training(self) -> dict[str, Any]:
         """The settings that a resumed training must share; it may go on for longer."""
-        beside_the_point = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps"}
+        beside_the_point = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after"}
         return {name: value for name, value in asdict(self).items() if name not in beside_the_point}

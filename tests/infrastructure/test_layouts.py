@@ -29,7 +29,10 @@ def test_there_and_back_again_changes_nothing(pair: tuple[str, int, int], lead: 
 
 
 def test_the_sizes_known_are_those_of_the_versions() -> None:
-    assert {task: sorted(sizes) for task, sizes in LAYOUTS.items()} == {"Ant": [27, 105, 111], "Humanoid": [45, 348, 376]}
+    assert {task: sorted(sizes) for task, sizes in LAYOUTS.items()} == {
+        "Ant": [27, 105, 111],
+        "Humanoid": [45, 348, 376],
+    }
 
 
 def test_ants_world_body_is_a_gap_and_not_the_end() -> None:

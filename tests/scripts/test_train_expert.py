@@ -62,6 +62,7 @@ CASES = {
     "total_steps": Case(
         ("--total_steps", 24), lambda trained: (trained.model.num_timesteps, trained.card["steps"]), (24, 24)
     ),
+    "stop_after": Case(("--stop_after", 16), lambda trained: trained.card["steps"], 18, ("--total_steps", 40)),
     "output": Case(("-o", "mine/e.pkl"), lambda trained: (trained.folder / "mine/e.pkl").exists(), True),
     "checkpoints": Case(
         ("--checkpoints", "kept"), lambda trained: bool(list(trained.folder.glob("kept/*/*/step_*"))), True
