@@ -8,15 +8,17 @@ import pickle
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
-from tensorboardX.proto.event_pb2 import Event
 
 from cs285.infrastructure.envs import EnvSpec
 from cs285.infrastructure.trajectory import Array, Trajectory
 from cs285.policies.base_policy import BasePolicy
+
+if TYPE_CHECKING:
+    from tensorboardX.proto.event_pb2 import Event
 
 POINT, CHOICE = "tests/Point-v0", "tests/Choice-v0"
 OB_DIM, AC_DIM, TIME_LIMIT = 3, 2, 12
@@ -217,6 +219,8 @@ def pickle_file(path: Path, content: Any, protocol: int = 4) -> Path:
 
 def read_events(run_dir: Path) -> list[Event]:
     """The records of the folder's one TensorBoard event file."""
+    from tensorboardX.proto.event_pb2 import Event  # it imports torch, which workers can do without
+
     (path,) = run_dir.glob("events.out.tfevents.*")
     content, events = path.read_bytes(), []
     while content:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from cs285.agents.bc_agent import BCAgent
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import EnvSpec, make_env
 from cs285.infrastructure.expert_data import load_expert_data
 from cs285.infrastructure.layouts import check_convertible, conversion_notice, convert_observations
-from cs285.infrastructure.logger import Logger, make_run_dir
-from cs285.infrastructure.plots import learning_curve, save_figure
-from cs285.infrastructure.pytorch_utils import choose_device
-from cs285.infrastructure.replay_buffer import ReplayBuffer
-from cs285.infrastructure.rl_trainer import RL_Trainer
+from cs285.infrastructure.references import start_references
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
 from cs285.infrastructure.shipped import shipped_data, shipped_expert
@@ -28,7 +24,9 @@ from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import expert_actions
 from cs285.policies.base_policy import BasePolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.policies.MLP_policy import MLPPolicySL
+
+if TYPE_CHECKING:
+    from cs285.agents.bc_agent import BCAgent
 
 
 class BC_Trainer:  # noqa: N801 - the assignment's name
@@ -53,7 +51,6 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             InvalidInput: when a file can't be read, sizes don't fit, the environment can't be
                 made, or the run folder can't be written.
         """
-        torch.set_num_threads(1)  # more of them spin against one another on these small networks
         self.config = config
         env, spec = make_env(config.env_name, config.ep_len, backend=config.backend)
         env.close()
@@ -61,14 +58,22 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         self.initial_expertdata = load_initial_data(config, spec)
         if self.expert_policy is not None:  # fail now rather than after the first iteration
             expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
-        self.agent = make_agent(config, spec)
         rollouts = rollouts or make_rollouts(config)
-        self.logger = Logger(make_run_dir(config.logdir, config.run_name))
-        self.run_dir = self.logger.run_dir
-        self.logger.log_config(asdict(replace(config, n_iter=config.iterations)))
-        self.rl_trainer = RL_Trainer(
-            config, rollouts, self.agent, self.logger, self.initial_expertdata, self.expert_policy
-        )
+        with ExitStack() as on_failure:
+            on_failure.callback(rollouts.close)
+            # The workers measure the expert while torch is imported, which takes seconds.
+            references = start_references(config, rollouts, self.initial_expertdata, self.expert_policy)
+            from cs285.infrastructure.logger import Logger, make_run_dir
+            from cs285.infrastructure.rl_trainer import RL_Trainer
+
+            self.agent = make_agent(config, spec)
+            self.logger = Logger(make_run_dir(config.logdir, config.run_name))
+            self.run_dir = self.logger.run_dir
+            self.logger.log_config(asdict(replace(config, n_iter=config.iterations)))
+            self.rl_trainer = RL_Trainer(
+                config, rollouts, self.agent, self.logger, self.initial_expertdata, self.expert_policy, references
+            )
+            on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:
         """Run the job and leave its learning curve.
@@ -92,6 +97,8 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         config, rows = self.config, self.rl_trainer.rows
         if not config.do_dagger or not rows:
             return
+        from cs285.infrastructure.plots import learning_curve, save_figure
+
         iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
         figure = learning_curve(
             f"DAgger on {config.env_name}",
@@ -115,6 +122,14 @@ def make_rollouts(config: Config) -> RolloutWorkers:
 
 def make_agent(config: Config, spec: EnvSpec) -> BCAgent:
     """A new agent for the environment, its network initialised from the run's seed."""
+    import torch
+
+    from cs285.agents.bc_agent import BCAgent
+    from cs285.infrastructure.pytorch_utils import choose_device
+    from cs285.infrastructure.replay_buffer import ReplayBuffer
+    from cs285.policies.MLP_policy import MLPPolicySL
+
+    torch.set_num_threads(1)  # more of them spin against one another on these small networks
     device = choose_device(config.no_gpu, config.which_gpu)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))

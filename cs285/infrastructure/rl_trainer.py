@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from cs285.agents.base_agent import BaseAgent
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
-from cs285.infrastructure.films import film
+from cs285.infrastructure.envs import RenderingUnavailable
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import return_statistics
-from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers
+from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers, reporting_dead_workers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import relabel_with_expert
@@ -31,11 +32,16 @@ MAX_NVIDEO = 2
 
 @dataclass(frozen=True)
 class _UnfinishedRow:
-    """The scalars of an iteration whose evaluation is under way."""
+    """What is to be logged of an iteration, once its films and its evaluation are done."""
 
     itr: int
-    evaluation: Future[Episodes]
-    scalars: dict[str, float]
+    films: Mapping[str, Future[list[Image.Image]]]
+    evaluation: Future[Episodes] | None
+    scalars: Mapping[str, float]
+
+    def done(self) -> bool:
+        """Whether nothing has to be waited for."""
+        return all(film.done() for film in self.films.values()) and (self.evaluation is None or self.evaluation.done())
 
 
 def check_learning(losses: torch.Tensor, actor: MLPPolicy, itr: int, config: Config) -> None:
@@ -64,7 +70,7 @@ def check_learning(losses: torch.Tensor, actor: MLPPolicy, itr: int, config: Con
 class RL_Trainer:  # noqa: N801 - the assignment's name
     """Collects, trains, evaluates and logs, iteration by iteration.
 
-    An iteration is evaluated beside the next one's training; what is logged, and in which
+    An iteration is evaluated and filmed beside those after it; what is logged, and in which
     order, does not depend on that.
     """
 
@@ -75,7 +81,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         agent: BaseAgent,
         logger: Logger,
         initial_expertdata: Sequence[Trajectory],
-        expert_policy: BasePolicy | None = None,
+        expert_policy: BasePolicy | None,
+        references: Callable[[], Mapping[str, float]],
     ) -> None:
         """Prepare a run.
 
@@ -85,8 +92,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             agent: learns.
             logger: writes into the run's folder.
             initial_expertdata: the expert's recorded episodes.
-            expert_policy: relabels the policy's own rollouts; its own return is measured when it
-                is given.
+            expert_policy: relabels the policy's own rollouts; behavioural cloning can do without.
+            references: waits for what the run is compared with, scalars that each row gets.
         """
         self.config, self.rollouts, self.agent, self.logger = config, rollouts, agent, logger
         self.initial_expertdata, self.expert_policy = initial_expertdata, expert_policy
@@ -95,8 +102,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.total_envsteps = 0
         self.start_time = time.monotonic()
         self.rows: list[dict[str, float]] = []
-        self._unfinished: _UnfinishedRow | None = None
-        self._references = self._measure_references()
+        self._unfinished: deque[_UnfinishedRow] = deque()
+        self._references = references
 
     def run_training_loop(self, n_iter: int) -> list[dict[str, float]]:
         """Run the whole job.
@@ -164,70 +171,63 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         paths: Sequence[Trajectory],
         training_logs: Mapping[str, float],
     ) -> None:
-        """Log what is due: scalars, videos, parameters."""
-        self.finish_logging()  # of the iteration before this one
-        if self.is_due(self.config.scalar_log_freq, itr):
-            self.perform_logging(itr, paths, training_logs)
-        if self.films_videos and self.is_due(self.config.video_log_freq, itr):
-            self.log_videos(itr, collect_policy)
-        if self.config.save_params:
-            self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
-
-    def _measure_references(self) -> Callable[[], dict[str, float]]:
-        """What the run is compared with: the return in the expert's data, and of the expert itself.
-
-        Returns:
-            A function that waits for the expert's evaluation, which has begun.
-        """
-        name = "Initial_DataCollection_AverageReturn"
-        references = {name: return_statistics(self.initial_expertdata, "Initial_DataCollection")[name]}
-        if self.expert_policy is None or self.config.scalar_log_freq == -1:
-            return lambda: references
-        evaluation = self.start_evaluation(0, self.expert_policy)
-
-        def wait() -> dict[str, float]:
-            expert = return_statistics(evaluation.result()[0], "Expert")
-            return references | {name: expert[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
-
-        return wait
-
-    def start_evaluation(self, itr: int, policy: BasePolicy) -> Future[Episodes]:
-        """Begin to roll out the episodes that evaluate iteration ``itr``, whoever the policy is."""
-        seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
-        return self.rollouts.start_sampling(policy, self.config.eval_batch_size, seeds)
-
-    def perform_logging(
-        self,
-        itr: int,
-        paths: Sequence[Trajectory],
-        training_logs: Mapping[str, float],
-    ) -> None:
-        """Begin the evaluation of an iteration; `finish_logging` logs it with the other scalars."""
+        """Begin to log what is due, scalars, videos and parameters; log what is done of the iterations before."""
+        filmed = self.films_videos and self.is_due(self.config.video_log_freq, itr)
+        evaluated = self.is_due(self.config.scalar_log_freq, itr)
         scalars = {
             **return_statistics(paths, "Train"),
             "Train_EnvstepsSoFar": float(self.total_envsteps),
             "TimeSinceStart": time.monotonic() - self.start_time,
             **training_logs,
         }
-        self._unfinished = _UnfinishedRow(itr, self.start_evaluation(itr, self.agent.actor), scalars)
+        films = self.start_films(itr, collect_policy) if filmed else {}
+        evaluation = self.start_evaluation(itr) if evaluated else None
+        self._unfinished.append(_UnfinishedRow(itr, films, evaluation, scalars))
+        if self.config.save_params:
+            self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
+        while self._unfinished and self._unfinished[0].done():
+            self._finish_row(self._unfinished.popleft())
+
+    def start_evaluation(self, itr: int) -> Future[Episodes]:
+        """Begin to roll out the episodes that evaluate the policy after iteration ``itr``."""
+        seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
+        return self.rollouts.start_sampling(self.agent.actor, self.config.eval_batch_size, seeds)
+
+    def start_films(self, itr: int, collect_policy: BasePolicy | None) -> dict[str, Future[list[Image.Image]]]:
+        """Begin to film the first episodes of the iteration's training data and of its evaluation, once more."""
+        films = {}
+        for name, stream, policy in (
+            ("train_rollouts", Stream.TRAINING_ROLLOUTS, collect_policy),
+            ("eval_rollouts", Stream.EVALUATION, self.agent.actor),
+        ):
+            if policy is not None:  # behavioural cloning can do without the expert that recorded its data
+                seeds = list(itertools.islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
+                films[name] = self.rollouts.start_film(self.logger.video_path(name, itr), policy, seeds)
+        return films
 
     @contextmanager
     def finishing_logs(self) -> Iterator[None]:
-        """Log the last iteration too, when the loop ends or its loss does."""
+        """Log the last iterations too, when the loop ends or its loss does."""
         try:
             yield
         except InvalidInput:
-            self.finish_logging()
+            self._finish_rows()
             raise
-        self.finish_logging()
+        self._finish_rows()
 
-    def finish_logging(self) -> None:
-        """Wait for the evaluation that was begun last, log its iteration and print a line."""
-        if self._unfinished is None:
+    def _finish_rows(self) -> None:
+        while self._unfinished:
+            self._finish_row(self._unfinished.popleft())
+
+    def _finish_row(self, row: _UnfinishedRow) -> None:
+        """Wait for the films and the evaluation of an iteration, log them and print a line."""
+        with reporting_dead_workers():
+            for name, clip in row.films.items():
+                self.logger.log_clip(name, clip.result(), row.itr)
+        if row.evaluation is None:
             return
-        row, self._unfinished = self._unfinished, None
         trajectories, _ = row.evaluation.result()
-        scalars = return_statistics(trajectories, "Eval") | row.scalars | self._references()
+        scalars = {**return_statistics(trajectories, "Eval"), **row.scalars, **self._references()}
         self.logger.log_scalars(scalars, row.itr)
         self.rows.append(scalars)
         print(
@@ -236,26 +236,10 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             flush=True,
         )
 
-    def log_videos(self, itr: int, collect_policy: BasePolicy | None) -> None:
-        """Film the first episodes of the iteration's training data and of its evaluation, once more.
-
-        In this process: a forked worker can't render once its parent has.
-        """
-        for name, stream, policy in (
-            ("train_rollouts", Stream.TRAINING_ROLLOUTS, collect_policy),
-            ("eval_rollouts", Stream.EVALUATION, self.agent.actor),
-        ):
-            if policy is not None:  # behavioural cloning can do without the expert that recorded its data
-                seeds = list(itertools.islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
-                path = self.logger.video_path(name, itr)
-                config = self.config
-                clip = film(path, config.env_name, policy, seeds, config.ep_len, config.backend)
-                self.logger.log_clip(name, clip, itr)
-
     def _can_render(self) -> bool:
         """Whether this machine can render the task; if not, say what would mend it."""
         try:
-            check_rendering(self.config.env_name, self.config.backend)
+            self.rollouts.check_rendering()
         except RenderingUnavailable as error:
             print(f"going on without videos: {error}", flush=True)
             return False

@@ -10,26 +10,37 @@ import functools
 import itertools
 import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from cs285.errors import InvalidInput, WorkerDied
-from cs285.infrastructure.envs import Env, EnvSpec, make_env
+from cs285.infrastructure.envs import make_env
 from cs285.infrastructure.trajectory import Trajectory
-from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories, sample_trajectory
+from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories
 from cs285.infrastructure.v2_tasks import Backend
+from cs285.infrastructure.worker_tasks import (
+    begin_worker,
+    check_task_rendering,
+    ctrl_c_held_back,
+    film_episodes,
+    make_task,
+    prepare,
+    run_episode,
+)
 from cs285.policies.base_policy import BasePolicy
 
-KILLED = "a rollout worker was killed in the middle of an episode"
+if TYPE_CHECKING:
+    from PIL import Image
 
+Result = TypeVar("Result")
 Episodes: TypeAlias = tuple[list[Trajectory], int]
-Task: TypeAlias = tuple[str, int | None, Backend]  # the arguments of `make_env`
 
 
 def usable_cores() -> int:
@@ -37,6 +48,15 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def reporting_dead_workers() -> Iterator[None]:
+    """Say that a worker was killed, in place of what the pool of processes says."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise WorkerDied("a rollout worker was killed in the middle of an episode") from error
 
 
 class RolloutWorkers:
@@ -51,30 +71,36 @@ class RolloutWorkers:
         env_name: str,
         ep_len: int | None,
         num_workers: int,
-        start_method: str | None = None,
+        start_method: str = "spawn",
         backend: Backend = "mujoco",
     ) -> None:
-        """Start the workers.
+        """Start the workers; they get ready while the caller goes on.
 
         Args:
             env_name: the environment's id.
             ep_len: cut episodes after so many steps; None: at the environment's limit.
             num_workers: processes; with 0, everything happens in the main process.
-            start_method: of `multiprocessing`; None: the platform's own.
+            start_method: of `multiprocessing`. A forked process takes over the threads' locks and
+                the graphics of its parent, and may hang on them; a spawned one begins afresh, on
+                every platform.
             backend: the bindings that a -v2 task runs on.
 
         Raises:
             InvalidInput: when the environment can't be made.
         """
-        self._task: Task = (env_name, ep_len, backend)
+        self._env, self.spec = make_env(env_name, ep_len, backend=backend)
+        self._in_use = threading.Lock()  # the environment, by this thread or by the background's
+        self._task = make_task(env_name, ep_len, backend)
         self._num_workers = num_workers
-        self._env, self.spec = _make(self._task)
         self._background = ThreadPoolExecutor(1)
-        self._pool: ProcessPoolExecutor | None = None
+        self._processes: ProcessPoolExecutor | None = None
+        starting: list[Future[None]] = []
         if num_workers > 0:
             context = multiprocessing.get_context(start_method)
-            self._pool = ProcessPoolExecutor(num_workers, context, initializer=_begin_worker)
-            self._check_workers()
+            self._processes = ProcessPoolExecutor(num_workers, context, initializer=begin_worker)
+            with ctrl_c_held_back():
+                starting = [self._processes.submit(prepare, self._task) for _ in range(num_workers)]
+        self._ready = self._background.submit(self._await_workers, starting)
 
     def sample_trajectories(
         self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str | None = None
@@ -94,9 +120,11 @@ class RolloutWorkers:
             WorkerDied: when a worker process was killed.
         """
         policy = policy.for_rollouts()
-        if self._pool is None or not policy.copyable:
+        pool = self._pool_for(policy)
+        if pool is not None:
+            return self._sample_in_workers(pool, policy, min_timesteps, seeds, description)
+        with self._in_use:
             return sample_trajectories(self._env, self.spec, policy, min_timesteps, seeds, description)
-        return self._sample_in_workers(self._pool, policy, min_timesteps, seeds, description)
 
     def sample_n_trajectories(self, policy: BasePolicy, ntraj: int, seeds: Iterator[int]) -> list[Trajectory]:
         """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`.
@@ -105,13 +133,13 @@ class RolloutWorkers:
             WorkerDied: when a worker process was killed.
         """
         policy = policy.for_rollouts()
-        if self._pool is None or not policy.copyable:
+        pool = self._pool_for(policy)
+        if pool is not None:
+            with reporting_dead_workers():
+                run = functools.partial(run_episode, self._task, policy)
+                return list(pool.map(run, itertools.islice(seeds, ntraj)))
+        with self._in_use:
             return sample_n_trajectories(self._env, self.spec, policy, ntraj, seeds)
-        try:
-            run = functools.partial(_run_episode, self._task, policy)
-            return list(self._pool.map(run, itertools.islice(seeds, ntraj)))
-        except BrokenProcessPool as error:
-            raise WorkerDied(KILLED) from error
 
     def start_sampling(self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]) -> Future[Episodes]:
         """Do as `sample_trajectories` does, beside whatever the caller does next.
@@ -119,11 +147,56 @@ class RolloutWorkers:
         Where that is impossible the future is finished when this returns.
         """
         policy = policy.for_rollouts()
-        if self._pool is not None and policy.copyable:
+        if self._processes is not None and policy.copyable:
             return self._background.submit(self.sample_trajectories, policy, min_timesteps, seeds)
-        done: Future[Episodes] = Future()
-        done.set_result(self.sample_trajectories(policy, min_timesteps, seeds))
-        return done
+        return _done(lambda: self.sample_trajectories(policy, min_timesteps, seeds))
+
+    def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
+        """Film episodes (see `films.film`) beside whatever the caller does next.
+
+        Where that is impossible the future is finished when this returns. Wait for its result
+        in `reporting_dead_workers`.
+        """
+        policy = policy.for_rollouts()
+        pool = self._pool_for(policy)
+        if pool is not None:
+            return pool.submit(film_episodes, self._task, path, policy, seeds)
+        return _done(lambda: film_episodes(self._task, path, policy, seeds))
+
+    def check_rendering(self) -> None:
+        """Render one frame where films will be made.
+
+        Raises:
+            RenderingUnavailable: when that fails, with one line that says what would mend it.
+            WorkerDied: when it killed the worker.
+        """
+        pool = self._ready.result()
+        if pool is None:
+            check_task_rendering(self._task)
+            return
+        with reporting_dead_workers():
+            pool.submit(check_task_rendering, self._task).result()
+
+    def _pool_for(self, policy: BasePolicy) -> ProcessPoolExecutor | None:
+        """The workers, once they are ready; None for what has to happen in this process."""
+        return self._ready.result() if policy.copyable else None
+
+    def _await_workers(self, starting: Sequence[Future[None]]) -> ProcessPoolExecutor | None:
+        """Wait for the workers; do without them where they can't make an environment that we could."""
+        try:
+            for start in starting:
+                start.result()
+        except InvalidInput as error:
+            print(f"rolling out in the main process: {error}", flush=True)
+            assert self._processes is not None
+            self._processes.shutdown()
+            return None
+        except BrokenProcessPool as error:
+            raise WorkerDied(
+                "a rollout worker could not start; each imports the script that was started, whose work must "
+                "stand below if __name__ == '__main__'"
+            ) from error
+        return self._processes
 
     def _sample_in_workers(
         self,
@@ -137,40 +210,26 @@ class RolloutWorkers:
         timesteps = 0
         running: deque[Future[Trajectory]] = deque()
         try:
-            with rollout_bar(min_timesteps, description) as bar:
+            with reporting_dead_workers(), rollout_bar(min_timesteps, description) as bar:
                 while timesteps < min_timesteps:
                     # No episode is begun that won't be needed if all are as long as those before.
                     length = timesteps / len(trajectories) if trajectories else self.spec.max_episode_steps
                     while not running or (
                         len(running) < self._num_workers and timesteps + len(running) * length < min_timesteps
                     ):
-                        running.append(pool.submit(_run_episode, self._task, policy, next(seeds)))
+                        running.append(pool.submit(run_episode, self._task, policy, next(seeds)))
                     trajectories.append(running.popleft().result())
                     timesteps += len(trajectories[-1])
                     bar.update(len(trajectories[-1]))
-        except BrokenProcessPool as error:
-            raise WorkerDied(KILLED) from error
         finally:
             for episode in running:
                 episode.cancel()
         return trajectories, timesteps
 
-    def _check_workers(self) -> None:
-        """Wait for the workers; do without them where they don't know an environment that we know."""
-        assert self._pool is not None
-        try:
-            list(self._pool.map(_worker_env, [self._task] * self._num_workers))
-        except InvalidInput:
-            print(f"rolling out in the main process: {self._task[0]} is not registered in a new process", flush=True)
-            self._pool.shutdown()
-            self._pool = None
-        except BrokenProcessPool as error:
-            raise WorkerDied("a rollout worker could not start") from error
-
     def close(self) -> None:
         """End the workers, once the episodes they are in the middle of are over."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        if self._processes is not None:
+            self._processes.shutdown(cancel_futures=True)
         self._background.shutdown(cancel_futures=True)
         self._env.close()
 
@@ -183,34 +242,8 @@ class RolloutWorkers:
         self.close()
 
 
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the main process, and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-@functools.cache
-def _cached_env(task: Task) -> tuple[Env, EnvSpec]:
-    return _make(task)
-
-
-def _make(task: Task) -> tuple[Env, EnvSpec]:
-    env_name, ep_len, backend = task
-    return make_env(env_name, ep_len, backend=backend)
-
-
-def _worker_env(task: Task) -> None:
-    """Make the worker's environment; it stays in the worker, since it can't be sent."""
-    _cached_env(task)
-
-
-def _run_episode(task: Task, policy: BasePolicy, seed: int) -> Trajectory:
-    env, spec = _cached_env(task)
-    return sample_trajectory(env, spec, policy, seed)
+def _done(action: Callable[[], Result]) -> Future[Result]:
+    """A future that is finished."""
+    future: Future[Result] = Future()
+    future.set_result(action())
+    return future

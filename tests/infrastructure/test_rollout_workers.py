@@ -13,15 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import imageio.v3 as iio
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
+from cs285.infrastructure.films import film
 from cs285.infrastructure.rollout_workers import RolloutWorkers, WorkerDied
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.policies.base_policy import BasePolicy, as_policy
 from cs285.policies.numpy_policy import NumpyPolicy
+from tests.fakes import AC_DIM, OB_DIM, POINT, PointEnv
 
 HOPPER, LIMIT = "Hopper-v5", 40
+POINT_POLICY = NumpyPolicy([np.ones((OB_DIM, AC_DIM), np.float32)], [np.zeros(AC_DIM, np.float32)], "tanh", False)
 
 
 def make_policy() -> NumpyPolicy:
@@ -37,8 +43,12 @@ def same(one: list[Trajectory], other: list[Trajectory]) -> bool:
     )
 
 
-@pytest.mark.parametrize(("num_workers", "start_method"), [(1, None), (3, None), (2, "spawn")])
-def test_the_same_episodes_bit_for_bit(num_workers: int, start_method: str | None) -> None:
+START_METHODS = [method for method in ("fork", "spawn") if method in multiprocessing.get_all_start_methods()]
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_the_same_episodes_bit_for_bit(num_workers: int, start_method: str) -> None:
     with (
         RolloutWorkers(HOPPER, LIMIT, 0) as alone,
         RolloutWorkers(HOPPER, LIMIT, num_workers, start_method) as workers,
@@ -55,6 +65,42 @@ def test_the_same_episodes_bit_for_bit(num_workers: int, start_method: str | Non
             workers.sample_n_trajectories(make_policy(), 5, itertools.count()),
             alone.sample_n_trajectories(make_policy(), 5, itertools.count()),
         )
+
+
+def test_an_environment_of_the_user_s_own_is_made_in_the_workers(capfd: pytest.CaptureFixture[str]) -> None:
+    with RolloutWorkers(POINT, None, 0) as alone, RolloutWorkers(POINT, None, 2) as workers:
+        ours, _ = workers.sample_trajectories(POINT_POLICY, 50, itertools.count())
+        theirs, _ = alone.sample_trajectories(POINT_POLICY, 50, itertools.count())
+        assert same(ours, theirs)
+    assert capfd.readouterr().out == ""
+
+
+def test_an_environment_that_only_this_process_can_make_stays_in_it(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Such as one whose class a notebook defines."""
+    notebook_env = type("NotebookEnv", (PointEnv,), {"__module__": "__main__"})
+    monkeypatch.setattr(sys.modules["__main__"], "NotebookEnv", notebook_env, raising=False)
+    monkeypatch.setitem(gym.registry, "Notebook-v0", EnvSpec("Notebook-v0", notebook_env, max_episode_steps=9))
+    with RolloutWorkers("Notebook-v0", None, 2) as workers:
+        evaluation = workers.start_sampling(POINT_POLICY, 30, itertools.count())
+        ours, _ = workers.sample_trajectories(POINT_POLICY, 30, itertools.count())
+        assert same(ours, evaluation.result()[0])
+    assert capfd.readouterr().out.startswith("rolling out in the main process: Notebook-v0 can't be made in another")
+
+
+@pytest.mark.rendering
+def test_a_worker_films_though_this_process_has_rendered(gl: None, tmp_path: Path) -> None:
+    seeds = [3, 4]
+    here = film(tmp_path / "here.mp4", HOPPER, make_policy(), seeds, ep_len=8)
+    with RolloutWorkers(HOPPER, 8, 1) as workers:
+        workers.check_rendering()
+        clip = workers.start_film(tmp_path / "there.mp4", make_policy(), seeds).result(timeout=120)
+        own = workers.start_film(tmp_path / "own.mp4", as_policy(lambda o: np.zeros((len(o), 3))), seeds)
+        assert own.done()  # a policy that can't be copied is filmed here
+    assert len(clip) == len(here) > 0
+    frames = [iio.imread(tmp_path / name, plugin="FFMPEG") for name in ("here.mp4", "there.mp4")]
+    np.testing.assert_array_equal(*frames)
 
 
 class Impatient(BasePolicy):
@@ -133,6 +179,29 @@ def runs(pid: int) -> bool:
     return bool(state) and not state.startswith("Z")
 
 
-def test_rollouts_import_no_torch() -> None:
-    code = "import sys, cs285.infrastructure.rollout_workers, cs285.policies.loaded_gaussian_policy as p; p.NumpyPolicy"
-    subprocess.run([sys.executable, "-c", f"{code}; assert 'torch' not in sys.modules"], check=True)
+def test_workers_import_neither_torch_nor_what_draws_and_films() -> None:
+    slow = "{'torch', 'matplotlib', 'imageio', 'scipy', 'tensorboardX'} & set(sys.modules)"
+    code = "import sys, cs285.infrastructure.worker_tasks, cs285.policies.loaded_gaussian_policy"
+    subprocess.run([sys.executable, "-c", f"{code}; assert not {slow}, {slow}"], check=True)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="there is no other process group on Windows")
+def test_ctrl_c_does_not_reach_a_worker_that_is_starting(tmp_path: Path) -> None:
+    script = tmp_path / "main.py"
+    script.write_text(
+        "import os, signal, time\n"
+        "from cs285.infrastructure.rollout_workers import RolloutWorkers\n"
+        "if __name__ == '__main__':\n"
+        "    workers = RolloutWorkers('Hopper-v5', 40, 2)\n"
+        "    print('started', flush=True)\n"
+        "    try: time.sleep(60)\n"
+        "    except KeyboardInterrupt: workers.close()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as main:
+        assert main.stdout is not None
+        main.stdout.readline()
+        os.killpg(main.pid, signal.SIGINT)  # as a terminal does
+        assert main.communicate(timeout=60) == ("", "")
+    assert main.returncode == 0
