@@ -34,6 +34,7 @@ class BCAgent(BaseAgent):
         return self.replay_buffer.sample_random_data(batch_size)
 
     def save(self, path: Path) -> None:
-        """Write the actor's parameters; ``torch.load(path, weights_only=True)`` reads them."""
+        """Write the actor's parameters; ``torch.load(path, weights_only=True)`` reads them, with a GPU or without."""
         parameters = self.actor.state_dict()
-        torch.save({name: value.clone() for name, value in parameters.items()}, path)  # views would bring all along
+        copies = {name: value.cpu().clone() for name, value in parameters.items()}  # views would bring all along
+        torch.save(copies, path)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
 from cs285.infrastructure.pytorch_utils import from_numpy
 from cs285.infrastructure.trajectory import Batch, Trajectory
+
+DRAWN_AHEAD = 10_000  # indices: 100 batches of the usual size
 
 
 class ReplayBuffer:
@@ -30,6 +32,8 @@ class ReplayBuffer:
         self._device = device or torch.device("cpu")
         self._storage: Batch | None = None
         self._added = 0
+        self._upcoming: Iterator[torch.Tensor] = iter(())
+        self._drawn_for = (0, 0)
 
     def __len__(self) -> int:
         return min(self._added, self.max_size)
@@ -58,7 +62,7 @@ class ReplayBuffer:
         Raises:
             ValueError: when the buffer is empty.
         """
-        return self._gather(self._rng.integers(self._require_data(), size=batch_size))
+        return self._gather(self._next_indices(batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
         """The last ``batch_size`` transitions added, oldest first; fewer when fewer are held.
@@ -67,12 +71,21 @@ class ReplayBuffer:
             ValueError: when the buffer is empty.
         """
         count = min(batch_size, self._require_data())
-        return self._gather(np.arange(self._added - count, self._added) % self.max_size)
+        return self._gather(torch.arange(self._added - count, self._added, device=self._device) % self.max_size)
 
-    def _gather(self, indices: np.typing.NDArray[np.int64]) -> Batch:
+    def _next_indices(self, batch_size: int) -> torch.Tensor:
+        """The indices of a random batch. Many batches' are drawn at once: no step waits for them to reach a GPU."""
+        wanted = (self._require_data(), batch_size)
+        indices = next(self._upcoming, None) if wanted == self._drawn_for else None
+        if indices is None:
+            drawn = self._rng.integers(wanted[0], size=(max(1, DRAWN_AHEAD // batch_size), batch_size))
+            self._upcoming, self._drawn_for = iter(torch.from_numpy(drawn).to(self._device)), wanted
+            indices = next(self._upcoming)
+        return indices
+
+    def _gather(self, indices: torch.Tensor) -> Batch:
         assert self._storage is not None
-        chosen = torch.from_numpy(indices).to(self._device)
-        return Batch(*(stored.index_select(0, chosen) for stored in self._storage))
+        return Batch(*(stored.index_select(0, indices) for stored in self._storage))
 
     def _require_data(self) -> int:
         if len(self) == 0:

@@ -91,7 +91,7 @@ class SupervisedStep:
             torch.bmm(delta.mT, x, out=self._g[i])
             torch.sum(delta, dim=1, keepdim=True, out=self._g[i + 1])
             if i > 0:
-                delta = torch.bmm(delta, self._p[i]).mul_(1 - x * x)
+                delta = torch.bmm(delta, self._p[i]).mul_(torch.rsub(x.mul_(x), 1))  # the slope of tanh is 1 - tanh²
         return losses
 
     def _loss_and_its_gradient(self, outputs: torch.Tensor, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

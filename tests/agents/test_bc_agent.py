@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cs285.agents.bc_agent import BCAgent
 from cs285.infrastructure.replay_buffer import ReplayBuffer
@@ -13,10 +16,41 @@ from cs285.policies.MLP_policy import MLPPolicySL
 from tests.fakes import AC_DIM, OB_DIM, make_trajectory
 
 
-def make_agent(learning_rate: float = 0.01) -> BCAgent:
+def make_agent(learning_rate: float = 0.01, device: torch.device | None = None, **options: Any) -> BCAgent:
     torch.manual_seed(0)
-    actor = MLPPolicySL(AC_DIM, OB_DIM, n_layers=1, size=16, learning_rate=learning_rate)
-    return BCAgent(actor, ReplayBuffer(1000, np.random.default_rng(0)))
+    actor = MLPPolicySL(AC_DIM, OB_DIM, n_layers=1, size=16, learning_rate=learning_rate, device=device, **options)
+    return BCAgent(actor, ReplayBuffer(1000, np.random.default_rng(0), device))
+
+
+class Devices(TorchDispatchMode):
+    """Keeps the devices of all tensors that operations read and write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = operation(*args, **(kwargs or {}))
+        for leaf in torch.utils._pytree.tree_leaves((args, kwargs, result)):
+            if isinstance(leaf, torch.Tensor):
+                self.seen.add(leaf.device.type)
+        return result
+
+
+@pytest.mark.parametrize("options", [{"loss": "mse"}, {"loss": "nll"}, {"discrete": True}])
+def test_on_another_device_no_step_sends_anything_there_or_back(options: dict[str, Any]) -> None:
+    """Torch's "meta" stands in for a GPU: a device whose tensors can't be read on the CPU at all."""
+    agent = make_agent(device=torch.device("meta"), **options)
+    actions = {"actions": np.zeros(200, np.int64)} if options.get("discrete") else {}
+    agent.add_to_replay_buffer([make_trajectory(200, **actions)])
+    agent.train(agent.sample(100))  # brings the indices of the next 99 batches along
+    with Devices() as devices:
+        for _ in range(99):
+            agent.train(agent.sample(100))
+    assert devices.seen == {"meta"}
+    with Devices() as devices:
+        agent.sample(100)
+    assert devices.seen == {"cpu", "meta"}  # the check sees a transfer
 
 
 def test_it_learns_the_actions_in_its_buffer() -> None:

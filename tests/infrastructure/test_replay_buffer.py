@@ -75,6 +75,16 @@ def test_the_generator_decides_what_is_drawn() -> None:
     assert not torch.equal(one, another)
 
 
+def test_batches_are_those_of_drawing_them_one_by_one() -> None:
+    """Indices are drawn ahead, but never further than the data and the batch's size stay the same."""
+    buffer, rng = filled(100, [90], seed=3), np.random.default_rng(3)
+    for _ in range(250):  # more than are drawn at once
+        assert buffer.sample_random_data(100).rewards.tolist() == rng.integers(90, size=100).tolist()
+    assert len(buffer.sample_random_data(7).rewards) == 7
+    buffer.add_rollouts([make_trajectory(5, 90)])
+    assert max(buffer.sample_random_data(100).rewards.tolist() + buffer.sample_random_data(100).rewards.tolist()) > 89
+
+
 def test_it_keeps_copies_and_gives_copies() -> None:
     path = make_trajectory(4)
     buffer = ReplayBuffer(10, np.random.default_rng(0))
