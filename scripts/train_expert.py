@@ -152,9 +152,8 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
         "evaluation": results,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
-    write_training_curve(
-        path.with_suffix(".png"), settings.env_name, record.exploring, record.evaluations, results["mean"]
-    )
+    title = f"{settings.algorithm} on {settings.env_name}"
+    write_training_curve(path.with_suffix(".png"), title, record.exploring, record.evaluations, results["mean"])
     print(f"{path}: {results['mean']:.0f} ± {results['std']:.0f} over {settings.eval_episodes} episodes")
 
 

@@ -34,6 +34,7 @@ def check_installed(algorithm: str) -> None:
     # One thread: beside other processes XLA's own would spin, and 128 x 128 products are small.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     try:
+        import scipy  # noqa: F401 - the card's statistics
         import stable_baselines3  # noqa: F401
 
         if algorithm == "SAC":

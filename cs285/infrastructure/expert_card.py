@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cs285.infrastructure.intervals import interquartile_mean, iqm_interval
+from cs285.infrastructure.intervals import interquartile_mean, iqm_interval, scipy_stats
 from cs285.infrastructure.plots import BLUE, GREEN, ORANGE
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -39,8 +39,10 @@ def evaluate_expert(
         interval, and how many episodes ended before the time limit.
 
     Raises:
-        InvalidInput: when the expert can't be read or does not fit the environment.
+        InvalidInput: when the expert can't be read or does not fit the environment, or SciPy
+            is missing.
     """
+    scipy_stats()  # fail now rather than after the rollouts
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     num_workers = usable_cores() if num_workers is None else num_workers
     with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers, backend=backend) as rollouts:
@@ -66,7 +68,7 @@ def evaluate_expert(
 
 def write_training_curve(
     path: Path,
-    env_name: str,
+    title: str,
     exploring: Sequence[tuple[int, float]],
     evaluations: Sequence[tuple[int, float, float]],
     finished: float,
@@ -75,7 +77,7 @@ def write_training_curve(
 
     Args:
         path: the PNG to write.
-        env_name: for the title.
+        title: of the picture, such as ``PPO on Hopper-v5``.
         exploring: pairs of environment steps and mean return of the exploring policy.
         evaluations: environment steps, mean return and standard deviation of the mean action.
         finished: mean return of the expert that was kept.
@@ -92,7 +94,7 @@ def write_training_curve(
         steps, means, stds = np.array(evaluations).T
         axes.fill_between(steps / 1e6, means - stds, means + stds, color=BLUE, alpha=0.2, linewidth=0)
     axes.axhline(finished, color=GREEN, linestyle="--", label=f"the expert kept: {finished:.0f}")
-    axes.set(xlabel="environment steps (million)", ylabel="return", title=f"PPO on {env_name}")
+    axes.set(xlabel="environment steps (million)", ylabel="return", title=title)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize="small")
     figure.savefig(path, dpi=120)

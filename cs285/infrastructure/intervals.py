@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from cs285.errors import InvalidInput
+
 RESAMPLES = 10_000
 
 
@@ -42,18 +44,31 @@ def summarize(values: Sequence[float]) -> Summary:
 
 def interquartile_mean(values: Any, axis: int = 0) -> Any:
     """The mean of the middle half (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice")."""
-    from scipy.stats import trim_mean
-
-    return trim_mean(values, 0.25, axis=axis)
+    return scipy_stats().trim_mean(values, 0.25, axis=axis)
 
 
 def iqm_interval(values: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
     """The 95 % percentile bootstrap interval of the interquartile mean, with a fixed seed."""
-    from scipy.stats import bootstrap
-
     if np.ptp(values) == 0:  # the bootstrap has nothing to resample
         return float(values[0]), float(values[0])
-    interval = bootstrap(
-        (values,), interquartile_mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
+    interval = (
+        scipy_stats()
+        .bootstrap(
+            (values,), interquartile_mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
+        )
+        .confidence_interval
+    )
     return float(interval.low), float(interval.high)
+
+
+def scipy_stats() -> Any:
+    """SciPy's statistics, imported when they are needed.
+
+    Raises:
+        InvalidInput: with the command that installs them.
+    """
+    try:
+        import scipy.stats
+    except ImportError as error:
+        raise InvalidInput("statistics need SciPy: pip install scipy") from error
+    return scipy.stats

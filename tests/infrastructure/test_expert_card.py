@@ -35,5 +35,5 @@ def test_an_expert_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("points", [0, 1, 2])
 def test_the_training_curve_is_drawn(tmp_path: Path, points: int) -> None:
     exploring, evaluations = [(1000, -5.0), (2000, 10.0)][:points], [(1000, 5.0, 1.0), (2000, 20.0, 2.0)][:points]
-    write_training_curve(tmp_path / "curve.png", "Hopper-v5", exploring, evaluations, 3000.0)
+    write_training_curve(tmp_path / "curve.png", "PPO on Hopper-v5", exploring, evaluations, 3000.0)
     assert Image.open(tmp_path / "curve.png").format == "PNG"

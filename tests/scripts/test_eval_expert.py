@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -83,3 +84,8 @@ def test_other_returns_than_on_the_card(script: Script, expert: Path) -> None:
     card.write_text(json.dumps(content))
     outcome = script("eval_expert").refused("other returns than on the card", str(expert.relative_to(Path.cwd())))
     assert len(table(outcome.out)) == 1
+
+
+def test_without_scipy_it_says_what_to_install(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    script("eval_expert", "-n", 2).refused("SciPy", "pip install scipy")

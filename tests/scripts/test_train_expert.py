@@ -234,7 +234,7 @@ def test_ctrl_c_is_one_line(script: Script, monkeypatch: pytest.MonkeyPatch) -> 
     assert (outcome.code, outcome.err) == (130, "interrupted\n")
 
 
-@pytest.mark.parametrize(("algorithm", "library"), [("PPO", "stable_baselines3"), ("SAC", "sbx")])
+@pytest.mark.parametrize(("algorithm", "library"), [("PPO", "stable_baselines3"), ("SAC", "sbx"), ("PPO", "scipy")])
 def test_without_its_library_it_says_what_to_install(
     algorithm: str, library: str, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
