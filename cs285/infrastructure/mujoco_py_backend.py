@@ -21,7 +21,12 @@ PROJECT_ROOT = Path(__file__).parents[2]
 FINISHED = "cs285-finished"  # the installer's last act is to write this file
 LIBRARY = Path("mj210/mujoco_py/binaries/linux/mujoco210")
 INSTALL = "run scripts/install_mujoco_py.sh"
-PROBE = "import numpy; print(numpy.__version__, flush=True); numpy.__version__ < '2' and __import__('mujoco_py')"
+PROBE = """
+import numpy
+print(numpy.__version__, flush=True)
+if numpy.__version__ < "2":
+    import gymnasium_robotics, mujoco_py
+"""
 PROBE_SECONDS = 60.0
 
 
@@ -135,7 +140,7 @@ def probe(venv: Path, seconds: float = PROBE_SECONDS) -> None:
 
 
 def _cause(output: str) -> str:
-    """The line of a failed import that says most: a missing library, else the last one."""
+    """The line of a failed import that says most: what is missing, else the last one."""
     lines = output.strip().splitlines() or ["no message"]
-    missing = [line for line in lines if "cannot open shared object" in line]
+    missing = [line for line in lines if "cannot open shared object" in line or "missing MuJoCo" in line]
     return (missing or lines)[-1].strip()

@@ -64,10 +64,26 @@ def test_numpy_2_in_it(venv: Path) -> None:
     assert "pip install numpy==1.26.4" in refusal(venv)
 
 
-def test_an_import_that_fails_is_told_by_its_cause(venv: Path) -> None:
-    missing = "ImportError: libEGL.so.1: cannot open shared object file"
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "ImportError: libEGL.so.1: cannot open shared object file",
+        "You appear to be missing MuJoCo.  We expected to find the file here: /nowhere",
+    ],
+)
+def test_an_import_that_fails_is_told_by_its_cause(venv: Path, missing: str) -> None:
     install_fake(venv, f"echo 1.26.4; echo '{missing}' >&2; echo 'CompileError: false failed' >&2; exit 1")
     assert missing in refusal(venv)
+
+
+@pytest.mark.parametrize("module", ["gymnasium_robotics", "mujoco_py"])
+def test_the_probe_imports_what_a_run_will(venv: Path, tmp_path: Path, module: str) -> None:
+    for name in ("gymnasium_robotics", "mujoco_py"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('it is broken')" if name == module else "")
+    (tmp_path / "numpy.py").write_text("__version__ = '1.26.4'")
+    install_fake(venv, f'cd {tmp_path} && exec {sys.executable} "$@"')
+    assert "does not import" in refusal(venv)
+    assert "it is broken" in refusal(venv)
 
 
 def test_an_import_that_compiles_is_stopped_with_all_it_started(venv: Path, tmp_path: Path) -> None:
@@ -135,9 +151,17 @@ def test_an_environment_is_refused_in_a_process_that_was_not_started_for_it(venv
         make_env("Ant-v2", backend="mujoco_py")
 
 
-def run_installer(path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_installer(path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PATH": f"{path}{os.pathsep}{os.environ['PATH']}", **variables}
-    return subprocess.run([str(INSTALLER)], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([INSTALLER, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_installer_starts_nothing_when_it_is_only_asked(venv: Path, tmp_path: Path) -> None:
+    done = run_installer(tmp_path, "--help")
+    assert done.returncode == 2
+    assert "takes no arguments" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not venv.exists()
 
 
 @pytest.mark.parametrize(

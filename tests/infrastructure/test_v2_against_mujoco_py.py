@@ -9,7 +9,8 @@ of a free joint in another way, which moves it by up to 1e-4, and where a joint 
 contact is on the verge of acting it acts a substep sooner or later. That is Ant with the old
 contact margins; `cs285.infrastructure.mujoco_v2` says why it has today's, and with them only
 the steps without contacts agree so far. Rewards and terms differ by what states do, and by
-the float32 rounding of the action.
+the float32 rounding of the action. Hopper, Walker2d and Humanoid, acting at random, fall at
+the same step of every episode, with the same return.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.infrastructure.v2_tasks import V2_MODULES
 from cs285.policies.loaded_gaussian_policy import load_expert
-from tests.infrastructure.original_engine import step_each
+from tests.infrastructure.original_engine import RANDOM_STEPS, act_at_random, step_each
 
 TASKS = tuple(V2_MODULES)
 EXPERTS = {"Ant": 4700, "HalfCheetah": 4170, "Hopper": 3780}  # those in ../shared/course, and their returns
@@ -198,6 +199,15 @@ def test_a_reset_with_the_same_seed_is_the_same_state(task: str, venv: Path) -> 
     done = subprocess.run(command, env=engine.environment(venv), check=True, capture_output=True, text=True)
     original = np.array(eval(done.stdout.splitlines()[-1]))
     assert make_env(f"{task}-v2")[0].reset(seed=7)[0] == pytest.approx(original, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("task", ["Hopper", "Walker2d", "Humanoid"])
+def test_whole_episodes_of_random_actions_are_the_same_until_they_fall(task: str, compared: Any) -> None:
+    ours, original = act_at_random(make_reproduction(task), EPISODES), compared(task)[1]["at random"]
+    assert np.ptp(original[:, 1]) > 5, "some stand longer than others"
+    assert original[:, 1].max() < RANDOM_STEPS, "all of them fall"
+    assert np.array_equal(ours[:, 1], original[:, 1])
+    assert ours[:, 0] == pytest.approx(original[:, 0], abs=CLOSE if task in FREE_JOINT else REWARD_ROUNDING)
 
 
 @pytest.mark.parametrize("task", EXPERTS)
