@@ -121,7 +121,8 @@ class Config:
     @property
     def run_name(self) -> str:
         """Prefix of the run folder: q1_ for the assignment's BC question, q2_ for DAgger."""
-        return f"{'q2' if self.do_dagger else 'q1'}_{self.experiment}_{self.env_name.replace('/', '-')}"
+        task = self.env_name.replace("/", "-").replace(":", "-")  # Windows allows no colon
+        return f"{'q2' if self.do_dagger else 'q1'}_{self.experiment}_{task}"
 
     @property
     def experiment(self) -> str:

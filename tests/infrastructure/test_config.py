@@ -97,6 +97,7 @@ def test_settings_cannot_be_changed_and_variants_are_checked_again() -> None:
         ({"env_name": "Ant-v4"}, "q1_bc_Ant-v4"),
         ({"env_name": "Ant-v4", "do_dagger": True}, "q2_dagger_Ant-v4"),
         ({"env_name": "tests/Point-v0", "exp_name": "mine"}, "q1_mine_tests-Point-v0"),
+        ({"env_name": "gym:CartPole-v1"}, "q1_bc_gym-CartPole-v1"),
         ({"env_name": "Ant-v4", "exp_name": "dagger_ant", "do_dagger": True}, "q2_dagger_ant_Ant-v4"),
     ],
 )
