@@ -50,8 +50,8 @@ def main() -> None:
     print(f"{'task':<16}{'mean':>9}{'std':>8}{'min':>9}{'max':>9}{'IQM [95 % interval]':>27}{'early':>7}{'card':>9}")
     different = []
     for path in files:
-        card = read_card(path)
         env_name = settings.env_name or path.stem
+        card = read_card(path, env_name)
         episodes = settings.episodes or card.get("episodes", 50)
         result = evaluate_expert(path, env_name, episodes, backend=settings.backend)
         interval = f"{result['iqm']:.1f} [{result['iqm_95_low']:.1f}, {result['iqm_95_high']:.1f}]"
@@ -65,18 +65,19 @@ def main() -> None:
         raise InvalidInput(f"other returns than on the card: {', '.join(different)}")
 
 
-def read_card(path: Path) -> dict[str, Any]:
-    """The evaluation on an expert's card; empty when it has no card."""
+def read_card(path: Path, env_name: str) -> dict[str, Any]:
+    """The evaluation on an expert's card; empty when it has no card, or one for another task."""
     card = path.with_suffix(".json")
     if not card.exists():
         return {}
     try:
-        evaluation: dict[str, Any] = json.loads(card.read_text())["evaluation"]
+        content = json.loads(card.read_text())
+        evaluation: dict[str, Any] = content["evaluation"]
         for name in ("episodes", "mean", "std"):
             float(evaluation[name])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{card} is not the card of an expert: {error!r}") from error
-    return evaluation
+    return evaluation if content.get("task", env_name) == env_name else {}
 
 
 def agrees(result: dict[str, Any], card: dict[str, Any]) -> bool:

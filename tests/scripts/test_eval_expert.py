@@ -56,6 +56,14 @@ def test_expert_policy_file(script: Script, expert: Path, tmp_path: Path) -> Non
     assert row[-1] == "none"
 
 
+def test_a_card_counts_for_its_own_task_only(script: Script, expert: Path) -> None:
+    card = expert.with_suffix(".json")
+    card.write_text(json.dumps({"task": TASK, **json.loads(card.read_text())}))
+    for task, shown in [(LONG_TASK, "none"), (TASK, str(json.loads(card.read_text())["evaluation"]["mean"]))]:
+        (row,) = table(script("eval_expert", "-epf", expert, "-env", task).succeeded().out)
+        assert row[-1] == shown
+
+
 def test_env_name(script: Script, expert: Path, tmp_path: Path) -> None:
     other = fakes.pickle_file(tmp_path / "mine.pkl", fakes.expert_content())
     rows = [table(script("eval_expert", "-epf", other, "-env", name).succeeded().out)[0] for name in (TASK, LONG_TASK)]
