@@ -1,14 +1,16 @@
-"""Compare the project with the textbook loop: one command, one table.
+"""Compare the project with the textbook loop, with other libraries and with what the machine allows.
 
-Each figure is the median of several runs, each in a process of its own, the two sides taking
-turns, on one torch thread.
+One command prints one table. Each figure is the median of several runs, each in a process of its
+own, the two sides taking turns, on one torch thread.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,20 +18,18 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from libraries import REQUIREMENTS, NotInstallable, measure_library
+from rows import Row, rows_of
+from sizes import JOB_STEPS, LEARNERS, ROLLOUT_STEPS
 
 from cs285.command_line import check_at_least, option, parse, run
+from cs285.errors import InvalidInput
 
-LEARNERS = 10
-TEN_TIMES = {"many_gradient": "gradient", "many_job": "job"}  # the textbook trains ten learners one by one
-ROWS = {
-    "job": "whole DAgger job, start-up included (s)",
-    "rollouts": "8000 steps of rollouts (s)",
-    "gradient": "2000 gradient steps with their batches (s)",
-    "batch": "200 batches from a buffer of a million (s)",
-    "many_gradient": "2000 gradient steps of ten learners (s)",
-    "many_job": "whole job of ten seeds (s)",
-}
-FLOORS = {"rollouts": "physics alone of 8000 steps, one core (s)", "gradient": "matrix products of 2000 steps (s)"}
+ROWS = rows_of(JOB_STEPS, ROLLOUT_STEPS, LEARNERS)
+PACKAGES = ("torch", "numpy", "gymnasium", "mujoco")
+Measurement = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,69 +41,129 @@ class Settings:
     expert_data: Path = option(Path("expert_data/expert_data_Hopper-v5.pkl"), "-ed", help="its data")
     repeats: int = option(3, help="runs of each side; ten seeds run once")
     rows: str = option(",".join(ROWS), help="what to measure, with commas between")
-    output: Path = option(Path("benchmarks/results.json"), "-o", help="JSON file to write")
+    output: Path = option(
+        Path("benchmarks/results.json"), "-o", help="JSON file to write; rows that it has stay unless measured anew"
+    )
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "repeats")
+        for row in self.rows.split(","):
+            if row not in ROWS:
+                raise InvalidInput(f"--rows has {row!r}; it may have {', '.join(ROWS)}")
 
 
 def main() -> None:
-    """Measure all rows, print the table and write the JSON."""
+    """Measure the rows, write the JSON and print the table."""
     settings = parse(Settings, __doc__ or "")
-    rows = [row for row in ROWS if row in settings.rows.split(",")]
-    results: dict[str, dict[str, float]] = {}
-    print(f"{'':<52}{'textbook':>10}{'project':>10}{'ratio':>8}{'peak MB':>9}")
-    for row in rows:
-        results[row] = compare(row, settings)
-        figures = results[row]
-        print(
-            f"{ROWS[row]:<52}{figures['textbook']:>10.2f}{figures['project']:>10.2f}"
-            f"{figures['ratio']:>8.2f}{figures['peak_mb']:>9.0f}",
-            flush=True,
-        )
-    for row, name in FLOORS.items():
-        if row in rows:
-            taken = statistics.median(measure(row, "floor", settings)["seconds"] for _ in range(settings.repeats))
-            results[f"floor_{row}"] = {"seconds": taken}
-            print(f"{name:<52}{taken:>20.2f}", flush=True)
-    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
-    content = {"env_name": settings.env_name, "when": time.strftime("%Y-%m-%d"), **machine, "results": results}
-    settings.output.write_text(json.dumps(content, indent=2) + "\n")
+    content = json.loads(settings.output.read_text()) if settings.output.exists() else {"rows": {}}
+    done: dict[tuple[str, str], list[Measurement]] = {}
+    for name in settings.rows.split(","):
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        try:
+            content["rows"][name] = compare(ROWS[name], settings, done)
+        except NotInstallable as error:
+            print(f"going on without {name}: {error}", file=sys.stderr, flush=True)
+            continue
+        content |= circumstances(settings)
+        settings.output.write_text(json.dumps(content, indent=2) + "\n")
+    print(table(content["rows"]))
 
 
-def compare(row: str, settings: Settings) -> dict[str, float]:
-    """Medians of both sides, taking turns, and their ratio."""
-    taken: dict[str, list[float]] = {"textbook": [], "project": []}
-    peak = 0.0
-    for _ in range(1 if row == "many_job" else settings.repeats):
-        taken["textbook"].append(measure(TEN_TIMES.get(row, row), "textbook", settings)["seconds"])
-        result = measure(row, "project", settings)
-        taken["project"].append(result["seconds"])
-        peak = max(peak, result["peak_mb"])
-    textbook, project = (statistics.median(times) for times in taken.values())
-    textbook *= LEARNERS if row in TEN_TIMES else 1
-    return {"textbook": textbook, "project": project, "ratio": textbook / project, "peak_mb": peak}
+def compare(row: Row, settings: Settings, done: dict[tuple[str, str], list[Measurement]]) -> Measurement:
+    """Measure both sides, taking turns; what an earlier row has measured is taken from there.
+
+    Args:
+        row: what to measure.
+        settings: on which files, and how often.
+        done: the measurements of earlier rows, by who and what; these are added.
+    """
+    sides = [(row.who, row.theirs), ("project", row.what)]
+    missing = [side for side in sides if side not in done]
+    for _ in range(1 if row.once else settings.repeats):
+        for who, what in missing:
+            done.setdefault((who, what), []).append(measure(who, what, settings))
+    theirs, ours = (done[side] for side in sides)
+    result: Measurement = {"when": time.strftime("%Y-%m-%d %H:%M:%S"), "runs": {"theirs": theirs, "project": ours}}
+    for clock in ("seconds", "cpu_seconds"):
+        if all(clock in run for run in (*theirs, *ours)):
+            their_time = row.times * statistics.median(run[clock] for run in theirs)
+            our_time = statistics.median(run[clock] for run in ours)
+            ratio = our_time / their_time if row.who == "floor" else their_time / our_time
+            result[clock] = {"theirs": their_time, "project": our_time, "ratio": ratio}
+    return result
 
 
-def measure(what: str, who: str, settings: Settings) -> dict[str, float]:
-    """Run ``measure.py`` in a process and folder of its own; of a whole job, the process counts as a whole."""
-    files = [
+def measure(who: str, what: str, settings: Settings) -> Measurement:
+    """Run one measurement in a process and folder of its own; a whole job counts from the process's start."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        if who in REQUIREMENTS:
+            return measure_library(who, settings.expert_data, Path(folder))
+        result = run_measure(who, what, settings, folder)
+    if what in ("job", "many_job"):
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)  # workers included
+        result["seconds"] = time.perf_counter() - start
+        result["cpu_seconds"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    result["load_average"] = os.getloadavg()[0]
+    return result
+
+
+def run_measure(who: str, what: str, settings: Settings, folder: str) -> Measurement:
+    """Run ``measure.py``."""
+    command = [
+        *(sys.executable, str(Path(__file__).with_name("measure.py")), who, what),
         *("--env_name", settings.env_name),
         *("--expert_policy_file", str(settings.expert_policy_file.resolve())),
         *("--expert_data", str(settings.expert_data.resolve())),
     ]
-    command = [sys.executable, str(Path(__file__).with_name("measure.py")), what, who, *files]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
-        whole = time.perf_counter() - start
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as a user starts it
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode != 0:
         sys.exit(f"{what} of {who} failed:\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    if what in ("job", "many_job"):
-        result["seconds"] = whole
+    result: Measurement = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def circumstances(settings: Settings) -> Measurement:
+    """On what was measured."""
+    return {
+        "env_name": settings.env_name,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in PACKAGES}},
+    }
+
+
+def table(results: dict[str, Measurement]) -> str:
+    """The results in Markdown."""
+    lines = [
+        "| | beside | theirs (s) | project (s) | ratio | wanted | theirs (CPU s) | project (CPU s) |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name, row in ROWS.items():
+        if name in results:
+            clock, cpu = results[name]["seconds"], results[name].get("cpu_seconds")
+            wanted = "" if row.wanted is None else f"{'≤' if row.who == 'floor' else '≥'} {row.wanted}"
+            beside = row.theirs.replace("_", " ") if row.who == "floor" else row.who
+            cpu_columns = f"{cpu['theirs']:.2f} | {cpu['project']:.2f}" if cpu else " | "
+            lines.append(
+                f"| {row.title} | {beside} | {clock['theirs']:.2f} | {clock['project']:.2f} "
+                f"| {clock['ratio']:.2f} | {wanted} | {cpu_columns} |"
+            )
+    if "job" in results:
+        lines += ["", memory(results["job"]["runs"]["project"])]
+    return "\n".join(lines)
+
+
+def memory(jobs: list[Measurement]) -> str:
+    """One line on the main process of the job."""
+    peak = max(job["peak_mb"] for job in jobs)
+    growth = max(job["peak_mb_by_iteration"][-1] - job["peak_mb_by_iteration"][1] for job in jobs)
+    return (
+        f"Main process of the job: at most {peak:.0f} MB (wanted: < 700); "
+        f"from the second iteration to the last it grew by {growth:.1f} MB."
+    )
 
 
 if __name__ == "__main__":

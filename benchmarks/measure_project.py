@@ -1,0 +1,112 @@
+"""What the project takes for each thing; `measure.py` calls these functions."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import peak_mb
+from sizes import BATCH_SIZE, GRADIENT_STEPS, LARGE_BATCHES, LARGE_BUFFER, LEARNERS, ROLLOUT_STEPS, timed
+
+from cs285.infrastructure.config import Config
+
+
+def config_of(files: Namespace) -> Config:
+    """The default DAgger job."""
+    return Config(
+        env_name=files.env_name,
+        expert_policy_file=files.expert_policy_file,
+        expert_data=files.expert_data,
+        do_dagger=True,
+        logdir=Path("project_runs"),
+    )
+
+
+def make_agent(files: Namespace) -> Any:
+    """An agent with the expert's data."""
+    from cs285.infrastructure.bc_trainer import load_initial_data, make_agent
+    from cs285.infrastructure.envs import make_env
+
+    config = config_of(files)
+    env, spec = make_env(config.env_name)
+    env.close()
+    agent = make_agent(config, spec)
+    agent.add_to_replay_buffer(load_initial_data(config, spec))
+    return agent
+
+
+def job(files: Namespace) -> dict[str, Any]:
+    """The whole job, and the peak memory of its main process after each iteration."""
+    from cs285.infrastructure.bc_trainer import BC_Trainer
+
+    peaks = []
+
+    def run() -> None:
+        trainer = BC_Trainer(config_of(files))
+        loop = trainer.rl_trainer
+        log_iteration = loop.log_iteration
+
+        def log_and_note_memory(*arguments: Any) -> None:
+            log_iteration(*arguments)
+            peaks.append(peak_mb())
+
+        loop.log_iteration = log_and_note_memory  # type: ignore[method-assign]
+        trainer.run_training_loop()
+
+    return {**timed(run), "peak_mb_by_iteration": peaks}
+
+
+def many_job(files: Namespace) -> dict[str, Any]:
+    """The job of ten seeds together."""
+    from cs285.infrastructure.many_learners import ManyLearners, configs_of_seeds
+
+    config = replace(config_of(files), seeds=tuple(range(LEARNERS)))
+    return timed(lambda: ManyLearners(configs_of_seeds(config)).run_training_loop())
+
+
+def rollouts(files: Namespace) -> dict[str, Any]:
+    """Episodes of a policy, by the default number of workers."""
+    from cs285.infrastructure.bc_trainer import make_rollouts
+
+    policy = make_agent(files).actor
+    with make_rollouts(config_of(files)) as workers:
+        workers.sample_trajectories(policy, 1, iter([0]))  # the workers have started
+        taken = timed(lambda: workers.sample_trajectories(policy, ROLLOUT_STEPS, iter(range(10**9))))
+    return {"seconds": taken["seconds"]}  # the workers have used the CPU, this process has not
+
+
+def gradient(files: Namespace) -> dict[str, Any]:
+    """Gradient steps, their batches included."""
+    agent = make_agent(files)
+    return timed(lambda: [agent.train(agent.sample(BATCH_SIZE)) for _ in range(GRADIENT_STEPS)])
+
+
+def many_gradient(files: Namespace) -> dict[str, Any]:
+    """Gradient steps of ten learners together, their batches included."""
+    import torch
+
+    from cs285.policies.MLP_policy import join_learners
+
+    agents = [make_agent(files) for _ in range(LEARNERS)]
+    learners = join_learners([agent.actor for agent in agents])
+
+    def step() -> None:
+        batches = [agent.sample(BATCH_SIZE) for agent in agents]
+        learners.step(torch.stack([b.observations for b in batches]), torch.stack([b.actions for b in batches]))
+
+    return timed(lambda: [step() for _ in range(GRADIENT_STEPS)])
+
+
+def batch(files: Namespace) -> dict[str, Any]:
+    """Batches from a large buffer."""
+    from cs285.infrastructure.replay_buffer import ReplayBuffer
+    from cs285.infrastructure.trajectory import Trajectory
+
+    observations = np.zeros((LARGE_BUFFER, 27), np.float32)
+    actions, rewards = np.zeros((LARGE_BUFFER, 8), np.float32), np.zeros(LARGE_BUFFER, np.float32)
+    buffer = ReplayBuffer(LARGE_BUFFER, np.random.default_rng(0))
+    buffer.add_rollouts([Trajectory(observations, actions, rewards, observations, False, True)])
+    return timed(lambda: [buffer.sample_random_data(BATCH_SIZE) for _ in range(LARGE_BATCHES)])
