@@ -30,7 +30,7 @@ def option(default: Any, *aliases: str, help: str) -> Any:
 
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (see --help)\n")
+        raise InvalidInput(f"{message} (see --help)")
 
 
 def parse(settings: type[Settings], description: str, argv: Sequence[str] | None = None) -> Settings:
@@ -42,8 +42,16 @@ def parse(settings: type[Settings], description: str, argv: Sequence[str] | None
         argv: the arguments; the process's own when None.
 
     Raises:
-        SystemExit: with code 2 when a flag is unknown or its value has the wrong type.
-        InvalidInput: when the dataclass itself refuses a value.
+        InvalidInput: when a flag is unknown or its value has the wrong type, or the dataclass itself refuses a value.
+    """
+    return settings(**parse_given(settings, description, argv))
+
+
+def parse_given(settings: type[Any], description: str, argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """The values of those flags that a command line has; arguments as of `parse`.
+
+    Raises:
+        InvalidInput: when a flag is unknown or its value has the wrong type.
     """
     parser = _OneLineParser(
         description=description,
@@ -51,7 +59,7 @@ def parse(settings: type[Settings], description: str, argv: Sequence[str] | None
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     annotations = typing.get_type_hints(settings)
-    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+    for field in dataclasses.fields(settings):
         parser.add_argument(
             *field.metadata["aliases"],
             f"--{field.name}",
@@ -59,7 +67,9 @@ def parse(settings: type[Settings], description: str, argv: Sequence[str] | None
             help=field.metadata["help"],
             **_value_arguments(annotations[field.name]),
         )
-    return settings(**vars(parser.parse_args(argv)))
+    nothing = object()
+    found = argparse.Namespace(**dict.fromkeys(annotations, nothing))  # in the place of defaults
+    return {name: value for name, value in vars(parser.parse_args(argv, found)).items() if value is not nothing}
 
 
 def _value_arguments(annotation: Any) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from cs285.command_line import parse, run
+from typing import Any
+
+from cs285.command_line import parse_given, run
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.mujoco_py_backend import hand_over
 
 
 def main() -> None:
     """Run the job that the command line describes, and say how it ended."""
-    config = parse(Config, __doc__ or "")
+    given = parse_given(Config, __doc__ or "")
+    config = settings_to_resume(given) if "resume" in given else Config(**given)
     hand_over(config.backend)
     if config.seeds is None:
         run_one(config)
@@ -17,12 +20,21 @@ def main() -> None:
         run_many(config)
 
 
+def settings_to_resume(given: dict[str, Any]) -> Config:
+    """The settings of the run to resume, with those that the command line gives."""
+    from cs285.infrastructure import resuming
+
+    return resuming.settings_to_resume(given)
+
+
 def run_one(config: Config) -> None:
     """Run one job."""
     from cs285.infrastructure.bc_trainer import BC_Trainer  # torch takes seconds; --help does not wait
 
     trainer = BC_Trainer(config)
-    print(f"logging to {trainer.run_dir}", flush=True)
+    first = trainer.rl_trainer.first_itr
+    resumed = f", on from iteration {first}" if first else ""
+    print(f"logging to {trainer.run_dir}{resumed}", flush=True)
     rows = trainer.run_training_loop()
     print(summary(str(trainer.run_dir), rows))
 

@@ -218,11 +218,11 @@ def pickle_file(path: Path, content: Any, protocol: int = 4) -> Path:
 
 
 def read_events(run_dir: Path) -> list[Event]:
-    """The records of the folder's one TensorBoard event file."""
+    """The records of the folder's TensorBoard event files, in the files' order."""
     from tensorboardX.proto.event_pb2 import Event  # it imports torch, which workers can do without
 
-    (path,) = run_dir.glob("events.out.tfevents.*")
-    content, events = path.read_bytes(), []
+    paths = sorted(run_dir.glob("events.out.tfevents.*"), key=lambda path: path.name)
+    content, events = b"".join(path.read_bytes() for path in paths), []
     while content:
         (length,) = struct.unpack("<Q", content[:8])
         events.append(Event.FromString(content[12 : 12 + length]))

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 
-from cs285.command_line import check_at_least, option, parse, run
+from cs285.command_line import check_at_least, option, parse, parse_given, run
 from cs285.errors import InvalidInput
 
 
@@ -52,12 +52,16 @@ def test_flags_left_out_keep_their_defaults() -> None:
 )
 def test_a_wrong_command_line_is_one_line_on_stderr_and_code_2(argv: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        parse(Settings, "", argv.split())
+        run(lambda: print(parse(Settings, "", argv.split())))
     assert stopped.value.code == 2
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith("error: ")
     assert output.err.count("\n") == 1
+
+
+def test_what_is_given_is_told_from_what_is_left_out() -> None:
+    assert parse_given(Settings, "", ["-c", "3", "--rate", "1"]) == {"count": 3, "rate": 1.0}
 
 
 def test_help_tells_flags_defaults_and_the_description(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from cs285.infrastructure.checkpoint import AgentState
 from cs285.infrastructure.trajectory import Batch, Trajectory
 from cs285.policies.MLP_policy import MLPPolicy
 
@@ -35,4 +36,20 @@ class BaseAgent(ABC):
 
     @abstractmethod
     def save(self, path: Path) -> None:
-        """Write the actor's parameters."""
+        """Write the actor's parameters.
+
+        Raises:
+            InvalidInput: when the file can't be written.
+        """
+
+    @abstractmethod
+    def state(self) -> AgentState:
+        """All that was learned, and where the generator stands; the transitions are not in it."""
+
+    @abstractmethod
+    def restore(self, state: AgentState) -> None:
+        """Be the agent whose `state` it was; the transitions are added apart.
+
+        Raises:
+            InvalidInput: when it was another kind of agent.
+        """

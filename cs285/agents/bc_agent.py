@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from cs285.agents.base_agent import BaseAgent
+from cs285.errors import InvalidInput
+from cs285.infrastructure.checkpoint import AgentState
+from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.trajectory import Batch, Trajectory
+from cs285.infrastructure.whole_files import whole_file
 from cs285.policies.MLP_policy import MLPPolicySL
 
 
@@ -35,6 +40,34 @@ class BCAgent(BaseAgent):
 
     def save(self, path: Path) -> None:
         """Write the actor's parameters; ``torch.load(path, weights_only=True)`` reads them, with a GPU or without."""
-        parameters = self.actor.state_dict()
-        copies = {name: value.cpu().clone() for name, value in parameters.items()}  # views would bring all along
-        torch.save(copies, path)
+        copies = {
+            name: value.cpu().clone() for name, value in self._parameters().items()
+        }  # views would bring all along
+        content = io.BytesIO()  # where a disk is full, torch's own files end in errors of its own
+        torch.save(copies, content)
+        with whole_file(path) as file:
+            file.write(content.getbuffer())
+
+    def state(self) -> AgentState:
+        """See `BaseAgent.state`."""
+        tensors = {
+            **{f"actor.{name}": value for name, value in self._parameters().items()},
+            **{f"adam.{name}": value for name, value in self.actor.optimizer.averages().items()},
+        }
+        arrays = {name: to_numpy(value) for name, value in tensors.items()}
+        return AgentState(arrays, self.replay_buffer.generator.state)
+
+    def restore(self, state: AgentState) -> None:
+        """See `BaseAgent.restore`."""
+        tensors = {name: torch.from_numpy(array) for name, array in state.arrays.items()}
+        try:
+            self.actor.load_state_dict({name: tensors[f"actor.{name}"] for name in self._parameters()})
+            self.actor.optimizer.restore({name: tensors[f"adam.{name}"] for name in self.actor.optimizer.averages()})
+            self.replay_buffer.generator.state = dict(state.generator)
+        except (KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
+            raise InvalidInput(f"the checkpoint is of another agent: {error!r:.200}") from error
+
+    def _parameters(self) -> dict[str, torch.Tensor]:
+        """Views of what the optimiser changes; to be copied where they are kept."""
+        parameters: dict[str, torch.Tensor] = self.actor.state_dict()
+        return parameters

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.checkpoint import load_checkpoint
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import EnvSpec, make_env
 from cs285.infrastructure.expert_data import load_expert_data
 from cs285.infrastructure.layouts import check_convertible, conversion_notice, convert_observations
+from cs285.infrastructure.provenance import digest
 from cs285.infrastructure.references import start_references
+from cs285.infrastructure.resuming import check_same_run
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
 from cs285.infrastructure.shipped import shipped_data, shipped_expert
@@ -49,15 +52,21 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
         Raises:
             InvalidInput: when a file can't be read, sizes don't fit, the environment can't be
-                made, or the run folder can't be written.
+                made, the run folder can't be written, or the run to resume is another.
         """
         self.config = config
+        inputs = {name: digest(path) for name, path in input_files(config, expert).items()}
+        checkpoint, added = (None, []) if config.resume is None else load_checkpoint(config.resume)
+        if checkpoint is not None:
+            check_same_run(config, checkpoint, inputs)
         env, spec = make_env(config.env_name, config.ep_len, backend=config.backend)
         env.close()
         self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
         self.initial_expertdata = load_initial_data(config, spec)
         if self.expert_policy is not None:  # fail now rather than after the first iteration
             expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
+        for paths in added:
+            check_sizes(config, spec, paths)
         rollouts = rollouts or make_rollouts(config)
         with ExitStack() as on_failure:
             on_failure.callback(rollouts.close)
@@ -67,12 +76,14 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             from cs285.infrastructure.rl_trainer import RL_Trainer
 
             self.agent = make_agent(config, spec)
-            self.logger = Logger(make_run_dir(config.logdir, config.run_name))
-            self.run_dir = self.logger.run_dir
-            self.logger.log_config(asdict(replace(config, n_iter=config.iterations)))
+            self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
+            self.logger = Logger(self.run_dir, None if checkpoint is None else checkpoint.log)
+            self.logger.log_config(asdict(replace(config, n_iter=config.iterations, resume=None)), inputs)
             self.rl_trainer = RL_Trainer(
                 config, rollouts, self.agent, self.logger, self.initial_expertdata, self.expert_policy, references
             )
+            if checkpoint is not None:
+                self.rl_trainer.resume(checkpoint, added)
             on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:
@@ -145,6 +156,28 @@ def make_agent(config: Config, spec: EnvSpec) -> BCAgent:
         )
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device))
+
+
+def input_files(config: Config, expert: object | None) -> dict[str, Path]:
+    """The files that the run reads, by setting; an expert that is given as an object is none."""
+    files = {"expert_data": config.expert_data or shipped_data(config.env_name)}
+    if expert is None:
+        files["expert_policy_file"] = config.expert_policy_file or shipped_expert(config.env_name)
+    return {name: path for name, path in files.items() if path is not None}
+
+
+def check_sizes(config: Config, spec: EnvSpec, paths: Sequence[Trajectory]) -> None:
+    """Refuse a checkpoint's episodes that are of another task.
+
+    Raises:
+        InvalidInput: naming both sizes.
+    """
+    assert config.resume is not None
+    for path in paths:
+        check_actions(config.resume, config.env_name, spec, [path])
+        if path.observations.shape[1] != spec.ob_dim:
+            sizes = f"{path.observations.shape[1]} numbers, but those of {config.env_name} have {spec.ob_dim}"
+            raise InvalidInput(f"{config.resume}: its checkpoint's observations have {sizes}")
 
 
 def find_expert(config: Config, spec: EnvSpec) -> BasePolicy | None:

@@ -65,6 +65,12 @@ class Config:
     no_gpu: bool = option(False, "-ngpu", help="train on the CPU even where there is a GPU")
     which_gpu: int = option(0, help="index of the GPU to train on")
     max_replay_buffer_size: int = option(1_000_000, help="transitions kept; older ones make room for newer")
+    checkpoint_freq: int = option(
+        1, help="with --do_dagger, write what --resume goes on from every so many iterations; -1: never"
+    )
+    resume: Path | None = option(
+        None, help="folder of a DAgger run that was stopped: go on with it, with the settings it has"
+    )
     save_params: bool = option(False, help="write policy_itr_<n>.pt after each iteration")
     seed: int = option(1, help="the one seed that everything random comes from")
     seeds: tuple[int, ...] | None = option(
@@ -91,7 +97,7 @@ class Config:
                 raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most {most}")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
-        for name in ("video_log_freq", "scalar_log_freq"):
+        for name in ("video_log_freq", "scalar_log_freq", "checkpoint_freq"):
             if (value := getattr(self, name)) != -1 and value < 1:
                 raise InvalidInput(f"--{name} is {value}; it must be -1 (never) or at least 1")
         if self.backend not in ("mujoco", "mujoco_py"):
@@ -104,6 +110,8 @@ class Config:
             )
         if self.seeds is not None and (not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds)):
             raise InvalidInput(f"--seeds are {self.seeds}; they must be different numbers from 0 up")
+        if self.seeds is not None and self.resume is not None:
+            raise InvalidInput("--resume goes on with one run; a job of several --seeds writes no checkpoints")
         if self.do_dagger and self.n_iter == 1:
             raise InvalidInput("--do_dagger with --n_iter 1 never asks the expert; give --n_iter 2 or more")
         if not self.do_dagger and self.n_iter not in (None, 1):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
 
-from cs285.infrastructure.envs import make_env
+from cs285.infrastructure.envs import RenderingUnavailable, make_env
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.infrastructure.v2_tasks import Backend
 from cs285.infrastructure.video import VideoWriter
@@ -47,3 +47,13 @@ def film(
     finally:
         env.close()
     return video.clip
+
+
+def can_render(check: Callable[[], None]) -> bool:
+    """Whether a check of rendering passes; if not, this says what would mend it."""
+    try:
+        check()
+    except RenderingUnavailable as error:
+        print(f"going on without videos: {error}", flush=True)
+        return False
+    return True

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import importlib.metadata
 import io
 import itertools
 import json
-import platform
-import subprocess
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from PIL import Image
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.provenance import git_commit, versions
 from cs285.infrastructure.video import CLIP_FPS
+from cs285.infrastructure.whole_files import remove_unfinished, sync_file, whole_file, writing
 
-PACKAGES = ("torch", "numpy", "gymnasium", "mujoco", "tensorboardX")
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+TABLE, CONFIG, EVENTS = "log.csv", "config.json", "events.out.tfevents.*"
 
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
@@ -50,59 +57,149 @@ class Logger:
     """Writes everything about one run into one folder.
 
     Attributes:
-        run_dir: the folder; it exists and belongs to this run alone.
+        run_dir: the folder; it belongs to this run alone, which one process writes at a time.
+        rows: the scalars of each iteration logged, in log.csv's order.
     """
 
-    def __init__(self, run_dir: Path) -> None:
-        """Start logging into ``run_dir``, an empty folder."""
-        self.run_dir = run_dir
-        self._writer = SummaryWriter(str(run_dir), flush_secs=1)
-        self._csv = (run_dir / "log.csv").open("w", newline="")
-        self._rows: csv.DictWriter[str] | None = None
+    def __init__(self, run_dir: Path, sizes: Mapping[str, int] | None = None) -> None:
+        """Start logging, or go on.
 
-    def log_config(self, settings: Mapping[str, Any]) -> None:
-        """Write config.json: the settings, the command, versions, and the git commit if there is one."""
-        content = {
+        Args:
+            run_dir: an empty folder, or one that a stopped run wrote.
+            sizes: None for an empty folder; else what `sizes` gave once: what was logged since is removed.
+
+        Raises:
+            InvalidInput: when the folder can't be written, another process is writing it, or its files are not those.
+        """
+        self.run_dir = run_dir
+        with writing(run_dir):
+            self._csv = (run_dir / TABLE).open("w+" if sizes is None else "r+", newline="")
+            lock(self._csv, run_dir)
+            if sizes is not None:
+                remove_unfinished(run_dir)
+                _cut_back(run_dir, sizes)
+            self.rows = _read_rows(self._csv, run_dir / TABLE)
+            sessions = len(list(run_dir.glob(EVENTS)))
+            self._events = EventsWriter(str(run_dir / "events"), f".{sessions}" if sessions else "")
+
+    def log_config(self, settings: Mapping[str, Any], inputs: Mapping[str, str] | None = None) -> None:
+        """Write config.json: the settings, the command, versions, and the git commit if there is one.
+
+        When a run goes on, what it said of the sessions before is kept as ``earlier``.
+
+        Args:
+            settings: of the run.
+            inputs: SHA-256 of the files that it reads, by setting.
+
+        Raises:
+            InvalidInput: when it can't be written.
+        """
+        content: dict[str, Any] = {
             "settings": settings,
+            "inputs": inputs or {},
             "command": sys.argv,
-            "versions": {
-                "python": platform.python_version(),
-                **{package: importlib.metadata.version(package) for package in PACKAGES},
-            },
-            "git_commit": _git_commit(),
+            "versions": versions(),
+            "git_commit": git_commit(),
         }
-        (self.run_dir / "config.json").write_text(json.dumps(content, indent=2, default=str) + "\n")
+        path = self.run_dir / CONFIG
+        if path.exists():
+            before = json.loads(path.read_text())
+            earlier = {name: before.get(name) for name in ("command", "versions", "git_commit")}
+            content["earlier"] = [*before.get("earlier", []), earlier]
+        with whole_file(path) as file:
+            file.write(json.dumps(content, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
-        """Write one row of scalars; each call has the same names."""
+        """Write one row of scalars; each call has the same names.
+
+        Raises:
+            InvalidInput: when it can't be written.
+        """
         values = [Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
-        self._writer.file_writer.add_summary(Summary(value=values), itr)  # add_scalar writes Training_Loss
-        if self._rows is None:
-            self._rows = csv.DictWriter(self._csv, ["itr", *scalars])
-            self._rows.writeheader()
-        self._rows.writerow({"itr": itr, **scalars})
-        self.flush()
+        with writing(self.run_dir):
+            rows = csv.DictWriter(self._csv, ["itr", *scalars])
+            if not self.rows:
+                rows.writeheader()
+            rows.writerow({"itr": itr, **scalars})
+            self._csv.flush()
+            self._log_event(Summary(value=values), itr)  # SummaryWriter.add_scalar writes Training_Loss
+        self.rows.append(dict(scalars))
 
     def video_path(self, name: str, itr: int) -> Path:
         """Where a video of an iteration belongs; its folder exists."""
         folder = self.run_dir / "videos"
-        folder.mkdir(exist_ok=True)
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
         return folder / f"{name}_itr_{itr}.mp4"
 
     def log_clip(self, name: str, clip: Sequence[Image.Image], itr: int) -> None:
-        """Write the first few seconds of a video into TensorBoard's images tab."""
-        self._writer.file_writer.add_summary(_animation(name, clip), itr)
-        self.flush()
+        """Write the first few seconds of a video into TensorBoard's images tab.
 
-    def flush(self) -> None:
-        """Bring everything onto the disk that was logged so far."""
-        self._csv.flush()
-        self._writer.flush()
+        Raises:
+            InvalidInput: when it can't be written.
+        """
+        with writing(self.run_dir):
+            self._log_event(_animation(name, clip), itr)
+
+    def _log_event(self, summary: Summary, itr: int) -> None:
+        self._events.write_event(Event(wall_time=time.time(), step=itr, summary=summary))
+        self._events.flush()
+
+    def sizes(self) -> dict[str, int]:
+        """Sizes in bytes of log.csv and the event files, by name, once they are on the disk as they are now.
+
+        Raises:
+            InvalidInput: when they can't be written.
+        """
+        files = [self.run_dir / TABLE, *self.run_dir.glob(EVENTS)]
+        with writing(self.run_dir):
+            for path in files:
+                sync_file(path)
+            return {path.name: path.stat().st_size for path in files}
 
     def close(self) -> None:
-        """End the event file and the table."""
-        self._csv.close()
-        self._writer.close()
+        """End the event file and the table; every row is in them already."""
+        with contextlib.suppress(OSError):  # a disk that is full has been told of
+            self._csv.close()
+            self._events.close()
+
+
+def lock(file: TextIO, run_dir: Path) -> None:
+    """Keep other processes from writing a run as long as this one has the file open.
+
+    Raises:
+        InvalidInput: when another has it.
+    """
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InvalidInput(f"{run_dir} is being written by another process: that run has not ended") from None
+    except OSError:
+        pass  # a file system without locks
+
+
+def _cut_back(run_dir: Path, sizes: Mapping[str, int]) -> None:
+    """Remove what was logged since the files had these sizes."""
+    for path in [run_dir / TABLE, *run_dir.glob(EVENTS)]:
+        size = sizes.get(path.name, 0)
+        if size > path.stat().st_size:
+            raise InvalidInput(f"{path} is shorter than when its run's last checkpoint was written")
+        if size or path.name == TABLE:
+            os.truncate(path, size)
+        else:  # an event file that a session began which ended before its first checkpoint
+            path.unlink()
+
+
+def _read_rows(file: TextIO, path: Path) -> list[dict[str, float]]:
+    """The rows of a table, without their iterations; the file is then at its end."""
+    try:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        file.seek(0, os.SEEK_END)
+        return [{name: value for name, value in row.items() if name != "itr"} for row in rows]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InvalidInput(f"{path} is not the table of a run: {error}") from error
 
 
 def _animation(name: str, pictures: Sequence[Image.Image]) -> Summary:
@@ -112,12 +209,3 @@ def _animation(name: str, pictures: Sequence[Image.Image]) -> Summary:
     width, height = pictures[0].size
     image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded.getvalue())
     return Summary(value=[Summary.Value(tag=name, image=image)])
-
-
-def _git_commit() -> str | None:
-    """The commit of the project's checkout, with ``-dirty`` when files differ from it."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,3 +28,11 @@ def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[s
         f"{prefix}_MinReturn": float(np.min(returns)),
         f"{prefix}_AverageEpLen": float(np.mean([len(trajectory) for trajectory in trajectories])),
     }
+
+
+def progress_line(itr: int, scalars: Mapping[str, float]) -> str:
+    """What a run says of an iteration, from its scalars."""
+    return (
+        f"iteration {itr}: return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}, "
+        f"loss {scalars['Training Loss']:.3g}, {scalars['TimeSinceStart']:.0f} s"
+    )

@@ -38,6 +38,11 @@ class ReplayBuffer:
     def __len__(self) -> int:
         return min(self._added, self.max_size)
 
+    @property
+    def generator(self) -> np.random.BitGenerator:
+        """What draws the random batches; its ``state`` can be kept and set."""
+        return self._rng.bit_generator
+
     def add_rollouts(self, paths: Sequence[Trajectory]) -> None:
         """Add the transitions of trajectories, in their order.
 
@@ -45,6 +50,7 @@ class ReplayBuffer:
             ValueError: when their observations or actions have another shape or dtype than
                 those held.
         """
+        self._upcoming = iter(())  # batches of what was held until now
         for path in paths:
             new = _as_batch(path, self._device)
             self._check_fits(new)

@@ -8,19 +8,19 @@ checked against the bytes that are really there.
 from __future__ import annotations
 
 import io
-import os
+import math
 import pickle
 import pickletools
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.whole_files import whole_file
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -81,15 +81,30 @@ def _build_array(content: object, dtype: object, shape: object, order: object) -
         content = content.encode("latin1")
     if not isinstance(content, bytes | bytearray):
         raise InvalidInput("an array in the file is not made of plain numbers")
+    return array_of_bytes(content, dtype.dtype, shape, "C" if order == "C" else "F")
+
+
+def array_of_bytes(
+    content: bytes | bytearray, dtype: np.dtype[Any], shape: tuple[Any, ...], order: Literal["C", "F"]
+) -> Array:
+    """The array, in the machine's byte order, that bytes of a file hold.
+
+    Args:
+        content: its numbers.
+        dtype: of one of them.
+        shape: as the file claims it.
+        order: whether the last index changes fastest ("C") or the first.
+
+    Raises:
+        InvalidInput: when no array has that shape, or the bytes do not fill it; no memory was taken for it then.
+    """
     if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
         raise InvalidInput(f"an array in the file has the shape {shape!r:.60}")
-    expected = dtype.dtype.itemsize
-    for n in shape:
-        expected *= n
+    expected = dtype.itemsize * math.prod(shape)
     if expected != len(content):
         raise InvalidInput(f"an array in the file should have {expected:.3g} bytes and has {len(content)}")
-    array = np.frombuffer(bytearray(content), dtype.dtype)
-    return array.reshape(shape, order="C" if order == "C" else "F").astype(dtype.dtype.newbyteorder("="))
+    array = np.frombuffer(bytearray(content), dtype)
+    return array.reshape(shape, order=order).astype(dtype.newbyteorder("="))
 
 
 def _encode(text: object, encoding: object = "latin1") -> bytes:
@@ -212,15 +227,8 @@ def write_pickle(content: Any, path: Path) -> None:
     Raises:
         InvalidInput: when the file can't be written.
     """
-    pickled = _with_names_of_numpy_1(pickle.dumps(content, protocol=PICKLE_PROTOCOL))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            file.write(pickled)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError as error:
-        raise InvalidInput(f"can't write {path}: {error.strerror or error}") from error
+    with whole_file(path) as file:
+        file.write(_with_names_of_numpy_1(pickle.dumps(content, protocol=PICKLE_PROTOCOL)))
 
 
 def _with_names_of_numpy_1(pickled: bytes) -> bytes:

@@ -16,16 +16,17 @@ from tqdm import tqdm
 
 from cs285.agents.base_agent import BaseAgent
 from cs285.errors import InvalidInput
+from cs285.infrastructure.checkpoint import Checkpoint, save_checkpoint
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import RenderingUnavailable
+from cs285.infrastructure.films import can_render
+from cs285.infrastructure.finite import check_learning, telling_where
 from cs285.infrastructure.logger import Logger
-from cs285.infrastructure.metrics import return_statistics
+from cs285.infrastructure.metrics import progress_line, return_statistics
 from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers, reporting_dead_workers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import relabel_with_expert
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.MLP_policy import MLPPolicy
 
 MAX_NVIDEO = 2
 
@@ -42,29 +43,6 @@ class _UnfinishedRow:
     def done(self) -> bool:
         """Whether nothing has to be waited for."""
         return all(film.done() for film in self.films.values()) and (self.evaluation is None or self.evaluation.done())
-
-
-def check_learning(losses: torch.Tensor, actor: MLPPolicy, itr: int, config: Config) -> None:
-    """Refuse to go on from a loss that is not finite, or parameters that are not after the last step.
-
-    Args:
-        losses: (steps,), before each gradient step of the iteration.
-        actor: the policy after them.
-        itr: the iteration.
-        config: the run's settings.
-
-    Raises:
-        InvalidInput: with iteration and step.
-    """
-    finite = torch.isfinite(losses)
-    parameters_finite = all(bool(parameter.isfinite().all()) for parameter in actor.parameters())
-    if not finite.all() or not parameters_finite:
-        step = int(finite.int().argmin()) if not finite.all() else len(losses) - 1
-        became = f"the loss became {losses[step].item()}" if not finite.all() else "the network became nan"
-        raise InvalidInput(
-            f"{became} in iteration {itr}, step {step}; "
-            f"it was --seed {config.seed} and --learning_rate {config.learning_rate}, try a smaller learning rate"
-        )
 
 
 class RL_Trainer:  # noqa: N801 - the assignment's name
@@ -98,10 +76,12 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.config, self.rollouts, self.agent, self.logger = config, rollouts, agent, logger
         self.initial_expertdata, self.expert_policy = initial_expertdata, expert_policy
         self.spec = rollouts.spec
-        self.films_videos = config.video_log_freq != -1 and self._can_render()
-        self.total_envsteps = 0
+        self.films_videos = config.video_log_freq != -1 and can_render(rollouts.check_rendering)
+        self.first_itr = self.total_envsteps = 0
         self.start_time = time.monotonic()
-        self.rows: list[dict[str, float]] = []
+        self.rows = logger.rows
+        self._added: Sequence[int] = ()  # iterations whose checkpoints hold transitions, and those for the next one
+        self._unsaved: list[Trajectory] = []
         self._unfinished: deque[_UnfinishedRow] = deque()
         self._references = references
 
@@ -120,12 +100,13 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             WorkerDied: when a rollout worker was killed.
         """
         with self.finishing_logs():
-            for itr in range(n_iter):
+            for itr in range(self.first_itr, n_iter):
                 collect_policy = self.collect_policy(itr)
                 paths = self.collect_training_trajectories(itr, collect_policy)
                 self.agent.add_to_replay_buffer(paths)
                 train_log = self.train_agent(itr)
                 self.log_iteration(itr, collect_policy, paths, train_log)
+                self.save_checkpoint(itr, paths)
         return self.rows
 
     def collect_policy(self, itr: int) -> BasePolicy | None:
@@ -139,9 +120,11 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         assert collect_policy is not None
         assert self.expert_policy is not None
         seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
-        paths, envsteps = self.rollouts.sample_trajectories(collect_policy, self.config.batch_size, seeds, "collecting")
-        self.total_envsteps += envsteps
-        return self.do_relabel_with_expert(self.expert_policy, paths)
+        batch_size = self.config.batch_size
+        with telling_where(self.config.env_name, itr):
+            paths, envsteps = self.rollouts.sample_trajectories(collect_policy, batch_size, seeds, "collecting")
+            self.total_envsteps += envsteps
+            return self.do_relabel_with_expert(self.expert_policy, paths)
 
     def do_relabel_with_expert(self, expert_policy: BasePolicy, paths: Sequence[Trajectory]) -> list[Trajectory]:
         """The same states, with the actions the expert would have taken in them."""
@@ -205,6 +188,36 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
                 films[name] = self.rollouts.start_film(self.logger.video_path(name, itr), policy, seeds)
         return films
 
+    def save_checkpoint(self, itr: int, paths: Sequence[Trajectory]) -> None:
+        """Write what `resume` goes on from, when that is due; only this iteration's evaluation may be unfinished."""
+        frequency = self.config.checkpoint_freq if self.config.do_dagger else -1
+        if frequency != -1 and itr > 0:  # the expert's data are read from their file again
+            self._unsaved += paths
+        if not self.is_due(frequency, itr):
+            return
+        while self._unfinished and (len(self._unfinished) > 1 or self._unfinished[0].films):
+            self._finish_row(self._unfinished.popleft())
+        scalars = self._unfinished[0].scalars if self._unfinished and self._unfinished[0].evaluation else None
+        seconds, agent, log = time.monotonic() - self.start_time, self.agent.state(), self.logger.sizes()
+        checkpoint = Checkpoint(itr, self.total_envsteps, seconds, scalars, log, agent, self._added)
+        self._added, self._unsaved = save_checkpoint(self.logger.run_dir, checkpoint, self._unsaved), []
+
+    def resume(self, checkpoint: Checkpoint, added: Sequence[Sequence[Trajectory]]) -> None:
+        """Be the run that wrote the checkpoint and had added these episodes to the expert's data.
+
+        Raises:
+            InvalidInput: when it is of another agent.
+        """
+        for paths in (self.initial_expertdata, *added):
+            self.agent.add_to_replay_buffer(paths)
+        self.agent.restore(checkpoint.agent)
+        self.first_itr, self._added = checkpoint.itr + 1, checkpoint.added
+        self.total_envsteps = checkpoint.total_envsteps
+        self.start_time -= checkpoint.seconds
+        if checkpoint.unfinished is not None:
+            evaluation = self.start_evaluation(checkpoint.itr)
+            self._unfinished.append(_UnfinishedRow(checkpoint.itr, {}, evaluation, checkpoint.unfinished))
+
     @contextmanager
     def finishing_logs(self) -> Iterator[None]:
         """Log the last iterations too, when the loop ends or its loss does."""
@@ -226,24 +239,11 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
                 self.logger.log_clip(name, clip.result(), row.itr)
         if row.evaluation is None:
             return
-        trajectories, _ = row.evaluation.result()
+        with telling_where(self.config.env_name, row.itr):
+            trajectories, _ = row.evaluation.result()
         scalars = {**return_statistics(trajectories, "Eval"), **row.scalars, **self._references()}
         self.logger.log_scalars(scalars, row.itr)
-        self.rows.append(scalars)
-        print(
-            f"iteration {row.itr}: return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}, "
-            f"loss {scalars['Training Loss']:.3g}, {scalars['TimeSinceStart']:.0f} s",
-            flush=True,
-        )
-
-    def _can_render(self) -> bool:
-        """Whether this machine can render the task; if not, say what would mend it."""
-        try:
-            self.rollouts.check_rendering()
-        except RenderingUnavailable as error:
-            print(f"going on without videos: {error}", flush=True)
-            return False
-        return True
+        print(progress_line(row.itr, scalars), flush=True)
 
     def is_due(self, frequency: int, itr: int) -> bool:
         """Whether something done every so many iterations is done now; -1 is never."""

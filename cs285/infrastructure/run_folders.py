@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from cs285.command_line import parse
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 
@@ -78,7 +79,7 @@ def read_run(folder: Path) -> RunFolder:
         InvalidInput: when config.json or log.csv can't be read, holds something else, or has two
             rows for one iteration.
     """
-    config = _read_config(folder / "config.json")
+    config = read_config(folder / "config.json")
     freq, last = config.scalar_log_freq, config.iterations - 1
     expected = tuple(itr for itr in range(config.iterations) if freq != -1 and (itr % freq == 0 or itr == last))
     return RunFolder(folder, config, tuple(_read_rows(folder / "log.csv")), expected)
@@ -109,23 +110,43 @@ def _read_text(path: Path) -> str:
         raise InvalidInput(f"{path} is not text: {error}") from error
 
 
-def _read_config(path: Path) -> Config:
-    """The settings in config.json; those that this version does not know are passed over."""
+def read_config(path: Path) -> Config:
+    """The settings in config.json; those that this version does not know are passed over.
+
+    Raises:
+        InvalidInput: when they can't be read or are not those of a run.
+    """
+    settings = read_content(path)["settings"]
+    known = [(field.name, settings[field.name]) for field in fields(Config) if settings.get(field.name) is not None]
     try:
-        settings = json.loads(_read_text(path))["settings"]
-        known = {field.name: settings[field.name] for field in fields(Config) if field.name in settings}
-        return Config(**{name: _typed(name, value) for name, value in known.items()})
+        return parse(Config, "", [argument for name, value in known for argument in _argument(name, value)])
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from error
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """What config.json holds: ``settings``, ``inputs``, ``versions`` and more, see `Logger.log_config`.
+
+    Raises:
+        InvalidInput: when it can't be read or is not that of a run.
+    """
+    try:
+        content: dict[str, Any] = {"inputs": {}, "versions": {}, **json.loads(path.read_bytes())}
+        for name in ("settings", "inputs", "versions"):
+            if not isinstance(content[name], dict):
+                raise TypeError(f"{name} is not an object")
+    except OSError as error:
+        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
+    return content
 
 
-def _typed(name: str, value: Any) -> Any:
-    """A setting as `Config` has it; JSON knows neither paths nor tuples."""
-    if isinstance(value, str) and name in ("expert_policy_file", "expert_data", "logdir"):
-        return Path(value)
-    return tuple(value) if isinstance(value, list) else value
+def _argument(name: str, value: Any) -> Sequence[str]:
+    """A setting as the command line has it, where its type is checked."""
+    if isinstance(value, bool):
+        return [f"--{name}"] if value else []
+    return [f"--{name}={','.join(map(str, value)) if isinstance(value, list) else value}"]
 
 
 def _read_rows(path: Path) -> Iterator[Mapping[str, float]]:

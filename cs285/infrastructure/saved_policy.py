@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import Env, EnvSpec, make_env
+from cs285.infrastructure.run_folders import read_content
 from cs285.infrastructure.v2_tasks import Backend
 from cs285.policies.MLP_policy import MLPPolicy
 
@@ -23,15 +23,7 @@ def load_run_settings(run_dir: Path) -> dict[str, Any]:
     Raises:
         InvalidInput: when the folder has no readable config.json.
     """
-    path = run_dir / "config.json"
-    try:
-        settings = json.loads(path.read_text())["settings"]
-        if not isinstance(settings, dict):
-            raise TypeError("settings is not an object")
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
+    settings: dict[str, Any] = read_content(run_dir / "config.json")["settings"]
     return settings
 
 

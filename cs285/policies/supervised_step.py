@@ -9,7 +9,7 @@ learning takes a fraction of the time that autograd and `torch.optim` need to fi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import torch
@@ -93,6 +93,23 @@ class SupervisedStep:
             if i > 0:
                 delta = torch.bmm(delta, self._p[i]).mul_(torch.rsub(x.mul_(x), 1))  # the slope of tanh is 1 - tanh²
         return losses
+
+    def averages(self) -> dict[str, torch.Tensor]:
+        """Adam's memory: its two running averages, (K, P), and how many steps they were taken over, ()."""
+        return {"m": self._m, "v": self._v, "steps": torch.tensor(self._steps)}
+
+    def restore(self, averages: Mapping[str, torch.Tensor]) -> None:
+        """Go on from Adam's memory as `averages` gave it.
+
+        Raises:
+            KeyError: when a part is missing.
+            ValueError: when it is of other networks.
+        """
+        for name, held in (("m", self._m), ("v", self._v)):
+            if averages[name].shape != held.shape:
+                raise ValueError(f"{name} of shape {tuple(averages[name].shape)} for {tuple(held.shape)} parameters")
+            held.copy_(averages[name])
+        self._steps = int(averages["steps"])
 
     def _loss_and_its_gradient(self, outputs: torch.Tensor, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The (K,) losses, and their gradient with respect to the (K, N, outputs)."""

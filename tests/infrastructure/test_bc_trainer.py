@@ -99,7 +99,8 @@ def test_the_folder_tells_how_the_run_was_made(tiny: Config) -> None:
         replace(tiny, save_params=True)
     )
     left = {path.name for path in trainer.run_dir.iterdir() if not path.name.startswith("events")}
-    assert left == {"config.json", "log.csv", "learning_curve.png", *(f"policy_itr_{n}.pt" for n in range(3))}
+    parameters = {f"policy_itr_{n}.pt" for n in range(3)}
+    assert left == {"config.json", "log.csv", "learning_curve.png", "checkpoint", *parameters}
     assert trainer.run_dir.name.startswith("q2_dagger_tests-Point-v0_")
 
 

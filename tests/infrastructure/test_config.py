@@ -46,7 +46,7 @@ def test_the_learning_rate_is_positive_and_finite(rate: float) -> None:
             Config(learning_rate=rate)
 
 
-@given(name=st.sampled_from(["video_log_freq", "scalar_log_freq"]), value=st.integers(-5, 5))
+@given(name=st.sampled_from(["video_log_freq", "scalar_log_freq", "checkpoint_freq"]), value=st.integers(-5, 5))
 def test_frequencies_are_never_or_positive(name: str, value: int) -> None:
     if value == -1 or value >= 1:
         Config(**{name: value})

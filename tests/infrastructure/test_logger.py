@@ -73,10 +73,11 @@ def test_the_event_file_and_the_table_say_the_same(tmp_path: Path) -> None:
 
 def test_config_json_keeps_the_settings_and_what_produced_them(tmp_path: Path) -> None:
     logger = Logger(tmp_path)
-    logger.log_config({"seed": 1, "expert_data": Path("a/b.pkl"), "ep_len": None})
+    logger.log_config({"seed": 1, "expert_data": Path("a/b.pkl"), "ep_len": None}, {"expert_data": "12ab"})
     logger.close()
     content = json.loads((tmp_path / "config.json").read_text())
     assert content["settings"] == {"seed": 1, "expert_data": "a/b.pkl", "ep_len": None}
+    assert content["inputs"] == {"expert_data": "12ab"}
     assert content["versions"]["numpy"] == np.__version__
     assert isinstance(content["command"], list)
     assert "git_commit" in content

@@ -86,7 +86,7 @@ BAD: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "no settings": (write("config.json", b"{}"), ("config.json", "settings")),
     "a list": (write("config.json", b"[]"), ("config.json",)),
     "deep": (write("config.json", b"[" * 100_000), ("config.json",)),
-    "bytes": (write("config.json", b"\xff\xfe"), ("config.json", "not text")),
+    "bytes": (write("config.json", b"\xff\xfe"), ("config.json", "not the config.json of a run")),
     "out of range": (change_config(size=0), ("config.json", "--size is 0")),
     "wrong type": (change_config(size="big"), ("config.json",)),
     "twice": (write("log.csv", HEAD + b"0,1,1,1\n1,1,1,1\n0,2,1,1\n"), ("two values for iteration 0", "2 and 4")),

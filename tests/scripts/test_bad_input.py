@@ -157,12 +157,13 @@ AT_LEAST_1 = (
     *("ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size", "train_batch_size"),
     *("size", "max_replay_buffer_size"),
 )
+FREQUENCIES = ("video_log_freq", "scalar_log_freq", "checkpoint_freq")
 OUT_OF_RANGE = {
     "run_hw1": [
         *((name, value) for name in AT_LEAST_1 for value in ("0", "-3", "nan", "inf", "2.5", "many", "")),
         *((name, value) for name in ("n_layers", "which_gpu", "seed", "num_workers") for value in ("-1", "nan", "one")),
         *(("learning_rate", value) for value in ("0", "-1e-3", "nan", "inf", "-inf", "fast")),
-        *((name, v) for name in ("video_log_freq", "scalar_log_freq") for v in ("0", "-2", "nan", "1.5", "often")),
+        *((name, v) for name in FREQUENCIES for v in ("0", "-2", "nan", "1.5", "often")),
         *(("loss", value) for value in ("mae", "")),
         *(("exp_name", value) for value in ("a/b", "", "a b", "a\nb")),
         ("size", "100000"),

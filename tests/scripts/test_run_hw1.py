@@ -103,12 +103,15 @@ CASES = {
         lambda _, batches: len(torch.cat([batch.observations for batch in batches]).unique(dim=0)),
         1,
     ),
+    "checkpoint_freq": Case(
+        ("--checkpoint_freq", -1), lambda run, _: (run.folder / "checkpoint").exists(), False, (*DAGGER, "-n", 2)
+    ),
     "save_params": Case(("--save_params",), lambda run, _: (run.folder / "policy_itr_0.pt").is_file(), True),
     "num_workers": Case(("--num_workers", 2), lambda run, _: run.settings["num_workers"], 2),
     "seed": Case(("--seed", 7), lambda run, _: run.settings["seed"], 7),
     "logdir": Case(("--logdir", "elsewhere"), lambda run, _: run.folder.parent.name, "elsewhere"),
 }
-COVERED_BELOW = {"no_gpu", "which_gpu", "seeds"}
+COVERED_BELOW = {"no_gpu", "which_gpu", "seeds", "resume"}
 
 
 @pytest.mark.parametrize("flag", CASES)
@@ -155,6 +158,18 @@ def test_several_seeds_are_one_job(script: Script, workplace: Path, point_files:
     assert all(f"data/{run.folder.name}: final return" in said for run in runs)
 
 
+def test_a_run_goes_on(script: Script, workplace: Path, point_files: PointFiles) -> None:
+    dagger = ("--do_dagger", "-epf", point_files.expert, "-n", 2)
+    script("run_hw1", *small_run(point_files), *dagger).succeeded()
+    (run,) = runs_below(workplace / "data")
+    said = script("run_hw1", "--resume", run.folder, "--n_iter", 3).succeeded().out
+    assert said.splitlines()[0] == f"logging to {run.folder}, on from iteration 2", said
+    assert [row["itr"] for row in run.rows] == [0, 1, 2]
+    script("run_hw1", "--resume", run.folder, "--size", 9).refused("--size is 9", "began with 8")
+    script("run_hw1", "--resume", workplace).refused("config.json", "No such file")
+    script("run_hw1", "--resume", run.folder, "--seeds", "1,2").refused("--resume", "--seeds")
+
+
 def test_every_flag_has_a_case() -> None:
     # tests/infrastructure/test_mujoco_py_backend.py has the backend
     assert set(CASES) | COVERED_BELOW | {"backend"} == {field.name for field in fields(Config)}
@@ -163,7 +178,7 @@ def test_every_flag_has_a_case() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_says_something_of_every_flag(name: str, script: Script) -> None:
     module = load_script(name)
-    settings = getattr(module, "Settings", Config)
+    settings = getattr(module, "Settings", None) or getattr(module, "ExpertSettings", Config)
     shown = script(name, "--help").succeeded().out
     for field in fields(settings):
         # argparse puts a flag's help behind it, or, when the flag is long, below it, further in
@@ -211,7 +226,8 @@ def test_what_a_run_leaves(script: Script, workplace: Path, point_files: PointFi
     (run,) = runs_below(workplace / "data")
     (events,) = (path.name for path in run.folder.glob("events.out.tfevents.*"))
     tables = ["config.json", "log.csv", "learning_curve.png"]
-    assert files_below(run.folder) == sorted([events, *tables, "policy_itr_0.pt", "policy_itr_1.pt"])
+    checkpoint = ["checkpoint", "checkpoint/added_1.npz", "checkpoint/state.npz"]
+    assert files_below(run.folder) == sorted([events, *tables, *checkpoint, "policy_itr_0.pt", "policy_itr_1.pt"])
     assert {f"{kind}_{name}" for kind in ("Eval", "Train") for name in EVAL_SCALARS} <= set(run.rows[0])
     others = {"Train_EnvstepsSoFar", "TimeSinceStart", "Training Loss", "Initial_DataCollection_AverageReturn"}
     assert others <= set(run.rows[0])

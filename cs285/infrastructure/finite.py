@@ -1,0 +1,49 @@
+"""NaN and infinity, told where they arise: with task, iteration and step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.config import Config
+from cs285.policies.MLP_policy import MLPPolicy
+
+
+@contextmanager
+def telling_where(env_name: str, itr: int) -> Iterator[None]:
+    """Put task and iteration before what went wrong with the numbers of an episode.
+
+    Raises:
+        InvalidInput: in place of another.
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(f"{env_name}, iteration {itr}: {error}") from error
+
+
+def check_learning(losses: torch.Tensor, actor: MLPPolicy, itr: int, config: Config) -> None:
+    """Refuse to go on from a loss that is not finite, or parameters that are not after the last step.
+
+    Args:
+        losses: (steps,), before each gradient step of the iteration.
+        actor: the policy after them.
+        itr: the iteration.
+        config: the run's settings.
+
+    Raises:
+        InvalidInput: with iteration and step.
+    """
+    finite = torch.isfinite(losses)
+    parameters_finite = all(bool(parameter.isfinite().all()) for parameter in actor.parameters())
+    if not finite.all() or not parameters_finite:
+        step = int(finite.int().argmin()) if not finite.all() else len(losses) - 1
+        became = f"the loss became {losses[step].item()}" if not finite.all() else "the network became nan"
+        raise InvalidInput(
+            f"{became} in iteration {itr}, step {step}; "
+            f"it was {config.env_name} with --seed {config.seed} and --learning_rate {config.learning_rate}, "
+            "try a smaller learning rate"
+        )

@@ -1,0 +1,203 @@
+"""A run that was stopped at any moment goes on to the end it would have had."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.checkpoint import load_checkpoint
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.logger import lock
+from cs285.infrastructure.resuming import MAY_CHANGE, check_iterations, settings_to_resume
+from cs285.infrastructure.run_folders import read_config
+from tests.fakes import expert_content, pickle_file
+from tests.infrastructure.stopped_runs import assert_same, ended, killed_after, killed_at, run_dirs, train
+
+
+@pytest.fixture
+def job(tiny: Config, tmp_path: Path) -> Config:
+    """A DAgger run with an expert from a file, parameters and videos; it takes half a second."""
+    expert = pickle_file(tmp_path / "expert.pkl", expert_content())
+    return replace(tiny, expert_policy_file=expert, n_iter=4, save_params=True)
+
+
+@pytest.fixture
+def whole(job: Config, tmp_path: Path) -> Path:
+    """The folder of the run that nobody stopped."""
+    config = replace(job, logdir=tmp_path / "whole")
+    train(config)
+    return run_dirs(config)[0]
+
+
+@pytest.mark.parametrize(("event", "count"), [("open", 6), ("os.rename", 4), ("os.rename", 5), ("os.rename", 6)])
+def test_killed_while_it_writes(event: str, count: int, job: Config, whole: Path) -> None:
+    """A checkpoint's two files, a policy's, and before there is any checkpoint."""
+    assert killed_at(event, count, job)
+    assert_same(ended(job), whole)
+
+
+def test_killed_at_random_moments(job: Config, whole: Path) -> None:
+    """Two workers and videos: of rollouts, training, evaluation, filming and logging something is always under way."""
+    films = replace(job, video_log_freq=2, num_workers=2, logdir=job.logdir.parent / "films")
+    train(films)
+    rng = random.Random(0)
+    for n in range(int(os.environ.get("CS285_KILLS", "3"))):
+        config = replace(films, logdir=job.logdir / str(n))
+        killed_after(rng.uniform(0.1, 2), config)
+        assert_same(ended(config), run_dirs(films)[0])
+
+
+def test_stopped_again_and_again(job: Config, whole: Path) -> None:
+    """Each session is killed at the first file that its second checkpoint renames, until none is left to kill."""
+    sessions = 0
+    config = job
+    while killed_at("os.rename", 6, config):
+        sessions += 1
+        config = settings_to_resume({"resume": run_dirs(job)[-1]})
+    assert sessions > 1
+    assert_same(run_dirs(job)[-1], whole)
+    assert len(json.loads((run_dirs(job)[-1] / "config.json").read_text())["earlier"]) == sessions
+
+
+@pytest.mark.parametrize(("frequency", "kept"), [(2, (2, 3)), (3, (3,)), (9, (3,))])
+def test_checkpoints_come_when_due(job: Config, frequency: int, kept: Sequence[int]) -> None:
+    train(replace(job, checkpoint_freq=frequency))
+    (run,) = run_dirs(job)
+    checkpoint, added = load_checkpoint(run)
+    assert checkpoint.added == list(kept)
+    assert sum(len(path) for paths in added for path in paths) == checkpoint.total_envsteps
+
+
+def test_no_checkpoints_where_none_are_wanted(job: Config) -> None:
+    train(replace(job, checkpoint_freq=-1))
+    (run,) = run_dirs(job)
+    assert not (run / "checkpoint").exists()
+    with pytest.raises(InvalidInput, match="has no checkpoint"):
+        train(settings_to_resume({"resume": run}))
+
+
+def test_a_finished_run_grows(job: Config, whole: Path) -> None:
+    train(replace(job, n_iter=2))
+    (run,) = run_dirs(job)
+    train(settings_to_resume({"resume": run, "n_iter": 4}))
+    assert_same(run, whole)
+    assert read_config(run / "config.json").n_iter == 4
+    train(settings_to_resume({"resume": run}))  # and has nothing left to do
+    assert_same(run, whole)
+
+
+def test_a_run_that_logged_its_last_iteration_for_being_the_last_does_not_grow(job: Config) -> None:
+    train(replace(job, n_iter=2, scalar_log_freq=2))
+    (run,) = run_dirs(job)
+    before = files(run)
+    with pytest.raises(InvalidInput, match=r"--n_iter is 4, .* ended with 2 and logged iteration 1"):
+        train(settings_to_resume({"resume": run, "n_iter": 4}))
+    with pytest.raises(InvalidInput, match=r"--n_iter is \d, but the run began with 3; it may only grow"):
+        check_iterations(replace(job, n_iter=3), replace(job, n_iter=2), itr=1)
+    assert files(run) == before
+
+
+OTHERS: dict[str, Any] = {
+    **{"env_name": "CartPole-v1", "exp_name": "other", "do_dagger": False, "ep_len": 9, "loss": "nll", "size": 9},
+    **{"num_agent_train_steps_per_iter": 9, "batch_size": 9, "eval_batch_size": 9, "train_batch_size": 9},
+    **{"n_layers": 1, "learning_rate": 0.1, "scalar_log_freq": 2, "no_gpu": True, "max_replay_buffer_size": 9},
+    **{"seed": 9, "backend": "mujoco_py"},
+}
+
+
+def test_settings_that_would_change_the_result_are_refused(job: Config) -> None:
+    train(replace(job, n_iter=2))
+    (run,) = run_dirs(job)
+    before = files(run)
+    assert {*OTHERS, *MAY_CHANGE, "seeds"} == {field.name for field in fields(Config)}
+    for name, value in OTHERS.items():
+        with pytest.raises(InvalidInput) as refused:
+            train(replace(settings_to_resume({"resume": run}), **{name: value}, **more_for(name)))
+        assert f"--{name} is {value}, but {run} began with {getattr(job, name)}" in str(refused.value)
+    with pytest.raises(InvalidInput, match="--seeds"):
+        settings_to_resume({"resume": run, "seeds": (1, 2)})
+    assert files(run) == before
+
+
+def more_for(name: str) -> dict[str, Any]:
+    """What must go with a setting so that the two make sense at all."""
+    return {"n_iter": 1} if name == "do_dagger" else {}
+
+
+@pytest.mark.parametrize("name", ["expert_data", "expert_policy_file"])
+def test_files_may_move_but_not_change(name: str, job: Config, whole: Path, tmp_path: Path) -> None:
+    assert killed_at("os.rename", 9, job)
+    (run,) = run_dirs(job)
+    moved = tmp_path / "moved.pkl"
+    getattr(job, name).rename(moved)
+    content = moved.read_bytes()
+    moved.write_bytes(content + b" ")
+    before = files(run)
+    with pytest.raises(
+        InvalidInput, match=rf"--{name} has the SHA-256 \w{{12}}\.\.\., but .* began with \w{{12}}\.\.\."
+    ):
+        train(settings_to_resume({"resume": run, name: moved}))
+    assert files(run) == before
+    moved.write_bytes(content)
+    train(settings_to_resume({"resume": run, name: moved}))
+    assert_same(run, whole)
+
+
+def test_what_changes_nothing_may_be_other_than_before(job: Config, whole: Path) -> None:
+    assert killed_at("os.rename", 9, job)
+    (run,) = run_dirs(job)
+    train(settings_to_resume({"resume": run, "num_workers": 2, "logdir": Path("elsewhere"), "checkpoint_freq": 1}))
+    assert_same(run, whole)
+
+
+def test_a_run_is_written_by_one_process_at_a_time(job: Config, whole: Path) -> None:
+    before = files(whole)
+    with (whole / "log.csv").open() as file:
+        lock(file, whole)
+        with pytest.raises(InvalidInput, match="being written by another process"):
+            train(settings_to_resume({"resume": whole}))
+    assert files(whole) == before
+
+
+def test_other_versions_are_told(job: Config, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads((whole / "config.json").read_text())
+    content["versions"]["numpy"] = "1.2.3"
+    (whole / "config.json").write_text(json.dumps(content))
+    train(settings_to_resume({"resume": whole}))
+    assert f"numpy 1.2.3 -> {np.__version__}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["state.npz", "added_2.npz"])
+def test_a_damaged_checkpoint_is_refused(name: str, whole: Path) -> None:
+    path = whole / "checkpoint" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged in (content, content[:-30], b""):
+        path.write_bytes(damaged)
+        before = files(whole)
+        with pytest.raises(InvalidInput, match=name):
+            train(settings_to_resume({"resume": whole}))
+        assert files(whole) == before
+    path.unlink()
+    with pytest.raises(InvalidInput, match=name if "added" in name else "has no checkpoint"):
+        train(settings_to_resume({"resume": whole}))
+
+
+def test_a_table_that_lost_rows_is_refused(whole: Path) -> None:
+    (whole / "log.csv").write_text("")
+    with pytest.raises(InvalidInput, match=r"log.csv is shorter"):
+        train(settings_to_resume({"resume": whole}))
+
+
+def files(run_dir: Path) -> dict[str, bytes]:
+    """All files of a run and their content."""
+    return {str(path.relative_to(run_dir)): path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
