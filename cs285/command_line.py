@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import errno
 import os
 import signal
 import sys
@@ -15,6 +17,8 @@ from typing import Any, NoReturn, TypeVar
 from cs285.errors import InvalidInput, WorkerDied
 
 Settings = TypeVar("Settings")
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 def option(default: Any, *aliases: str, help: str) -> Any:
@@ -105,7 +109,8 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 def run(main: Callable[[], None]) -> NoReturn:
     """Call a script's ``main`` and end the process as a command-line tool should.
 
-    Exit codes: 0; 2 with one line on stderr for a mistake of the user's; 1 when a worker was
+    Exit codes: 0; 2 with one line on stderr for a mistake of the user's or
+    a disk that takes no more; 1 when a worker was
     killed; 130 for Ctrl-C; 141 when nobody reads the output any more.
     """
     try:
@@ -117,11 +122,16 @@ def run(main: Callable[[], None]) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would try to flush again
         sys.exit(128 + 13)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        sys.exit(_report(f"error: {error}", 2))
     except KeyboardInterrupt:
         sys.exit(_report("interrupted", 128 + signal.SIGINT))
     sys.exit(0)
 
 
 def _report(line: str, code: int) -> int:
-    print(" ".join(line.split()), file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that went away
+        print(" ".join(line.split()), file=sys.stderr)
     return code

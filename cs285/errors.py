@@ -1,5 +1,10 @@
 """Exceptions that end a script with one line: what the user can mend, and what befell a worker."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InvalidInput(ValueError):
     """A setting, file or environment that the project can't work with.
@@ -11,3 +16,16 @@ class InvalidInput(ValueError):
 
 class WorkerDied(RuntimeError):
     """A worker process ended in the middle of an episode: killed, or out of memory."""
+
+
+@contextmanager
+def telling_where(env_name: str, itr: int) -> Iterator[None]:
+    """Put task and iteration before what is wrong with an episode's numbers.
+
+    Raises:
+        InvalidInput: in place of another.
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(f"{env_name}, iteration {itr}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -114,3 +115,11 @@ def test_help_does_not_wait_for_torch() -> None:
         "import sys\nimport cs285.infrastructure.config\nsys.exit('torch' in sys.modules or 'gymnasium' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_disk_that_takes_no_more_is_one_line_and_other_errors_of_the_system_are_ours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ended(OSError(errno.ENOSPC, "No space left on device"), capsys)[0] == 2
+    with pytest.raises(FileNotFoundError):
+        ended(FileNotFoundError(errno.ENOENT, "No such file"), capsys)

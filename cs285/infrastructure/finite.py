@@ -1,28 +1,12 @@
-"""NaN and infinity, told where they arise: with task, iteration and step."""
+"""Learning that ended in NaN or infinity, told where it did."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.policies.MLP_policy import MLPPolicy
-
-
-@contextmanager
-def telling_where(env_name: str, itr: int) -> Iterator[None]:
-    """Put task and iteration before what went wrong with the numbers of an episode.
-
-    Raises:
-        InvalidInput: in place of another.
-    """
-    try:
-        yield
-    except InvalidInput as error:
-        raise InvalidInput(f"{env_name}, iteration {itr}: {error}") from error
 
 
 def check_learning(losses: torch.Tensor, actor: MLPPolicy, itr: int, config: Config) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cs285.infrastructure.whole_files import whole_file
+
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 
@@ -48,4 +50,5 @@ def learning_curve(
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write the figure; the ending of ``path`` says in which format."""
-    figure.savefig(path, dpi=150)
+    with whole_file(path) as file:
+        figure.savefig(file, dpi=150, format=path.suffix[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from cs285.errors import telling_where
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import RolloutWorkers
@@ -33,10 +34,13 @@ def start_references(
     if expert is None or config.scalar_log_freq == -1:
         return lambda: references
     seeds = episode_seeds(config.seed, Stream.EVALUATION, itr=0)
-    evaluation = rollouts.start_sampling(expert, config.eval_batch_size, seeds)
+    where = f"the expert on {config.env_name}"
+    with telling_where(where, 0):
+        evaluation = rollouts.start_sampling(expert, config.eval_batch_size, seeds)
 
     def wait() -> dict[str, float]:
-        measured = return_statistics(evaluation.result()[0], "Expert")
+        with telling_where(where, 0):
+            measured = return_statistics(evaluation.result()[0], "Expert")
         return references | {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
 
     return wait

@@ -15,11 +15,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from cs285.agents.base_agent import BaseAgent
-from cs285.errors import InvalidInput
+from cs285.errors import InvalidInput, telling_where
 from cs285.infrastructure.checkpoint import Checkpoint, save_checkpoint
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.films import can_render
-from cs285.infrastructure.finite import check_learning, telling_where
+from cs285.infrastructure.finite import check_learning
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import progress_line, return_statistics
 from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers, reporting_dead_workers
@@ -163,8 +163,9 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             "TimeSinceStart": time.monotonic() - self.start_time,
             **training_logs,
         }
-        films = self.start_films(itr, collect_policy) if filmed else {}
-        evaluation = self.start_evaluation(itr) if evaluated else None
+        with telling_where(self.config.env_name, itr):
+            films = self.start_films(itr, collect_policy) if filmed else {}
+            evaluation = self.start_evaluation(itr) if evaluated else None
         self._unfinished.append(_UnfinishedRow(itr, films, evaluation, scalars))
         if self.config.save_params:
             self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
@@ -234,12 +235,11 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
 
     def _finish_row(self, row: _UnfinishedRow) -> None:
         """Wait for the films and the evaluation of an iteration, log them and print a line."""
-        with reporting_dead_workers():
+        with reporting_dead_workers(), telling_where(self.config.env_name, row.itr):
             for name, clip in row.films.items():
                 self.logger.log_clip(name, clip.result(), row.itr)
-        if row.evaluation is None:
-            return
-        with telling_where(self.config.env_name, row.itr):
+            if row.evaluation is None:
+                return
             trajectories, _ = row.evaluation.result()
         scalars = {**return_statistics(trajectories, "Eval"), **row.scalars, **self._references()}
         self.logger.log_scalars(scalars, row.itr)

@@ -28,6 +28,9 @@ def sample_trajectory(
             computed from the raw action, and the course's experts exceed the bounds.
         seed: the episode's own; the same seed and policy give the same episode.
         on_frame: called with each frame of a video, (height, width, 3) uint8.
+
+    Raises:
+        InvalidInput: when an observation, an action or a reward is NaN or infinite, with the step.
     """
     observation, _ = env.reset(seed=seed)
     observations, actions = [np.array(observation, np.float32)], []  # copies: some environments reuse one array
@@ -42,15 +45,31 @@ def sample_trajectory(
         rewards.append(float(reward))
         observations.append(np.array(observation, np.float32))
         truncated = truncated or len(rewards) >= spec.max_episode_steps
-    states = np.stack(observations)
+    states, acted, rewarded = np.stack(observations), np.stack(actions), np.asarray(rewards, np.float32)
+    _check_finite(states, acted, rewarded, seed)
     return Trajectory(
         observations=states[:-1],
-        actions=np.stack(actions),
-        rewards=np.asarray(rewards, np.float32),
+        actions=acted,
+        rewards=rewarded,
         next_observations=states[1:],
         terminated=bool(terminated),
         truncated=not terminated,
     )
+
+
+def _check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
+    """Refuse an episode with NaN or infinity, naming the first step that has it, and who gave it."""
+    given = (
+        ("the environment's observation", states[:-1]),
+        ("the policy's action", actions),
+        ("the environment's reward", rewards),
+        ("the environment's next observation", states[1:]),
+    )
+    wrong = [(np.isfinite(array).reshape(len(array), -1).all(axis=1), who) for who, array in given]
+    first = [(int(finite.argmin()), n, who) for n, (finite, who) in enumerate(wrong) if not finite.all()]
+    if first:
+        step, _, who = min(first)
+        raise InvalidInput(f"{who} in step {step} of the episode with seed {seed} holds NaN or infinity")
 
 
 def sample_trajectories(
@@ -120,8 +139,9 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: EnvSpec) -> Ar
     expected = (len(observations),) if spec.discrete else (len(observations), spec.ac_dim)
     if actions.shape != expected:
         raise InvalidInput(f"the expert's actions have shape {actions.shape[1:]}, the environment's {expected[1:]}")
-    if not np.isfinite(actions).all():
-        raise InvalidInput("the expert's actions hold NaN or infinity")
+    finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
+    if not finite.all():
+        raise InvalidInput(f"the expert's answer to the state of step {finite.argmin()} holds NaN or infinity")
     if spec.discrete and (wrong := actions[~np.isin(actions, np.arange(spec.ac_dim))]).size:
         raise InvalidInput(f"the expert chose {wrong[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
     return as_actions(actions, spec)

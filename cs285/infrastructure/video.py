@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 from types import TracebackType
 
 import imageio
 from PIL import Image
 
+from cs285.errors import InvalidInput
 from cs285.infrastructure.trajectory import Array
 
 CLIP_FRAMES = 40
@@ -29,13 +31,22 @@ class VideoWriter:
         """Begin a video of ``fps`` frames a second that will be at ``path``, an MP4."""
         self.clip: list[Image.Image] = []
         self._path, self._unfinished = path, path.with_name(f".{path.name}")
-        self._file = imageio.get_writer(self._unfinished, fps=fps, codec="libx264", macro_block_size=2)
+        self._file = imageio.get_writer(
+            self._unfinished, fps=fps, codec="libx264", macro_block_size=2, ffmpeg_log_level="quiet"
+        )
         self._clip_stride = max(1, round(fps / CLIP_FPS))
         self._frames = 0
 
     def add(self, frame: Array) -> None:
-        """Append a frame, (height, width, 3) uint8."""
-        self._file.append_data(frame)
+        """Append a frame, (height, width, 3) uint8.
+
+        Raises:
+            InvalidInput: when it can't be written.
+        """
+        try:
+            self._file.append_data(frame)
+        except OSError as error:  # of imageio: a page about ffmpeg's command line
+            raise InvalidInput(f"can't write {self._path}: ffmpeg gave up") from error
         if self._frames % self._clip_stride == 0 and len(self.clip) < CLIP_FRAMES:
             picture = Image.fromarray(frame)
             picture.thumbnail(CLIP_SIZE)
@@ -49,7 +60,21 @@ class VideoWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._file.close()
-        if error is None:
+        if error is None and _is_whole(self._unfinished):
             os.replace(self._unfinished, self._path)
-        else:
-            self._unfinished.unlink(missing_ok=True)
+            return
+        self._unfinished.unlink(missing_ok=True)
+        if error is None:
+            raise InvalidInput(f"can't write {self._path}: the disk took a part of it only")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether an MP4 file has all its parts; ffmpeg ends without a word where a disk is full."""
+    kinds, position = set(), 0
+    with path.open("rb") as file:
+        while len(head := file.read(8)) == 8:  # the smallest part, ``free``, has no more
+            length, kind = struct.unpack(">I4s", head)
+            kinds.add(kind)
+            position += int.from_bytes(file.read(8), "big") if length == 1 else max(length, 8)
+            file.seek(position)
+    return position == path.stat().st_size and b"moov" in kinds

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from cs285.command_line import run
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.checkpoint import has_checkpoint, load_checkpoint
 from cs285.infrastructure.config import Config
@@ -36,6 +37,27 @@ def start(job: Callable[[], object]) -> multiprocessing.Process:
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
     return process
+
+
+def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
+    """Do something as a script's ``main`` in a process of its own.
+
+    Args:
+        job: what to do.
+        stderr: a new file for what it says there.
+
+    Returns:
+        Its exit code and its stderr.
+    """
+
+    def main() -> None:
+        os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT), 2)
+        sys.stderr = os.fdopen(2, "w")
+        run(lambda: job() and None)
+
+    process = start(main)
+    process.join(120)
+    return process.exitcode, stderr.read_text()
 
 
 def killed_after(seconds: float, config: Config) -> bool:

@@ -218,3 +218,47 @@ def test_a_network_that_the_last_step_ruins_stops_the_run(tiny: Config) -> None:
     trainer = BC_Trainer(replace(tiny, num_agent_train_steps_per_iter=1, learning_rate=1e39), expert_rule)
     with pytest.raises(InvalidInput, match="iteration 0, step 0"):
         trainer.run_training_loop()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("observation", "the environment's next observation in step 2 of the episode with seed"),
+        ("reward", "the environment's reward in step 2 of the episode with seed"),
+    ],
+)
+def test_an_environment_that_gives_no_number_is_told_with_task_iteration_and_step(
+    tiny: Config, bad: float, what: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = BC_Trainer(tiny, expert_rule)
+    step, train = PointEnv.step, RL_Trainer.train_agent
+
+    def spoil(self: PointEnv, action: Any) -> Any:
+        observation, reward, *rest = step(self, action)
+        if self.steps == 3:
+            return (observation * bad, reward, *rest) if what == "observation" else (observation, bad, *rest)
+        return observation, reward, *rest
+
+    def train_then_spoil(self: RL_Trainer, itr: int) -> Any:
+        if itr == 1:  # which evaluates in a spoiled environment
+            monkeypatch.setattr(PointEnv, "step", spoil)
+        return train(self, itr)
+
+    monkeypatch.setattr(RL_Trainer, "train_agent", train_then_spoil)
+    with pytest.raises(InvalidInput, match=rf"tests/Point-v0, iteration 1: {said} \d+ holds NaN or infinity"):
+        trainer.run_training_loop()
+
+
+def test_an_expert_that_gives_no_number_is_told_with_task_iteration_and_step(tiny: Config) -> None:
+    asked: list[int] = []
+
+    def expert(observations: Any) -> Any:
+        asked.append(len(observations))
+        actions = expert_rule(observations)
+        if len(observations) > 2:  # the first two questions are a check, and single ones an evaluation
+            actions[1, 0] = np.nan
+        return actions
+
+    with pytest.raises(InvalidInput, match=r"tests/Point-v0, iteration 1: the expert's answer .* step 1 holds NaN"):
+        run(tiny, expert)

@@ -137,7 +137,7 @@ def test_relabelling_changes_the_actions_and_nothing_else(spec: EnvSpec, rule: o
         (np.zeros((4, 3)), POINT_SPEC, r"shape \(3,\), the environment's \(2,\)"),
         (np.zeros(4), POINT_SPEC, r"shape \(\), the environment's \(2,\)"),
         (np.zeros((4, 2)), CHOICE_SPEC, r"shape \(2,\), the environment's \(\)"),
-        (np.full((4, 2), np.nan), POINT_SPEC, "NaN or infinity"),
+        (np.full((4, 2), np.nan), POINT_SPEC, "step 0 holds NaN or infinity"),
         (np.full((4, 2), -np.inf), POINT_SPEC, "NaN or infinity"),
         (np.full(4, 2), CHOICE_SPEC, "2"),
         (np.full(4, -1), CHOICE_SPEC, "-1"),
