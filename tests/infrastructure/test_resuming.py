@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.checkpoint import load_checkpoint
+from cs285.infrastructure.checkpoint import has_checkpoint, load_checkpoint
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.logger import lock
 from cs285.infrastructure.resuming import MAY_CHANGE, check_iterations, settings_to_resume
@@ -52,7 +52,8 @@ def test_killed_at_random_moments(job: Config, whole: Path) -> None:
     rng = random.Random(0)
     for n in range(int(os.environ.get("CS285_KILLS", "3"))):
         config = replace(films, logdir=job.logdir / str(n))
-        killed_after(rng.uniform(0.1, 2), config)
+        killed = killed_after(rng.uniform(0.1, 2), config)
+        print(f"killed: {killed}, with a checkpoint: {any(map(has_checkpoint, run_dirs(config)))}")
         assert_same(ended(config), run_dirs(films)[0])
 
 

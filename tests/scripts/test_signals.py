@@ -1,0 +1,84 @@
+"""Ctrl-C at any moment, and a terminal that goes away: one line, readable logs, no process left."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cs285.infrastructure.logger import Logger
+from cs285.infrastructure.run_folders import read_run
+from tests.scripts.conftest import finish, start
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found as Linux tells them")
+
+MOMENTS = int(os.environ.get("CS285_INTERRUPTS", "1"))
+JOB: Sequence[object] = (
+    *("-env", "CartPole-v1", "--do_dagger", "-n", 1000, "--num_agent_train_steps_per_iter", 100),
+    *("--eval_batch_size", 1000, "--num_workers", 2),
+)
+
+
+def below(folder: Path) -> list[str]:
+    """The processes whose current folder is this one, by /proc."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{pid}/cwd") == str(folder):
+                found.append(pid)
+        except OSError:
+            continue  # it has ended
+    return found
+
+
+def all_end(folder: Path) -> bool:
+    """Whether every process that was started in a folder ends within seconds."""
+    deadline = time.monotonic() + 30
+    while below(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not below(folder)
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_ctrl_c_at_any_moment(moment: int, tmp_path: Path) -> None:
+    process = start("run_hw1", *JOB, cwd=tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("logging to ")
+    time.sleep(random.Random(moment).uniform(0, 4))
+    process.send_signal(signal.SIGINT)
+    ended = finish(process)
+    assert (ended.code, ended.err) == (130, "interrupted\n")
+    (folder,) = tmp_path.glob("data/*")
+    assert len(read_run(folder).rows) == ended.out.count("iteration ")
+    assert all_end(tmp_path)
+
+
+def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
+    """Its end is a signal to the run, which ends; nobody reads what it would say."""
+    process = start("run_hw1", *JOB, cwd=tmp_path)
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("iteration 1:"):
+        assert process.poll() is None
+    process.stdout.close()
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == -signal.SIGHUP
+    assert all_end(tmp_path)
+    (folder,) = tmp_path.glob("data/*")
+    assert len(read_run(folder).rows) >= 2
+
+
+def test_tensorboard_reads_while_a_run_writes(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    logger = Logger(tmp_path)
+    reader = accumulator.EventAccumulator(str(tmp_path))
+    for itr in range(30):
+        logger.log_scalars({"Eval_AverageReturn": float(itr), "Training Loss": 0.5}, itr)
+        reader.Reload()
+        assert [event.value for event in reader.Scalars("Eval_AverageReturn")] == list(range(itr + 1))
+    logger.close()
