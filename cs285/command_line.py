@@ -73,7 +73,10 @@ def parse_given(settings: type[Any], description: str, argv: Sequence[str] | Non
         )
     nothing = object()
     found = argparse.Namespace(**dict.fromkeys(annotations, nothing))  # in the place of defaults
-    return {name: value for name, value in vars(parser.parse_args(argv, found)).items() if value is not nothing}
+    given = {name: value for name, value in vars(parser.parse_args(argv, found)).items() if value is not nothing}
+    for name in (name for name, value in given.items() if value == []):  # what argparse makes of --name=--
+        parser.error(f"argument --{name}: expected one argument")
+    return given
 
 
 def _value_arguments(annotation: Any) -> dict[str, Any]:

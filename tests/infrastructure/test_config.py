@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,23 @@ def test_the_courses_short_flags(short: str, long: str) -> None:
 
 def test_without_flags_the_command_line_gives_the_defaults() -> None:
     assert parse(Config, "", []) == Config()
+
+
+VALUES = st.one_of(
+    st.text(max_size=8),
+    st.integers(-(10**20), 10**20).map(str),
+    st.floats().map(str),
+    st.sampled_from(["", " ", "-", "--", "None", "nan", "-inf", "1e400", "0x10", "1_000", "1,2", ",", "\0", "a/b"]),
+)
+
+
+@pytest.mark.parametrize("flag", [field.name for field in dataclasses.fields(Config)])
+@given(value=VALUES)
+def test_any_value_of_a_flag_is_taken_or_refused(flag: str, value: str) -> None:
+    flag_alone = dataclasses.fields(Config)[[f.name for f in dataclasses.fields(Config)].index(flag)].type == "bool"
+    with contextlib.suppress(InvalidInput):
+        config = parse(Config, "", ["--do_dagger", f"--{flag}={value}"])
+        assert not flag_alone
+        taken = getattr(config, flag)
+        assert type(taken) in (int, float, tuple) or str(taken) == value or isinstance(taken, Path)
+        assert not isinstance(taken, float) or 0 < taken < float("inf")

@@ -17,7 +17,7 @@ from tests.fakes import expert_content, pickle_file
 from tests.infrastructure.stopped_runs import assert_same, ended, outcome, run_dirs, train
 
 PAGE = 4096
-ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 9)  # in pages; the whole run takes about 50
+ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 15)  # in pages; the whole run takes about 50
 
 
 @pytest.fixture

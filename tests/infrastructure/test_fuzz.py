@@ -35,7 +35,7 @@ from cs285.policies.MLP_policy import MLPPolicy
 from tests.fake_runs import write_run
 from tests.fakes import POINT_SPEC, course_episode, expert_content, make_trajectory, pickled_by_python_2
 
-EXAMPLES = int(os.environ.get("CS285_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("CS285_FUZZ", "40"))
 MOST_MEMORY = 300 * 2**20
 
 fuzzed = hypothesis.settings(

@@ -18,8 +18,8 @@ from cs285.infrastructure.run_folders import read_run
 from tests.fakes import expert_rule
 from tests.infrastructure.stopped_runs import start
 
-ITERATIONS = int(os.environ.get("CS285_ITERATIONS", "40"))
-TRANSITIONS = int(os.environ.get("CS285_TRANSITIONS", "1_000_000"))
+ITERATIONS = int(os.environ.get("CS285_ITERATIONS", "20"))
+TRANSITIONS = int(os.environ.get("CS285_TRANSITIONS", "300_000"))
 
 
 def test_twenty_runs_that_begin_in_the_same_second(tiny: Config) -> None:
