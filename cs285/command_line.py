@@ -12,9 +12,10 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from cs285.errors import InvalidInput, WorkerDied
+from cs285.errors import InvalidInput, RunsFailed, WorkerDied
 
 Settings = TypeVar("Settings")
 
@@ -35,6 +36,17 @@ def option(default: Any, *aliases: str, help: str) -> Any:
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(f"{message} (see --help)")
+
+
+class _Extend(argparse.Action):
+    """Collect the values of a flag that may be given several times."""
+
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: Any, option_string: object = None
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        given = before if isinstance(before, tuple) and before is not self.default else ()
+        setattr(namespace, self.dest, (*given, *values))
 
 
 def parse(settings: type[Settings], description: str, argv: Sequence[str] | None = None) -> Settings:
@@ -87,6 +99,10 @@ def _value_arguments(annotation: Any) -> dict[str, Any]:
         annotation = next(a for a in typing.get_args(annotation) if a is not types.NoneType)
     if typing.get_origin(annotation) is typing.Literal:
         return {"choices": typing.get_args(annotation)}
+    if annotation == tuple[str, ...]:
+        return {"nargs": "+", "action": _Extend, "metavar": "TEXT"}
+    if annotation == tuple[Path, ...]:
+        return {"nargs": "+", "action": _Extend, "type": Path, "metavar": "PATH"}
     if annotation == tuple[int, ...]:
         return {"type": integers, "metavar": "INT,INT,..."}
     return {"type": annotation, "metavar": annotation.__name__.upper()}
@@ -114,13 +130,13 @@ def run(main: Callable[[], None]) -> NoReturn:
 
     Exit codes: 0; 2 with one line on stderr for a mistake of the user's or
     a disk that takes no more; 1 when a worker was
-    killed; 130 for Ctrl-C; 141 when nobody reads the output any more.
+    killed or runs of a sweep failed; 130 for Ctrl-C; 141 when nobody reads the output any more.
     """
     try:
         main()
     except InvalidInput as error:
         sys.exit(_report(f"error: {error}", 2))
-    except WorkerDied as error:
+    except (WorkerDied, RunsFailed) as error:
         sys.exit(_report(f"error: {error}", 1))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would try to flush again

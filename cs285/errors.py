@@ -18,6 +18,10 @@ class WorkerDied(RuntimeError):
     """A worker process ended in the middle of an episode: killed, or out of memory."""
 
 
+class RunsFailed(RuntimeError):
+    """Some runs of a sweep failed twice; the others are done."""
+
+
 @contextmanager
 def telling_where(env_name: str, itr: int) -> Iterator[None]:
     """Put task and iteration before what is wrong with an episode's numbers.

@@ -43,7 +43,12 @@ def gl() -> None:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Config:
-    """A DAgger run on the fake task that takes a fraction of a second; tests change it with `replace`.
+    """A DAgger run on the fake task that takes a fraction of a second; tests change it with `replace`."""
+    return tiny_config(tmp_path)
+
+
+def tiny_config(folder: Path) -> Config:
+    """The settings of `tiny`.
 
     Its data are of `fakes.expert_rule`, which is to be given to the trainer as the expert.
     """
@@ -52,7 +57,7 @@ def tiny(tmp_path: Path) -> Config:
         episode["action"] = fakes.expert_rule(episode["observation"])
     return Config(
         env_name=fakes.POINT,
-        expert_data=fakes.pickle_file(tmp_path / "data.pkl", data),
+        expert_data=fakes.pickle_file(folder / "data.pkl", data),
         do_dagger=True,
         n_iter=3,
         num_agent_train_steps_per_iter=5,
@@ -61,5 +66,5 @@ def tiny(tmp_path: Path) -> Config:
         train_batch_size=8,
         size=8,
         num_workers=0,
-        logdir=tmp_path / "runs",
+        logdir=folder / "runs",
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.logger import Logger, make_run_dir
+from cs285.infrastructure.logger import make_run_dir
 
 
 def write_run(
@@ -26,16 +28,17 @@ def write_run(
     if len(returns) > 1:
         settings = {"do_dagger": True, "n_iter": len(returns), **settings}
     config = Config(logdir=logdir, **settings)
-    logger = Logger(make_run_dir(logdir, config.run_name))
-    logger.log_config(asdict(replace(config, n_iter=config.iterations)))
-    for itr, mean in enumerate(returns):
-        scalars = {
-            "Eval_AverageReturn": mean,
-            "Eval_StdReturn": std,
-            "Initial_DataCollection_AverageReturn": expert + 1,
-            "Expert_AverageReturn": expert,
-            "Expert_StdReturn": 2.0,
-        }
-        logger.log_scalars(scalars, itr)
-    logger.close()
-    return logger.run_dir
+    run_dir = make_run_dir(logdir, config.run_name)
+    content = {"settings": asdict(replace(config, n_iter=config.iterations))}
+    (run_dir / "config.json").write_text(json.dumps(content, default=str))
+    references = {
+        "Initial_DataCollection_AverageReturn": expert + 1,
+        "Expert_AverageReturn": expert,
+        "Expert_StdReturn": 2.0,
+    }
+    with (run_dir / "log.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, ["itr", "Eval_AverageReturn", "Eval_StdReturn", *references])
+        rows.writeheader()
+        for itr, mean in enumerate(returns):
+            rows.writerow({"itr": itr, "Eval_AverageReturn": mean, "Eval_StdReturn": std, **references})
+    return run_dir

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.run_folders import RunFolder
+from cs285.infrastructure.whole_files import whole_file
 
 LEFT_OUT = ("logdir", "seeds")  # they say nothing of a single run
 
@@ -50,19 +49,13 @@ def write_tables(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
     from pyarrow import csv, parquet
 
     table = pyarrow.Table.from_pylist(tidy_rows(runs))
-    writers: dict[str, Callable[[Any, str], Any]] = {
+    writers: dict[str, Callable[[Any, Any], Any]] = {
         "results.csv": csv.write_csv,
         "results.parquet": parquet.write_table,
     }
     for name, write in writers.items():
-        unfinished = folder / f".{name}"
-        try:
-            write(table, str(unfinished))
-            os.replace(unfinished, folder / name)
-        except OSError as error:
-            raise InvalidInput(f"can't write {folder / name}: {error.strerror or error}") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with whole_file(folder / name) as file:
+            write(table, file)
     return [folder / name for name in writers]
 
 

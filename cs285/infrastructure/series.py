@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,15 @@ from cs285.infrastructure.run_folders import RunFolder
 # settings that say where and how a run is computed or logged, not what it computes
 BESIDE_THE_POINT = {
     *("seed", "seeds", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu"),
-    *("video_log_freq", "scalar_log_freq", "save_params", "resume"),
+    *("video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params", "resume"),
 }
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in BESIDE_THE_POINT)
 OF_A_TASK = ("env_name", "expert_policy_file", "expert_data", "backend")
+
+
+def identity(config: Config) -> tuple[Any, ...]:
+    """What decides a run's result, but for its seed: equal for runs that belong together."""
+    return tuple(config.iterations if name == "n_iter" else getattr(config, name) for name in RESULT_SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,20 @@ class Series:
         return float(np.sqrt(np.mean(np.square(self.values("Eval_StdReturn", itr)))))
 
     @property
+    def command(self) -> str:
+        """A command line that gives these runs."""
+        config, default = self.config, Config()
+        flags = []
+        for name in RESULT_SETTINGS:
+            value = getattr(config, name)
+            if name == "n_iter" and config.iterations == replace(config, n_iter=None).iterations:
+                continue
+            if value != getattr(default, name) or name == "env_name":
+                flags.append(f"--{name}" if value is True else f"--{name} {value}")
+        seeds = f"--seeds {','.join(map(str, self.seeds))}" if len(self.seeds) > 1 else f"--seed {self.seeds[0]}"
+        return " ".join(["python scripts/run_hw1.py", *flags, seeds])
+
+    @property
     def expert(self) -> tuple[float, float | None]:
         """Mean return of the expert and its standard deviation; of its recorded data where it was not measured."""
         first = self.iterations[0]
@@ -94,7 +113,7 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     for run in runs:
         if not run.rows:
             continue
-        group = groups.setdefault(tuple(getattr(run.config, name) for name in RESULT_SETTINGS), {})
+        group = groups.setdefault(identity(run.config), {})
         if (other := group.setdefault(run.config.seed, run)) is not run:
             raise InvalidInput(
                 f"two values for seed {run.config.seed}, iteration {run.iterations[0]} "
@@ -105,9 +124,64 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     return [Series(tuple(group[seed] for seed in sorted(group))) for group in groups.values()]
 
 
+def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
+    """The runs whose settings are as ``conditions`` say.
+
+    Args:
+        runs: to choose from.
+        conditions: such as ``size=64``.
+
+    Raises:
+        InvalidInput: when a condition names no setting, or no run is left.
+    """
+    names = [field.name for field in fields(Config)]
+    for condition in conditions:
+        name, _, wanted = condition.partition("=")
+        if name not in names:
+            raise InvalidInput(f"{condition!r} is no setting of a run with a value; settings are {', '.join(names)}")
+        values = sorted({str(getattr(run.config, name)) for run in runs})
+        runs = [run for run in runs if str(getattr(run.config, name)) == wanted]
+        if not runs:
+            raise InvalidInput(f"no run has {condition}; {name} is {', '.join(values)}")
+    return list(runs)
+
+
 def differing_settings(series: Sequence[Series]) -> list[str]:
     """The settings in which some of the series differ."""
     return [name for name in RESULT_SETTINGS if len({str(getattr(s.config, name)) for s in series}) > 1]
+
+
+def studies(series: Sequence[Series]) -> dict[str, list[Series]]:
+    """Series of BC on one task that differ in a single setting with numbers for values.
+
+    Returns:
+        For each such setting but eval_batch_size, which changes the measurement alone, its largest
+        set of series.
+    """
+    found: dict[str, list[Series]] = {}
+    for name in RESULT_SETTINGS:
+        if name == "eval_batch_size" or not isinstance(getattr(Config(), name), (int, float)):
+            continue
+        groups: dict[tuple[Any, ...], list[Series]] = {}
+        for s in series:
+            if s.method == "BC":
+                others = tuple(getattr(s.config, other) for other in RESULT_SETTINGS if other != name)
+                groups.setdefault(others, []).append(s)
+        largest = max(groups.values(), key=len, default=[])
+        if len(largest) > 1:
+            found[name] = largest
+    return found
+
+
+def usual(series: Sequence[Series], method: str) -> list[Series]:
+    """The series of one method with the settings that most tasks share, whatever their eval_batch_size."""
+    apart = [name for name in RESULT_SETTINGS if name not in (*OF_A_TASK, "eval_batch_size")]
+    groups: dict[tuple[Any, ...], list[Series]] = {}
+    for s in series:
+        if s.method == method:
+            groups.setdefault(tuple(getattr(s.config, name) for name in apart), []).append(s)
+    most = max(groups.values(), key=lambda group: (len({s.task for s in group}), len(group)), default=[])
+    return sorted(most, key=lambda s: (s.task, s.config.eval_batch_size))
 
 
 def check_one_task(series: Sequence[Series], what: str) -> None:

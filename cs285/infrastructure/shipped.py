@@ -17,6 +17,12 @@ def shipped_data(env_name: str) -> Path | None:
     return find_shipped(Path("expert_data") / f"expert_data_{env_name}.pkl")
 
 
+def shipped_tasks() -> list[str]:
+    """The tasks that an expert and data ship for, in alphabetical order."""
+    found = {path.stem for root in (Path(), PROJECT_ROOT) for path in (root / "policies/experts").glob("*.pkl")}
+    return sorted(task for task in found if shipped_data(task) is not None)
+
+
 def find_shipped(relative: Path) -> Path | None:
     """A file below the current folder or the project's own."""
     candidates = (root / relative for root in (Path(), PROJECT_ROOT))

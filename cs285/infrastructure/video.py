@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import tempfile
 from pathlib import Path
 from types import TracebackType
 
 import imageio
+import imageio_ffmpeg
 from PIL import Image
 
 from cs285.errors import InvalidInput
@@ -16,6 +19,7 @@ from cs285.infrastructure.trajectory import Array
 CLIP_FRAMES = 40
 CLIP_SIZE = (160, 160)
 CLIP_FPS = 10
+EXCERPT_SECONDS = 15
 
 
 class VideoWriter:
@@ -78,3 +82,19 @@ def _is_whole(path: Path) -> bool:
             position += int.from_bytes(file.read(8), "big") if length == 1 else max(length, 8)
             file.seek(position)
     return position == path.stat().st_size and b"moov" in kinds
+
+
+def excerpt(path: Path) -> bytes:
+    """The first seconds of a video, small, as an MP4 for a page that holds several.
+
+    Raises:
+        InvalidInput: when the file can't be read as a video.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "excerpt.mp4"
+        cut = ["-t", str(EXCERPT_SECONDS), "-vf", "scale='min(320,iw)':-2", "-an", "-c:v", "libx264", "-crf", "30"]
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), *cut, "-pix_fmt", "yuv420p"]
+        done = subprocess.run([*command, "-movflags", "+faststart", str(small)], capture_output=True, check=False)
+        if done.returncode:
+            raise InvalidInput(f"can't read the video {path}: {done.stderr.decode(errors='replace')[-200:]}")
+        return small.read_bytes()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.logger import Logger, make_run_dir
-from cs285.infrastructure.video import VideoWriter
+from cs285.infrastructure.video import EXCERPT_SECONDS, VideoWriter, excerpt
 from tests.fakes import read_events
 
 
@@ -131,3 +131,16 @@ def test_an_unfinished_video_leaves_nothing(tmp_path: Path, error: type[BaseExce
         raise error
     logger.close()
     assert list((tmp_path / "videos").iterdir()) == []
+
+
+def test_an_excerpt_is_the_beginning_of_a_video(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "film.mp4", 2.0) as video:
+        for frame in frames(2 * EXCERPT_SECONDS + 20, 640, 640):
+            video.add(frame)
+    (tmp_path / "short.mp4").write_bytes(excerpt(tmp_path / "film.mp4"))
+    meta = iio.immeta(tmp_path / "short.mp4", plugin="FFMPEG")
+    assert (meta["codec"], meta["size"]) == ("h264", (320, 320))
+    assert meta["duration"] == pytest.approx(EXCERPT_SECONDS, abs=0.6)
+    (tmp_path / "none.mp4").write_bytes(b"no video")
+    with pytest.raises(InvalidInput, match=r"can't read the video .*none\.mp4"):
+        excerpt(tmp_path / "none.mp4")

@@ -21,7 +21,18 @@ from cs285 import command_line
 from tests import fakes
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("run_hw1", "collect_expert_data", "eval_policy", "eval_expert", "train_expert")
+SCRIPTS = (
+    "run_hw1",
+    "collect_expert_data",
+    "eval_policy",
+    "eval_expert",
+    "train_expert",
+    "plot_results",
+    "sweep",
+    "make_report",
+    "make_submission",
+    "reproduce",
+)
 
 USERS_ENVIRONMENT = dict(os.environ)  # before the project has chosen a way to render
 
@@ -143,9 +154,9 @@ def start(name: str, *arguments: object, cwd: Path, environment: dict[str, str] 
     )
 
 
-def finish(process: subprocess.Popen[str]) -> Outcome:
+def finish(process: subprocess.Popen[str], within: float = 120) -> Outcome:
     """Wait for the end of a started script."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=within)
     return Outcome(process.returncode, out, err)
 
 

@@ -1,0 +1,70 @@
+"""Ray on this machine, or a cluster of it that is there already."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cs285.errors import InvalidInput, RunsFailed
+
+ANSWERS_WITHIN = 5.0  # seconds
+OBJECT_STORE = 256 * 1024**2  # bytes; a job's results are a few megabytes
+
+
+@contextmanager
+def connected(address: str | None, num_cpus: int) -> Iterator[int]:
+    """Ray, started on this machine or joined on a cluster, and left when the block ends.
+
+    Args:
+        address: HOST:PORT of a cluster's head; None: this machine alone.
+        num_cpus: jobs at once on this machine.
+
+    Yields:
+        How many jobs can run at once.
+
+    Raises:
+        InvalidInput: when Ray is not installed, or nothing answers at the address.
+        RunsFailed: when it does not start here.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise InvalidInput('a sweep needs Ray: pip install -e ".[sweep]"') from error
+    if address is None:
+        try:
+            ray.init(
+                "local",
+                num_cpus=num_cpus,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except Exception as error:  # nothing narrower is raised
+            raise RunsFailed(f"Ray did not start on this machine; it may be too busy: {error}") from error
+    else:
+        _check_address(address)
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InvalidInput(f"--ray_address is {address}; no Ray cluster could be joined there: {error}") from error
+    try:
+        yield max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+    finally:
+        ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Find out soon whether anything is there; Ray itself would wait for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN).close()
+    except OSError as error:
+        raise InvalidInput(f"--ray_address is {address}; nothing answers there: {error.strerror or error}") from error

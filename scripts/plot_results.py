@@ -1,0 +1,90 @@
+"""Draw figures from run folders alone: learning curves, BC against a setting, tasks as per cent of the expert.
+
+Each is written as PNG and PDF.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cs285.command_line import option, parse, run
+from cs285.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cs285.infrastructure.series import Series
+
+ENDINGS = (".png", ".pdf")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a figure."""
+
+    figure: Literal["learning_curve", "hyperparameter", "tasks"] = option(
+        "learning_curve",
+        "-f",
+        help="learning_curve: DAgger over its iterations; hyperparameter: BC against one setting; "
+        "tasks: final returns as per cent of the expert's",
+    )
+    runs: tuple[Path, ...] = option((Path("data"),), "-r", help="run folders, or folders with run folders below them")
+    env_name: str | None = option(None, "-env", help="use the runs on this task only")
+    where: tuple[str, ...] = option((), "-w", help="use the runs with these settings only, such as size=64")
+    parameter: str | None = option(
+        None, "-p", help="the setting that BC is drawn against; None: the one that the runs differ in"
+    )
+    output: Path | None = option(
+        None, "-o", help="files to write, new ones, without their endings; None: named after the figure"
+    )
+
+    @property
+    def files(self) -> list[Path]:
+        """What is written."""
+        output = self.output or Path(self.figure if self.env_name is None else f"{self.figure}_{self.env_name}")
+        return [output.with_name(output.name + ending) for ending in ENDINGS]
+
+
+def main() -> None:
+    """Read the runs, draw, and name the files."""
+    settings = parse(Settings, __doc__ or "")
+    if settings.parameter is not None and settings.figure != "hyperparameter":
+        raise InvalidInput(f"--parameter {settings.parameter} is for --figure hyperparameter, not {settings.figure}")
+    for path in settings.files:
+        if path.exists():
+            raise InvalidInput(f"--output: {path} exists; it is not overwritten")
+    from cs285.infrastructure.plots import save_figure
+    from cs285.infrastructure.run_folders import cut_short, read_runs
+    from cs285.infrastructure.series import group_by_settings, select
+
+    wanted = [*settings.where, *([f"env_name={settings.env_name}"] if settings.env_name is not None else [])]
+    runs = select(read_runs(settings.runs), wanted)
+    for line in cut_short(runs):
+        print(line, file=sys.stderr)
+    figure = draw(settings, group_by_settings(runs))
+    for path in settings.files:
+        save_figure(figure, path)
+    print("\n".join(map(str, settings.files)))
+
+
+def draw(settings: Settings, series: Sequence[Series]) -> Figure:
+    """The figure that is wanted.
+
+    Raises:
+        InvalidInput: when the runs are not of a kind that it can show.
+    """
+    from cs285.infrastructure import result_figures
+
+    if settings.figure == "learning_curve":
+        return result_figures.learning_curves(series)
+    if settings.figure == "tasks":
+        return result_figures.task_bars(series)
+    return result_figures.hyperparameter_figure(series, settings.parameter)
+
+
+if __name__ == "__main__":
+    run(main)

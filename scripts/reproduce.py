@@ -1,0 +1,81 @@
+"""Answer the assignment's questions with the experts and data that ship, and write the report.
+
+Behavioural cloning on every task, evaluated over 10000 and 5000 steps; BC against the number of
+gradient steps; DAgger on every task; five seeds of each. Runs that are complete in --logdir
+already are not run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cs285.command_line import check_at_least, option, parse, run
+from cs285.errors import InvalidInput, RunsFailed
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.run_folders import read_runs
+from cs285.infrastructure.series import group_by_settings, identity
+from cs285.infrastructure.shipped import shipped_tasks
+from cs285.infrastructure.sweep_grid import make_grid, missing_runs, without_repeats
+
+FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # the first that ships has the hyper-parameter's figure
+GRADIENT_STEPS = "num_agent_train_steps_per_iter=500,1000,5000,10000"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the reproduction."""
+
+    tasks: str | None = option(None, help="tasks with commas between them; None: all that ship")
+    seeds: int = option(5, help="how many seeds, from 1 up")
+    logdir: Path = option(Path("data/reproduce"), help="folder of the run folders and of the table")
+    output: Path = option(Path("report"), "-o", help="folder of the report, a new one")
+    ray_address: str | None = option(None, help="HOST:PORT of a Ray cluster's head; None: this machine")
+    num_cpus: int | None = option(None, help="jobs at once on this machine; None: one for each usable core")
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "seeds", "num_cpus")
+
+
+def main() -> None:
+    """Run what is missing, and write the report."""
+    settings = parse(Settings, __doc__ or "")
+    tasks = settings.tasks.split(",") if settings.tasks is not None else shipped_tasks()
+    if not tasks:
+        raise InvalidInput("no experts and data ship with this installation; name --tasks")
+    if settings.output.exists():
+        raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
+    configs = plan(tasks, settings.seeds, settings.logdir)
+    missing = missing_runs(configs, settings.logdir)
+    print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
+    from cs285.infrastructure.ray_sweep import run_sweep
+
+    outcome = run_sweep(missing, settings.logdir, settings.ray_address, settings.num_cpus)
+    if outcome.failed:
+        raise RunsFailed(f"{len(outcome.failed)} of {len(configs)} runs failed twice: {', '.join(outcome.failed)}")
+    from cs285.infrastructure.report import build_report
+    from cs285.infrastructure.report_files import write_report
+
+    wanted = {(identity(config), config.seed) for config in configs}
+    runs = [run for run in read_runs([settings.logdir]) if (identity(run.config), run.config.seed) in wanted]
+    report = build_report(group_by_settings([run for run in runs if run.complete]))
+    print("\n".join(map(str, write_report(report, settings.output))))
+
+
+def plan(tasks: list[str], seeds: int, logdir: Path) -> list[Config]:
+    """The runs that answer the questions; those that are filmed come first and stand for their unfilmed twins."""
+    featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
+    every = f"env_name={','.join(tasks)}"
+    filmed = [f"env_name={','.join(featured)}", "do_dagger=true", "video_log_freq=1000", "seed=1"]
+    return without_repeats(
+        [
+            *make_grid(filmed, None, logdir),
+            *make_grid([every, "do_dagger=true"], seeds, logdir),
+            *make_grid([every, "eval_batch_size=10000,5000"], seeds, logdir),
+            *make_grid([f"env_name={featured[0]}", GRADIENT_STEPS, "eval_batch_size=10000"], seeds, logdir),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,49 @@
+"""Run a grid of settings, over seeds, on this machine's cores or on a Ray cluster.
+
+Runs that are complete in --logdir already are not run again; results.csv and results.parquet
+there hold all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cs285.command_line import check_at_least, option, parse, run
+from cs285.errors import RunsFailed
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a sweep."""
+
+    set: tuple[str, ...] = option(
+        (), "-s", help="settings of run_hw1.py and their values, such as size=32,64 env_name=Ant-v5,Hopper-v5"
+    )
+    seeds: int | None = option(None, help="how many seeds for each combination, from 1 up; None: --set seed=...")
+    logdir: Path = option(Path("data/sweep"), help="folder of the run folders and of the table")
+    ray_address: str | None = option(None, help="HOST:PORT of a Ray cluster's head; None: this machine")
+    num_cpus: int | None = option(None, help="jobs at once on this machine; None: one for each usable core")
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "seeds", "num_cpus")
+
+
+def main() -> None:
+    """Run what is missing, write the table, and say what failed."""
+    settings = parse(Settings, __doc__ or "")
+    from cs285.infrastructure.sweep_grid import make_grid, missing_runs
+
+    configs = make_grid(settings.set, settings.seeds, settings.logdir)
+    missing = missing_runs(configs, settings.logdir)
+    print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
+    from cs285.infrastructure.ray_sweep import run_sweep
+
+    outcome = run_sweep(missing, settings.logdir, settings.ray_address, settings.num_cpus)
+    print("\n".join(map(str, outcome.tables)))
+    if outcome.failed:
+        raise RunsFailed(f"{len(outcome.failed)} of {len(configs)} runs failed twice: {', '.join(outcome.failed)}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,128 @@
+"""make_report.py: the page loads alone in a browser, the PDF has every part, and captions say what was run."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cs285.infrastructure.video import VideoWriter
+from tests.browser import visit
+from tests.fake_runs import write_run
+from tests.scripts.conftest import Script, files_below
+
+for library in ("scipy", "jinja2", "fpdf"):
+    pytest.importorskip(library, reason=f"{library}, of the extra named results, is missing")
+
+SEEDS = (1, 2, 3)
+
+
+@pytest.fixture
+def runs(workplace: Path) -> Path:
+    """What the assignment asks for, on two tasks; one DAgger run is filmed."""
+    for seed in SEEDS:
+        for task in ("Hopper-v5", "HalfCheetah-v5"):
+            for steps in (5000, 10_000):
+                write_run(workplace / "data", [40.0 + seed], seed=seed, env_name=task, eval_batch_size=steps)
+            folder = write_run(workplace / "data", [40.0 + seed, 80.0, 97.0 + seed], seed=seed, env_name=task)
+        for steps in (500, 5000):
+            write_run(workplace / "data", [30.0 + seed], seed=seed, num_agent_train_steps_per_iter=steps)
+    (folder / "videos").mkdir()
+    for itr in (0, 2):
+        with VideoWriter(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", fps=10) as video:
+            for brightness in range(0, 250, 25):
+                video.add(np.full((64, 64, 3), brightness, np.uint8))
+    return workplace / "data"
+
+
+@pytest.fixture
+def report(script: Script, runs: Path, workplace: Path) -> Path:
+    assert script("make_report").succeeded().out == "report/report.html\nreport/report.pdf\n"
+    return workplace / "report"
+
+
+def test_the_page_loads_alone_in_a_browser(report: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.html"
+    alone.write_bytes((report / "report.html").read_bytes())
+    with visit(alone.as_uri(), offline=True) as seen:
+        page = seen.page
+        page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 1)")
+        widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")
+        films = page.evaluate("[...document.querySelectorAll('video')].map(v => [v.videoWidth, v.duration])")
+        headings = page.locator("h2").all_inner_texts()
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
+    assert headings == ["Table 1", "Figure 1", "Figure 2a", "Figure 2b", "Figure 3", "Videos"]
+    assert len(widths) == 4
+    assert min(widths) > 600
+    assert films == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]
+    assert too_wide == 0
+    assert seen.complaints == []
+    assert seen.requests == [alone.as_uri()]
+    assert Image.open(tmp_path / "page.png").convert("L").getextrema()[0] < 60  # something is drawn
+
+
+def test_the_page_says_what_was_run(report: Path) -> None:
+    page = (report / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page)
+    for part in (
+        *("2 hidden layers of 64 units", "1000 gradient steps", "eval_batch_size 5000 or 10000", "ep_len Half"),
+        *("expert_data_Hopper-v5.pkl, 2 episodes with 2000 transitions", "Task: Hopper-v5.", "learning rate 0.005"),
+        *("against num_agent_train_steps_per_iter", "ep_len 1000 (the task&#39;s own)", "DAgger, iteration 2, seed 3"),
+        "python scripts/run_hw1.py --env_name Hopper-v5 --num_agent_train_steps_per_iter 500 --seeds 1,2,3",
+        "python scripts/run_hw1.py --env_name HalfCheetah-v5 --do_dagger --n_iter 3 --seeds 1,2,3",
+    ):
+        assert part in page, part
+
+
+def test_the_table_is_of_the_runs(report: Path) -> None:
+    with (report / "table1.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["task"], row["eval_batch_size"]) for row in rows] == [
+        (task, steps) for task in ("HalfCheetah-v5", "Hopper-v5") for steps in ("5000", "10000")
+    ]
+    for row in rows:
+        assert (row["seeds"], row["mean return"], row["std over rollouts"], row["std over seeds"]) == (
+            *("3", "42.0", "10.0", "1.0"),
+        )
+        assert (row["expert"], row["% of expert"]) == ("100.0 ± 2.0", "42")
+
+
+def test_the_pdf_has_every_part_and_every_figure_is_a_file(report: Path) -> None:
+    pdf = (report / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert pdf.count(b"/Subtype /Image") >= 4
+    names = ["figure1_num_agent_train_steps_per_iter_Hopper-v5", "figure2_HalfCheetah-v5", "figure2_Hopper-v5"]
+    files = [f"{name}{ending}" for name in [*names, "figure3_tasks"] for ending in (".pdf", ".png")]
+    assert files_below(report) == sorted([*files, "report.html", "report.pdf", "table1.csv"])
+
+
+def test_what_is_missing_is_said(script: Script, workplace: Path) -> None:
+    write_run(workplace / "data", [40.0])
+    said = script("make_report").succeeded().out
+    assert "Figure 1 needs runs" in said
+    assert "Figure 2 needs runs" in said
+    assert "Figure 1 needs runs" in (workplace / "report/report.html").read_text(encoding="utf-8")
+
+
+REFUSED: dict[str, tuple[Sequence[object], Sequence[str]]] = {
+    "no runs": (("-r", "nowhere"), ("no run folders", "nowhere")),
+    "exists": (("-o", "data"), ("data exists",)),
+    "unwritable": (("-o", "file/report"), ("file/report",)),
+    "another task": (("-w", "env_name=Swimmer-v5"), ("Swimmer-v5", "Hopper-v5")),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refusals(what: str, script: Script, workplace: Path) -> None:
+    write_run(workplace / "data", [40.0])
+    (workplace / "file").write_text("in the way")
+    before = files_below(workplace)
+    arguments, parts = REFUSED[what]
+    script("make_report", *arguments).refused(*parts)
+    assert files_below(workplace) == before

@@ -1,0 +1,67 @@
+"""reproduce.py: the runs that answer the assignment's questions, and the report of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from cs285.infrastructure import ray_sweep
+from cs285.infrastructure.config import Config
+from cs285.infrastructure.series import RESULT_SETTINGS, identity
+from cs285.infrastructure.shipped import shipped_tasks
+from tests.fake_runs import write_run
+from tests.scripts.conftest import Script, files_below, load_script
+
+for library in ("scipy", "jinja2", "fpdf"):
+    pytest.importorskip(library, reason=f"{library}, of the extra named results, is missing")
+
+
+def test_the_plan_answers_every_question() -> None:
+    tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5"]
+    plan: list[Config] = load_script("reproduce").plan(tasks, 5, Path("data"))
+    assert len({(identity(config), config.seed) for config in plan}) == len(plan)
+    cloning = [c for c in plan if not c.do_dagger]
+    table = {(c.env_name, c.eval_batch_size, c.seed) for c in cloning if c.num_agent_train_steps_per_iter == 1000}
+    assert table == {(task, steps, seed) for task in tasks for steps in (5000, 10_000) for seed in range(1, 6)}
+    figure_1 = {(c.num_agent_train_steps_per_iter, c.seed) for c in cloning if c.env_name == "Ant-v5"}
+    assert figure_1 == {(steps, seed) for steps in (500, 1000, 5000, 10_000) for seed in range(1, 6)}
+    assert {(c.env_name, c.seed) for c in plan if c.do_dagger} == {(task, s) for task in tasks for s in range(1, 6)}
+    assert {(c.env_name, c.seed) for c in plan if c.video_log_freq > 0} == {("Ant-v5", 1), ("Hopper-v5", 1)}
+
+
+def test_what_ships_is_what_is_run() -> None:
+    assert {"CartPole-v1", "Hopper-v5", "HalfCheetah-v5"} <= set(shipped_tasks())
+
+
+def test_from_runs_to_the_report(script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Config] = []
+
+    def pretend(configs: Sequence[Config], logdir: Path, address: str | None, num_cpus: int | None) -> object:
+        asked.extend(configs)
+        for config in configs:
+            settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed") if name != "do_dagger"}
+            returns = [50.0] * config.iterations
+            write_run(logdir, [value + config.seed for value in returns], **settings, do_dagger=config.do_dagger)
+        return ray_sweep.Outcome()
+
+    monkeypatch.setattr(ray_sweep, "run_sweep", pretend)
+    arguments = ("--tasks", "CartPole-v1,Hopper-v5", "--seeds", 2)
+    said = script("reproduce", *arguments).succeeded().out
+    assert said.endswith("report/report.html\nreport/report.pdf\n")
+    page = (workplace / "report/report.html").read_text(encoding="utf-8")
+    for part in ("Table 1", "Figure 1", "Figure 2b", "Figure 3", "eval_batch_size 5000 or 10000"):
+        assert part in page
+    first = len(asked)
+    assert first == len({(identity(config), config.seed) for config in asked})
+    script("reproduce", *arguments).refused("report exists")
+    script("reproduce", *arguments, "-o", "again").succeeded()
+    assert len(asked) == first  # nothing is run twice
+
+
+@pytest.mark.parametrize(("arguments", "part"), [(("--seeds", 0), "--seeds is 0"), (("--tasks", "Nope-v1"), "Nope-v1")])
+def test_refusals(arguments: Sequence[object], part: str, script: Script, workplace: Path) -> None:
+    script("reproduce", *arguments).refused(part)
+    assert files_below(workplace) == []
