@@ -29,6 +29,7 @@ from cs285.errors import InvalidInput
 
 ROWS = rows_of(JOB_STEPS, ROLLOUT_STEPS, LEARNERS)
 PACKAGES = ("torch", "numpy", "gymnasium", "mujoco")
+DISTURBED = 0.3  # cores
 Measurement = dict[str, Any]
 
 
@@ -41,6 +42,7 @@ class Settings:
     expert_data: Path = option(Path("expert_data/expert_data_Hopper-v5.pkl"), "-ed", help="its data")
     repeats: int = option(3, help="runs of each side; ten seeds run once")
     rows: str = option(",".join(ROWS), help="what to measure, with commas between")
+    more: bool = option(False, help="add to the runs that the JSON file has of these rows")
     output: Path = option(
         Path("benchmarks/results.json"), "-o", help="JSON file to write; rows that it has stay unless measured anew"
     )
@@ -55,12 +57,13 @@ class Settings:
 def main() -> None:
     """Measure the rows, write the JSON and print the table."""
     settings = parse(Settings, __doc__ or "")
-    content = json.loads(settings.output.read_text()) if settings.output.exists() else {"rows": {}}
+    content = earlier_content(settings)
     done: dict[tuple[str, str], list[Measurement]] = {}
     for name in settings.rows.split(","):
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        earlier = content["rows"].get(name, {}).get("runs", {}) if settings.more else {}
         try:
-            content["rows"][name] = compare(ROWS[name], settings, done)
+            content["rows"][name] = compare(ROWS[name], settings, done, earlier)
         except NotInstallable as error:
             print(f"going on without {name}: {error}", file=sys.stderr, flush=True)
             continue
@@ -69,44 +72,82 @@ def main() -> None:
     print(table(content["rows"]))
 
 
-def compare(row: Row, settings: Settings, done: dict[tuple[str, str], list[Measurement]]) -> Measurement:
+def earlier_content(settings: Settings) -> Measurement:
+    """What the JSON file has.
+
+    Raises:
+        InvalidInput: when that is of another environment.
+    """
+    if not settings.output.exists():
+        return {"rows": {}}
+    content: Measurement = json.loads(settings.output.read_text())
+    if content.get("env_name", settings.env_name) != settings.env_name:
+        raise InvalidInput(f"--output {settings.output} has results of {content['env_name']}; name another file")
+    return content
+
+
+def compare(
+    row: Row,
+    settings: Settings,
+    done: dict[tuple[str, str], list[Measurement]],
+    earlier: dict[str, list[Measurement]],
+) -> Measurement:
     """Measure both sides, taking turns; what an earlier row has measured is taken from there.
 
     Args:
         row: what to measure.
         settings: on which files, and how often.
         done: the measurements of earlier rows, by who and what; these are added.
+        earlier: runs of another day that count as well, ``theirs`` and ``project``.
     """
     sides = [(row.who, row.theirs), ("project", row.what)]
     missing = [side for side in sides if side not in done]
     for _ in range(1 if row.once else settings.repeats):
         for who, what in missing:
             done.setdefault((who, what), []).append(measure(who, what, settings))
-    theirs, ours = (done[side] for side in sides)
+    theirs, ours = (earlier.get(name, []) + done[side] for name, side in zip(("theirs", "project"), sides, strict=True))
     result: Measurement = {"when": time.strftime("%Y-%m-%d %H:%M:%S"), "runs": {"theirs": theirs, "project": ours}}
     for clock in ("seconds", "cpu_seconds"):
         if all(clock in run for run in (*theirs, *ours)):
-            their_time = row.times * statistics.median(run[clock] for run in theirs)
-            our_time = statistics.median(run[clock] for run in ours)
+            their_time = row.times * statistics.median(run[clock] for run in undisturbed(theirs))
+            our_time = statistics.median(run[clock] for run in undisturbed(ours))
             ratio = our_time / their_time if row.who == "floor" else their_time / our_time
             result[clock] = {"theirs": their_time, "project": our_time, "ratio": ratio}
     return result
 
 
+def undisturbed(runs: list[Measurement]) -> list[Measurement]:
+    """The runs during which other programs left the machine alone; all of them if there are none."""
+    return [run for run in runs if run.get("cores_used_by_others", 0) <= DISTURBED] or runs
+
+
 def measure(who: str, what: str, settings: Settings) -> Measurement:
     """Run one measurement in a process and folder of its own; a whole job counts from the process's start."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
+    busy_before, start = busy_cpu_seconds(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         if who in REQUIREMENTS:
             return measure_library(who, settings.expert_data, Path(folder))
         result = run_measure(who, what, settings, folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)  # the job's workers included
+    taken = time.perf_counter() - start
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if what in ("job", "many_job"):
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)  # workers included
-        result["seconds"] = time.perf_counter() - start
-        result["cpu_seconds"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    result["load_average"] = os.getloadavg()[0]
+        result |= {"seconds": taken, "cpu_seconds": used}
+    if busy_before is not None:
+        result["cores_used_by_others"] = ((busy_cpu_seconds() or 0) - busy_before - used) / taken
     return result
+
+
+def busy_cpu_seconds() -> float | None:
+    """CPU time that the machine has worked, for whomever; None where it does not say."""
+    try:
+        name, *jiffies = Path("/proc/stat").read_text().splitlines()[0].split()
+    except OSError:  # only Linux has it
+        return None
+    assert name == "cpu"
+    user, nice, system, _idle, _waiting, *interrupts = map(int, jiffies[:8])
+    return float(user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def run_measure(who: str, what: str, settings: Settings, folder: str) -> Measurement:

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cs285.agents.bc_agent import BCAgent
 from cs285.infrastructure.replay_buffer import ReplayBuffer
-from cs285.policies.MLP_policy import MLPPolicySL
+from cs285.policies.MLP_policy import MLPPolicySL, join_learners
 from tests.fakes import AC_DIM, OB_DIM, make_trajectory
 
 
@@ -51,6 +51,18 @@ def test_on_another_device_no_step_sends_anything_there_or_back(options: dict[st
     with Devices() as devices:
         agent.sample(100)
     assert devices.seen == {"cpu", "meta"}  # the check sees a transfer
+
+
+def test_learners_together_stay_on_their_device_too() -> None:
+    agents = [make_agent(device=torch.device("meta")) for _ in range(2)]
+    learners = join_learners([agent.actor for agent in agents])
+    for agent in agents:
+        agent.add_to_replay_buffer([make_trajectory(200)])
+        agent.sample(100)
+    with Devices() as devices:
+        batches = [agent.sample(100) for agent in agents]
+        learners.step(torch.stack([b.observations for b in batches]), torch.stack([b.actions for b in batches]))
+    assert devices.seen == {"meta"}
 
 
 def test_it_learns_the_actions_in_its_buffer() -> None:

@@ -66,6 +66,24 @@ def test_an_unknown_row_is_refused(benchmarks: Any) -> None:
         benchmarks("run").Settings(rows="gradeint")
 
 
+def test_results_of_another_environment_are_not_mixed_in(benchmarks: Any, tmp_path: Path) -> None:
+    run = benchmarks("run")
+    (tmp_path / "ant.json").write_text('{"env_name": "Ant-v4", "rows": {}}')
+    with pytest.raises(InvalidInput, match="has results of Ant-v4"):
+        run.earlier_content(run.Settings(env_name="Hopper-v5", output=tmp_path / "ant.json"))
+
+
+def test_more_runs_join_those_of_the_file_and_disturbed_ones_do_not_count(
+    benchmarks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = benchmarks("run")
+    monkeypatch.setattr(run, "measure", lambda who, what, _: {"seconds": {"textbook": 6.0, "project": 2.0}[who]})
+    earlier = {"theirs": [{"seconds": 4.0}], "project": [{"seconds": 90.0, "cores_used_by_others": 1.5}]}
+    result = run.compare(run.ROWS["gradient"], run.Settings(repeats=1), {}, earlier)
+    assert result["seconds"] == {"theirs": 5.0, "project": 2.0, "ratio": 2.5}
+    assert len(result["runs"]["project"]) == 2
+
+
 def test_a_library_that_does_not_install_is_left_out(
     benchmarks: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,6 +24,7 @@ from tests.fakes import (
     course_episode,
     expert_content,
     expert_rule,
+    make_trajectory,
     pickle_file,
 )
 
@@ -200,3 +201,18 @@ def test_the_courses_files_run(course: Path, tmp_path: Path, task: str, capsys: 
     losses = [row["Training Loss"] for row in BC_Trainer(config).run_training_loop()]
     assert np.isfinite(losses).all()
     assert ("converting" in capsys.readouterr().err) == (task == "Ant")
+
+
+def test_what_learns_lives_on_the_device_that_was_chosen(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch's "meta" stands in for a GPU."""
+    asked = []
+
+    def choose(no_gpu: bool, which_gpu: int) -> torch.device:
+        asked.append((no_gpu, which_gpu))
+        return torch.device("meta")
+
+    monkeypatch.setattr("cs285.infrastructure.pytorch_utils.choose_device", choose)
+    agent = BC_Trainer(replace(tiny, no_gpu=True, which_gpu=3), expert_rule).agent
+    agent.add_to_replay_buffer([make_trajectory()])
+    assert asked == [(True, 3)]
+    assert {tensor.device.type for tensor in (*agent.actor.parameters(), *agent.sample(2))} == {"meta"}
