@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -45,15 +46,17 @@ def test_killed_while_it_writes(event: str, count: int, job: Config, whole: Path
     assert_same(ended(job), whole)
 
 
-def test_killed_at_random_moments(job: Config, whole: Path) -> None:
-    """Two workers and videos: of rollouts, training, evaluation, filming and logging something is always under way."""
-    films = replace(job, video_log_freq=2, num_workers=2, logdir=job.logdir.parent / "films")
-    train(films)
-    rng = random.Random(0)
+def test_killed_at_random_moments(job: Config) -> None:
+    """Of rollouts, training, evaluation, filming, logging and writing checkpoints something is always under way."""
+    films = replace(job, n_iter=6, video_log_freq=2, logdir=job.logdir.parent / "films")
+    began = time.monotonic()
+    assert not killed_after(120, films)
+    seconds, rng = time.monotonic() - began, random.Random(0)
     for n in range(int(os.environ.get("CS285_KILLS", "2"))):
-        config = replace(films, logdir=job.logdir / str(n))
-        killed = killed_after(rng.uniform(0.1, 2), config)
-        print(f"killed: {killed}, with a checkpoint: {any(map(has_checkpoint, run_dirs(config)))}")
+        config = replace(films, logdir=job.logdir / str(n), num_workers=2 * (n % 3 == 2))
+        killed = killed_after(rng.uniform(0.1, 1) * seconds * (1 + config.num_workers), config)
+        rows = [len((run / "log.csv").read_text().splitlines()) - 1 for run in run_dirs(config)]
+        print(f"killed: {killed}, rows: {rows}, a checkpoint: {any(map(has_checkpoint, run_dirs(config)))}")
         assert_same(ended(config), run_dirs(films)[0])
 
 
