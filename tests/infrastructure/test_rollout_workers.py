@@ -192,6 +192,7 @@ def test_ctrl_c_does_not_reach_a_worker_that_is_starting(tmp_path: Path) -> None
         "import os, signal, time\n"
         "from cs285.infrastructure.rollout_workers import RolloutWorkers\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it\n"
         "    workers = RolloutWorkers('Hopper-v5', 40, 2)\n"
         "    print('started', flush=True)\n"
         "    try: time.sleep(60)\n"
