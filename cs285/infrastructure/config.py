@@ -14,6 +14,7 @@ MAX_SIZE = 65_536
 MAX_LAYERS = 100
 MAX_BATCH = 1_000_000
 MAX_WORKERS = 1_000
+MAX_ITERATIONS = 1_000_000  # a list of them is made
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Config:
             raise InvalidInput(
                 f"--n_layers {self.n_layers} --size {self.size}: at most {MAX_LAYERS} layers of {MAX_SIZE} are allowed"
             )
-        for name, most in (("train_batch_size", MAX_BATCH), ("num_workers", MAX_WORKERS)):
+        for name, most in (("train_batch_size", MAX_BATCH), ("num_workers", MAX_WORKERS), ("n_iter", MAX_ITERATIONS)):
             if (getattr(self, name) or 0) > most:
                 raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most {most}")
         if not 0 < self.learning_rate < float("inf"):

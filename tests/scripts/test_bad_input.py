@@ -166,7 +166,7 @@ OUT_OF_RANGE = {
         *((name, v) for name in FREQUENCIES for v in ("0", "-2", "nan", "1.5", "often")),
         *(("loss", value) for value in ("mae", "")),
         *(("exp_name", value) for value in ("a/b", "", "a b", "a\nb")),
-        ("size", "100000"),
+        *(("size", "100000"), ("n_iter", "1000001"), ("num_workers", "1001"), ("train_batch_size", "1000001")),
         *(("seeds", value) for value in ("1,1", "-1,2", "", "1,,2", "one", "1.5", "nan")),
     ],
     "collect_expert_data": [
