@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cs285.command_line import check_at_least, option, parse, run
-from cs285.errors import RunsFailed
 
 
 @dataclass(frozen=True)
@@ -32,17 +31,12 @@ class Settings:
 def main() -> None:
     """Run what is missing, write the table, and say what failed."""
     settings = parse(Settings, __doc__ or "")
-    from cs285.infrastructure.sweep_grid import make_grid, missing_runs
+    from cs285.infrastructure.sweep_grid import make_grid
 
     configs = make_grid(settings.set, settings.seeds, settings.logdir)
-    missing = missing_runs(configs, settings.logdir)
-    print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
-    from cs285.infrastructure.ray_sweep import run_sweep
+    from cs285.infrastructure.ray_sweep import run_missing
 
-    outcome = run_sweep(missing, settings.logdir, settings.ray_address, settings.num_cpus)
-    print("\n".join(map(str, outcome.tables)))
-    if outcome.failed:
-        raise RunsFailed(f"{len(outcome.failed)} of {len(configs)} runs failed twice: {', '.join(outcome.failed)}")
+    run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
 
 
 if __name__ == "__main__":

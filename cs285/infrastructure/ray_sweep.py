@@ -13,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cs285.errors import RunsFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer, find_expert, load_initial_data
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import make_env
@@ -23,7 +24,7 @@ from cs285.infrastructure.results_table import write_tables
 from cs285.infrastructure.rollout_workers import usable_cores
 from cs285.infrastructure.run_folders import read_run, read_runs
 from cs285.infrastructure.series import OF_A_TASK
-from cs285.infrastructure.sweep_grid import Job, make_jobs
+from cs285.infrastructure.sweep_grid import Job, make_jobs, missing_runs
 
 NODE_DEATHS = 3  # how many deaths of its process or node a job survives
 
@@ -41,6 +42,26 @@ class Outcome:
     done: list[Path] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     tables: list[Path] = field(default_factory=list)
+
+
+def run_missing(configs: Sequence[Config], logdir: Path, address: str | None, num_cpus: int | None) -> None:
+    """Run those that are not complete in ``logdir`` yet, and name the tables of all.
+
+    Args:
+        configs: of the whole sweep.
+        logdir: as of `run_sweep`, and so are the next two.
+        address: of a cluster.
+        num_cpus: jobs at once.
+
+    Raises:
+        RunsFailed: naming the runs that failed twice; the others are there.
+    """
+    missing = missing_runs(configs, logdir)
+    print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
+    outcome = run_sweep(missing, logdir, address, num_cpus)
+    print("\n".join(map(str, outcome.tables)))
+    if outcome.failed:
+        raise RunsFailed(f"{len(outcome.failed)} of {len(configs)} runs failed twice: {', '.join(outcome.failed)}")
 
 
 def run_sweep(configs: Sequence[Config], logdir: Path, address: str | None, num_cpus: int | None) -> Outcome:

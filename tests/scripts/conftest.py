@@ -199,3 +199,18 @@ def cartpole_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for episode in episodes:
         episode["action"] = (episode["observation"][:, 2] > 0).astype("int64")
     return fakes.pickle_file(tmp_path_factory.mktemp("cartpole") / "data.pkl", episodes)
+
+
+@pytest.fixture
+def refused(script: Script, workplace: Path) -> Callable[..., None]:
+    """Run a script that must refuse with a line that has ``parts``, and leave the current folder as it was."""
+
+    def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
+        before = files_below(workplace)
+        outcome = script(name, *arguments)
+        outcome.refused(*parts)
+        if name != "eval_expert":  # which has printed the head of its table
+            assert outcome.out == ""
+        assert files_below(workplace) == before
+
+    return refused
