@@ -33,8 +33,9 @@ def make_agent(files: Namespace) -> Any:
     config = config_of(files)
     env, spec = make_env(config.env_name)
     env.close()
-    agent = make_agent(config, spec)
-    agent.add_to_replay_buffer(load_initial_data(config, spec))
+    initial_expertdata = load_initial_data(config, spec)
+    agent = make_agent(config, spec, initial_expertdata)
+    agent.add_to_replay_buffer(initial_expertdata)
     return agent
 
 

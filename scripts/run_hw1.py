@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from cs285.command_line import parse_given, run
+from cs285.command_line import option, parse_given, run
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.mujoco_py_backend import hand_over
+from cs285.infrastructure.presets import Preset, preset_notice, with_preset
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What the command line takes: the settings of a run, some of them together under a name."""
+
+    preset: Preset | None = option(
+        None,
+        help="course: the assignment's own network and optimiser; humanoid: settings that imitate the expert on "
+        "Humanoid-v5. Says what it sets; flags that are given too have the last word",
+    )
 
 
 def main() -> None:
     """Run the job that the command line describes, and say how it ended."""
-    given = parse_given(Config, __doc__ or "")
+    given = parse_given(Settings, __doc__ or "")
+    preset: Preset | None = given.pop("preset", None)
+    if preset is not None:
+        print(preset_notice(preset, given), flush=True)
+        given = with_preset(preset, given)
     config = settings_to_resume(given) if "resume" in given else Config(**given)
     hand_over(config.backend)
     if config.seeds is None:

@@ -23,6 +23,7 @@ from cs285.infrastructure.resuming import check_same_run
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
 from cs285.infrastructure.shipped import shipped_data, shipped_expert
+from cs285.infrastructure.standardizer import standardizer
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import expert_actions
 from cs285.policies.base_policy import BasePolicy, as_policy
@@ -75,7 +76,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             from cs285.infrastructure.logger import Logger, make_run_dir
             from cs285.infrastructure.rl_trainer import RL_Trainer
 
-            self.agent = make_agent(config, spec)
+            self.agent = make_agent(config, spec, self.initial_expertdata)
             self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
             self.logger = Logger(self.run_dir, None if checkpoint is None else checkpoint.log)
             self.logger.log_config(asdict(replace(config, n_iter=config.iterations, resume=None)), inputs)
@@ -131,17 +132,25 @@ def make_rollouts(config: Config) -> RolloutWorkers:
     return RolloutWorkers(config.env_name, config.ep_len, num_workers, backend=config.backend)
 
 
-def make_agent(config: Config, spec: EnvSpec) -> BCAgent:
-    """A new agent for the environment, its network initialised from the run's seed."""
+def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Trajectory]) -> BCAgent:
+    """A new agent for the environment, its network initialised from the run's seed.
+
+    Args:
+        config: the run's settings.
+        spec: facts of its environment.
+        initial_expertdata: what observations are standardised by, if they are.
+    """
     import torch
 
     from cs285.agents.bc_agent import BCAgent
     from cs285.infrastructure.pytorch_utils import choose_device
     from cs285.infrastructure.replay_buffer import ReplayBuffer
     from cs285.policies.MLP_policy import MLPPolicySL
+    from cs285.policies.supervised_step import CosineSchedule, constant_schedule
 
     torch.set_num_threads(1)  # more of them spin against one another on these small networks
     device = choose_device(config.no_gpu, config.which_gpu)
+    cosine = config.learning_rate_schedule == "cosine"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))
         actor = MLPPolicySL(
@@ -153,6 +162,8 @@ def make_agent(config: Config, spec: EnvSpec) -> BCAgent:
             learning_rate=config.learning_rate,
             loss=config.loss,
             device=device,
+            standardizer=standardizer(initial_expertdata) if config.ob_normalization == "expert_data" else None,
+            schedule=CosineSchedule(config.num_agent_train_steps_per_iter) if cosine else constant_schedule,
         )
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 from cs285.command_line import check_at_least, option
 from cs285.errors import InvalidInput
@@ -54,6 +54,15 @@ class Config:
     size: int = option(64, help="width of each hidden layer")
     learning_rate: float = option(5e-3, "-lr", help="learning rate of Adam")
 
+    learning_rate_schedule: Literal["cosine", "constant"] = option(
+        "cosine", help="cosine: the learning rate falls towards 0 within each iteration; constant: it stays"
+    )
+    ob_normalization: Literal["expert_data", "none"] = option(
+        "expert_data",
+        help="the network reads observations standardised by mean and standard deviation of the expert's data, "
+        "or as they are",
+    )
+
     num_workers: int | None = option(
         None, help="processes that roll out; None: one for each usable core; 0: roll out in the main process"
     )
@@ -101,10 +110,10 @@ class Config:
         for name in ("video_log_freq", "scalar_log_freq", "checkpoint_freq"):
             if (value := getattr(self, name)) != -1 and value < 1:
                 raise InvalidInput(f"--{name} is {value}; it must be -1 (never) or at least 1")
-        if self.backend not in ("mujoco", "mujoco_py"):
-            raise InvalidInput(f"--backend is {self.backend!r}; it must be 'mujoco' or 'mujoco_py'")
-        if self.loss not in ("mse", "nll"):
-            raise InvalidInput(f"--loss is {self.loss!r}; it must be 'mse' or 'nll'")
+        for name in ("backend", "loss", "learning_rate_schedule", "ob_normalization"):
+            allowed = get_args(get_type_hints(Config)[name])
+            if (value := getattr(self, name)) not in allowed:
+                raise InvalidInput(f"--{name} is {value!r}; it must be {allowed[0]!r} or {allowed[1]!r}")
         if self.exp_name is not None and not re.fullmatch(r"[\w.+=,-]+", self.exp_name):
             raise InvalidInput(
                 f"--exp_name is {self.exp_name!r}; it names a folder: letters, digits and . _ + = , - are allowed"

@@ -179,6 +179,10 @@ def _settings(series: Series, without: str = "", iterations: str | None = None) 
         "num_agent_train_steps_per_iter": f"{steps}, {several} iteration{'s' * (several != '1')}",
         "train_batch_size": f"batches of {config.train_batch_size}",
         "learning_rate": f"Adam with learning rate {config.learning_rate:g}",
+        "learning_rate_schedule": f"{config.learning_rate_schedule} schedule",
+        "ob_normalization": "observations as they are"
+        if config.ob_normalization == "none"
+        else "observations standardised by the data's mean and standard deviation",
     }
     return f"{'; '.join(text for name, text in parts.items() if name != without)}."
 

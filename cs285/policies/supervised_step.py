@@ -9,15 +9,37 @@ learning takes a fraction of the time that autograd and `torch.optim` need to fi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
 
 Loss: TypeAlias = Literal["mse", "nll", "cross_entropy"]
+Schedule: TypeAlias = Callable[[int], float]  # how many steps were taken -> what the learning rate is multiplied with
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+
+def constant_schedule(step: int) -> float:
+    """The learning rate stays."""
+    return 1.0
+
+
+@dataclass(frozen=True)
+class CosineSchedule:
+    """The learning rate falls towards 0 in half a cosine, over and over (Loshchilov and Hutter 2017).
+
+    Attributes:
+        period: gradient steps after which it begins anew.
+    """
+
+    period: int
+
+    def __call__(self, step: int) -> float:
+        """The factor of the step that ``step`` others came before."""
+        return (1 + math.cos(math.pi * (step % self.period) / self.period)) / 2
 
 
 class SupervisedStep:
@@ -33,6 +55,8 @@ class SupervisedStep:
         logstds: Sequence[nn.Parameter],
         loss: Loss,
         learning_rates: Sequence[float],
+        standardizers: Sequence[tuple[torch.Tensor, torch.Tensor]],
+        schedule: Schedule,
     ) -> None:
         """Take over the parameters of K networks.
 
@@ -42,11 +66,15 @@ class SupervisedStep:
             loss: ``mse``: squared error of the outputs; ``nll``: negative log-likelihood of a
                 Gaussian around the outputs; ``cross_entropy``: of the outputs as logits.
             learning_rates: of each.
+            standardizers: (ob_dim,) mean and standard deviation of each network's observations.
+            schedule: of the learning rates.
         """
         self._loss = loss
         learners = [_parameters(network, logstds[k : k + 1]) for k, network in enumerate(networks)]
         self._values = torch.stack([torch.cat([p.detach().reshape(-1) for p in ps]) for ps in learners])
         self._gradients, self._m, self._v = (torch.zeros_like(self._values) for _ in range(3))
+        self._ob_mean, self._ob_std = (torch.stack(part)[:, None] for part in zip(*standardizers, strict=True))
+        self._schedule = schedule
         self._learning_rates = torch.tensor(learning_rates, device=self._values.device)[:, None]
         self._steps = 0
         shapes = [p.shape for p in learners[0]]
@@ -79,7 +107,7 @@ class SupervisedStep:
     def compute_gradients(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Fill in the gradients of all parameters; arguments and result as of `step`."""
         layers = range(0, len(self._p) - 1, 2)  # weight, bias, weight, bias, ... and perhaps a logstd
-        inputs, x = [], observations
+        inputs, x = [], (observations - self._ob_mean) / self._ob_std
         for i in layers:
             if i > 0:
                 x = x.tanh_()
@@ -132,10 +160,11 @@ class SupervisedStep:
 
     def _adam(self) -> None:
         """Adam (Kingma and Ba 2015, algorithm 1), in the order of operations of `torch.optim.Adam`."""
+        factor = self._schedule(self._steps)
         self._steps += 1
         self._m.lerp_(self._gradients, 1 - BETA1)
         self._v.mul_(BETA2).addcmul_(self._gradients, self._gradients, value=1 - BETA2)
-        step_size = self._learning_rates / (1 - BETA1**self._steps)
+        step_size = self._learning_rates * factor / (1 - BETA1**self._steps)
         denominator = self._v.sqrt().div_(math.sqrt(1 - BETA2**self._steps)).add_(EPSILON)
         self._values.sub_(self._m.div(denominator).mul_(step_size))
 

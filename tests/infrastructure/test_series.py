@@ -84,6 +84,6 @@ def test_every_setting_is_known_to_decide_the_result_or_not() -> None:
     known = {
         *("expert_policy_file", "expert_data", "env_name", "backend", "do_dagger", "ep_len", "loss"),
         *("num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size", "train_batch_size", "n_layers"),
-        *("size", "learning_rate", "max_replay_buffer_size"),
+        *("size", "learning_rate", "learning_rate_schedule", "ob_normalization", "max_replay_buffer_size"),
     }
     assert set(RESULT_SETTINGS) == known < {field.name for field in fields(Config)}

@@ -20,6 +20,8 @@ def random_policy(seed: int, n_layers: int = 2, size: int = 64, discrete: bool =
     with torch.no_grad():
         for parameter in policy.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
+        policy.ob_mean.copy_(torch.randn(17))
+        policy.ob_std.copy_(torch.rand(17) + 0.5)
     return policy
 
 

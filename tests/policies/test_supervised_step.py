@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cs285.policies.MLP_policy import MLPPolicySL, join_learners
+from cs285.policies.supervised_step import CosineSchedule
 
 LOSSES: list[dict[str, Any]] = [{"loss": "mse"}, {"loss": "nll"}, {"discrete": True}]
 IDS = ["mse", "nll", "cross_entropy"]
@@ -50,6 +51,29 @@ def test_500_steps_end_where_the_textbook_s_end(options: dict[str, Any]) -> None
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
         if ours.dim() == 2:
             assert (ours - before).abs().max() > 0.01  # it went somewhere
+
+
+@pytest.mark.parametrize("options", LOSSES, ids=IDS)
+def test_standardised_and_scheduled_steps_end_where_the_textbook_s_end(options: dict[str, Any]) -> None:
+    """Torch's own scheduler, on inputs that were standardised beforehand."""
+    generator = torch.Generator().manual_seed(1)
+    mean, std = torch.randn(9, generator=generator), torch.rand(9, generator=generator) + 0.5
+    policy = learner(1, standardizer=(mean.numpy(), std.numpy()), schedule=CosineSchedule(50), **options)
+    textbook = learner(1, **options)
+    adam = torch.optim.Adam(textbook.parameters(), lr=5e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(adam, T_0=50)
+    for observations, actions in batches(120, 1, policy.discrete):
+        policy.update(observations[0], actions[0])
+        adam.zero_grad()
+        textbook.compute_loss((observations[0] - mean) / std, actions[0]).backward()
+        adam.step()
+        schedule.step()
+        assert policy.compute_loss(observations[0], actions[0]).isfinite()
+    observations, actions = batches(1, 1, policy.discrete)[0]
+    ours, theirs = policy(observations[0]), textbook((observations[0] - mean) / std)
+    torch.testing.assert_close(ours.log_prob(actions[0]), theirs.log_prob(actions[0]), rtol=1e-4, atol=1e-4)
+    for one, other in zip(policy.parameters(), textbook.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("options", LOSSES, ids=IDS)

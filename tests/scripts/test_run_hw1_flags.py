@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from cs285.agents.bc_agent import BCAgent
 from cs285.command_line import parse
 from cs285.infrastructure.config import Config
+from cs285.infrastructure.presets import PRESETS, Preset, with_preset
 from cs285.infrastructure.trajectory import Batch
 from tests import fakes
 from tests.scripts.conftest import (
@@ -85,6 +86,15 @@ CASES = {
     "size": Case(("--size", 6), lambda run, _: run.weight_shapes, [(6, 3), (6, 6), (2, 6)]),
     "learning_rate": Case(
         ("-lr", 100), lambda run, _: bool(run.parameters()["mean_net.4.bias"].abs().max() > 50), True
+    ),
+    "learning_rate_schedule": Case(  # with Adam's first steps of one size, half a cosine goes half as far
+        ("--learning_rate_schedule", "constant"),
+        lambda run, _: bool(run.parameters()["mean_net.4.bias"].abs().max() > 1.5),
+        True,
+        ("-lr", 1, "--num_agent_train_steps_per_iter", 2),
+    ),
+    "ob_normalization": Case(
+        ("--ob_normalization", "none"), lambda run, _: run.parameters()["ob_std"].tolist(), [1.0] * 3
     ),
     "video_log_freq": Case(
         ("--video_log_freq", 1), lambda run, _: len(list(run.folder.glob("videos/*.mp4"))), 4, (*DAGGER, "-n", 2)
@@ -162,6 +172,22 @@ def test_a_run_goes_on(script: Script, workplace: Path, point_files: PointFiles)
     script("run_hw1", "--resume", run.folder, "--size", 9).refused("--size is 9", "began with 8")
     script("run_hw1", "--resume", workplace).refused("config.json", "No such file")
     script("run_hw1", "--resume", run.folder, "--seeds", "1,2").refused("--resume", "--seeds")
+
+
+def test_a_preset_says_what_it_sets_and_flags_have_the_last_word(
+    script: Script, workplace: Path, point_files: PointFiles
+) -> None:
+    course = ("--preset", "course", "--learning_rate_schedule", "cosine")
+    said = script("run_hw1", *small_run(point_files), *course).succeeded().out
+    (run,) = runs_below(workplace / "data")
+    assert said.splitlines()[0] == "preset course: --ob_normalization none"
+    assert (run.settings["ob_normalization"], run.settings["learning_rate_schedule"]) == ("none", "cosine")
+    script("run_hw1", "--preset", "of course").refused("--preset", "humanoid")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_settings_of_every_preset_make_a_run(preset: Preset) -> None:
+    assert Config(**with_preset(preset, {"seed": 7})) == replace(Config(**PRESETS[preset]), seed=7) != Config(seed=7)
 
 
 def test_every_flag_has_a_case() -> None:
