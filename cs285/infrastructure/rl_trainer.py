@@ -227,6 +227,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         except InvalidInput:
             self._finish_rows()
             raise
+        if self.config.do_dagger and self._unfinished:  # matplotlib takes a moment, and the last evaluation still runs
+            import cs285.infrastructure.plots  # noqa: F401
         self._finish_rows()
 
     def _finish_rows(self) -> None:

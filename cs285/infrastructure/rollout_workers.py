@@ -92,7 +92,7 @@ class RolloutWorkers:
         self._in_use = threading.Lock()  # the environment, by this thread or by the background's
         self._task = make_task(env_name, ep_len, backend)
         self._num_workers = num_workers
-        self._background = ThreadPoolExecutor(1)
+        self._background = ThreadPoolExecutor(2)  # two evaluations at once: the end of one leaves no core idle
         self._processes: ProcessPoolExecutor | None = None
         starting: list[Future[None]] = []
         if num_workers > 0:
