@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from cs285.errors import InvalidInput, RunsFailed
 
 ANSWERS_WITHIN = 5.0  # seconds
+FRAME_HEADER, SETTINGS = 9, b"\x04"  # of HTTP/2 (RFC 9113): bytes of a frame's header, and the type in its fourth
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + SETTINGS + b"\0\0\0\0\0"
 OBJECT_STORE = 256 * 1024**2  # bytes; a job's results are a few megabytes
 
 
@@ -60,11 +62,24 @@ def connected(address: str | None, num_cpus: int) -> Iterator[int]:
 
 
 def _check_address(address: str) -> None:
-    """Find out soon whether anything is there; Ray itself would wait for minutes."""
+    """Find out soon whether anything is there that speaks as Ray does; Ray itself would wait for minutes."""
     host, colon, port = address.rpartition(":")
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65_536:
         raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN).close()
+        connection = socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN)
     except OSError as error:
         raise InvalidInput(f"--ray_address is {address}; nothing answers there: {error.strerror or error}") from error
+    with connection:
+        if os.environ.get("RAY_USE_TLS", "0") == "0" and not _speaks_http2(connection):
+            raise InvalidInput(f"--ray_address is {address}; what answers there is not Ray")
+
+
+def _speaks_http2(connection: socket.socket) -> bool:
+    """Whether a server answers the greeting of HTTP/2, which gRPC and so Ray is built on, with its settings."""
+    try:
+        connection.sendall(HTTP2_GREETING)
+        with connection.makefile("rb") as answer:
+            return answer.read(FRAME_HEADER)[3:4] == SETTINGS
+    except OSError:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -137,4 +138,25 @@ def test_an_address_where_nothing_answers(script: Script, workplace: Path) -> No
     begun = time.monotonic()
     script("sweep", "--set", *SMALL, "--ray_address", address).refused(address, "nothing answers there")
     assert time.monotonic() - begun < 30
+    assert files_below(workplace) == []
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["another server", "one that hangs up"]
+)
+def test_an_address_where_something_else_answers(answer: bytes, script: Script, workplace: Path) -> None:
+    """Ray itself would try to join it for minutes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+                connection.recv(1000)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        script("sweep", "--set", *SMALL, "--ray_address", address).refused(address, "what answers there is not Ray")
+        serving.join()
     assert files_below(workplace) == []
