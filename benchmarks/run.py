@@ -37,9 +37,9 @@ Measurement = dict[str, Any]
 class Settings:
     """Settings of a comparison."""
 
-    env_name: str = option("Hopper-v5", "-env", help="id of the environment")
-    expert_policy_file: Path = option(Path("policies/experts/Hopper-v5.pkl"), "-epf", help="its expert")
-    expert_data: Path = option(Path("expert_data/expert_data_Hopper-v5.pkl"), "-ed", help="its data")
+    env_name: str = option("Ant-v5", "-env", help="id of the environment")
+    expert_policy_file: Path = option(Path("policies/experts/Ant-v5.pkl"), "-epf", help="its expert")
+    expert_data: Path = option(Path("expert_data/expert_data_Ant-v5.pkl"), "-ed", help="its data")
     repeats: int = option(3, help="runs of each side; ten seeds run once")
     rows: str = option(",".join(ROWS), help="what to measure, with commas between")
     more: bool = option(False, help="add to the runs that the JSON file has of these rows")

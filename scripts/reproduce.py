@@ -1,7 +1,8 @@
 """Answer the assignment's questions with the experts and data that ship, and write the report.
 
-Behavioural cloning on every task, evaluated over 10000 and 5000 steps; BC against the number of
-gradient steps; DAgger on every task; five seeds of each. Runs that are complete in --logdir
+Behavioural cloning on every task, with 1000 gradient steps, evaluated over 10000 and 5000 steps, and with
+10000; BC against the number of gradient steps; DAgger on every task, with the preset of those that have one;
+five seeds of each. Runs that are complete in --logdir
 already are not run again.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
+from cs285.infrastructure.presets import preset_of
 from cs285.infrastructure.run_folders import read_runs
 from cs285.infrastructure.series import group_by_settings, identity
 from cs285.infrastructure.shipped import shipped_tasks
@@ -63,11 +65,13 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> list[Config]:
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
     every = f"env_name={','.join(tasks)}"
     filmed = [f"env_name={','.join(featured)}", "do_dagger=true", "video_log_freq=1000", "seed=1"]
+    dagger = [[f"{name}={value}" for name, value in {"env_name": task, **preset_of(task)}.items()] for task in tasks]
     return without_repeats(
         [
             *make_grid(filmed, None, logdir),
-            *make_grid([every, "do_dagger=true"], seeds, logdir),
+            *(config for settings in dagger for config in make_grid([*settings, "do_dagger=true"], seeds, logdir)),
             *make_grid([every, "eval_batch_size=10000,5000"], seeds, logdir),
+            *make_grid([every, "num_agent_train_steps_per_iter=10000", "eval_batch_size=10000"], seeds, logdir),
             *make_grid([f"env_name={featured[0]}", GRADIENT_STEPS, "eval_batch_size=10000"], seeds, logdir),
         ]
     )

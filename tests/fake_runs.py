@@ -23,8 +23,9 @@ def write_run(
         returns: of iterations 0, 1, ...
         std: standard deviation of each evaluation.
         expert: mean return of the expert.
-        settings: of the run.
+        settings: of the run; its task is Hopper-v5 unless they name another.
     """
+    settings = {"env_name": "Hopper-v5", **settings}
     if len(returns) > 1:
         settings = {"do_dagger": True, "n_iter": len(returns), **settings}
     config = Config(logdir=logdir, **settings)

@@ -31,7 +31,7 @@ class Config:
     expert_data: Path | None = option(
         None, "-ed", help="expert data (pickle); None: expert_data/expert_data_<env_name>.pkl"
     )
-    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Ant-v5", "-env", help="id of a registered Gymnasium environment")
     exp_name: str | None = option(
         None, "-exp", help="name of the experiment, part of the run folder's; None: bc or dagger"
     )

@@ -190,7 +190,7 @@ def _make_sac(settings: ExpertSettings, envs: VecNormalize) -> BaseAlgorithm:
         "MlpPolicy",
         envs,
         batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
+        learning_rate=LinearSchedule(settings.learning_rate),
         gamma=settings.gamma,
         gradient_steps=max(1, round(settings.updates_per_step * settings.n_envs)),
         policy_delay=settings.policy_delay,

@@ -20,7 +20,7 @@ class ExpertSettings:
     )
     total_steps: int = option(2_000_000, help="environment steps to train for")
     stop_after: int | None = option(
-        None, help="end after so many steps, good as it is by then; PPO's learning rate falls over --total_steps"
+        None, help="end after so many steps, good as it is by then; the learning rate falls over --total_steps"
     )
     output: Path | None = option(
         None, "-o", help="expert to write, its card and curve beside it; None: policies/experts/<env_name>.pkl"
@@ -34,7 +34,7 @@ class ExpertSettings:
     size: int = option(64, help="width of each hidden layer")
     n_envs: int = option(16, help="environments stepped in turn")
     batch_size: int = option(64, help="transitions in each gradient step")
-    learning_rate: float = option(3e-4, "-lr", help="PPO's falls linearly to 0, SAC's stays")
+    learning_rate: float = option(3e-4, "-lr", help="of Adam; it falls linearly to 0 over --total_steps")
     gamma: float = option(0.99, help="discount")
     n_steps: int = option(128, help="PPO: steps of each environment between two updates")
     n_epochs: int = option(10, help="PPO: passes over the data in each update")

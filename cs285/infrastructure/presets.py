@@ -23,6 +23,11 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
 }
 
 
+def preset_of(env_name: str) -> Mapping[str, Any]:
+    """The settings of the preset for a task; none where it has no preset."""
+    return next((preset for preset in PRESETS.values() if preset.get("env_name") == env_name), {})
+
+
 def with_preset(preset: Preset, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a preset, with those that are given in their place.
 

@@ -13,11 +13,11 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.expert_data import load_expert_data
 from cs285.infrastructure.result_figures import RETURN, hyperparameter_figure, learning_curves, task_bars
 from cs285.infrastructure.run_folders import RunFolder
-from cs285.infrastructure.series import Series, studies, usual
+from cs285.infrastructure.series import Series, across_tasks, studies, usual
 from cs285.infrastructure.shipped import shipped_data
 
 TABLE_HEAD = (
-    *("task", "eval_batch_size", "seeds", "mean return", "std over rollouts", "std over seeds"),
+    *("task", "gradient steps", "eval_batch_size", "seeds", "mean return", "std over rollouts", "std over seeds"),
     *("IQM [95 % interval]", "expert", "% of expert"),
 )
 
@@ -57,13 +57,13 @@ class Report:
     """Everything that is reported.
 
     Attributes:
-        table: Table 1; None without BC runs.
+        tables: Table 1, of behavioural cloning, and Table 2, of DAgger, as far as there are runs.
         pictures: Figures 1, 2 and 3, as far as the runs have them.
         films: of DAgger's first and last policies, where there are any.
         notes: what is left out, and why.
     """
 
-    table: Table | None
+    tables: Sequence[Table]
     pictures: Sequence[Picture]
     films: Sequence[Film]
     notes: Sequence[str]
@@ -85,15 +85,20 @@ def build_report(series: Sequence[Series]) -> Report:
     if not dagger:
         notes.append("Figure 2 needs runs of DAgger (--do_dagger).")
     films = [film for s in dagger for run in s.runs for film in _films(run)]
-    return Report(_table_1(cloning) if cloning else None, pictures, films, notes)
+    tables = [
+        _table("Table 1", "Behavioural cloning", across_tasks(series, "BC")),
+        _table("Table 2", "DAgger, after its last iteration", across_tasks(series, "DAgger")),
+    ]
+    return Report([table for table in tables if table.rows], pictures, films, notes)
 
 
-def _table_1(series: Sequence[Series]) -> Table:
+def _table(name: str, what: str, series: Sequence[Series]) -> Table:
     caption = (
-        "Behavioural cloning. Mean return and its standard deviation over the rollouts of one policy; over the seeds, "
-        f"the standard deviation and the interquartile mean (IQM) with its 95 % bootstrap interval. {_captions(series)}"
+        f"{what}. Mean return and its standard deviation over the rollouts of one policy; over the seeds, "
+        "the standard deviation and the interquartile mean (IQM) with its 95 % bootstrap interval. "
+        f"{_captions(series) if series else ''}"
     )
-    return Table("Table 1", caption, TABLE_HEAD, [_row(s) for s in series], [s.command for s in series])
+    return Table(name, caption, TABLE_HEAD, [_row(s) for s in series], [s.command for s in series])
 
 
 def _row(series: Series) -> list[str]:
@@ -101,7 +106,8 @@ def _row(series: Series) -> list[str]:
     expert, std = series.expert
     several = summary.count > 1
     return [
-        *(series.task, str(series.config.eval_batch_size), str(summary.count)),
+        *(series.task, str(series.config.iterations * series.config.num_agent_train_steps_per_iter)),
+        *(str(series.config.eval_batch_size), str(summary.count)),
         *(f"{summary.mean:.1f}", f"{series.rollout_std(series.last):.1f}"),
         *(f"{summary.std:.1f}" if several else "–",),
         *(f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",),
@@ -155,8 +161,12 @@ def _films(run: RunFolder) -> list[Film]:
 
 def _captions(series: Sequence[Series]) -> str:
     """One caption for series of several tasks: what they share, then the data of each."""
-    iterations = sorted({s.config.iterations for s in series})
-    shared = _settings(series[0], iterations=" or ".join(map(str, iterations)))
+    iterations = " or ".join(map(str, sorted({s.config.iterations for s in series})))
+    with_settings: dict[str, dict[str, None]] = {}  # tasks, in their order
+    for s in series:
+        with_settings.setdefault(_settings(s, iterations=iterations), {})[s.task] = None
+    (settings, _), *others = sorted(with_settings.items(), key=lambda item: -len(item[1]))
+    shared = " ".join([settings, *(f"{', '.join(tasks)} also or instead: {text}" for text, tasks in others)])
     sizes = " or ".join(map(str, sorted({s.config.eval_batch_size for s in series})))
     lengths = ", ".join(dict.fromkeys(f"{s.task} {_ep_len(s)}" for s in series))
     data = "; ".join(dict.fromkeys(f"{s.task}: {_data(s)}" for s in series))
@@ -179,6 +189,7 @@ def _settings(series: Series, without: str = "", iterations: str | None = None) 
         "num_agent_train_steps_per_iter": f"{steps}, {several} iteration{'s' * (several != '1')}",
         "train_batch_size": f"batches of {config.train_batch_size}",
         "learning_rate": f"Adam with learning rate {config.learning_rate:g}",
+        **({"batch_size": f"{config.batch_size} steps collected in each but the first"} if config.do_dagger else {}),
         "learning_rate_schedule": f"{config.learning_rate_schedule} schedule",
         "ob_normalization": "observations as they are"
         if config.ob_normalization == "none"

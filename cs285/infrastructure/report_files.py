@@ -20,7 +20,7 @@ MARGIN = 14.0  # mm, of the PDF's pages
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write report.html, report.pdf, table1.csv and every figure as PNG and PDF into a new folder.
+    """Write report.html, report.pdf, table1.csv, table2.csv and every figure as PNG and PDF into a new folder.
 
     The folder appears when it is whole.
 
@@ -39,8 +39,8 @@ def write_report(report: Report, folder: Path) -> list[Path]:
             unfinished.mkdir()
             (unfinished / "report.html").write_text(html_page(report), encoding="utf-8")
             (unfinished / "report.pdf").write_bytes(pdf_pages(report))
-            if report.table is not None:
-                _write_csv(report.table, unfinished / "table1.csv")
+            for table in report.tables:
+                _write_csv(table, unfinished / f"{table.name.lower().replace(' ', '')}.csv")
             for picture in report.pictures:
                 for ending in (".png", ".pdf"):
                     save_figure(picture.figure, unfinished / f"{picture.file}{ending}")
@@ -93,8 +93,8 @@ class _PdfWriter:
         self._text(TITLE, 15, "B")
         for note in report.notes:
             self._text(note, 9)
-        if report.table is not None:
-            self._table(report.table)
+        for table in report.tables:
+            self._table(table)
         for picture in report.pictures:
             self._picture(picture)
         self._films(report.films)
@@ -113,7 +113,9 @@ class _PdfWriter:
         columns = zip(table.head, *table.rows, strict=True)
         widths = [max(*map(len, cells), *map(len, head.split())) for head, *cells in columns]
         with self._pdf.table(
-            col_widths=tuple(widths), text_align=("LEFT", *["RIGHT"] * 8), borders_layout="HORIZONTAL_LINES"
+            col_widths=tuple(widths),
+            text_align=("LEFT", *["RIGHT"] * (len(widths) - 1)),
+            borders_layout="HORIZONTAL_LINES",
         ) as rows:
             for cells in (table.head, *table.rows):
                 rows.row(cells)

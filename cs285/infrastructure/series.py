@@ -174,14 +174,39 @@ def studies(series: Sequence[Series]) -> dict[str, list[Series]]:
 
 
 def usual(series: Sequence[Series], method: str) -> list[Series]:
-    """The series of one method with the settings that most tasks share, whatever their eval_batch_size."""
+    """For each task its series with the settings that most tasks share, or that it has most of, of one method.
+
+    They may differ in eval_batch_size.
+    """
+    chosen: dict[str, list[Series]] = {}
+    for group in _by_settings(series, method):
+        for task in {s.task for s in group} - chosen.keys():
+            chosen[task] = [s for s in group if s.task == task]
+    return sorted((s for of_task in chosen.values() for s in of_task), key=_order)
+
+
+def across_tasks(series: Sequence[Series], method: str) -> list[Series]:
+    """The `usual` series, and those with other settings that were run on as many tasks, two or more."""
+    groups = _by_settings(series, method)
+    tasks = [{s.task for s in group} for group in groups]
+    as_many = [group for group, of_group in zip(groups, tasks, strict=True) if len(of_group) == len(tasks[0]) > 1]
+    chosen = {id(s): s for s in (*usual(series, method), *(s for group in as_many for s in group))}
+    return sorted(chosen.values(), key=_order)
+
+
+def _by_settings(series: Sequence[Series], method: str) -> list[list[Series]]:
+    """The series of one method, apart by settings, those first that most tasks have."""
     apart = [name for name in RESULT_SETTINGS if name not in (*OF_A_TASK, "eval_batch_size")]
     groups: dict[tuple[Any, ...], list[Series]] = {}
     for s in series:
         if s.method == method:
             groups.setdefault(tuple(getattr(s.config, name) for name in apart), []).append(s)
-    most = max(groups.values(), key=lambda group: (len({s.task for s in group}), len(group)), default=[])
-    return sorted(most, key=lambda s: (s.task, s.config.eval_batch_size))
+    return sorted(groups.values(), key=lambda group: (-len({s.task for s in group}), -len(group)))
+
+
+def _order(series: Series) -> tuple[str, int, int]:
+    config = series.config
+    return series.task, config.num_agent_train_steps_per_iter, config.eval_batch_size
 
 
 def check_one_task(series: Sequence[Series], what: str) -> None:

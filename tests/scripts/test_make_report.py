@@ -57,7 +57,7 @@ def test_the_page_loads_alone_in_a_browser(report: Path, tmp_path: Path) -> None
         headings = page.locator("h2").all_inner_texts()
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
-    assert headings == ["Table 1", "Figure 1", "Figure 2a", "Figure 2b", "Figure 3", "Videos"]
+    assert headings == ["Table 1", "Table 2", "Figure 1", "Figure 2a", "Figure 2b", "Figure 3", "Videos"]
     assert len(widths) == 4
     assert min(widths) > 600
     assert films == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]
@@ -99,7 +99,7 @@ def test_the_pdf_has_every_part_and_every_figure_is_a_file(report: Path) -> None
     assert pdf.count(b"/Subtype /Image") >= 4
     names = ["figure1_num_agent_train_steps_per_iter_Hopper-v5", "figure2_HalfCheetah-v5", "figure2_Hopper-v5"]
     files = [f"{name}{ending}" for name in [*names, "figure3_tasks"] for ending in (".pdf", ".png")]
-    assert files_below(report) == sorted([*files, "report.html", "report.pdf", "table1.csv"])
+    assert files_below(report) == sorted([*files, "report.html", "report.pdf", "table1.csv", "table2.csv"])
 
 
 def test_what_is_missing_is_said(script: Script, workplace: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cs285.infrastructure import ray_sweep
 from cs285.infrastructure.config import Config
+from cs285.infrastructure.presets import PRESETS
 from cs285.infrastructure.series import RESULT_SETTINGS, identity
 from cs285.infrastructure.shipped import shipped_tasks
 from tests.fake_runs import write_run
@@ -20,12 +21,15 @@ for library in ("scipy", "jinja2", "fpdf"):
 
 
 def test_the_plan_answers_every_question() -> None:
-    tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5"]
+    tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5", "Humanoid-v5"]
     plan: list[Config] = load_script("reproduce").plan(tasks, 5, Path("data"))
     assert len({(identity(config), config.seed) for config in plan}) == len(plan)
     cloning = [c for c in plan if not c.do_dagger]
     table = {(c.env_name, c.eval_batch_size, c.seed) for c in cloning if c.num_agent_train_steps_per_iter == 1000}
     assert table == {(task, steps, seed) for task in tasks for steps in (5000, 10_000) for seed in range(1, 6)}
+    longer = {(c.env_name, c.seed) for c in cloning if c.num_agent_train_steps_per_iter == 10_000}
+    assert longer == {(task, seed) for task in tasks for seed in range(1, 6)}
+    assert {c.size for c in plan if c.do_dagger and c.env_name == "Humanoid-v5"} == {PRESETS["humanoid"]["size"]}
     figure_1 = {(c.num_agent_train_steps_per_iter, c.seed) for c in cloning if c.env_name == "Ant-v5"}
     assert figure_1 == {(steps, seed) for steps in (500, 1000, 5000, 10_000) for seed in range(1, 6)}
     assert {(c.env_name, c.seed) for c in plan if c.do_dagger} == {(task, s) for task in tasks for s in range(1, 6)}
