@@ -12,6 +12,7 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.restricted_pickle import load_pickle, write_pickle
 from cs285.infrastructure.trajectory import Array, Trajectory
 
+LONG_OBSERVATION = 256  # numbers
 REQUIRED_KEYS = ("observation", "action", "reward", "next_observation", "terminal")
 
 
@@ -43,15 +44,16 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
         raise InvalidInput(f"{where} is a {type(episode).__name__}, not a dict of arrays")
     arrays = {}
     for key in REQUIRED_KEYS:
-        if not isinstance(episode.get(key), np.ndarray):
+        array = _joined(episode.get(key))
+        if array is None:
             raise InvalidInput(f"{where} has no array {key!r}; it needs {', '.join(REQUIRED_KEYS)}")
-        if episode[key].ndim == 0:
+        if array.ndim == 0:
             raise InvalidInput(f"{where}: {key} is a single number, not one for each step")
         with np.errstate(over="ignore"):  # what float32 can't hold is infinite in it, and refused
-            finite = np.isfinite(episode[key].astype(np.float32)).all()
+            finite = np.isfinite(array.astype(np.float32)).all()
         if not finite:
             raise InvalidInput(f"{where}: {key} holds NaN or infinity")
-        arrays[key] = episode[key]
+        arrays[key] = array
     terminal = arrays["terminal"].reshape(-1).astype(bool)
     if len(terminal) != len(arrays["reward"]):
         raise InvalidInput(f"{where}: terminal has {len(terminal)} entries for {len(arrays['reward'])} rewards")
@@ -70,6 +72,13 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
         raise InvalidInput(f"{where}: {error}") from error
 
 
+def _joined(value: Any) -> Array | None:
+    """An array, which may be in rows; None for anything else."""
+    if isinstance(value, list) and value and all(isinstance(row, np.ndarray) for row in value):
+        return np.stack(value) if len({row.shape for row in value}) == 1 else None
+    return value if isinstance(value, np.ndarray) else None
+
+
 def _read_actions(actions: Array) -> Array:
     """Discrete actions come as (T,) integers or whole floats, or as (T, 1) integers."""
     if actions.ndim == 2 and actions.shape[1] == 1 and np.issubdtype(actions.dtype, np.integer):
@@ -82,20 +91,29 @@ def _read_actions(actions: Array) -> Array:
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     """Write episodes in the layout of the course's fall 2020 edition.
 
+    Observations of many numbers are lists of rows, which ``observation`` and ``next_observation``
+    share: that makes the file half as large, and numpy joins them as it joins arrays.
+
     Raises:
         InvalidInput: when the file can't be written.
     """
     write_pickle([_course_layout(trajectory) for trajectory in trajectories], path)
 
 
-def _course_layout(trajectory: Trajectory) -> dict[str, Array]:
+def _course_layout(trajectory: Trajectory) -> dict[str, Array | list[Array]]:
     terminal = np.zeros(len(trajectory), np.float32)
     terminal[-1] = 1  # the course marks the end of every episode, whatever ended it
+    observations: Array | list[Array] = trajectory.observations
+    next_observations: Array | list[Array] = trajectory.next_observations
+    follow_on = np.array_equal(trajectory.observations[1:], trajectory.next_observations[:-1])
+    if trajectory.observations.shape[1] >= LONG_OBSERVATION and follow_on:
+        states = [*trajectory.observations, trajectory.next_observations[-1]]
+        observations, next_observations = states[:-1], states[1:]
     return {
-        "observation": trajectory.observations,
+        "observation": observations,
         "image_obs": np.zeros(0, np.uint8),
         "reward": trajectory.rewards,
         "action": trajectory.actions,
-        "next_observation": trajectory.next_observations,
+        "next_observation": next_observations,
         "terminal": terminal,
     }
