@@ -58,7 +58,7 @@ def test_what_is_no_grid_is_refused(assignments: Sequence[str], seeds: int | Non
 
 
 def test_only_complete_runs_are_done(tmp_path: Path) -> None:
-    grid = make_grid(["do_dagger=true", "n_iter=2"], 4, tmp_path)
+    grid = make_grid(["env_name=Hopper-v5", "do_dagger=true", "n_iter=2"], 4, tmp_path)
     assert missing_runs(grid, tmp_path / "nowhere") == grid
     write_run(tmp_path, [1.0, 2.0], seed=1)
     cut = write_run(tmp_path, [1.0, 2.0], seed=2)
@@ -70,7 +70,7 @@ def test_only_complete_runs_are_done(tmp_path: Path) -> None:
 
 def test_a_whole_dagger_run_is_recognised_by_its_default_iterations(tmp_path: Path) -> None:
     write_run(tmp_path, [1.0] * 10, seed=1)
-    assert missing_runs(make_grid(["do_dagger=true"], None, tmp_path), tmp_path) == []
+    assert missing_runs(make_grid(["env_name=Hopper-v5", "do_dagger=true"], None, tmp_path), tmp_path) == []
 
 
 def test_repeats_are_left_out() -> None:

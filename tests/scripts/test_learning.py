@@ -28,7 +28,7 @@ class TestCartPole:
         assert learned["Eval_AverageReturn"] >= 0.8 * learned["Expert_AverageReturn"]
 
     def test_dagger(self, script: Script, workplace: Path) -> None:
-        short = (*self.SMALL, "--num_agent_train_steps_per_iter", 20, "--batch_size", 300)
+        short = (*self.SMALL, "--num_agent_train_steps_per_iter", 10, "--batch_size", 300)
         bc = final(script, workplace, *short)
         dagger = final(script, workplace, *short, "--do_dagger", "-n", 10, "--scalar_log_freq", 9)
         assert dagger["itr"] == 9
