@@ -14,8 +14,8 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     },
     "humanoid": {  # many joints: more to learn, from more data
         "env_name": "Humanoid-v5",
-        "size": 256,
-        "num_agent_train_steps_per_iter": 5000,
+        "size": 128,
+        "num_agent_train_steps_per_iter": 3000,
         "batch_size": 5000,
         "train_batch_size": 256,
         "learning_rate": 2e-3,
