@@ -15,7 +15,7 @@ from cs285.infrastructure.mujoco_py_backend import hand_over
 class Settings:
     """Settings of a recording."""
 
-    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Ant-v5", "-env", help="id of a registered Gymnasium environment")
     expert_policy_file: Path | None = option(
         None, "-epf", help="expert policy (pickle); None: policies/experts/<env_name>.pkl"
     )

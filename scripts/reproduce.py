@@ -64,12 +64,15 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> list[Config]:
     """The runs that answer the questions; those that are filmed come first and stand for their unfilmed twins."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
     every = f"env_name={','.join(tasks)}"
-    filmed = [f"env_name={','.join(featured)}", "do_dagger=true", "video_log_freq=1000", "seed=1"]
-    dagger = [[f"{name}={value}" for name, value in {"env_name": task, **preset_of(task)}.items()] for task in tasks]
+    dagger = {
+        task: ["do_dagger=true", *(f"{name}={value}" for name, value in {"env_name": task, **preset_of(task)}.items())]
+        for task in tasks
+    }
+    filmed = ["video_log_freq=1000", "seed=1"]
     return without_repeats(
         [
-            *make_grid(filmed, None, logdir),
-            *(config for settings in dagger for config in make_grid([*settings, "do_dagger=true"], seeds, logdir)),
+            *(config for task in featured for config in make_grid([*dagger[task], *filmed], None, logdir)),
+            *(config for settings in dagger.values() for config in make_grid(settings, seeds, logdir)),
             *make_grid([every, "eval_batch_size=10000,5000"], seeds, logdir),
             *make_grid([every, "num_agent_train_steps_per_iter=10000", "eval_batch_size=10000"], seeds, logdir),
             *make_grid([f"env_name={featured[0]}", GRADIENT_STEPS, "eval_batch_size=10000"], seeds, logdir),

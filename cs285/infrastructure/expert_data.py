@@ -74,9 +74,13 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
 
 def _joined(value: Any) -> Array | None:
     """An array, which may be in rows; None for anything else."""
-    if isinstance(value, list) and value and all(isinstance(row, np.ndarray) for row in value):
-        return np.stack(value) if len({row.shape for row in value}) == 1 else None
-    return value if isinstance(value, np.ndarray) else None
+    if isinstance(value, np.ndarray):
+        return value
+    if not isinstance(value, list) or not all(isinstance(row, np.ndarray) for row in value):
+        return None
+    # One row many times over would take memory that the file does not account for.
+    fit = len({row.shape for row in value}) == 1 and len({id(row) for row in value}) == len(value)
+    return np.stack(value) if fit else None
 
 
 def _read_actions(actions: Array) -> Array:

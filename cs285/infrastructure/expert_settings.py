@@ -14,7 +14,7 @@ from cs285.errors import InvalidInput
 class ExpertSettings:
     """Settings of a training. The defaults suit the MuJoCo tasks."""
 
-    env_name: str = option("Hopper-v5", "-env", help="id of a registered Gymnasium environment")
+    env_name: str = option("Ant-v5", "-env", help="id of a registered Gymnasium environment")
     algorithm: Literal["PPO", "SAC"] = option(
         "PPO", help="PPO (stable-baselines3) or, for continuous actions, SAC (sbx)"
     )

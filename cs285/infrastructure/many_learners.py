@@ -1,7 +1,7 @@
 """Several runs of the same shape as one job: their gradient steps are taken together.
 
 Each run keeps its own seed, data, parameters, folder and logs, and ends as it would have
-ended alone; only the arithmetic is shared, in batched matrix products.
+ended alone, up to the rounding of float32; only the arithmetic is shared, in batched matrix products.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from cs285.command_line import parse
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 
+# What runs did whose config.json says nothing of it.
+BEFORE_THERE_WAS_A_CHOICE = {"learning_rate_schedule": "constant", "ob_normalization": "none"}
 NEEDED = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 
 
@@ -116,7 +118,7 @@ def read_config(path: Path) -> Config:
     Raises:
         InvalidInput: when they can't be read or are not those of a run.
     """
-    settings = read_content(path)["settings"]
+    settings = {**BEFORE_THERE_WAS_A_CHOICE, **read_content(path)["settings"]}
     known = [(field.name, settings[field.name]) for field in fields(Config) if settings.get(field.name) is not None]
     try:
         return parse(Config, "", [argument for name, value in known for argument in _argument(name, value)])

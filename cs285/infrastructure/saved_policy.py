@@ -45,7 +45,8 @@ def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolic
     """
     policy = MLPPolicy(spec.ac_dim, spec.ob_dim, n_layers, size, spec.discrete)
     try:
-        policy.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        parameters = torch.load(path, map_location="cpu", weights_only=True)
+        policy.load_state_dict({**{name: getattr(policy, name) for name in ("ob_mean", "ob_std")}, **parameters})
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
     except Exception as error:  # torch's reader of a broken file can raise nearly anything

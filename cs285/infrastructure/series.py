@@ -186,11 +186,15 @@ def usual(series: Sequence[Series], method: str) -> list[Series]:
 
 
 def across_tasks(series: Sequence[Series], method: str) -> list[Series]:
-    """The `usual` series, and those with other settings that were run on as many tasks, two or more."""
+    """The `usual` series, and those with other numbers of gradient steps on as many tasks, two or more."""
     groups = _by_settings(series, method)
-    tasks = [{s.task for s in group} for group in groups]
-    as_many = [group for group, of_group in zip(groups, tasks, strict=True) if len(of_group) == len(tasks[0]) > 1]
-    chosen = {id(s): s for s in (*usual(series, method), *(s for group in as_many for s in group))}
+    most = {s.task for s in groups[0]} if groups else set()
+    chosen = {id(s): s for s in usual(series, method)}
+    for group in groups[1:]:
+        differing = differing_settings([groups[0][0], group[0]])
+        as_many = len({s.task for s in group}) == len(most) > 1
+        if as_many and set(differing) <= {*OF_A_TASK, "eval_batch_size", "num_agent_train_steps_per_iter"}:
+            chosen |= {id(s): s for s in group}
     return sorted(chosen.values(), key=_order)
 
 

@@ -189,6 +189,7 @@ def test_long_observations_are_written_once_and_join_as_arrays_do(tmp_path: Path
     ("change", "message"),
     [
         ({"observation": [np.zeros(3), np.zeros(4)]}, "has no array 'observation'"),
+        ({"observation": [np.zeros(3)] * 5}, "has no array 'observation'"),  # few bytes, which could be any number
         ({"reward": None}, "has no array 'reward'"),
         ({"observation": [[1.0]]}, "has no array 'observation'"),
         ({"action": np.zeros((3, 2))}, "5 observations, 3 actions"),
