@@ -194,8 +194,9 @@ def test_ctrl_c_does_not_reach_a_worker_that_is_starting(tmp_path: Path) -> None
         "if __name__ == '__main__':\n"
         "    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it\n"
         "    workers = RolloutWorkers('Hopper-v5', 40, 2)\n"
-        "    print('started', flush=True)\n"
-        "    try: time.sleep(60)\n"
+        "    try:\n"
+        "        print('started', flush=True)\n"
+        "        time.sleep(60)\n"
         "    except KeyboardInterrupt: workers.close()\n"
     )
     with subprocess.Popen(
