@@ -74,7 +74,7 @@ def rollouts(files: Namespace) -> dict[str, Any]:
 
     policy = make_agent(files).actor
     with make_rollouts(config_of(files)) as workers:
-        workers.sample_trajectories(policy, 1, iter([0]))  # the workers have started
+        workers.sample_trajectories(policy, ROLLOUT_STEPS, iter(range(10**9)))  # all workers have started and are warm
         taken = timed(lambda: workers.sample_trajectories(policy, ROLLOUT_STEPS, iter(range(10**9))))
     return {"seconds": taken["seconds"]}  # the workers have used the CPU, this process has not
 
