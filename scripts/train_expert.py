@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cs285.command_line import parse, run
@@ -61,6 +62,7 @@ def train(settings: ExpertSettings) -> Record:
     """Train from the last checkpoint, or from nothing; the best expert is then in ``best_file``."""
     from stable_baselines3.common.callbacks import BaseCallback
 
+    from cs285.infrastructure.expert_algorithms import let_policy_learn
     from cs285.infrastructure.expert_checkpoints import load_or_make_model, save_checkpoint
 
     model, record = load_or_make_model(settings)
@@ -76,6 +78,8 @@ def train(settings: ExpertSettings) -> Record:
             return self.num_timesteps <= settings.last_step
 
         def _on_rollout_end(self) -> None:
+            if settings.algorithm == "PPO":
+                let_policy_learn(self.model, self.num_timesteps >= settings.policy_starts)
             record.seconds = time.monotonic() - start
             episodes: Any = self.model.ep_info_buffer or []
             if episodes and is_due(self.num_timesteps, record.exploring, settings.total_steps / CURVE_POINTS):
@@ -151,10 +155,20 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
         "evaluation": results,
     }
+    if settings.initial_expert is not None:
+        card["initial_expert"] = initial_card(settings.initial_expert)
     path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
     title = f"{settings.algorithm} on {settings.env_name}"
     write_training_curve(path.with_suffix(".png"), title, record.exploring, record.evaluations, results["mean"])
     print(f"{path}: {results['mean']:.0f} ± {results['std']:.0f} over {settings.eval_episodes} episodes")
+
+
+def initial_card(initial_expert: Path) -> Any:
+    """The card of the expert that the training went on from; of one without a card, its name."""
+    try:
+        return json.loads(initial_expert.with_suffix(".json").read_text())
+    except (OSError, ValueError):
+        return initial_expert.name
 
 
 if __name__ == "__main__":

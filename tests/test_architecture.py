@@ -18,6 +18,7 @@ RANKS = {
     "command_line": -1,
     "infrastructure.whole_files": -1,
     "infrastructure.provenance": -1,
+    "infrastructure.pickled_arrays": -1,
     "infrastructure.config": 0,
     "infrastructure.presets": 0,
     "infrastructure.trajectory": 0,

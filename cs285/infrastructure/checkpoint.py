@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.restricted_pickle import PLAIN_NUMBER, array_of_bytes
+from cs285.infrastructure.pickled_arrays import PLAIN_NUMBER, array_of_bytes
 from cs285.infrastructure.trajectory import Array, Trajectory
 from cs285.infrastructure.whole_files import whole_file
 

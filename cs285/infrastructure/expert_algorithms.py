@@ -16,13 +16,14 @@ from cs285.infrastructure.envs import make_env
 from cs285.infrastructure.expert_settings import ExpertSettings
 from cs285.infrastructure.layouts import check_convertible, convert_observations
 from cs285.infrastructure.trajectory import Array
-from cs285.policies.loaded_gaussian_policy import write_gaussian_policy
+from cs285.policies.loaded_gaussian_policy import CONSTANT_STD, LoadedGaussianPolicy, write_gaussian_policy
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.vec_env import VecNormalize
 
 MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
+KNOWN_FOR_GOOD = 1e12  # observations behind a mean and variance that what comes later hardly changes
 
 
 def check_installed(algorithm: str) -> None:
@@ -69,17 +70,24 @@ def load_model(settings: ExpertSettings, folder: Path) -> BaseAlgorithm:
     return model  # type: ignore[no-any-return]
 
 
+def let_policy_learn(model: BaseAlgorithm, learn: bool) -> None:
+    """Let PPO's updates change its policy, or its value function alone."""
+    policy: Any = model.policy
+    for layer in _ppo_affine(policy):
+        layer.requires_grad_(learn)
+    if hasattr(policy, "log_std"):
+        policy.log_std.requires_grad_(learn)
+
+
 def export(model: BaseAlgorithm, path: Path) -> None:
     """Write the policy's mean action, with the normalisation of its observations, in the course's format.
 
     SAC squashes its actions with tanh: a last hidden layer of tanh, and an output layer that only scales
     it to the bounds of the actions, are the same function.
     """
-    import torch
-
     normalizer: Any = _normalizer(model)
     policy: Any = model.policy
-    if isinstance(policy, torch.nn.Module) and hasattr(policy, "mlp_extractor"):
+    if hasattr(policy, "mlp_extractor"):
         layers, log_std = _ppo_layers(policy)
     else:
         layers, log_std = _sac_layers(policy)
@@ -103,14 +111,17 @@ class _Layer:
 
 
 def _ppo_layers(policy: Any) -> tuple[Sequence[_Layer], Array]:
-    import torch
-
     from cs285.infrastructure.pytorch_utils import to_numpy
 
-    affine = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
-    layers = [_Layer(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in [*affine, policy.action_net]]
+    layers = [_Layer(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_affine(policy)]
     discrete = not hasattr(policy, "log_std")
     return layers, np.zeros(len(layers[-1].bias)) if discrete else to_numpy(policy.log_std)
+
+
+def _ppo_affine(policy: Any) -> list[Any]:
+    """The affine layers from the observation to the mean action."""
+    hidden = [layer for layer in policy.mlp_extractor.policy_net if hasattr(layer, "weight")]
+    return [*hidden, policy.action_net]
 
 
 def _sac_layers(policy: Any) -> tuple[Sequence[_Layer], Array]:
@@ -157,8 +168,11 @@ def _make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
 def _make_ppo(settings: ExpertSettings, envs: VecNormalize) -> BaseAlgorithm:
     import torch
 
+    value_sizes = [settings.size] * settings.n_layers
+    expert = _read_initial_expert(settings.initial_expert, envs) if settings.initial_expert else None
+    sizes = value_sizes if expert is None else [len(bias) for bias in expert.network.biases[:-1]]
     policy_options: dict[str, Any] = {
-        "net_arch": [settings.size] * settings.n_layers,
+        "net_arch": {"pi": sizes, "vf": value_sizes},
         "activation_fn": torch.nn.Tanh,
     }
     if not hasattr(envs.action_space, "n"):
@@ -180,7 +194,42 @@ def _make_ppo(settings: ExpertSettings, envs: VecNormalize) -> BaseAlgorithm:
         seed=settings.seed,
         device="cpu",
     )
+    if expert is not None:
+        _start_from(expert, model)
     return model
+
+
+def _read_initial_expert(path: Path, envs: VecNormalize) -> LoadedGaussianPolicy:
+    """The expert that PPO goes on from."""
+    observations: Any = envs.observation_space
+    actions: Any = envs.action_space
+    discrete = hasattr(actions, "n")
+    ob_dim, ac_dim = observations.shape[0], actions.n if discrete else actions.shape[0]
+    expert = LoadedGaussianPolicy(path, discrete)
+    if (expert.ob_dim, expert.ac_dim) != (ob_dim, ac_dim):
+        raise InvalidInput(
+            f"--initial_expert {path} reads {expert.ob_dim} numbers and gives {expert.ac_dim}; "
+            f"it must read {ob_dim} (see --ob_dim) and give {ac_dim}"
+        )
+    if expert.activation != "tanh":
+        raise InvalidInput(f"--initial_expert {path} has layers of {expert.activation}; PPO's are of tanh")
+    return expert
+
+
+def _start_from(expert: LoadedGaussianPolicy, model: BaseAlgorithm) -> None:
+    """Give PPO's policy the expert's parameters, and its observations the expert's statistics, for good."""
+    import torch
+
+    weights, biases = expert.network.weights, expert.network.biases
+    constant = expert.ob_variance < CONSTANT_STD**2
+    weights[0][constant] = 0
+    with torch.no_grad():
+        for layer, weight, bias in zip(_ppo_affine(model.policy), weights, biases, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight.T))
+            layer.bias.copy_(torch.from_numpy(bias))
+    statistics: Any = _normalizer(model).obs_rms
+    statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1.0, expert.ob_variance)
+    statistics.count = KNOWN_FOR_GOOD
 
 
 def _make_sac(settings: ExpertSettings, envs: VecNormalize) -> BaseAlgorithm:

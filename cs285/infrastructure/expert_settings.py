@@ -36,6 +36,12 @@ class ExpertSettings:
     batch_size: int = option(64, help="transitions in each gradient step")
     learning_rate: float = option(3e-4, "-lr", help="of Adam; it falls linearly to 0 over --total_steps")
     gamma: float = option(0.99, help="discount")
+    initial_expert: Path | None = option(
+        None, help="PPO: go on from this expert's policy (a file in the course's format); None: from a random one"
+    )
+    policy_starts: int = option(
+        0, help="PPO: steps before the policy learns, while its value function does (with --initial_expert)"
+    )
     n_steps: int = option(128, help="PPO: steps of each environment between two updates")
     n_epochs: int = option(10, help="PPO: passes over the data in each update")
     initial_log_std: float = option(-1.0, help="PPO: log standard deviation of the actions at the start")
@@ -60,8 +66,11 @@ class ExpertSettings:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(1, self, "ob_dim", "stop_after", "policy_delay", "learning_starts", "buffer_size")
         check_at_least(2, self, "batch_size", "eval_episodes")
+        check_at_least(0, self, "policy_starts")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         check_at_least(-20, self, "initial_log_std")
+        if self.initial_expert is not None and self.algorithm != "PPO":
+            raise InvalidInput(f"--initial_expert is for PPO, not for {self.algorithm}")
         for name in ("gamma", "gae_lambda"):
             if getattr(self, name) > 1:
                 raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most 1")
@@ -92,4 +101,5 @@ class ExpertSettings:
     def of_training(self) -> dict[str, Any]:
         """The settings that a resumed training must share; it may go on for longer."""
         beside_the_point = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after"}
-        return {name: value for name, value in asdict(self).items() if name not in beside_the_point}
+        values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        return {name: value for name, value in values.items() if name not in beside_the_point}

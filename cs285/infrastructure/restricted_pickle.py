@@ -8,160 +8,80 @@ checked against the bytes that are really there.
 from __future__ import annotations
 
 import io
-import math
 import pickle
 import pickletools
-import re
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, ClassVar
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.pickled_arrays import STAND_INS, PickledArray
 from cs285.infrastructure.whole_files import whole_file
 
-Array: TypeAlias = npt.NDArray[Any]
-
 MAX_DEPTH = 50
+MAX_SIZE = 10_000_000
 PICKLE_PROTOCOL = (
     3  # read by every Python 3, so by every edition of the course's code; 2 makes arrays half as large again
 )
-PLAIN_NUMBER = re.compile(r"[<>|=]?([fiu]\d{1,2}|b1|\?)")
 
 
-class _Dtype:
-    """Stands for a numpy dtype of plain numbers."""
-
-    def __init__(self, spec: object, align: object = False, copy: object = True) -> None:
-        if not isinstance(spec, str) or PLAIN_NUMBER.fullmatch(spec) is None:
-            raise InvalidInput(f"arrays of dtype {spec!r} are not plain numbers")
-        self.dtype = np.dtype(spec)
-
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", "|", "="):
-            self.dtype = self.dtype.newbyteorder(state[1])
-            return
-        raise InvalidInput(f"a dtype in the file has the state {state!r:.60}")
+def _load_bytearray8(unpickler: Any) -> None:
+    """The library's takes the memory that the file asks for before it looks whether the bytes are there."""
+    (length,) = struct.unpack("<Q", unpickler.read(8))
+    content = bytearray(unpickler.read(length))
+    if len(content) != length:
+        raise InvalidInput(f"it should go on for {length} bytes and has {len(content)}")
+    unpickler.append(content)
 
 
-class _Array:
-    """Stands for a numpy array until its size has been checked."""
-
-    def __init__(self, *ignored: object) -> None:
-        self.value: Array | None = None
-
-    def __setstate__(self, state: object) -> None:
-        if not isinstance(state, tuple) or len(state) != 5:
-            raise InvalidInput("an array in the file is not whole")
-        _, shape, dtype, fortran_order, content = state
-        self.value = _build_array(content, dtype, shape, "F" if fortran_order else "C")
+def _load_setitem(unpickler: Any) -> None:
+    _check_keys(unpickler.stack[-2:-1])
+    unpickler.load_setitem()
 
 
-def _array_from_buffer(content: object, dtype: object, shape: object, order: object, axes: object = None) -> _Array:
-    """Stand-in for numpy's _frombuffer, which protocol 5 uses; ``axes`` are a permutation for order "K"."""
-    array = _Array()
-    if order != "K":
-        array.value = _build_array(content, dtype, shape, order)
-    elif isinstance(axes, tuple):
-        array.value = _build_array(content, dtype, shape, "C").transpose(axes)
-    else:
-        raise InvalidInput("an array in the file is not whole")
-    return array
+def _load_setitems(unpickler: Any) -> None:
+    _check_keys(unpickler.stack[::2])
+    unpickler.load_setitems()
 
 
-def _scalar(dtype: object, content: object) -> _Array:
-    """Stand-in for numpy's scalar; it gives an array of no dimensions."""
-    return _array_from_buffer(content, dtype, (), "C")
+def _load_dict(unpickler: Any) -> None:
+    _check_keys(unpickler.stack[::2])
+    unpickler.load_dict()
 
 
-def _build_array(content: object, dtype: object, shape: object, order: object) -> Array:
-    if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple) or order not in ("C", "F"):
-        raise InvalidInput("an array in the file is not whole")
-    if isinstance(content, str):
-        content = content.encode("latin1")
-    if not isinstance(content, bytes | bytearray):
-        raise InvalidInput("an array in the file is not made of plain numbers")
-    return array_of_bytes(content, dtype.dtype, shape, "C" if order == "C" else "F")
+def _check_keys(keys: Iterable[object]) -> None:
+    for key in keys:
+        if not isinstance(key, str | bytes | int | float):
+            raise InvalidInput(f"a key of a dictionary in it is a {type(key).__name__.lstrip('_')}")
 
 
-def array_of_bytes(
-    content: bytes | bytearray, dtype: np.dtype[Any], shape: tuple[Any, ...], order: Literal["C", "F"]
-) -> Array:
-    """The array, in the machine's byte order, that bytes of a file hold.
-
-    Args:
-        content: its numbers.
-        dtype: of one of them.
-        shape: as the file claims it.
-        order: whether the last index changes fastest ("C") or the first.
-
-    Raises:
-        InvalidInput: when no array has that shape, or the bytes do not fill it; no memory was taken for it then.
-    """
-    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
-        raise InvalidInput(f"an array in the file has the shape {shape!r:.60}")
-    expected = dtype.itemsize * math.prod(shape)
-    if expected != len(content):
-        raise InvalidInput(f"an array in the file should have {expected:.3g} bytes and has {len(content)}")
-    array = np.frombuffer(bytearray(content), dtype)
-    return array.reshape(shape, order=order).astype(dtype.newbyteorder("="))
-
-
-def _encode(text: object, encoding: object = "latin1") -> bytes:
-    """Stand-in for _codecs.encode, which is how old protocols write bytes."""
-    if not isinstance(text, str) or encoding != "latin1":
-        raise InvalidInput("the file encodes something other than bytes")
-    return text.encode("latin1")
-
-
-def _no_bytes(*arguments: object) -> bytes:
-    """Stand-in for the call of bytes that protocol 2 writes for empty ones."""
-    if arguments:
-        raise InvalidInput("the file calls bytes with arguments")
-    return b""
-
-
-class _StandIn:
-    """A function that a file may call but not change."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._function(*arguments)
-
-    def __setstate__(self, state: object) -> None:
-        raise InvalidInput("the file changes what it names")
-
-
-_ALLOWED: Mapping[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): "ndarray",  # an argument of _reconstruct, which needs no more than the word
-    ("numpy", "dtype"): _StandIn(_Dtype),
-    ("_codecs", "encode"): _StandIn(_encode),
-    ("__builtin__", "bytes"): _StandIn(_no_bytes),
-    **{
-        (f"numpy.{core}.{module}", name): _StandIn(function)
-        for core in ("core", "_core")
-        for module, name, function in (
-            ("multiarray", "_reconstruct", _Array),
-            ("multiarray", "scalar", _scalar),
-            ("numeric", "_frombuffer", _array_from_buffer),
-        )
-    },
+OWN_OPCODES: Mapping[int, Any] = {
+    pickle.BYTEARRAY8[0]: _load_bytearray8,
+    pickle.SETITEM[0]: _load_setitem,
+    pickle.SETITEMS[0]: _load_setitems,
+    pickle.DICT[0]: _load_dict,
 }
 
 
 class _RestrictedUnpickler(pickle._Unpickler):
-    """The unpickler in Python, not C: its memo takes memory for what it holds, not for its highest number."""
+    """The unpickler in Python, not C: its memo takes memory for what it holds, not for its highest number.
+
+    Sets are not known, and keys are plain: to hash a tuple that holds a tuple twice, which holds
+    another one twice, and so on, takes years.
+    """
+
+    dispatch: ClassVar = {
+        code: load
+        for code, load in {**pickle._Unpickler.dispatch, **OWN_OPCODES}.items()
+        if bytes([code]) not in (pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS)
+    }
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
+        if (module, name) not in STAND_INS:
             raise InvalidInput(f"it names {module}.{name}; only numpy arrays and plain containers are read")
-        return _ALLOWED[module, name]
+        return STAND_INS[module, name]
 
 
 def load_pickle(path: Path) -> Any:
@@ -184,14 +104,22 @@ def load_pickle(path: Path) -> Any:
         raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
     try:
         loaded = _RestrictedUnpickler(io.BytesIO(content), encoding="latin1").load()
-        return _plain(loaded, {}, depth=0)
+        return _plain(loaded, {}, depth=0).value
     except InvalidInput as error:
         raise InvalidInput(f"{path} is refused: {error}") from error
     except Exception as error:  # a broken pickle can raise nearly anything
         raise InvalidInput(f"{path} is not a whole pickle: {type(error).__name__}: {error}") from error
 
 
-def _plain(loaded: Any, known: dict[int, Any], depth: int) -> Any:
+@dataclass(frozen=True)
+class _Plain:
+    """A value of plain containers and arrays, and how many there are of them, again wherever they stand again."""
+
+    value: Any
+    size: int
+
+
+def _plain(loaded: Any, known: dict[int, _Plain], depth: int) -> _Plain:
     """Put the arrays in the place of their stand-ins.
 
     Args:
@@ -204,19 +132,25 @@ def _plain(loaded: Any, known: dict[int, Any], depth: int) -> Any:
         raise InvalidInput(f"containers are nested more than {MAX_DEPTH} deep")
     if id(loaded) in known:
         return known[id(loaded)]
-    plain: Any
-    if isinstance(loaded, _Array):
+    value: Any
+    parts: list[_Plain] = []
+    if isinstance(loaded, PickledArray):
         if loaded.value is None:
             raise InvalidInput("an array in the file is not whole")
-        plain = loaded.value
+        value = loaded.value
     elif isinstance(loaded, dict):
-        plain = {key: _plain(value, known, depth + 1) for key, value in loaded.items()}
+        parts = [_plain(part, known, depth + 1) for part in loaded.values()]
+        value = {key: part.value for key, part in zip(loaded, parts, strict=True)}
     elif isinstance(loaded, list | tuple):
-        plain = type(loaded)(_plain(value, known, depth + 1) for value in loaded)
+        parts = [_plain(part, known, depth + 1) for part in loaded]
+        value = type(loaded)(part.value for part in parts)
     elif loaded is None or isinstance(loaded, str | bytes | bool | int | float):
-        plain = loaded
+        value = loaded
     else:
         raise InvalidInput(f"it holds a {type(loaded).__name__.lstrip('_')}")
+    plain = _Plain(value, 1 + sum(part.size for part in parts))
+    if plain.size > MAX_SIZE:
+        raise InvalidInput(f"it holds more than {MAX_SIZE} things, each counted wherever it stands")
     known[id(loaded)] = plain
     return plain
 

@@ -29,9 +29,19 @@ class LoadedGaussianPolicy(BasePolicy):
     while the expert learned and tells it nothing: its standardised value is 0. (Dividing by
     1e-6 instead would turn a change in a constant, such as a body's mass in another version
     of MuJoCo, into an input of 1e5.)
+
+    Attributes:
+        ob_mean, ob_variance: (ob_dim,) of the observations that it learned from.
+        network: what it computes from standardised observations.
+        activation: of the network's hidden layers.
     """
 
     copyable = True
+
+    ob_mean: Array
+    ob_variance: Array
+    activation: str
+    network: NumpyPolicy
 
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:
         """Read the file.
@@ -64,9 +74,10 @@ class LoadedGaussianPolicy(BasePolicy):
         weights = [_numbers(layer["W"]) for layer in layers]
         biases = [_numbers(layer["b"]).reshape(-1) for layer in layers]
         _check_chain(len(mean), weights, biases)
-        self._mean = mean
+        self.ob_mean, self.ob_variance = mean, std**2
+        self.activation = activation
         self._scale = np.where(std < CONSTANT_STD, 0.0, 1.0 / (std + STD_OFFSET))
-        self._network = NumpyPolicy(weights, biases, activation, discrete)
+        self.network = NumpyPolicy(weights, biases, activation, discrete)
         self.ob_dim, self.ac_dim = len(mean), len(biases[-1])
 
     def get_action(self, observations: Array) -> Array:
@@ -79,8 +90,8 @@ class LoadedGaussianPolicy(BasePolicy):
             raise InvalidInput(
                 f"{self._path} reads observations of {self.ob_dim} numbers, these have {observations.shape[-1]}"
             )
-        actions = self._network.get_action((observations - self._mean) * self._scale)
-        return actions if self._network.discrete else actions.astype(np.float32)
+        actions = self.network.get_action((observations - self.ob_mean) * self._scale)
+        return actions if self.network.discrete else actions.astype(np.float32)
 
 
 def load_expert(filename: Path, env_name: str, spec: EnvSpec) -> BasePolicy:

@@ -32,14 +32,14 @@ class NumpyPolicy(BasePolicy):
             activation: a key of `ACTIVATIONS`, after every layer but the last.
             discrete: whether the outputs are logits of choices.
         """
-        self._weights, self._biases = list(weights), list(biases)
+        self.weights, self.biases = list(weights), list(biases)
         self._activation = ACTIVATIONS[activation]  # a module's function, so that the policy can be pickled
         self.discrete = discrete
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`; computed in the dtype of the weights."""
-        hidden = observations.astype(self._weights[0].dtype, copy=False)
-        for weight, bias in zip(self._weights[:-1], self._biases[:-1], strict=True):
+        hidden = observations.astype(self.weights[0].dtype, copy=False)
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden = self._activation(hidden @ weight + bias)
-        outputs = hidden @ self._weights[-1] + self._biases[-1]
+        outputs = hidden @ self.weights[-1] + self.biases[-1]
         return np.asarray(outputs.argmax(axis=-1) if self.discrete else outputs)

@@ -19,6 +19,7 @@ from cs285.infrastructure import expert_algorithms, expert_card
 from cs285.infrastructure.expert_settings import ExpertSettings
 from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from tests import fakes
+from tests.fakes import expert_content, pickle_file
 from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, Script, files_below, load_script
 
 for library in ("stable_baselines3", "sbx"):
@@ -78,6 +79,15 @@ CASES = {
     "batch_size": Case(("--batch_size", 2), lambda trained: trained.model.batch_size, 2),
     "n_epochs": Case(("--n_epochs", 2), lambda trained: trained.model.n_epochs, 2),
     "learning_rate": Case(("-lr", 0.01), lambda trained: [trained.model.lr_schedule(x) for x in (1, 0)], [0.01, 0]),
+    "initial_expert": Case(
+        ("--initial_expert", "../first.pkl"), lambda trained: [layer.out_features for layer in hidden(trained)], [8, 9]
+    ),
+    "policy_starts": Case(
+        ("--policy_starts", 9),
+        lambda trained: trained.model.policy.log_std.tolist(),
+        [-1, -1],
+        ("--total_steps", 16, "--stop_after", 8),
+    ),
     "initial_log_std": Case(
         ("--initial_log_std", 1), lambda trained: trained.model.policy.log_std.mean().round().item(), 1
     ),
@@ -117,6 +127,7 @@ def test_each_flag_does_what_it_says(
     export = expert_algorithms.export
     monkeypatch.setattr(expert_algorithms, "export", lambda model, path: (models.append(model), export(model, path)))
     monkeypatch.setattr(expert_card, "write_training_curve", lambda *arguments: None)
+    pickle_file(tmp_path / "first.pkl", expert_content(widths=(8, 9)))
 
     def seen(folder: Path, *more: object) -> Any:
         folder.mkdir()
@@ -172,6 +183,36 @@ def test_the_exported_expert_acts_as_the_trained_one(
     monkeypatch.setattr(expert_algorithms, "export", compare)
     script("train_expert", *TINY, *options, "--total_steps", 64, "-lr", 0.01).succeeded()
     assert max(differences) < 1e-4
+
+
+@pytest.mark.parametrize("env_name", [fakes.POINT, fakes.CHOICE])
+def test_a_training_begins_as_the_expert_that_it_goes_on_from(env_name: str, script: Script, workplace: Path) -> None:
+    discrete = env_name == fakes.CHOICE
+    first = pickle_file(workplace / "first.pkl", expert_content(widths=(8, 9, 4), constant=[1]))
+    (workplace / "first.json").write_text('{"mine": 1}')
+    script("train_expert", *TINY, "-env", env_name, "--initial_expert", first, "--policy_starts", 100).succeeded()
+    observations = np.random.default_rng(0).normal(size=(50, fakes.OB_DIM))
+    before, after = (LoadedGaussianPolicy(path, discrete).get_action(observations) for path in (first, "expert.pkl"))
+    np.testing.assert_allclose(after, before, atol=1e-5)
+    assert json.loads((workplace / "expert.json").read_text())["initial_expert"] == {"mine": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        (expert_content(ob_dim=7), (), ("reads 7 numbers", f"read {fakes.OB_DIM}", "--ob_dim")),
+        (expert_content(ac_dim=5), (), ("gives 5", f"give {fakes.AC_DIM}")),
+        (expert_content(activation="lrelu"), (), ("lrelu", "tanh")),
+        (expert_content(), SAC, ("--initial_expert is for PPO, not for SAC",)),
+        ([], (), ("is not an expert policy",)),
+    ],
+    ids=["observations", "actions", "activation", "SAC", "no expert"],
+)
+def test_an_expert_that_it_can_t_go_on_from_is_refused(
+    content: Any, options: Sequence[object], said: Sequence[str], script: Script, workplace: Path
+) -> None:
+    first = pickle_file(workplace / "first.pkl", content)
+    script("train_expert", *TINY, *options, "--initial_expert", first).refused(*said)
 
 
 # A training that saves a checkpoint after each update, as the script does every two minutes.
