@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import pytest
 
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.run_folders import read_run
-from tests.scripts.conftest import finish, start
+from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, finish, start
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found as Linux tells them")
 
@@ -57,6 +58,15 @@ def test_ctrl_c_at_any_moment(moment: int, tmp_path: Path) -> None:
     (folder,) = tmp_path.glob("data/*")
     assert len(read_run(folder).rows) == ended.out.count("iteration ")
     assert all_end(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "scripts").glob("*.py")))
+def test_ctrl_c_while_a_script_imports(name: str, tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt")
+    environment = {**USERS_ENVIRONMENT, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
 def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
