@@ -77,6 +77,10 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             from cs285.infrastructure.rl_trainer import RL_Trainer
 
             self.agent = make_agent(config, spec, self.initial_expertdata)
+            if checkpoint is not None:  # before anything of the run is written anew
+                for paths in (self.initial_expertdata, *added):
+                    self.agent.add_to_replay_buffer(paths)
+                self.agent.restore(checkpoint.agent)
             self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
             self.logger = Logger(self.run_dir, None if checkpoint is None else checkpoint.log)
             self.logger.log_config(asdict(replace(config, n_iter=config.iterations, resume=None)), inputs)
@@ -84,7 +88,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
                 config, rollouts, self.agent, self.logger, self.initial_expertdata, self.expert_policy, references
             )
             if checkpoint is not None:
-                self.rl_trainer.resume(checkpoint, added)
+                self.rl_trainer.resume(checkpoint)
             on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:

@@ -203,15 +203,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         checkpoint = Checkpoint(itr, self.total_envsteps, seconds, scalars, log, agent, self._added)
         self._added, self._unsaved = save_checkpoint(self.logger.run_dir, checkpoint, self._unsaved), []
 
-    def resume(self, checkpoint: Checkpoint, added: Sequence[Sequence[Trajectory]]) -> None:
-        """Be the run that wrote the checkpoint and had added these episodes to the expert's data.
-
-        Raises:
-            InvalidInput: when it is of another agent.
-        """
-        for paths in (self.initial_expertdata, *added):
-            self.agent.add_to_replay_buffer(paths)
-        self.agent.restore(checkpoint.agent)
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on where the run that wrote the checkpoint was; the agent is the one of then already."""
         self.first_itr, self._added = checkpoint.itr + 1, checkpoint.added
         self.total_envsteps = checkpoint.total_envsteps
         self.start_time -= checkpoint.seconds

@@ -99,6 +99,33 @@ def test_a_finished_run_grows(job: Config, whole: Path) -> None:
     assert_same(run, whole)
 
 
+def without(run: Path, *names: str) -> None:
+    """Take arrays out of a run's checkpoint."""
+    path = run / "checkpoint/state.npz"
+    with np.load(path) as file:
+        left = {name: array for name, array in file.items() if name not in names}
+        assert len(left) == len(file) - len(names)
+    np.savez(path, **left)
+
+
+def test_a_checkpoint_from_before_observations_were_standardised(job: Config, whole: Path) -> None:
+    train(replace(job, n_iter=2))
+    (run,) = run_dirs(job)
+    without(run, "actor.ob_mean", "actor.ob_std")
+    train(settings_to_resume({"resume": run, "n_iter": 4}))
+    assert_same(run, whole)
+
+
+def test_a_checkpoint_of_another_agent_leaves_the_run_as_it_was(job: Config) -> None:
+    train(replace(job, n_iter=2))
+    (run,) = run_dirs(job)
+    without(run, "actor.logstd")
+    before = files(run)
+    with pytest.raises(InvalidInput, match="the checkpoint is of another agent"):
+        train(settings_to_resume({"resume": run, "n_iter": 4}))
+    assert files(run) == before
+
+
 def test_a_run_that_logged_its_last_iteration_for_being_the_last_does_not_grow(job: Config) -> None:
     train(replace(job, n_iter=2, scalar_log_freq=2))
     (run,) = run_dirs(job)
