@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -110,7 +111,7 @@ class SupervisedStep:
         inputs, x = [], (observations - self._ob_mean) / self._ob_std
         for i in layers:
             if i > 0:
-                x = x.tanh_()
+                _tanh_(x)
             inputs.append(x)
             x = torch.baddbmm(self._p[i + 1], x, self._p[i].mT)
         losses, delta = self._loss_and_its_gradient(x, actions)
@@ -167,6 +168,14 @@ class SupervisedStep:
         step_size = self._learning_rates * factor / (1 - BETA1**self._steps)
         denominator = self._v.sqrt().div_(math.sqrt(1 - BETA2**self._steps)).add_(EPSILON)
         self._values.sub_(self._m.div(denominator).mul_(step_size))
+
+
+def _tanh_(x: torch.Tensor) -> None:
+    """In place; on the CPU by numpy, which vectorises it and takes a sixth of the time."""
+    if x.is_cpu:
+        np.tanh(x.numpy(), out=x.numpy())
+    else:
+        x.tanh_()
 
 
 def _parameters(network: nn.Sequential, logstds: Sequence[nn.Parameter]) -> list[torch.Tensor]:
