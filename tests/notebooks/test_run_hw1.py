@@ -19,6 +19,7 @@ from cs285.policies.loaded_gaussian_policy import load_expert, write_gaussian_po
 from tests.conftest import ROOT
 
 PATH = ROOT / "notebooks" / "run_hw1.ipynb"
+TASK = "Walker2d-v5"
 MAX_DEFINITION = 6  # lines
 MAX_CELL = 25  # lines
 
@@ -31,7 +32,7 @@ def notebook() -> NotebookNode:
 def small_settings(runs: Path) -> dict[str, object]:
     """Settings that make the notebook small, with an expert that moves somehow; its files are made here."""
     folder = runs.parent
-    env, spec = make_env("Hopper-v5", ep_len=40)
+    env, spec = make_env(TASK, ep_len=40)
     rng = np.random.default_rng(0)
     write_gaussian_policy(
         folder / "expert.pkl",
@@ -42,10 +43,10 @@ def small_settings(runs: Path) -> dict[str, object]:
         log_std=np.zeros(spec.ac_dim),
         activation="tanh",
     )
-    expert = load_expert(folder / "expert.pkl", "Hopper-v5", spec)
+    expert = load_expert(folder / "expert.pkl", TASK, spec)
     write_expert_data(sample_n_trajectories(env, spec, expert, 2, iter((0, 1))), folder / "data.pkl")
     return {
-        "env_name": "Hopper-v5",
+        "env_name": TASK,
         "expert_policy_file": folder / "expert.pkl",
         "expert_data": folder / "data.pkl",
         "ep_len": 40,
@@ -104,7 +105,7 @@ def outputs(runs: Path) -> list[NotebookNode]:
 
 def test_the_whole_notebook_runs(outputs: list[NotebookNode], runs: Path) -> None:
     assert not [output for output in outputs if output.output_type == "error"]
-    names = [run.name.partition("_Hopper")[0] for run in sorted(runs.glob("q*"))]
+    names = [run.name.partition("_Walker2d")[0] for run in sorted(runs.glob("q*"))]
     assert names == ["q1_bc", "q1_bc_more_data", "q2_dagger"]
 
 
