@@ -56,7 +56,7 @@ def test_ctrl_c_at_any_moment(moment: int, tmp_path: Path) -> None:
     ended = finish(process)
     assert (ended.code, ended.err) == (130, "interrupted\n")
     (folder,) = tmp_path.glob("data/*")
-    assert len(read_run(folder).rows) == ended.out.count("iteration ")
+    assert len(read_run(folder).rows) - ended.out.count("iteration ") in (0, 1)  # a row is written, then printed
     assert all_end(tmp_path)
 
 
