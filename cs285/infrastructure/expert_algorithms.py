@@ -162,7 +162,26 @@ def _make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
         # PPO clips actions to the space's bounds, rollouts don't: let training see the cost of the raw action.
         bounds = gym.spaces.Box(-100.0, 100.0, env.action_space.shape, np.float32)
         env = gym.wrappers.TransformAction(env, lambda action: action, bounds)
+    if settings.min_height is not None or settings.max_height is not None:
+        env = _EndsOutside(env, settings.min_height, settings.max_height)
     return Monitor(env)
+
+
+class _EndsOutside(gym.Wrapper[Any, Any, Any, Any]):
+    """An environment whose episodes end, too, when the first observation leaves a range.
+
+    What ends is worth nothing more. So a walker learns to keep away from where it falls, and none of the
+    data shows one that lies on its back.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], low: float | None, high: float | None) -> None:
+        super().__init__(env)
+        self._low = -np.inf if low is None else low
+        self._high = np.inf if high is None else high
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        ob, reward, terminated, truncated, info = self.env.step(action)
+        return ob, reward, terminated or not self._low <= ob[0] <= self._high, truncated, info
 
 
 def _make_ppo(settings: ExpertSettings, envs: VecNormalize) -> BaseAlgorithm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,10 @@ class ExpertSettings:
     )
     seed: int = option(1, help="the one seed")
     ob_dim: int | None = option(None, help="size of the observation layout to learn from; None: the environment's")
+    min_height: float | None = option(
+        None, help="training's episodes end, too, when the first observation, a walker's height, is below this"
+    )
+    max_height: float | None = option(None, help="the same, when it is above this")
     n_layers: int = option(2, help="hidden layers of the policy and of the value functions")
     size: int = option(64, help="width of each hidden layer")
     n_envs: int = option(16, help="environments stepped in turn")
@@ -69,6 +74,11 @@ class ExpertSettings:
         check_at_least(0, self, "policy_starts")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         check_at_least(-20, self, "initial_log_std")
+        for name in ("min_height", "max_height"):
+            if not math.isfinite(getattr(self, name) or 0):
+                raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be a finite number")
+        if self.min_height is not None and self.max_height is not None and self.min_height >= self.max_height:
+            raise InvalidInput(f"--min_height is {self.min_height}; it must be below --max_height, {self.max_height}")
         if self.initial_expert is not None and self.algorithm != "PPO":
             raise InvalidInput(f"--initial_expert is for PPO, not for {self.algorithm}")
         for name in ("gamma", "gae_lambda"):

@@ -72,6 +72,8 @@ CASES = {
     "ob_dim": Case(
         ("--ob_dim", 111), lambda trained: trained.model.observation_space.shape, (111,), ("-env", ANT_LIKE)
     ),
+    "min_height": Case(("--min_height", 99), lambda trained: episode_lengths(trained), {1}),
+    "max_height": Case(("--max_height", -99), lambda trained: episode_lengths(trained), {1}),
     "n_layers": Case(("--n_layers", 3), lambda trained: len(hidden(trained)), 3),
     "size": Case(("--size", 5), lambda trained: {layer.out_features for layer in hidden(trained)}, {5}),
     "n_envs": Case(("--n_envs", 1), lambda trained: trained.model.n_envs, 1),
@@ -111,6 +113,11 @@ def evaluated(trained: Trained) -> list[int]:
     """The steps at which the policy was measured."""
     (state,) = trained.folder.rglob("state.json")
     return [steps for steps, *_ in json.loads(state.read_text())["record"]["evaluations"]]
+
+
+def episode_lengths(trained: Trained) -> set[int]:
+    """How long the episodes were that the training saw."""
+    return {episode["l"] for episode in trained.model.ep_info_buffer}
 
 
 def hidden(trained: Trained) -> list[Any]:
@@ -195,6 +202,29 @@ def test_a_training_begins_as_the_expert_that_it_goes_on_from(env_name: str, scr
     before, after = (LoadedGaussianPolicy(path, discrete).get_action(observations) for path in (first, "expert.pkl"))
     np.testing.assert_allclose(after, before, atol=1e-5)
     assert json.loads((workplace / "expert.json").read_text())["initial_expert"] == {"mine": 1}
+
+
+def test_an_expert_is_measured_on_the_task_as_it_is_whatever_ends_training_s_episodes(
+    script: Script, workplace: Path
+) -> None:
+    first = pickle_file(workplace / "first.pkl", expert_content(widths=(8, 9)))
+    measured = []
+    for folder, more in (("whole", ()), ("cut", ("--min_height", 99))):
+        output = ("-o", f"{folder}.pkl", "--checkpoints", folder)
+        script("train_expert", *TINY, *output, "--initial_expert", first, "--policy_starts", 100, *more).succeeded()
+        measured.append(json.loads((workplace / f"{folder}.json").read_text())["evaluation"])
+    assert measured[0] == measured[1]
+
+
+@pytest.mark.parametrize("height", ["nan", "inf", "-inf"])
+def test_a_height_that_is_not_finite_is_refused(height: str, script: Script) -> None:
+    script("train_expert", *TINY, f"--max_height={height}").refused("--max_height", height, "finite")
+
+
+def test_a_range_of_heights_without_a_height_is_refused(script: Script) -> None:
+    script("train_expert", *TINY, "--min_height", 0.9, "--max_height", 0.9).refused(
+        "--min_height", "--max_height", "0.9"
+    )
 
 
 @pytest.mark.parametrize(
