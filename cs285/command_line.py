@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import errno
 import os
-import signal
 import sys
 import types
 import typing
@@ -15,11 +14,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from cs285 import process
 from cs285.errors import InvalidInput, RunsFailed, WorkerDied
 
 Settings = TypeVar("Settings")
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+# What the system refuses for a reason that the user can mend: room, limits, names.
+SYSTEM_REFUSES = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+)
 
 
 def option(default: Any, *aliases: str, help: str) -> Any:
@@ -128,12 +132,15 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 def run(main: Callable[[], None]) -> NoReturn:
     """Call a script's ``main`` and end the process as a command-line tool should.
 
-    Exit codes: 0; 2 with one line on stderr for a mistake of the user's or
-    a disk that takes no more; 1 when a worker was
-    killed or runs of a sweep failed; 130 for Ctrl-C; 141 when nobody reads the output any more.
+    Exit codes: 0; 2 with one line on stderr for a mistake of the user's, or a disk, a limit or a name that
+    the system refuses; 1 when a worker was killed or runs of a sweep failed; 130 for Ctrl-C and 143 for
+    SIGTERM; 141 when nobody reads the output any more.
     """
     try:
-        main()
+        try:
+            main()
+        finally:
+            process.ignore_stops()
     except InvalidInput as error:
         sys.exit(_report(f"error: {error}", 2))
     except (WorkerDied, RunsFailed) as error:
@@ -142,11 +149,13 @@ def run(main: Callable[[], None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would try to flush again
         sys.exit(128 + 13)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in SYSTEM_REFUSES:
             raise
-        sys.exit(_report(f"error: {error}", 2))
-    except KeyboardInterrupt:
-        sys.exit(_report("interrupted", 128 + signal.SIGINT))
+        sys.exit(_report(f"error: {error.filename or 'the output'}: {error.strerror}", 2))
+    except MemoryError:
+        sys.exit(_report("error: out of memory", 2))
+    except KeyboardInterrupt as stop:
+        sys.exit(_report(*process.told(stop)))
     sys.exit(0)
 
 

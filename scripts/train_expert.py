@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cs285 import ctrl_c  # noqa: F401 - first of all
+from cs285 import process  # noqa: F401 - first of all
 from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.expert_settings import ExpertSettings

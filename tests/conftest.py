@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,15 @@ settings.register_profile("suite", max_examples=25, deadline=None, derandomize=T
 settings.load_profile("suite")
 fakes.register_fakes()
 torch.set_num_threads(1)  # as a run does; more of them spin against one another on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def stops() -> Iterator[None]:
+    """Leave Ctrl-C and SIGTERM as they were: a script that ends in this process lets it ignore them."""
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 RANKS = {
-    "ctrl_c": -2,
+    "process": -2,
     "errors": -2,
     "command_line": -1,
     "infrastructure.whole_files": -1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from cs285.command_line import check_at_least, option, parse, parse_given, run
 from cs285.errors import InvalidInput
+from cs285.process import Stopped
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def test_a_script_ends_with_the_code_that_says_how_it_went(capsys: pytest.Captur
     assert ended(None, capsys) == (0, "")
     assert ended(InvalidInput("two\nlines"), capsys) == (2, "error: two lines\n")
     assert ended(KeyboardInterrupt(), capsys) == (130, "interrupted\n")
+    assert ended(Stopped(signal.SIGTERM), capsys) == (143, "terminated\n")
+    assert ended(MemoryError(), capsys) == (2, "error: out of memory\n")
 
 
 def test_our_own_mistakes_keep_their_traceback() -> None:
@@ -120,6 +124,10 @@ def test_help_does_not_wait_for_torch() -> None:
 def test_a_disk_that_takes_no_more_is_one_line_and_other_errors_of_the_system_are_ours(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert ended(OSError(errno.ENOSPC, "No space left on device"), capsys)[0] == 2
+    assert ended(OSError(errno.ENOSPC, "No space left"), capsys) == (2, "error: the output: No space left\n")
+    assert ended(OSError(errno.ENAMETOOLONG, "File name too long", "aaa"), capsys) == (
+        2,
+        "error: aaa: File name too long\n",
+    )
     with pytest.raises(FileNotFoundError):
         ended(FileNotFoundError(errno.ENOENT, "No such file"), capsys)

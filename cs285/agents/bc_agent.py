@@ -59,8 +59,7 @@ class BCAgent(BaseAgent):
 
     def restore(self, state: AgentState) -> None:
         """See `BaseAgent.restore`."""
-        tensors = {f"actor.{name}": value for name, value in self.actor.named_buffers()}  # older checkpoints lack them
-        tensors |= {name: torch.from_numpy(array) for name, array in state.arrays.items()}
+        tensors = {name: torch.from_numpy(array) for name, array in state.arrays.items()}
         try:
             self.actor.load_state_dict({name: tensors[f"actor.{name}"] for name in self._parameters()})
             self.actor.optimizer.restore({name: tensors[f"adam.{name}"] for name in self.actor.optimizer.averages()})

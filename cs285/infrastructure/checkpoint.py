@@ -10,9 +10,10 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pickled_arrays import PLAIN_NUMBER, array_of_bytes
+from cs285.infrastructure.provenance import digest
 from cs285.infrastructure.trajectory import Array, Trajectory
 from cs285.infrastructure.whole_files import whole_file
 
@@ -41,37 +43,63 @@ class AgentState:
 
 
 @dataclass(frozen=True)
+class LogState:
+    """Where a run's logs stand.
+
+    Attributes:
+        sizes: in bytes, of the files that are appended to, by name.
+        table: the SHA-256 of log.csv.
+    """
+
+    sizes: Mapping[str, int]
+    table: str
+
+    def __post_init__(self) -> None:
+        if not all(_is_count(size) for size in self.sizes.values()) or type(self.table) is not str:
+            raise ValueError("it does not say where the logs stand")
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A run between two iterations.
 
     Attributes:
+        settings: of the run that must stay as they are, as text.
         itr: the last complete iteration.
         total_envsteps: collected so far.
         seconds: the run took so far.
         unfinished: the scalars of iteration ``itr``, whose evaluation was under way; None: none was.
-        log: sizes in bytes of the files that the logger appends to, by name.
+        log: where the logs stand.
         agent: what learned.
-        added: the iterations whose checkpoints hold transitions, in order.
+        added: the files that hold the run's own transitions, in order, and the SHA-256 of each.
     """
 
+    settings: Mapping[str, str]
     itr: int
     total_envsteps: int
     seconds: float
     unfinished: Mapping[str, float] | None
-    log: Mapping[str, int]
+    log: LogState
     agent: AgentState
-    added: Sequence[int] = field(default=())
+    added: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        numbers = [self.itr, self.total_envsteps, *self.log.values(), *self.added]
-        if not all(type(number) is int and number >= 0 for number in numbers) or list(self.added) != sorted(self.added):
+        if not _is_count(self.itr) or not _is_count(self.total_envsteps):
             raise ValueError("a count is not a number from 0 up")
+        if not all(re.fullmatch(r"added_\d+\.npz", name) for name in self.added):
+            raise ValueError("it names a file that is no part of a checkpoint")
+        if type(self.settings) is not dict:
+            raise ValueError("it has no settings")
         if not all(type(x) in (int, float) for x in [self.seconds, *(self.unfinished or {}).values()]):
             raise ValueError("a scalar is not a number")
-        if not 0 <= self.seconds < math.inf or max(self.added, default=0) > self.itr:
-            raise ValueError("its counts contradict each other")
+        if not 0 <= self.seconds < math.inf:
+            raise ValueError("it took no time that there is")
         if not all(np.isfinite(array).all() for array in self.agent.arrays.values()):
             raise ValueError("it holds NaN or infinity")
+
+
+def _is_count(number: object) -> bool:
+    return type(number) is int and number >= 0
 
 
 def has_checkpoint(run_dir: Path) -> bool:
@@ -79,7 +107,7 @@ def has_checkpoint(run_dir: Path) -> bool:
     return (run_dir / FOLDER / "state.npz").exists()
 
 
-def save_checkpoint(run_dir: Path, checkpoint: Checkpoint, new: Sequence[Trajectory]) -> Sequence[int]:
+def save_checkpoint(run_dir: Path, checkpoint: Checkpoint, new: Sequence[Trajectory]) -> Checkpoint:
     """Write a checkpoint in place of the last one; one of the two is whole at any moment.
 
     Args:
@@ -88,20 +116,20 @@ def save_checkpoint(run_dir: Path, checkpoint: Checkpoint, new: Sequence[Traject
         new: the episodes that were added since the last one, without the expert's own.
 
     Returns:
-        What ``added`` is in it, and will be in the next one.
+        It as it was written, with what ``new`` was written to.
 
     Raises:
         InvalidInput: when it can't be written.
     """
     folder = run_dir / FOLDER
-    added = checkpoint.added
     if new:
-        added = (*added, checkpoint.itr)
-        _write_arrays(folder / f"added_{checkpoint.itr}.npz", _transitions(new))
-    facts = {**vars(checkpoint), "added": added, "agent": checkpoint.agent.generator}
+        path = folder / f"added_{checkpoint.itr}.npz"
+        _write_arrays(path, _transitions(new))
+        checkpoint = replace(checkpoint, added={**checkpoint.added, path.name: digest(path)})
+    facts = {**vars(checkpoint), "log": asdict(checkpoint.log), "agent": checkpoint.agent.generator}
     text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     _write_arrays(folder / "state.npz", {**checkpoint.agent.arrays, FACTS: text})
-    return added
+    return checkpoint
 
 
 def load_checkpoint(run_dir: Path) -> tuple[Checkpoint, list[list[Trajectory]]]:
@@ -111,7 +139,7 @@ def load_checkpoint(run_dir: Path) -> tuple[Checkpoint, list[list[Trajectory]]]:
         It, and the episodes that each of ``added`` brought, truncated wherever they did not terminate.
 
     Raises:
-        InvalidInput: when there is none, or it can't be read or is not whole.
+        InvalidInput: when there is none, it can't be read or is not whole, or a file in it was not written with it.
     """
     path = run_dir / FOLDER / "state.npz"
     if not has_checkpoint(run_dir):
@@ -122,10 +150,11 @@ def load_checkpoint(run_dir: Path) -> tuple[Checkpoint, list[list[Trajectory]]]:
     arrays = read_arrays(path)
     try:
         facts = json.loads(arrays.pop(FACTS).astype(np.uint8).tobytes())
-        checkpoint = Checkpoint(**{**facts, "agent": AgentState(arrays, facts["agent"])})
+        parts = {"log": LogState(**facts["log"]), "agent": AgentState(arrays, facts["agent"])}
+        checkpoint = Checkpoint(**{**facts, **parts})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(f"{path} is not a checkpoint of a run: {error!r:.200}") from error
-    return checkpoint, [_episodes(run_dir / FOLDER / f"added_{itr}.npz") for itr in checkpoint.added]
+    return checkpoint, [_episodes(path.with_name(name), written) for name, written in checkpoint.added.items()]
 
 
 def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
@@ -137,8 +166,10 @@ def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
     }
 
 
-def _episodes(path: Path) -> list[Trajectory]:
+def _episodes(path: Path, written: str) -> list[Trajectory]:
     arrays = read_arrays(path)
+    if digest(path) != written:
+        raise InvalidInput(f"{path} was not written with the run's checkpoint: it was changed, or is another run's")
     try:
         lengths, terminated = arrays.pop("lengths"), arrays.pop("terminated")
         if {len(array) for array in arrays.values()} != {int(lengths.sum())} or lengths.min() < 1:

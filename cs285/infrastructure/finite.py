@@ -25,7 +25,7 @@ def check_learning(losses: torch.Tensor, actor: MLPPolicy, itr: int, config: Con
     parameters_finite = all(bool(parameter.isfinite().all()) for parameter in actor.parameters())
     if not finite.all() or not parameters_finite:
         step = int(finite.int().argmin()) if not finite.all() else len(losses) - 1
-        became = f"the loss became {losses[step].item()}" if not finite.all() else "the network became nan"
+        became = f"the loss became {losses[step].item()}" if not finite.all() else "a parameter became NaN or infinite"
         raise InvalidInput(
             f"{became} in iteration {itr}, step {step}; "
             f"it was {config.env_name} with --seed {config.seed} and --learning_rate {config.learning_rate}, "

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,7 +21,9 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.provenance import git_commit, versions
+from cs285.infrastructure.checkpoint import LogState
+from cs285.infrastructure.provenance import digest, git_commit, versions
+from cs285.infrastructure.run_folders import read_content
 from cs285.infrastructure.video import CLIP_FPS
 from cs285.infrastructure.whole_files import remove_unfinished, sync_file, whole_file, writing
 
@@ -61,23 +64,26 @@ class Logger:
         rows: the scalars of each iteration logged, in log.csv's order.
     """
 
-    def __init__(self, run_dir: Path, sizes: Mapping[str, int] | None = None) -> None:
+    def __init__(self, run_dir: Path, state: LogState | None = None) -> None:
         """Start logging, or go on.
 
         Args:
             run_dir: an empty folder, or one that a stopped run wrote.
-            sizes: None for an empty folder; else what `sizes` gave once: what was logged since is removed.
+            state: None for an empty folder; else what `state` gave once: what was logged since is removed.
 
         Raises:
-            InvalidInput: when the folder can't be written, another process is writing it, or its files are not those.
+            InvalidInput: when the folder can't be written, another process is writing it, or its files are not
+                those; they are left as they were.
         """
         self.run_dir = run_dir
+        with writing(run_dir / TABLE):
+            self._csv = (run_dir / TABLE).open("w+" if state is None else "r+", newline="")
         with writing(run_dir):
-            self._csv = (run_dir / TABLE).open("w+" if sizes is None else "r+", newline="")
             lock(self._csv, run_dir)
-            if sizes is not None:
+            if state is not None:
+                _check_logs(run_dir, state)
                 remove_unfinished(run_dir)
-                _cut_back(run_dir, sizes)
+                _cut_back(run_dir, state)
             self.rows = _read_rows(self._csv, run_dir / TABLE)
             sessions = len(list(run_dir.glob(EVENTS)))
             self._events = EventsWriter(str(run_dir / "events"), f".{sessions}" if sessions else "")
@@ -103,9 +109,9 @@ class Logger:
         }
         path = self.run_dir / CONFIG
         if path.exists():
-            before = json.loads(path.read_text())
+            before = read_content(path)
             earlier = {name: before.get(name) for name in ("command", "versions", "git_commit")}
-            content["earlier"] = [*before.get("earlier", []), earlier]
+            content["earlier"] = [*before["earlier"], earlier]
         with whole_file(path) as file:
             file.write(json.dumps(content, indent=2, default=str).encode() + b"\n")
 
@@ -145,8 +151,8 @@ class Logger:
         self._events.write_event(Event(wall_time=time.time(), step=itr, summary=summary))
         self._events.flush()
 
-    def sizes(self) -> dict[str, int]:
-        """Sizes in bytes of log.csv and the event files, by name, once they are on the disk as they are now.
+    def state(self) -> LogState:
+        """Where log.csv and the event files stand, once they are on the disk as they are now.
 
         Raises:
             InvalidInput: when they can't be written.
@@ -155,7 +161,7 @@ class Logger:
         with writing(self.run_dir):
             for path in files:
                 sync_file(path)
-            return {path.name: path.stat().st_size for path in files}
+            return LogState({path.name: path.stat().st_size for path in files}, digest(files[0]))
 
     def close(self) -> None:
         """End the event file and the table; every row is in them already."""
@@ -180,16 +186,28 @@ def lock(file: TextIO, run_dir: Path) -> None:
         pass  # a file system without locks
 
 
-def _cut_back(run_dir: Path, sizes: Mapping[str, int]) -> None:
-    """Remove what was logged since the files had these sizes."""
-    for path in [run_dir / TABLE, *run_dir.glob(EVENTS)]:
-        size = sizes.get(path.name, 0)
+def _check_logs(run_dir: Path, state: LogState) -> None:
+    """Refuse logs that don't begin with what was logged by then."""
+    for name, size in {TABLE: 0, **state.sizes}.items():
+        path = run_dir / name
+        if Path(name).name != name or not path.is_file():
+            raise InvalidInput(f"{path} is missing, but the run's last checkpoint was written with it")
         if size > path.stat().st_size:
             raise InvalidInput(f"{path} is shorter than when its run's last checkpoint was written")
-        if size or path.name == TABLE:
-            os.truncate(path, size)
-        else:  # an event file that a session began which ended before its first checkpoint
-            path.unlink()
+    if sha256((run_dir / TABLE).read_bytes()[: state.sizes.get(TABLE, 0)]).hexdigest() != state.table:
+        raise InvalidInput(
+            f"{run_dir / TABLE} is not what the run's last checkpoint was written with: "
+            "it was changed, or the checkpoint is another run's"
+        )
+
+
+def _cut_back(run_dir: Path, state: LogState) -> None:
+    """Remove what was logged since; an event file begun since stays under a name that TensorBoard ignores."""
+    for name, size in state.sizes.items():
+        os.truncate(run_dir / name, size)
+    for path in run_dir.glob(EVENTS):
+        if path.name not in state.sizes:
+            path.rename(path.with_name(path.name.replace("tfevents", "superseded")))
 
 
 def _read_rows(file: TextIO, path: Path) -> list[dict[str, float]]:

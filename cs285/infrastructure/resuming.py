@@ -22,6 +22,12 @@ MAY_CHANGE = {
 }
 
 
+def fixed_settings(config: Config) -> dict[str, str]:
+    """The settings that a run must keep when it goes on, as text."""
+    names = (field.name for field in fields(Config) if field.name not in MAY_CHANGE)
+    return {name: str(getattr(config, name)) for name in names}
+
+
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
     """The settings of the run in the folder ``resume``, with those that are given now in their place.
 
@@ -31,7 +37,10 @@ def settings_to_resume(given: Mapping[str, Any]) -> Config:
     Raises:
         InvalidInput: when the folder is not that of a run, or the settings make no sense together.
     """
-    return replace(read_config(given["resume"] / CONFIG), **given)
+    path = given["resume"] / CONFIG
+    if not path.is_file():
+        raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its {CONFIG}")
+    return replace(read_config(path), **given)
 
 
 def check_same_run(config: Config, checkpoint: Checkpoint, inputs: Mapping[str, str]) -> None:
@@ -47,10 +56,9 @@ def check_same_run(config: Config, checkpoint: Checkpoint, inputs: Mapping[str, 
     """
     assert config.resume is not None
     run_dir, began = config.resume, read_config(config.resume / CONFIG)
-    for field in fields(Config):
-        before, now = getattr(began, field.name), getattr(config, field.name)
-        if before != now and field.name not in MAY_CHANGE:
-            raise InvalidInput(f"--{field.name} is {now}, but {run_dir} began with {before}: that would be another run")
+    for name, now in fixed_settings(config).items():
+        if (before := checkpoint.settings.get(name)) != now:
+            raise InvalidInput(f"--{name} is {now}, but {run_dir} began with {before}: that would be another run")
     check_iterations(began, config, checkpoint.itr)
     content = read_content(run_dir / CONFIG)
     for name, digest in inputs.items():

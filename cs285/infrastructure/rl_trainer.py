@@ -22,6 +22,7 @@ from cs285.infrastructure.films import can_render
 from cs285.infrastructure.finite import check_learning
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import progress_line, return_statistics
+from cs285.infrastructure.resuming import fixed_settings
 from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers, reporting_dead_workers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.trajectory import Trajectory
@@ -80,7 +81,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.first_itr = self.total_envsteps = 0
         self.start_time = time.monotonic()
         self.rows = logger.rows
-        self._added: Sequence[int] = ()  # iterations whose checkpoints hold transitions, and those for the next one
+        self._added: Mapping[str, str] = {}  # what checkpoints hold of the transitions, and those for the next one
         self._unsaved: list[Trajectory] = []
         self._unfinished: deque[_UnfinishedRow] = deque()
         self._references = references
@@ -199,9 +200,18 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         while self._unfinished and (len(self._unfinished) > 1 or self._unfinished[0].films):
             self._finish_row(self._unfinished.popleft())
         scalars = self._unfinished[0].scalars if self._unfinished and self._unfinished[0].evaluation else None
-        seconds, agent, log = time.monotonic() - self.start_time, self.agent.state(), self.logger.sizes()
-        checkpoint = Checkpoint(itr, self.total_envsteps, seconds, scalars, log, agent, self._added)
-        self._added, self._unsaved = save_checkpoint(self.logger.run_dir, checkpoint, self._unsaved), []
+        checkpoint = Checkpoint(
+            settings=fixed_settings(self.config),
+            itr=itr,
+            total_envsteps=self.total_envsteps,
+            seconds=time.monotonic() - self.start_time,
+            unfinished=scalars,
+            log=self.logger.state(),
+            agent=self.agent.state(),
+            added=self._added,
+        )
+        self._added = save_checkpoint(self.logger.run_dir, checkpoint, self._unsaved).added
+        self._unsaved = []
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on where the run that wrote the checkpoint was; the agent is the one of then already."""

@@ -28,11 +28,11 @@ from cs285.infrastructure.v2_tasks import Backend
 from cs285.infrastructure.worker_tasks import (
     begin_worker,
     check_task_rendering,
-    ctrl_c_held_back,
     film_episodes,
     make_task,
     prepare,
     run_episode,
+    stops_held_back,
 )
 from cs285.policies.base_policy import BasePolicy
 
@@ -98,7 +98,7 @@ class RolloutWorkers:
         if num_workers > 0:
             context = multiprocessing.get_context(start_method)
             self._processes = ProcessPoolExecutor(num_workers, context, initializer=begin_worker)
-            with ctrl_c_held_back():
+            with stops_held_back():
                 starting = [self._processes.submit(prepare, self._task) for _ in range(num_workers)]
         self._ready = self._background.submit(self._await_workers, starting)
 

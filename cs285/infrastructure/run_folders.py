@@ -133,10 +133,10 @@ def read_content(path: Path) -> dict[str, Any]:
         InvalidInput: when it can't be read or is not that of a run.
     """
     try:
-        content: dict[str, Any] = {"inputs": {}, "versions": {}, **json.loads(path.read_bytes())}
-        for name in ("settings", "inputs", "versions"):
-            if not isinstance(content[name], dict):
-                raise TypeError(f"{name} is not an object")
+        content: dict[str, Any] = {"inputs": {}, "versions": {}, "earlier": [], **json.loads(path.read_bytes())}
+        for name in ("settings", "inputs", "versions", "earlier"):
+            if not isinstance(content[name], list if name == "earlier" else dict):
+                raise TypeError(f"{name} is a {type(content[name]).__name__}")
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

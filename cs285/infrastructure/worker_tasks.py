@@ -109,6 +109,8 @@ def _register(task: Task) -> None:
 def begin_worker() -> None:
     """Leave Ctrl-C to the main process, and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the pool ends its processes by it
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -120,12 +122,12 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def ctrl_c_held_back() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach before `begin_worker`; this process gets it afterwards."""
+def stops_held_back() -> Iterator[None]:
+    """Start processes that Ctrl-C and SIGTERM don't reach before `begin_worker`; this process gets them afterwards."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

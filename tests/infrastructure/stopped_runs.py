@@ -148,7 +148,8 @@ def assert_same(one: Path, other: Path) -> None:
     for paths, same in zip(added_a, added_b, strict=True):
         assert all(np.array_equal(p.actions, q.actions) for p, q in zip(paths, same, strict=True))
     names = [
-        sorted(str(path.relative_to(d)) for path in d.rglob("*") if "tfevents" not in path.name) for d in (one, other)
+        sorted(str(path.relative_to(d)) for path in d.rglob("*") if "events.out." not in path.name)
+        for d in (one, other)
     ]
     assert names[0] == names[1]
     for path in one.glob("policy_itr_*.pt"):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def test_checkpoints_come_when_due(job: Config, frequency: int, kept: Sequence[i
     train(replace(job, checkpoint_freq=frequency))
     (run,) = run_dirs(job)
     checkpoint, added = load_checkpoint(run)
-    assert checkpoint.added == list(kept)
+    assert list(checkpoint.added) == [f"added_{itr}.npz" for itr in kept]
     assert sum(len(path) for paths in added for path in paths) == checkpoint.total_envsteps
 
 
@@ -118,14 +119,6 @@ def without(run: Path, *names: str) -> None:
         left = {name: array for name, array in file.items() if name not in names}
         assert len(left) == len(file) - len(names)
     np.savez(path, **left)
-
-
-def test_a_checkpoint_from_before_observations_were_standardised(job: Config, whole: Path) -> None:
-    train(replace(job, n_iter=2))
-    (run,) = run_dirs(job)
-    without(run, "actor.ob_mean", "actor.ob_std")
-    train(settings_to_resume({"resume": run, "n_iter": 4}))
-    assert_same(run, whole)
 
 
 def test_a_checkpoint_of_another_agent_leaves_the_run_as_it_was(job: Config) -> None:
@@ -231,7 +224,7 @@ def test_other_versions_are_told(job: Config, whole: Path, capsys: pytest.Captur
 def test_a_damaged_checkpoint_is_refused(name: str, whole: Path) -> None:
     path = whole / "checkpoint" / name
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[content.rindex(b"\x93NUMPY") + 9] ^= 1
     for damaged in (content, content[:-30], b""):
         path.write_bytes(damaged)
         before = files(whole)
@@ -243,10 +236,77 @@ def test_a_damaged_checkpoint_is_refused(name: str, whole: Path) -> None:
         train(settings_to_resume({"resume": whole}))
 
 
-def test_a_table_that_lost_rows_is_refused(whole: Path) -> None:
-    (whole / "log.csv").write_text("")
-    with pytest.raises(InvalidInput, match=r"log.csv is shorter"):
-        train(settings_to_resume({"resume": whole}))
+def change_setting(run: Path) -> None:
+    path = run / "config.json"
+    content = json.loads(path.read_text())
+    content["settings"]["seed"] = 2
+    path.write_text(json.dumps(content))
+
+
+def change_history(run: Path) -> None:
+    path = run / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "earlier": None}))
+
+
+def change_table(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """What puts another log.csv in the place of a run's."""
+    return lambda run: (run / "log.csv").write_bytes(change((run / "log.csv").read_bytes())) and None
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    """What takes a file away from a run."""
+    return lambda run: next(run.glob(name)).unlink()
+
+
+CHANGES = {
+    "no rows": (change_table(lambda table: b""), r"log.csv is shorter"),
+    "a byte order mark": (change_table(lambda table: b"\xef\xbb\xbf" + table), r"log.csv is not what the run's last"),
+    "other line ends": (change_table(lambda table: table.replace(b"\r\n", b"\n") + b"\n" * 9), "log.csv is not what"),
+    "another return": (change_table(lambda table: table.replace(b"-", b"1")), r"log.csv is not what"),
+    "no table": (remove("log.csv"), r"log\.csv"),
+    "no events": (remove("events.out.tfevents.*"), r"events.out.tfevents\S* is missing"),
+    "another setting": (change_setting, r"--seed is 2, but .* began with 1"),
+    "no history": (change_history, r"config.json is not the config.json of a run"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_run_that_was_changed_is_refused_and_left_as_it_is(name: str, whole: Path) -> None:
+    change, said = CHANGES[name]
+    change(whole)
+    before = files(whole)
+    with pytest.raises(InvalidInput, match=said):
+        train(settings_to_resume({"resume": whole, "n_iter": 5}))
+    assert files(whole) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("state.npz", r"tfevents\S* is missing|log\.csv is"), ("added_2.npz", "added_2.npz was not written")],
+)
+def test_a_part_of_another_run_s_checkpoint_is_refused(name: str, said: str, job: Config, whole: Path) -> None:
+    train(replace(job, seed=job.seed if name == "state.npz" else 9))
+    (other,) = run_dirs(job)
+    shutil.copy(other / "checkpoint" / name, whole / "checkpoint")
+    before = files(whole)
+    with pytest.raises(InvalidInput, match=said):
+        train(settings_to_resume({"resume": whole, "n_iter": 6}))
+    assert files(whole) == before
+
+
+def test_an_event_file_that_no_checkpoint_knows_is_not_shown_and_not_lost(job: Config, whole: Path) -> None:
+    train(replace(job, n_iter=3))
+    (run,) = run_dirs(job)
+    (run / "events.out.tfevents.1.mine").write_bytes(b"mine")
+    train(settings_to_resume({"resume": run, "n_iter": 4}))
+    assert_same(run, whole)
+    assert (run / "events.out.superseded.1.mine").read_bytes() == b"mine"
+
+
+def test_a_folder_that_is_none_of_a_run_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nothing", Path(__file__)):
+        with pytest.raises(InvalidInput, match=f"--resume is {path}; it must be the folder of a run"):
+            settings_to_resume({"resume": path})
 
 
 def files(run_dir: Path) -> dict[str, bytes]:

@@ -151,6 +151,7 @@ def start(name: str, *arguments: object, cwd: Path, environment: dict[str, str] 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # whose signals reach nobody else
     )
 
 

@@ -60,6 +60,41 @@ def test_ctrl_c_at_any_moment(moment: int, tmp_path: Path) -> None:
     assert all_end(tmp_path)
 
 
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_ctrl_c_pressed_again_and_again(moment: int, tmp_path: Path) -> None:
+    """In the whole group of processes, as a terminal sends it, from the first workers on."""
+    process = start("run_hw1", *JOB, cwd=tmp_path)
+    rng = random.Random(moment)
+    time.sleep(rng.uniform(0.3, 3))
+    for _ in range(3):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(rng.uniform(0, 0.2))
+    ended = finish(process)
+    assert (ended.code, ended.err) == (130, "interrupted\n")
+    assert all_end(tmp_path)
+
+
+def test_a_run_that_is_told_to_terminate(tmp_path: Path) -> None:
+    process = start("run_hw1", *JOB, cwd=tmp_path)
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("iteration 1:"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    ended = finish(process)
+    assert (ended.code, ended.err) == (143, "terminated\n")
+    assert all_end(tmp_path)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_run_without_streams_does_its_work(closed: str, tmp_path: Path) -> None:
+    small = ("-env", "CartPole-v1", "--num_agent_train_steps_per_iter", 5, "--eval_batch_size", 10, "--num_workers", 0)
+    command = " ".join(map(str, (sys.executable, ROOT / "scripts/run_hw1.py", *small)))
+    done = subprocess.run(f"{command} {closed}", shell=True, cwd=tmp_path, env=USERS_ENVIRONMENT, timeout=60)
+    assert done.returncode == 0
+    (folder,) = tmp_path.glob("data/*")
+    assert len(read_run(folder).rows) == 1
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "scripts").glob("*.py")))
 def test_ctrl_c_while_a_script_imports(name: str, tmp_path: Path) -> None:
     (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt")
