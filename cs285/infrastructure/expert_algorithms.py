@@ -162,26 +162,35 @@ def _make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
         # PPO clips actions to the space's bounds, rollouts don't: let training see the cost of the raw action.
         bounds = gym.spaces.Box(-100.0, 100.0, env.action_space.shape, np.float32)
         env = gym.wrappers.TransformAction(env, lambda action: action, bounds)
-    if settings.min_height is not None or settings.max_height is not None:
-        env = _EndsOutside(env, settings.min_height, settings.max_height)
+    if (settings.min_height, settings.max_height, settings.max_tilt) != (None, None, None):
+        env = _EndsOutside(env, settings)
     return Monitor(env)
 
 
 class _EndsOutside(gym.Wrapper[Any, Any, Any, Any]):
-    """An environment whose episodes end, too, when the first observation leaves a range.
+    """An environment whose episodes end, too, when a walker is too low, too high or leans too far.
 
-    What ends is worth nothing more. So a walker learns to keep away from where it falls, and none of the
-    data shows one that lies on its back.
+    What ends is worth nothing more. So it learns to keep away from where it falls, and none of the data
+    shows one that lies on its back.
     """
 
-    def __init__(self, env: gym.Env[Any, Any], low: float | None, high: float | None) -> None:
+    def __init__(self, env: gym.Env[Any, Any], settings: ExpertSettings) -> None:
         super().__init__(env)
-        self._low = -np.inf if low is None else low
-        self._high = np.inf if high is None else high
+        self._low = -np.inf if settings.min_height is None else settings.min_height
+        self._high = np.inf if settings.max_height is None else settings.max_height
+        self._upright = None if settings.max_tilt is None else np.cos(np.radians(settings.max_tilt))
+        if self._upright is not None and not hasattr(getattr(env.unwrapped, "data", None), "xmat"):
+            raise InvalidInput(f"--max_tilt is for MuJoCo tasks on the official bindings, not for {settings.env_name}")
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         ob, reward, terminated, truncated, info = self.env.step(action)
-        return ob, reward, terminated or not self._low <= ob[0] <= self._high, truncated, info
+        return ob, reward, terminated or self._outside(ob), truncated, info
+
+    def _outside(self, ob: Array) -> bool:
+        if not self._low <= ob[0] <= self._high:
+            return True
+        unwrapped: Any = self.env.unwrapped
+        return self._upright is not None and bool(unwrapped.data.xmat[1][8] < self._upright)  # 0 is the world
 
 
 def _make_ppo(settings: ExpertSettings, envs: VecNormalize) -> BaseAlgorithm:

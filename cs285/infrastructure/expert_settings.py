@@ -35,6 +35,9 @@ class ExpertSettings:
         None, help="training's episodes end, too, when the first observation, a walker's height, is below this"
     )
     max_height: float | None = option(None, help="the same, when it is above this")
+    max_tilt: float | None = option(
+        None, help="the same, when the first body of a MuJoCo task leans further than these degrees from upright"
+    )
     n_layers: int = option(2, help="hidden layers of the policy and of the value functions")
     size: int = option(64, help="width of each hidden layer")
     n_envs: int = option(16, help="environments stepped in turn")
@@ -81,6 +84,8 @@ class ExpertSettings:
             raise InvalidInput(f"--min_height is {self.min_height}; it must be below --max_height, {self.max_height}")
         if self.initial_expert is not None and self.algorithm != "PPO":
             raise InvalidInput(f"--initial_expert is for PPO, not for {self.algorithm}")
+        if self.max_tilt is not None and not 0 < self.max_tilt <= 180:
+            raise InvalidInput(f"--max_tilt is {self.max_tilt}; it must be over 0 and at most 180 degrees")
         for name in ("gamma", "gae_lambda"):
             if getattr(self, name) > 1:
                 raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most 1")

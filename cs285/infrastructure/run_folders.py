@@ -132,6 +132,8 @@ def read_content(path: Path) -> dict[str, Any]:
     Raises:
         InvalidInput: when it can't be read or is not that of a run.
     """
+    if path.exists() and not path.is_file():  # reading a pipe might never end
+        raise InvalidInput(f"can't read {path}: it is not a file")
     try:
         content: dict[str, Any] = {"inputs": {}, "versions": {}, "earlier": [], **json.loads(path.read_bytes())}
         for name in ("settings", "inputs", "versions", "earlier"):

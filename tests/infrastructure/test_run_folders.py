@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.run_folders import cut_short, read_run, read_runs
+from cs285.infrastructure.run_folders import cut_short, read_config, read_run, read_runs
 from tests.fake_runs import write_run
 from tests.fakes import expert_rule
 
@@ -122,3 +123,10 @@ def test_videos_in_the_order_of_iterations(tmp_path: Path) -> None:
     for name in (*names, "train_rollouts_itr_0.mp4"):
         (folder / "videos" / name).touch()
     assert [path.name for path in read_run(folder).videos()] == names
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(InvalidInput, match=r"config.json: it is not a file"):
+        read_config(tmp_path / "config.json")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -25,7 +26,7 @@ from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, Script, files_below,
 for library in ("stable_baselines3", "sbx"):
     pytest.importorskip(library, reason=f"{library}, of the extra `experts`, is missing")
 
-ANT_LIKE = "tests/Ant-v0"
+ANT_LIKE, LEANING = "tests/Ant-v0", "tests/Leaning-v0"
 TINY = (
     *("-env", fakes.POINT, "--total_steps", 8, "--n_envs", 2, "--n_steps", 4, "--batch_size", 4, "--n_epochs", 1),
     *("--eval_episodes", 2, "-o", "expert.pkl"),
@@ -33,10 +34,17 @@ TINY = (
 SAC = ("--algorithm", "SAC")
 
 
+class LeaningEnv(fakes.PointEnv):
+    """A point with a body: rotation matrices, row by row, of the world and of it."""
+
+    data = SimpleNamespace(xmat=np.stack([np.eye(3).ravel(), np.full(9, np.cos(np.radians(3)))]))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def ant_like() -> None:
-    """A task with the observations of Ant-v5."""
+    """A task with the observations of Ant-v5, and one whose body leans by three degrees, as MuJoCo would tell."""
     gym.register(ANT_LIKE, fakes.PointEnv, max_episode_steps=fakes.TIME_LIMIT, kwargs={"ob_shape": (27,)})
+    gym.register(LEANING, LeaningEnv, max_episode_steps=fakes.TIME_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ CASES = {
     ),
     "min_height": Case(("--min_height", 99), lambda trained: episode_lengths(trained), {1}),
     "max_height": Case(("--max_height", -99), lambda trained: episode_lengths(trained), {1}),
+    "max_tilt": Case(("--max_tilt", 1), lambda trained: episode_lengths(trained), {1}, ("-env", LEANING)),
     "n_layers": Case(("--n_layers", 3), lambda trained: len(hidden(trained)), 3),
     "size": Case(("--size", 5), lambda trained: {layer.out_features for layer in hidden(trained)}, {5}),
     "n_envs": Case(("--n_envs", 1), lambda trained: trained.model.n_envs, 1),
@@ -214,6 +223,15 @@ def test_an_expert_is_measured_on_the_task_as_it_is_whatever_ends_training_s_epi
         script("train_expert", *TINY, *output, "--initial_expert", first, "--policy_starts", 100, *more).succeeded()
         measured.append(json.loads((workplace / f"{folder}.json").read_text())["evaluation"])
     assert measured[0] == measured[1]
+
+
+@pytest.mark.parametrize("tilt", ["0", "-1", "181", "nan", "inf"])
+def test_a_tilt_that_is_no_angle_is_refused(tilt: str, script: Script) -> None:
+    script("train_expert", *TINY, f"--max_tilt={tilt}").refused("--max_tilt", tilt, "180 degrees")
+
+
+def test_a_tilt_needs_a_body(script: Script) -> None:
+    script("train_expert", *TINY, "--max_tilt", 40).refused("--max_tilt", "MuJoCo", fakes.POINT)
 
 
 @pytest.mark.parametrize("height", ["nan", "inf", "-inf"])
