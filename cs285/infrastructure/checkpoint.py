@@ -168,8 +168,6 @@ def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
 
 def _episodes(path: Path, written: str) -> list[Trajectory]:
     arrays = read_arrays(path)
-    if digest(path) != written:
-        raise InvalidInput(f"{path} was not written with the run's checkpoint: it was changed, or is another run's")
     try:
         lengths, terminated = arrays.pop("lengths"), arrays.pop("terminated")
         if {len(array) for array in arrays.values()} != {int(lengths.sum())} or lengths.min() < 1:
@@ -177,7 +175,7 @@ def _episodes(path: Path, written: str) -> list[Trajectory]:
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("it holds NaN or infinity")
         pieces = {name: np.split(array, np.cumsum(lengths)[:-1]) for name, array in arrays.items()}
-        return [
+        episodes = [
             Trajectory(
                 **{name: parts[n] for name, parts in pieces.items()}, terminated=bool(over), truncated=not bool(over)
             )
@@ -185,6 +183,9 @@ def _episodes(path: Path, written: str) -> list[Trajectory]:
         ]
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise InvalidInput(f"{path} does not hold the transitions of a run: {error!r:.200}") from error
+    if digest(path) != written:
+        raise InvalidInput(f"{path} was not written with the run's checkpoint: it was changed, or is another run's")
+    return episodes
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:

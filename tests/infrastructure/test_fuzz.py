@@ -17,7 +17,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from cs285.infrastructure.checkpoint import AgentState, Checkpoint, load_checkpoint, save_checkpoint
+from cs285.infrastructure.checkpoint import AgentState, Checkpoint, LogState, load_checkpoint, save_checkpoint
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.expert_data import load_expert_data
 from cs285.infrastructure.run_folders import read_run
@@ -50,7 +50,8 @@ def checkpointed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a checkpoint."""
     folder = tmp_path_factory.mktemp("checkpointed")
     state = AgentState({"actor.w": np.ones((3, 2), np.float32)}, np.random.default_rng(0).bit_generator.state)
-    save_checkpoint(folder, Checkpoint(2, 10, 1.5, {"a": 0.5}, {"log.csv": 3}, state), [make_trajectory()])
+    log = LogState({"log.csv": 3}, "0a")
+    save_checkpoint(folder, Checkpoint({"size": "8"}, 2, 10, 1.5, {"a": 0.5}, log, state, {}), [make_trajectory()])
     return folder
 
 
@@ -81,7 +82,7 @@ def archives(folder: Path, name: str) -> st.SearchStrategy[bytes]:
         lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
         max_leaves=6,
     )
-    names = ("itr", "total_envsteps", "seconds", "unfinished", "log", "agent", "added", "more")
+    names = ("settings", "itr", "total_envsteps", "seconds", "unfinished", "log", "agent", "added", "more")
     facts = st.one_of(st.none(), plain, st.dictionaries(st.sampled_from(names), plain, max_size=3))
     return st.builds(packed, st.dictionaries(st.sampled_from(sorted(whole)), arrays, max_size=2), facts, st.booleans())
 

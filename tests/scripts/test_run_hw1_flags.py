@@ -170,7 +170,7 @@ def test_a_run_goes_on(script: Script, workplace: Path, point_files: PointFiles)
     assert said.splitlines()[0] == f"logging to {run.folder}, on from iteration 2", said
     assert [row["itr"] for row in run.rows] == [0, 1, 2]
     script("run_hw1", "--resume", run.folder, "--size", 9).refused("--size is 9", "began with 8")
-    script("run_hw1", "--resume", workplace).refused("config.json", "No such file")
+    script("run_hw1", "--resume", workplace).refused("--resume is", "config.json")
     script("run_hw1", "--resume", run.folder, "--seeds", "1,2").refused("--resume", "--seeds")
 
 
