@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -43,7 +42,7 @@ def main() -> None:
     check_installed(settings.algorithm)
     import torch
 
-    from cs285.infrastructure.expert_checkpoints import find_checkpoint
+    from cs285.infrastructure.expert_checkpoints import copy_file, find_checkpoint
 
     torch.set_num_threads(1)
     find_checkpoint(settings)  # refuses another training's
@@ -55,7 +54,7 @@ def main() -> None:
     except OSError as error:
         raise InvalidInput(f"can't make the folder {error.filename}: {error.strerror}") from error
     record = train(settings)
-    shutil.copy(settings.best_file, settings.expert_file)
+    copy_file(settings.best_file, settings.expert_file)
     write_card(settings, record)
 
 

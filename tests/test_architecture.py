@@ -70,6 +70,7 @@ RANKS = {
     "infrastructure.expert_card": 8,
     "infrastructure.expert_settings": 0,
     "infrastructure.expert_algorithms": 5,
+    "infrastructure.expert_state": 5,
     "infrastructure.expert_checkpoints": 6,
     "agents.bc_agent": 6,
     "infrastructure.rl_trainer": 8,
