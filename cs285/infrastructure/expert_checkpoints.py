@@ -14,7 +14,7 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.expert_algorithms import make_model
 from cs285.infrastructure.expert_settings import ExpertSettings
 from cs285.infrastructure.expert_state import MODEL, load_state, save_state
-from cs285.infrastructure.whole_files import sync_folder, whole_file, writing
+from cs285.infrastructure.whole_files import read_whole, sync_folder, whole_file, writing
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -97,12 +97,11 @@ def _read(checkpoint: Path) -> tuple[dict[str, Any], Record]:
     if not (checkpoint / MODEL).exists():
         raise InvalidInput(f"{checkpoint} has no {MODEL}, so nothing can go on from it; move its folder away")
     path = checkpoint / STATE
+    text = read_whole(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(text)
         record = Record(**{name: content["record"][name] for name in asdict(Record())})
         return {**asdict(ExpertSettings()), **content["settings"]}, record
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"{path} is not the state of a training: {error!r:.200}; move its folder away") from error
 
@@ -138,9 +137,6 @@ def copy_file(source: Path, target: Path) -> None:
     Raises:
         InvalidInput: when the one can't be read or the other can't be written.
     """
-    try:
-        content = source.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"can't read {source}: {error.strerror or error}") from error
+    content = read_whole(source)
     with whole_file(target) as file:
         file.write(content)
