@@ -1,4 +1,7 @@
-"""An expert's training that was saved and loaded is the same training, and its files are plain arrays."""
+"""An expert's training that was saved and loaded is the same training, and its files are plain arrays.
+
+Among the last tests: a process that has run JAX should not fork, as those of the rollout workers do.
+"""
 
 from __future__ import annotations
 
