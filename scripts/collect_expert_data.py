@@ -9,7 +9,9 @@ from typing import Literal
 from cs285 import process  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+from cs285.infrastructure.config import MAX_EPISODES, check_at_most
 from cs285.infrastructure.mujoco_py_backend import hand_over
+from cs285.infrastructure.whole_files import check_writable
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
+        check_at_most(MAX_EPISODES, self, "episodes")
         check_at_least(0, self, "seed")
         if self.output_file.exists():
             raise InvalidInput(f"--output: {self.output_file} exists; it is not overwritten")
@@ -53,6 +56,7 @@ def main() -> None:
     from cs285.infrastructure.shipped import shipped_expert
     from cs285.policies.loaded_gaussian_policy import load_expert
 
+    check_writable(settings.output_file)  # now rather than after the work
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
     with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores(), backend=settings.backend) as rollouts:
         expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,8 +11,10 @@ from typing import Any, Literal
 from cs285 import process  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+from cs285.infrastructure.config import MAX_EPISODES, check_at_most
 from cs285.infrastructure.mujoco_py_backend import hand_over
 from cs285.infrastructure.shipped import PROJECT_ROOT
+from cs285.infrastructure.whole_files import read_whole
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(2, self, "episodes")
+        check_at_most(MAX_EPISODES, self, "episodes")
         if self.env_name is not None and self.expert_policy_file is None:
             raise InvalidInput("--env_name says the task of one expert; name it with --expert_policy_file")
 
@@ -48,11 +52,12 @@ def main() -> None:
         raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
     from cs285.infrastructure.expert_card import evaluate_expert
 
+    tasks = {path: settings.env_name or path.stem for path in files}
+    cards = {path: read_card(path, env_name) for path, env_name in tasks.items()}
     print(f"{'task':<16}{'mean':>9}{'std':>8}{'min':>9}{'max':>9}{'IQM [95 % interval]':>27}{'early':>7}{'card':>9}")
     different = []
-    for path in files:
-        env_name = settings.env_name or path.stem
-        card = read_card(path, env_name)
+    for path, env_name in tasks.items():
+        card = cards[path]
         episodes = settings.episodes or card.get("episodes", 50)
         result = evaluate_expert(path, env_name, episodes, backend=settings.backend)
         interval = f"{result['iqm']:.1f} [{result['iqm_95_low']:.1f}, {result['iqm_95_high']:.1f}]"
@@ -71,13 +76,17 @@ def read_card(path: Path, env_name: str) -> dict[str, Any]:
     card = path.with_suffix(".json")
     if not card.exists():
         return {}
+    text = read_whole(card)
     try:
-        content = json.loads(card.read_text())
+        content = json.loads(text)
         evaluation: dict[str, Any] = content["evaluation"]
         for name in ("episodes", "mean", "std"):
-            float(evaluation[name])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"{card} is not the card of an expert: {error!r}") from error
+            if type(evaluation[name]) not in (int, float) or not math.isfinite(evaluation[name]):
+                raise ValueError(f"its {name} is {evaluation[name]!r:.40}, not a finite number")
+        if type(evaluation["episodes"]) is not int or not 2 <= evaluation["episodes"] <= MAX_EPISODES:
+            raise ValueError(f"its episodes are {evaluation['episodes']!r:.40}, not a number from 2 to {MAX_EPISODES}")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise InvalidInput(f"{card} is not the card of an expert: {error!r:.200}") from error
     return evaluation if content.get("task", env_name) == env_name else {}
 
 

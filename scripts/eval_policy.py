@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from cs285 import process  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
+from cs285.infrastructure.config import MAX_EPISODES, check_at_most
 from cs285.infrastructure.mujoco_py_backend import hand_over
+from cs285.infrastructure.whole_files import check_writable
 
 if TYPE_CHECKING:
     from cs285.policies.base_policy import BasePolicy
@@ -31,6 +33,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
+        check_at_most(MAX_EPISODES, self, "episodes")
         check_at_least(0, self, "seed")
         if self.policy is None:
             raise InvalidInput("--policy is missing; give the policy_itr_<n>.pt to evaluate")
@@ -45,11 +48,13 @@ def main() -> None:
     settings = parse(Settings, __doc__ or "")
     assert settings.policy is not None
     from cs285.infrastructure.metrics import return_statistics
-    from cs285.infrastructure.saved_policy import backend_of, load_run_policy, load_run_settings
+    from cs285.infrastructure.saved_policy import load_run_config, load_run_policy
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
 
-    hand_over(settings.backend or backend_of(load_run_settings(settings.policy.parent)))
+    hand_over(settings.backend or load_run_config(settings.policy.parent).backend)
+    if settings.video is not None:
+        check_writable(settings.video)  # now rather than after the rollouts
     policy, env, spec = load_run_policy(settings.policy, settings.ep_len, backend=settings.backend)
     seeds = episode_seeds(settings.seed, Stream.EVALUATION, itr=0)
     trajectories = sample_n_trajectories(env, spec, policy, settings.episodes, seeds)
@@ -69,17 +74,17 @@ def write_video(settings: Settings, path: Path, policy: BasePolicy, seed: int) -
     """Film an episode; where nothing renders, say so and go on."""
     from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
     from cs285.infrastructure.films import film
-    from cs285.infrastructure.saved_policy import backend_of, load_run_settings
+    from cs285.infrastructure.saved_policy import load_run_config
 
     assert settings.policy is not None
-    run = load_run_settings(settings.policy.parent)
-    backend = settings.backend or backend_of(run)
+    config = load_run_config(settings.policy.parent)
+    backend = settings.backend or config.backend
     try:
-        check_rendering(run["env_name"], backend)
+        check_rendering(config.env_name, backend)
     except RenderingUnavailable as error:
         print(f"going on without a video: {error}", file=sys.stderr)
         return
-    film(path, run["env_name"], policy, [seed], settings.ep_len or run["ep_len"], backend)
+    film(path, config.env_name, policy, [seed], settings.ep_len or config.ep_len, backend)
     print(f"wrote {path}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.expert_settings import ExpertSettings
 from cs285.infrastructure.mujoco_py_backend import hand_over
+from cs285.infrastructure.whole_files import check_writable, read_whole
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -43,19 +43,16 @@ def main() -> None:
     check_installed(settings.algorithm)
     import torch
 
-    from cs285.infrastructure.expert_checkpoints import find_checkpoint
+    from cs285.infrastructure.expert_checkpoints import copy_file, find_checkpoint
 
     torch.set_num_threads(1)
     find_checkpoint(settings)  # refuses another training's
     if settings.expert_file.exists():
         raise InvalidInput(f"--output: {settings.expert_file} exists; it is not overwritten")
-    try:  # fail now rather than after hours
-        settings.expert_file.parent.mkdir(parents=True, exist_ok=True)
-        settings.checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"can't make the folder {error.filename}: {error.strerror}") from error
+    for path in (settings.expert_file, settings.best_file):
+        check_writable(path)  # now rather than after hours
     record = train(settings)
-    shutil.copy(settings.best_file, settings.expert_file)
+    copy_file(settings.best_file, settings.expert_file)
     write_card(settings, record)
 
 
@@ -167,8 +164,8 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
 def initial_card(initial_expert: Path) -> Any:
     """The card of the expert that the training went on from; of one without a card, its name."""
     try:
-        return json.loads(initial_expert.with_suffix(".json").read_text())
-    except (OSError, ValueError):
+        return json.loads(read_whole(initial_expert.with_suffix(".json")))
+    except (ValueError, RecursionError):
         return initial_expert.name
 
 

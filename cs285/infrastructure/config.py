@@ -15,6 +15,18 @@ MAX_LAYERS = 100
 MAX_BATCH = 1_000_000
 MAX_WORKERS = 1_000
 MAX_ITERATIONS = 1_000_000  # a list of them is made
+MAX_EPISODES = 100_000
+
+
+def check_at_most(maximum: int, settings: object, *names: str) -> None:
+    """Refuse settings that are set and above ``maximum``.
+
+    Raises:
+        InvalidInput: naming the flag, its value and the largest one allowed.
+    """
+    for name in names:
+        if (getattr(settings, name) or 0) > maximum:
+            raise InvalidInput(f"--{name} is {getattr(settings, name)}; it must be at most {maximum}")
 
 
 @dataclass(frozen=True)
@@ -103,8 +115,7 @@ class Config:
                 f"--n_layers {self.n_layers} --size {self.size}: at most {MAX_LAYERS} layers of {MAX_SIZE} are allowed"
             )
         for name, most in (("train_batch_size", MAX_BATCH), ("num_workers", MAX_WORKERS), ("n_iter", MAX_ITERATIONS)):
-            if (getattr(self, name) or 0) > most:
-                raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most {most}")
+            check_at_most(most, self, name)
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
         for name in ("video_log_freq", "scalar_log_freq", "checkpoint_freq"):

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.vec_env import VecNormalize
 
-MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
 KNOWN_FOR_GOOD = 1e12  # observations behind a mean and variance that what comes later hardly changes
 
 
@@ -48,26 +47,6 @@ def make_model(settings: ExpertSettings) -> BaseAlgorithm:
     """A new model, with its environments."""
     envs = _make_vec_env(settings)
     return _make_sac(settings, envs) if settings.algorithm == "SAC" else _make_ppo(settings, envs)
-
-
-def save_model(model: BaseAlgorithm, folder: Path) -> None:
-    """Write all that training needs to go on into a folder."""
-    model.save(folder / MODEL)
-    _normalizer(model).save(str(folder / NORMALIZER))
-    if hasattr(model, "save_replay_buffer"):
-        model.save_replay_buffer(folder / REPLAY_BUFFER)
-
-
-def load_model(settings: ExpertSettings, folder: Path) -> BaseAlgorithm:
-    """The model that `save_model` wrote; its environments begin new episodes."""
-    from stable_baselines3.common.vec_env import VecNormalize
-
-    envs = VecNormalize.load(str(folder / NORMALIZER), _make_vec_env(settings).venv)
-    model: Any = _class_of(settings).load(folder / MODEL, env=envs, device="cpu")
-    if hasattr(model, "load_replay_buffer"):
-        model.load_replay_buffer(folder / REPLAY_BUFFER)
-    model.set_random_seed(settings.seed + model.num_timesteps)
-    return model  # type: ignore[no-any-return]
 
 
 def let_policy_learn(model: BaseAlgorithm, learn: bool) -> None:

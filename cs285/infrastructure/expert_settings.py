@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from cs285.command_line import check_at_least, option
 from cs285.errors import InvalidInput
+from cs285.infrastructure.config import MAX_EPISODES, check_at_most
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class ExpertSettings:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(1, self, "ob_dim", "stop_after", "policy_delay", "learning_starts", "buffer_size")
         check_at_least(2, self, "batch_size", "eval_episodes")
+        check_at_most(MAX_EPISODES, self, "eval_episodes")
         check_at_least(0, self, "policy_starts")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         check_at_least(-20, self, "initial_log_std")

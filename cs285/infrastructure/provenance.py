@@ -8,7 +8,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from cs285.errors import InvalidInput
+from cs285.infrastructure.whole_files import read_whole
 
 PACKAGES = ("torch", "numpy", "gymnasium", "mujoco", "tensorboardX")
 
@@ -34,9 +34,6 @@ def digest(path: Path) -> str:
     """The SHA-256 of a file.
 
     Raises:
-        InvalidInput: when it can't be read.
+        InvalidInput: when it can't be read, or is no regular file.
     """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+    return hashlib.sha256(read_whole(path)).hexdigest()

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pickled_arrays import STAND_INS, PickledArray
-from cs285.infrastructure.whole_files import whole_file
+from cs285.infrastructure.whole_files import read_whole, whole_file
 
 MAX_DEPTH = 50
 MAX_SIZE = 10_000_000
@@ -98,10 +98,7 @@ def load_pickle(path: Path) -> Any:
         InvalidInput: when the file can't be read, is no pickle, is cut short, or names anything
             but numpy's constructors; the message says which.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+    content = read_whole(path)
     try:
         loaded = _RestrictedUnpickler(io.BytesIO(content), encoding="latin1").load()
         return _plain(loaded, {}, depth=0).value

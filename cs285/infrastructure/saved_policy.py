@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.envs import Env, EnvSpec, make_env
-from cs285.infrastructure.run_folders import read_content
+from cs285.infrastructure.run_folders import read_config, read_content
 from cs285.infrastructure.v2_tasks import Backend
+from cs285.infrastructure.whole_files import read_whole
 from cs285.policies.MLP_policy import MLPPolicy
 
+STANDARDIZER = {"ob_mean": 0.0, "ob_std": 1.0}  # of policies whose files have none
 
-def load_run_settings(run_dir: Path) -> dict[str, Any]:
-    """The settings of a run, by the names of `cs285.infrastructure.config.Config`.
+
+def load_run_config(run_dir: Path) -> Config:
+    """The settings of a run.
 
     Raises:
-        InvalidInput: when the folder has no readable config.json.
+        InvalidInput: when the folder has no readable config.json, or it does not say what the policy is.
     """
-    settings: dict[str, Any] = read_content(run_dir / "config.json")["settings"]
-    return settings
-
-
-def backend_of(settings: Mapping[str, Any]) -> Backend:
-    """The bindings that a run's environment was on, from its settings."""
-    return "mujoco_py" if settings.get("backend") == "mujoco_py" else "mujoco"
+    path = run_dir / "config.json"
+    settings = read_content(path)["settings"]
+    for name in ("env_name", "n_layers", "size", "ep_len"):
+        if name not in settings or (settings[name] is None and name != "ep_len"):
+            raise InvalidInput(f"{path} has no setting {name!r}")
+    return read_config(path)
 
 
 def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolicy:
@@ -41,18 +44,49 @@ def load_policy(path: Path, spec: EnvSpec, n_layers: int, size: int) -> MLPPolic
         size: the width of each.
 
     Raises:
-        InvalidInput: when the file can't be read or holds other parameters.
+        InvalidInput: when the file can't be read or holds other parameters, or some that are not finite.
     """
-    policy = MLPPolicy(spec.ac_dim, spec.ob_dim, n_layers, size, spec.discrete)
+    parameters = _read_parameters(path)
+    sizes = (spec.ac_dim, spec.ob_dim, n_layers, size, spec.discrete)
+    with torch.device("meta"):  # shapes that take no memory
+        expected = MLPPolicy(*sizes).state_dict()
+    before_there_were = {name: torch.full((spec.ob_dim,), value) for name, value in STANDARDIZER.items()}
     try:
-        parameters = torch.load(path, map_location="cpu", weights_only=True)
-        policy.load_state_dict({**{name: getattr(policy, name) for name in ("ob_mean", "ob_std")}, **parameters})
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
-    except Exception as error:  # torch's reader of a broken file can raise nearly anything
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {reason}") from error
+        _check_parameters({**before_there_were, **parameters}, expected)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {error}") from error
+    policy = MLPPolicy(*sizes)
+    policy.load_state_dict({**before_there_were, **parameters})
     return policy
+
+
+def _read_parameters(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors by name, together no larger than their file."""
+    content = read_whole(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of protocols that torch does not write
+            parameters = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch's reader of a broken file can raise nearly anything, with advice to trust it
+        raise InvalidInput(f"{path} does not hold the parameters of a policy and nothing else") from error
+    if not isinstance(parameters, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in parameters.items()
+    ):
+        raise InvalidInput(f"{path} does not hold the parameters of a policy: it is not a table of tensors by name")
+    if sum(tensor.numel() for tensor in parameters.values()) > len(content):
+        raise InvalidInput(f"{path} does not hold the parameters of a policy: it claims more than its own size")
+    return parameters
+
+
+def _check_parameters(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    differing = sorted(found.keys() ^ expected.keys())
+    if differing:
+        raise InvalidInput(f"one of the two has no {differing[0]!r:.100}")
+    for name, tensor in found.items():
+        if tensor.shape != expected[name].shape:
+            raise InvalidInput(f"{name} is {tuple(tensor.shape)}, not {tuple(expected[name].shape)}")
+        if tensor.dtype != torch.float32 or tensor.layout != torch.strided or not tensor.isfinite().all():
+            raise InvalidInput(f"{name} is not made of finite numbers of 32 bits")
 
 
 def load_run_policy(
@@ -68,12 +102,6 @@ def load_run_policy(
     Raises:
         InvalidInput: when one of the two files can't be used, or the environment can't be made.
     """
-    settings = load_run_settings(path.parent)
-    try:
-        config = Config(**{name: settings[name] for name in ("env_name", "n_layers", "size", "ep_len")})
-    except KeyError as error:
-        raise InvalidInput(f"{path.parent / 'config.json'} has no setting {error}") from error
-    except TypeError as error:
-        raise InvalidInput(f"{path.parent / 'config.json'} has a setting of a wrong type: {error}") from error
-    env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or backend_of(settings))
+    config = load_run_config(path.parent)
+    env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
     return load_policy(path, spec, config.n_layers, config.size), env, spec

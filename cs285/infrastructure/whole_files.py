@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all, whatever ends the process or the machine meanwhile."""
+"""Files that appear whole or not at all, whatever ends the process or the machine meanwhile; and files read whole."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         InvalidInput: when it can't be written; what was at ``path`` before still is.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    unfinished = path.with_name(_unfinished_name(path))
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -35,6 +36,38 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             unfinished.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def _unfinished_name(path: Path) -> str:
+    return f".{path.name}.{os.getpid()}{UNFINISHED}"
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work whether `whole_file` will be able to write; what is there stays as it is.
+
+    Raises:
+        InvalidInput: when it won't.
+    """
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    with writing(path):
+        probe = folder / _unfinished_name(path)
+        probe.touch()
+        probe.unlink()
+
+
+def read_whole(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        InvalidInput: when it can't be read, or is a device or a pipe: these may have no end.
+    """
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise InvalidInput(f"{path} is not a regular file")
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.saved_policy import load_run_policy, load_run_settings
+from cs285.infrastructure.saved_policy import load_run_config, load_run_policy
 from cs285.policies.MLP_policy import MLPPolicy
 from tests.fakes import AC_DIM, CHOICE, OB_DIM, POINT
 
@@ -79,24 +80,67 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_run_policy(path)
     (tmp_path / "config.json").unlink()
     with pytest.raises(InvalidInput, match=r"can't read .*config\.json: No such file"):
-        load_run_settings(tmp_path)
+        load_run_config(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"settings": 3}', "\xff"])
 def test_another_config_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text, encoding="latin1")
     with pytest.raises(InvalidInput, match=r"config\.json is not the config\.json of a run"):
-        load_run_settings(tmp_path)
+        load_run_config(tmp_path)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"n_layers": "two"}, {"size": -8}, {"size": None}, {"ep_len": "x"}, {"env_name": 3}, {"env_name": "nosuch"}],
+    [
+        *({"n_layers": value} for value in ("two", 1.0, True, None)),
+        *({"ep_len": value} for value in (2.5, True, 0)),
+        {"size": -8},
+        {"size": None},
+        {"ep_len": "x"},
+        {"env_name": 3},
+        {"env_name": "nosuch"},
+    ],
 )
 def test_settings_that_cannot_be_are_refused(tmp_path: Path, change: dict[str, object]) -> None:
     path, _ = saved_run(tmp_path, SETTINGS | change)
     with pytest.raises(InvalidInput):
         load_run_policy(path)
+
+
+def test_a_network_that_is_not_in_the_file_takes_no_memory(tmp_path: Path) -> None:
+    path, _ = saved_run(tmp_path, SETTINGS | {"n_layers": 100, "size": 65_536})  # 1.7 TB
+    with pytest.raises(InvalidInput, match=r"policy_itr_0\.pt does not hold the parameters"):
+        load_run_policy(path)
+
+
+def test_tensors_larger_than_their_file_are_refused(tmp_path: Path) -> None:
+    path, saved = saved_run(tmp_path)
+    torch.save({name: torch.zeros(1).expand(30_000, 30_000) for name in saved.state_dict()}, path)
+    with pytest.raises(InvalidInput, match=r"more than its own size"):
+        load_run_policy(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_parameters_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    path, saved = saved_run(tmp_path)
+    with torch.no_grad():
+        saved.network[0].bias[3] = value
+    torch.save(saved.state_dict(), path)
+    with pytest.raises(InvalidInput, match=r"mean_net\.0\.bias is not made of finite numbers"):
+        load_run_policy(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a zip", b"PK\x03\x04broken", b"cos\nsystem\n(S'true'\ntR.", pickle.dumps([], 4)]
+)
+def test_no_refusal_advises_to_trust_the_file(tmp_path: Path, content: bytes, recwarn: pytest.WarningsRecorder) -> None:
+    path, _ = saved_run(tmp_path)
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput) as refused:
+        load_run_policy(path)
+    assert "weights_only" not in str(refused.value)
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("missing", list(SETTINGS))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from cs285.errors import InvalidInput
+from cs285.infrastructure.provenance import digest
 from tests import fakes
 from tests.scripts.conftest import PointFiles, Run, Script, runs_below, small_run
 
@@ -111,6 +116,43 @@ def test_files_that_cannot_be_read(
     refused((str(tmp_path / place), said), "run_hw1", *small_run(point_files, flag, tmp_path / place))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+class TestPipes:
+    """What has no end is not read: a pipe that nobody writes to, a device."""
+
+    @pytest.fixture
+    def pipe(self, tmp_path: Path) -> Path:
+        path = tmp_path / "bad.pkl"
+        os.mkfifo(path)
+        return path
+
+    @pytest.mark.parametrize("flag", ["-ed", "-epf"])
+    def test_of_a_run(self, flag: str, pipe: Path, refused: Callable[..., None], point_files: PointFiles) -> None:
+        arguments = small_run(point_files, "--do_dagger", "-epf", point_files.expert, flag, pipe)
+        refused((str(pipe), "not a regular file"), "run_hw1", *arguments)
+        refused(("/dev/zero", "not a regular file"), "run_hw1", *arguments, flag, "/dev/zero")
+
+    @pytest.mark.parametrize("name", ["collect_expert_data", "eval_expert"])
+    def test_of_an_expert(self, name: str, pipe: Path, refused: Callable[..., None]) -> None:
+        refused((str(pipe), "not a regular file"), name, "-env", fakes.POINT, "-epf", pipe)
+
+    def test_digest(self, pipe: Path) -> None:
+        with pytest.raises(InvalidInput, match="not a regular file"):
+            digest(pipe)
+
+    def test_card(self, refused: Callable[..., None], tmp_path: Path) -> None:
+        expert = write(tmp_path / "mine.pkl", fakes.expert_content())
+        os.mkfifo(tmp_path / "mine.json")
+        refused(("mine.json", "not a regular file"), "eval_expert", "-epf", expert, "-env", fakes.POINT)
+
+    def test_policy(self, pipe: Path, script: Script, workplace: Path, point_files: PointFiles) -> None:
+        script("run_hw1", *small_run(point_files, "--save_params")).succeeded()
+        policy = runs_below(workplace / "data")[0].folder / "policy_itr_0.pt"
+        policy.unlink()
+        pipe.rename(policy)
+        script("eval_policy", "-p", policy).refused(str(policy), "not a regular file")
+
+
 class TestSavedPolicies:
     """eval_policy.py reads a run's folder."""
 
@@ -154,8 +196,31 @@ def test_an_expert_without_a_card_needs_its_task(refused: Callable[..., None], p
     refused(("'expert'",), "eval_expert", "-epf", point_files.expert)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"evaluation": 1}', b'{"evaluation": {"mean": 3}}', b"\xff"])
+def card_of(**changes: Any) -> bytes:
+    return json.dumps({"evaluation": {"episodes": 20, "mean": 1.0, "std": 1.0, **changes}}).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"{}", b"[]", b'{"evaluation": 1}', b'{"evaluation": {"mean": 3}}', b"\xff"),
+        *(card_of(episodes=value) for value in ("3", 2.5, -1, 0, 1, True, 100_001, math.inf, math.nan, None, [20])),
+        *(card_of(**{name: value}) for name in ("mean", "std") for value in ("500", True, None, math.inf, math.nan)),
+        pytest.param(card_of(mean=10**400), id="a mean beyond floats"),
+        pytest.param(card_of().replace(b"20", b"1e400"), id="episodes beyond floats"),
+        pytest.param(b"[" * 200_000, id="deeply nested"),
+    ],
+)
 def test_a_bad_card(content: bytes, refused: Callable[..., None], tmp_path: Path) -> None:
     expert = write(tmp_path / "mine.pkl", fakes.expert_content())
     card = write(tmp_path / "mine.json", content)
     refused((str(card),), "eval_expert", "-epf", expert, "-env", fakes.POINT)
+
+
+def test_cards_are_read_before_anything_is_printed(script: Script, workplace: Path) -> None:
+    folder = workplace / "policies/experts"
+    folder.mkdir(parents=True)
+    for name in ("CartPole-v1", "Hopper-v5"):
+        write(folder / f"{name}.pkl", fakes.expert_content())
+    write(folder / "Hopper-v5.json", b"{}")
+    assert script("eval_expert").refused("Hopper-v5.json").out == ""

@@ -54,13 +54,13 @@ OUT_OF_RANGE = {
     ],
     "collect_expert_data": [
         *((name, value) for name in ("episodes", "ep_len") for value in ("0", "-1", "nan", "two")),
-        ("seed", "-1"),
+        *(("seed", "-1"), ("episodes", "100001")),
     ],
     "eval_policy": [
         *((name, value) for name in ("episodes", "ep_len") for value in ("0", "-1", "nan", "two")),
-        *(("seed", "-1"), ("video", "film.gif")),
+        *(("seed", "-1"), ("video", "film.gif"), ("episodes", "99999999999999999999999")),
     ],
-    "eval_expert": [("episodes", value) for value in ("1", "0", "-2", "inf", "all")],
+    "eval_expert": [("episodes", value) for value in ("1", "0", "-2", "inf", "all", "100001")],
     "train_expert": [
         *(
             (name, value)
@@ -84,6 +84,7 @@ OUT_OF_RANGE = {
         ),
         *(("learning_rate", value) for value in ("0", "-1", "nan", "inf", "fast")),
         *(("initial_log_std", value) for value in ("nan", "inf", "-inf", "wide")),
+        ("eval_episodes", "100001"),
         *(("gamma", "1.5"), ("gae_lambda", "1.1"), ("seed", "-1"), ("ob_dim", "0"), ("ob_dim", "-4")),
     ],
 }

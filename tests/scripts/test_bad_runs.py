@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 import torch
 
@@ -54,6 +55,31 @@ class TestUnwritable:
         pytest.importorskip("stable_baselines3")
         tiny = ("-env", fakes.POINT, "--total_steps", 8, "--n_envs", 1, "--n_steps", 4, "--batch_size", 4)
         refused((str(file),), "train_expert", *tiny, "-o", file / "expert.pkl")
+
+    @pytest.mark.skipif(not Path("/proc").is_dir(), reason="the system has no /proc")
+    @pytest.mark.parametrize("name", ["train_expert", "collect_expert_data", "eval_policy"])
+    def test_where_no_file_can_be_made(
+        self,
+        name: str,
+        script: Script,
+        workplace: Path,
+        point_files: PointFiles,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """It is told before the work, which would begin with an environment."""
+        if name == "train_expert":
+            pytest.importorskip("stable_baselines3")
+        script("run_hw1", *small_run(point_files, "--save_params")).succeeded()
+        policy = runs_below(workplace / "data")[0].folder / "policy_itr_0.pt"
+        arguments = {
+            "train_expert": ("-env", fakes.POINT, "-o", "/proc/x.pkl"),
+            "collect_expert_data": ("-env", fakes.POINT, "-epf", point_files.expert, "-o", "/proc/x.pkl"),
+            "eval_policy": ("-p", policy, "--video", "/proc/x.mp4"),
+        }
+        before = files_below(workplace)
+        monkeypatch.setattr(gym, "make", None)
+        script(name, *arguments[name]).refused("can't write /proc/x.")
+        assert files_below(workplace) == before
 
     def test_checkpoints(self, file: Path, refused: Callable[..., None]) -> None:
         pytest.importorskip("stable_baselines3")

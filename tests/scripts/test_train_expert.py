@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import os
 import subprocess
 import sys
 import time
@@ -333,3 +336,106 @@ def test_without_its_library_it_says_what_to_install(
 
 def test_sac_refuses_discrete_actions(script: Script) -> None:
     script("train_expert", *TINY, *SAC, "-env", fakes.CHOICE).refused("SAC", "continuous", fakes.CHOICE)
+
+
+@pytest.fixture
+def checkpoint(script: Script, workplace: Path) -> Path:
+    """The checkpoint of a training that is over, whose expert is gone."""
+    script("train_expert", *TINY).succeeded()
+    (workplace / "expert.pkl").unlink()
+    (folder,) = workplace.glob("data/train_expert/*/*/step_*")
+    return folder
+
+
+class Attack:
+    """A pickle that runs a command."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, ("touch canary",)
+
+
+@pytest.mark.parametrize("name", ["normalizer.pkl", "model.zip", "replay_buffer.pkl", "model.npz"])
+def test_code_in_a_checkpoint_does_not_run(name: str, checkpoint: Path, script: Script, workplace: Path) -> None:
+    pickle_file(checkpoint / name, Attack())
+    script("train_expert", *TINY, "--total_steps", 16)
+    assert not (workplace / "canary").exists()
+
+
+def test_a_checkpoint_without_plain_arrays_is_refused_and_kept(checkpoint: Path, script: Script) -> None:
+    (checkpoint / "model.npz").rename(checkpoint / "model.zip")
+    before = files_below(checkpoint)
+    script("train_expert", *TINY, "--total_steps", 16).refused(str(checkpoint.name), "no model.npz", "move its folder")
+    assert files_below(checkpoint) == before
+
+
+NO_STATE = ("", "{", "[]", "3", "null", "{}", "\xff", "[" * 200_000, '{"settings": {}}', '{"record": {}}')
+NO_POINTS = (None, 3, {}, "ab", [3], [[]], [[1]], ["ab"], [["a", "b"]], [[1, None]], [[0, 1.0, 1.0]])
+NO_NUMBER = (math.nan, math.inf, "1", None, True, 10**400)
+
+
+def test_a_spoiled_state_of_a_checkpoint_is_refused(checkpoint: Path, script: Script) -> None:
+    path = checkpoint / "state.json"
+    state = json.loads(path.read_text())
+    record = state["record"]
+    contents = [
+        *NO_STATE,
+        *(json.dumps({**state, "settings": value}) for value in (3, [], None)),
+        *(json.dumps({**state, "record": value}) for value in (3, [], None, {}, {"seconds": 1.0})),
+        *(
+            json.dumps({**state, "record": {**record, name: value}})
+            for name in ("exploring", "evaluations")
+            for value in NO_POINTS
+        ),
+        *(json.dumps({**state, "record": {**record, "evaluations": [[8, value, 1.0]]}}) for value in NO_NUMBER),
+        *(json.dumps({**state, "record": {**record, "seconds": value}}) for value in NO_NUMBER),
+    ]
+    for content in contents:
+        path.write_text(content, encoding="latin1")
+        script("train_expert", *TINY).refused("state.json", "is not the state of a training")
+
+
+@pytest.mark.parametrize("name", ["state.json", "best.pkl"])
+def test_a_missing_file_of_a_checkpoint_is_named(name: str, checkpoint: Path, script: Script) -> None:
+    (checkpoint / name).unlink()
+    script("train_expert", *TINY).refused(name, "No such file")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="the system does not name open files")
+def test_what_a_checkpoint_holds_is_on_the_disk_before_it_has_its_name(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync, replace, happened = os.fsync, os.replace, []
+
+    def sync(descriptor: int) -> None:
+        happened.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def rename(source: Path, target: Path) -> None:
+        happened.append(str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", rename)
+    script("train_expert", *TINY).succeeded()
+    (folder,) = workplace.glob("data/train_expert/*/*/step_*")
+    named = happened.index(str(folder.relative_to(workplace)))
+    unfinished = str(folder.with_suffix(".unfinished"))
+    for name in ("model.npz", "state.json", "best.pkl"):
+        assert any(path.startswith(f"{unfinished}/.{name}.") for path in happened[:named])
+    assert happened[named - 1] == unfinished
+    assert str(folder.parent) in happened[named:]
+
+
+def test_the_expert_appears_whole_or_not_at_all(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if Path(target).name == "expert.pkl":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    script("train_expert", *TINY).refused("expert.pkl", "No space left")
+    assert files_below(workplace)[-1].startswith("data/")
