@@ -16,10 +16,9 @@ from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.presets import preset_of
-from cs285.infrastructure.run_folders import read_runs
-from cs285.infrastructure.series import group_by_settings, identity
+from cs285.infrastructure.series import group_by_settings
 from cs285.infrastructure.shipped import shipped_tasks
-from cs285.infrastructure.sweep_grid import make_grid, without_repeats
+from cs285.infrastructure.sweep_grid import complete_runs, make_grid, without_repeats
 
 FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # the first that ships has the hyper-parameter's figure
 GRADIENT_STEPS = "num_agent_train_steps_per_iter=500,1000,5000,10000"
@@ -55,9 +54,7 @@ def main() -> None:
     from cs285.infrastructure.report import build_report
     from cs285.infrastructure.report_files import write_report
 
-    wanted = {(identity(config), config.seed) for config in configs}
-    runs = [run for run in read_runs([settings.logdir]) if (identity(run.config), run.config.seed) in wanted]
-    report = build_report(group_by_settings([run for run in runs if run.complete]))
+    report = build_report(group_by_settings(complete_runs(configs, settings.logdir)))
     print("\n".join(map(str, write_report(report, settings.output))))
 
 

@@ -22,7 +22,7 @@ from cs285.infrastructure.packed_runs import pack_runs, unpack_runs
 from cs285.infrastructure.ray_cluster import connected
 from cs285.infrastructure.results_table import write_tables
 from cs285.infrastructure.rollout_workers import usable_cores
-from cs285.infrastructure.run_folders import read_run, read_runs
+from cs285.infrastructure.run_folders import any_run_below, read_run, read_runs
 from cs285.infrastructure.series import OF_A_TASK
 from cs285.infrastructure.sweep_grid import Job, make_jobs, missing_runs
 
@@ -82,7 +82,7 @@ def run_sweep(configs: Sequence[Config], logdir: Path, address: str | None, num_
         check_runs(configs)
         with connected(address, num_cpus or usable_cores()) as slots:
             outcome = run_jobs(make_jobs(configs, slots), logdir)
-    if any(logdir.rglob("log.csv")):
+    if any_run_below(logdir):
         outcome.tables = write_tables(read_runs([logdir]), logdir)
     return outcome
 

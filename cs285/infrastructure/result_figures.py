@@ -18,7 +18,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from cs285.errors import InvalidInput
 from cs285.infrastructure.intervals import Summary
 from cs285.infrastructure.plots import BLUE, GREEN, ORANGE
-from cs285.infrastructure.series import OF_A_TASK, Series, check_one_task, differing_settings
+from cs285.infrastructure.series import Series, check_one_task, differing_settings
+from cs285.infrastructure.series_names import series_names
 
 PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"
 STYLES = ((BLUE, "o"), (ORANGE, "s"), (PURPLE, "^"), (SKY, "D"), (YELLOW, "v"), ("black", "P"))
@@ -130,12 +131,6 @@ def task_bars(series: Sequence[Series]) -> Figure:
     axes.margins(y=0.12)
     _finish(figure, axes, _how_many(series, None))
     return figure
-
-
-def series_names(series: Sequence[Series]) -> list[str]:
-    """A name for each series: its method, and the settings in which they differ."""
-    differing = [name for name in differing_settings(series) if name not in (*OF_A_TASK, "do_dagger")]
-    return [" ".join([s.method, *(f"{name}={getattr(s.config, name)}" for name in differing)]) for s in series]
 
 
 def _new_figure(width: float = 7.0) -> tuple[Figure, Axes]:

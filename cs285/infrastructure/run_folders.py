@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ class RunFolder:
         config: its settings.
         rows: the scalars of each evaluated iteration, ``itr`` among them, in order.
         expected: the iterations that a whole run evaluates.
+        inputs: SHA-256 of the files that it read, by setting; empty when it does not say.
     """
 
     path: Path
     config: Config
     rows: tuple[Mapping[str, float], ...]
     expected: tuple[int, ...]
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -74,6 +76,11 @@ def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
     return [read_run(folder) for folder in sorted(folders.values(), key=lambda folder: (folder.name, folder))]
 
 
+def any_run_below(path: Path) -> bool:
+    """Whether `read_runs` would find a run folder there."""
+    return next(_folders_below(path), None) is not None
+
+
 def read_run(folder: Path) -> RunFolder:
     """Read one run folder; a last row that was cut short in the middle is left out.
 
@@ -81,10 +88,11 @@ def read_run(folder: Path) -> RunFolder:
         InvalidInput: when config.json or log.csv can't be read, holds something else, or has two
             rows for one iteration.
     """
-    config = read_config(folder / "config.json")
+    content = read_content(folder / "config.json")
+    config = _read_settings(content, folder / "config.json")
     freq, last = config.scalar_log_freq, config.iterations - 1
     expected = tuple(itr for itr in range(config.iterations) if freq != -1 and (itr % freq == 0 or itr == last))
-    return RunFolder(folder, config, tuple(_read_rows(folder / "log.csv")), expected)
+    return RunFolder(folder, config, tuple(_read_rows(folder / "log.csv")), expected, content["inputs"])
 
 
 def cut_short(runs: Sequence[RunFolder]) -> list[str]:
@@ -118,8 +126,13 @@ def read_config(path: Path) -> Config:
     Raises:
         InvalidInput: when they can't be read or are not those of a run.
     """
-    settings = {**BEFORE_THERE_WAS_A_CHOICE, **read_content(path)["settings"]}
-    known = [(field.name, settings[field.name]) for field in fields(Config) if settings.get(field.name) is not None]
+    return _read_settings(read_content(path), path)
+
+
+def _read_settings(content: Mapping[str, Any], path: Path) -> Config:
+    settings = {**BEFORE_THERE_WAS_A_CHOICE, **content["settings"]}
+    names = [setting.name for setting in fields(Config)]
+    known = [(name, settings[name]) for name in names if settings.get(name) is not None]
     try:
         return parse(Config, "", [argument for name, value in known for argument in _argument(name, value)])
     except InvalidInput as error:
@@ -137,6 +150,8 @@ def read_content(path: Path) -> dict[str, Any]:
         for name in ("settings", "inputs", "versions"):
             if not isinstance(content[name], dict):
                 raise TypeError(f"{name} is not an object")
+        if not all(isinstance(digest, str) for digest in content["inputs"].values()):
+            raise TypeError("inputs are not texts")
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

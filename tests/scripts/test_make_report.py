@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cs285.infrastructure.provenance import digest
+from cs285.infrastructure.shipped import PROJECT_ROOT
 from cs285.infrastructure.video import VideoWriter
 from tests.browser import visit
 from tests.fake_runs import write_run
@@ -20,6 +22,7 @@ for library in ("scipy", "jinja2", "fpdf"):
     pytest.importorskip(library, reason=f"{library}, of the extra named results, is missing")
 
 SEEDS = (1, 2, 3)
+DATA = digest(PROJECT_ROOT / "expert_data/expert_data_Hopper-v5.pkl")
 
 
 @pytest.fixture
@@ -108,6 +111,26 @@ def test_what_is_missing_is_said(script: Script, workplace: Path) -> None:
     assert "Figure 1 needs runs" in said
     assert "Figure 2 needs runs" in said
     assert "Figure 1 needs runs" in (workplace / "report/report.html").read_text(encoding="utf-8")
+
+
+def test_of_a_file_that_was_replaced_only_the_name_is_told(script: Script, workplace: Path) -> None:
+    for expert_data in (DATA, "1" * 64):
+        write_run(workplace / expert_data, [40.0], inputs={"expert_data": expert_data})
+    for folder, known in ((DATA, True), ("1" * 64, False)):
+        script("make_report", "-r", folder, "-o", f"of {folder}").succeeded()
+        page = Path(f"of {folder}/report.html").read_text(encoding="utf-8")
+        assert ("expert_data_Hopper-v5.pkl, 2 episodes" in page) == known
+        assert ("expert_data_Hopper-v5.pkl, mean return 101" in page) != known
+
+
+def test_rows_that_differ_in_their_files_say_so(script: Script, workplace: Path) -> None:
+    for expert_data in ("1" * 64, "2" * 64):
+        write_run(workplace / "data", [40.0], inputs={"expert_data": expert_data})
+    write_run(workplace / "data", [40.0], env_name="Ant-v5")
+    script("make_report").succeeded()
+    with open("report/table1.csv", newline="", encoding="utf-8") as file:
+        tasks = [row["task"] for row in csv.DictReader(file)]
+    assert tasks == ["Ant-v5", "Hopper-v5 expert_data=111111", "Hopper-v5 expert_data=222222"]
 
 
 REFUSED: dict[str, tuple[Sequence[object], Sequence[str]]] = {

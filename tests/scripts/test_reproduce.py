@@ -11,8 +11,9 @@ import pytest
 from cs285.infrastructure import ray_sweep
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.presets import PRESETS
+from cs285.infrastructure.provenance import digest
 from cs285.infrastructure.series import RESULT_SETTINGS, identity
-from cs285.infrastructure.shipped import shipped_tasks
+from cs285.infrastructure.shipped import input_files, shipped_tasks
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script
 
@@ -63,6 +64,32 @@ def test_from_runs_to_the_report(script: Script, workplace: Path, monkeypatch: p
     script("reproduce", *arguments).refused("report exists")
     script("reproduce", *arguments, "-o", "again").succeeded()
     assert len(asked) == first  # nothing is run twice
+
+
+def test_runs_with_files_that_were_replaced_are_run_again_and_left_out(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pretend(configs: Sequence[Config], logdir: Path, *_: object) -> object:
+        for config in configs:
+            digests = {name: digest(path) for name, path in input_files(config).items()}
+            settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed")}
+            write_run(logdir, [mean] * config.iterations, inputs=digests, **settings)
+        return ray_sweep.Outcome()
+
+    monkeypatch.setattr(ray_sweep, "run_sweep", pretend)
+    for kind in ("policies/experts/CartPole-v1.pkl", "expert_data/expert_data_CartPole-v1.pkl"):
+        Path(kind).parent.mkdir(parents=True)
+        Path(kind).write_text("one")
+    arguments = ("--tasks", "CartPole-v1", "--seeds", 2, "-o")
+    mean = 11.0
+    script("reproduce", *arguments, "first").succeeded()
+    Path("expert_data/expert_data_CartPole-v1.pkl").write_text("another")
+    mean = 77.0
+    said = script("reproduce", *arguments, "second").succeeded().out
+    assert ", 0 of them done already" in said
+    assert "11.0" in Path("first/table1.csv").read_text()
+    assert "77.0" in Path("second/table1.csv").read_text()
+    assert "11.0" not in Path("second/table1.csv").read_text()
 
 
 @pytest.mark.parametrize(("arguments", "part"), [(("--seeds", 0), "--seeds is 0"), (("--tasks", "Nope-v1"), "Nope-v1")])
