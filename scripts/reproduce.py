@@ -19,6 +19,7 @@ from cs285.infrastructure.presets import preset_of
 from cs285.infrastructure.series import group_by_settings
 from cs285.infrastructure.shipped import shipped_tasks
 from cs285.infrastructure.sweep_grid import complete_runs, make_grid, without_repeats
+from cs285.infrastructure.whole_files import check_writable
 
 FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # the first that ships has the hyper-parameter's figure
 GRADIENT_STEPS = "num_agent_train_steps_per_iter=500,1000,5000,10000"
@@ -37,16 +38,23 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")
+        if not all(self.names_of_tasks()):
+            raise InvalidInput(f"--tasks is {self.tasks!r}; it must be tasks with commas between them")
+
+    def names_of_tasks(self) -> list[str]:
+        """The tasks that are asked for."""
+        return shipped_tasks() if self.tasks is None else [task.strip() for task in self.tasks.split(",")]
 
 
 def main() -> None:
     """Run what is missing, and write the report."""
     settings = parse(Settings, __doc__ or "")
-    tasks = settings.tasks.split(",") if settings.tasks is not None else shipped_tasks()
+    tasks = settings.names_of_tasks()
     if not tasks:
         raise InvalidInput("no experts and data ship with this installation; name --tasks")
     if settings.output.exists():
         raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
+    check_writable(settings.output.parent)
     configs = plan(tasks, settings.seeds, settings.logdir)
     from cs285.infrastructure.ray_sweep import run_missing
 

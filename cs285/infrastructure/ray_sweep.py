@@ -25,6 +25,7 @@ from cs285.infrastructure.rollout_workers import usable_cores
 from cs285.infrastructure.run_folders import any_run_below, read_run, read_runs
 from cs285.infrastructure.series import OF_A_TASK
 from cs285.infrastructure.sweep_grid import Job, make_jobs, missing_runs
+from cs285.infrastructure.whole_files import check_writable
 
 NODE_DEATHS = 3  # how many deaths of its process or node a job survives
 
@@ -80,6 +81,7 @@ def run_sweep(configs: Sequence[Config], logdir: Path, address: str | None, num_
     outcome = Outcome()
     if configs:
         check_runs(configs)
+        check_writable(logdir)
         with connected(address, num_cpus or usable_cores()) as slots:
             outcome = run_jobs(make_jobs(configs, slots), logdir)
     if any_run_below(logdir):

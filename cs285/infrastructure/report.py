@@ -62,7 +62,7 @@ class Report:
         tables: Table 1, of behavioural cloning, and Table 2, of DAgger, as far as there are runs.
         pictures: Figures 1, 2 and 3, as far as the runs have them.
         films: of DAgger's first and last policies, where there are any.
-        notes: what is left out, and why.
+        notes: what was cut short or is left out, and why.
     """
 
     tables: Sequence[Table]
@@ -71,15 +71,19 @@ class Report:
     notes: Sequence[str]
 
 
-def build_report(series: Sequence[Series]) -> Report:
+def build_report(series: Sequence[Series], cut: Sequence[str] = ()) -> Report:
     """Choose, from all the runs, those that answer the assignment's questions.
+
+    Args:
+        series: all runs.
+        cut: notes on those that were cut short.
 
     Raises:
         InvalidInput: when they answer none.
     """
     cloning, dagger = usual(series, "BC"), usual(series, "DAgger")
     pictures = [*_figure_1(series), *_figure_2(dagger), *_figure_3(cloning, dagger)]
-    notes = []
+    notes = [*cut]
     if not cloning:
         notes.append("Table 1 needs runs of behavioural cloning.")
     if not studies(series):

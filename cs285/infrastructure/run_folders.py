@@ -54,8 +54,9 @@ class RunFolder:
         return "DAgger" if self.config.do_dagger else "BC"
 
     def videos(self) -> list[Path]:
-        """Its films of evaluations, in the order of their iterations."""
-        return sorted(self.path.glob("videos/eval_rollouts_itr_*.mp4"), key=lambda p: int(p.stem.rpartition("_")[2]))
+        """Its films of evaluations, in the order of their iterations; others that were put there are passed over."""
+        found = {path: path.stem.rpartition("_")[2] for path in self.path.glob("videos/eval_rollouts_itr_*.mp4")}
+        return sorted((path for path, itr in found.items() if itr.isdecimal()), key=lambda path: int(found[path]))
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,6 +49,24 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InvalidInput(f"can't write {path}: {error.strerror or error}") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Find out whether files can be made in a folder; one that is not there yet is not there afterwards.
+
+    Raises:
+        InvalidInput: naming the folder.
+    """
+    with writing(folder):
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        finally:
+            for place in missing:
+                with suppress(OSError):
+                    place.rmdir()
 
 
 def sync_file(path: Path) -> None:

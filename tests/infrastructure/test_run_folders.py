@@ -124,6 +124,6 @@ def test_videos_in_the_order_of_iterations(tmp_path: Path) -> None:
     folder = write_run(tmp_path, [1.0])
     (folder / "videos").mkdir()
     names = [f"eval_rollouts_itr_{itr}.mp4" for itr in (0, 9, 10)]
-    for name in (*names, "train_rollouts_itr_0.mp4"):
+    for name in (*names, "train_rollouts_itr_0.mp4", "eval_rollouts_itr_final.mp4", "eval_rollouts_itr_.mp4"):
         (folder / "videos" / name).touch()
     assert [path.name for path in read_run(folder).videos()] == names

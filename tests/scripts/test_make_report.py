@@ -113,6 +113,16 @@ def test_what_is_missing_is_said(script: Script, workplace: Path) -> None:
     assert "Figure 1 needs runs" in (workplace / "report/report.html").read_text(encoding="utf-8")
 
 
+def test_a_run_cut_short_is_among_the_notes(script: Script, workplace: Path) -> None:
+    write_run(workplace / "data", [1.0, 2.0, 3.0], seed=1)
+    cut = write_run(workplace / "data", [1.0, 2.0], seed=2, n_iter=3)
+    line = f"data/{cut.name}: cut short, 2 of 3 evaluations are there and used"
+    outcome = script("make_report", "-r", "data")
+    assert (outcome.code, outcome.err) == (0, line + "\n")
+    assert line not in outcome.out
+    assert f"<p>{line}</p>" in Path("report/report.html").read_text(encoding="utf-8")
+
+
 def test_of_a_file_that_was_replaced_only_the_name_is_told(script: Script, workplace: Path) -> None:
     for expert_data in (DATA, "1" * 64):
         write_run(workplace / expert_data, [40.0], inputs={"expert_data": expert_data})

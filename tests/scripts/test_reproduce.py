@@ -92,7 +92,25 @@ def test_runs_with_files_that_were_replaced_are_run_again_and_left_out(
     assert "11.0" not in Path("second/table1.csv").read_text()
 
 
-@pytest.mark.parametrize(("arguments", "part"), [(("--seeds", 0), "--seeds is 0"), (("--tasks", "Nope-v1"), "Nope-v1")])
-def test_refusals(arguments: Sequence[object], part: str, script: Script, workplace: Path) -> None:
+REFUSED: dict[str, tuple[Sequence[object], str]] = {
+    "no seeds": (("--seeds", 0), "--seeds is 0"),
+    "another task": (("--tasks", "Nope-v1"), "Nope-v1"),
+    "no tasks": (("--tasks", ""), "--tasks is ''; it must be tasks with commas between them"),
+    "a comma too many": (("--tasks", "CartPole-v1,"), "--tasks is 'CartPole-v1,'"),
+    "unwritable report": (("--tasks", "CartPole-v1", "-o", "file/deep/report"), "can't write file/deep"),
+    "unwritable runs": (("--tasks", "CartPole-v1", "--logdir", "file/runs"), "can't write file/runs"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refusals(what: str, script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_sweep, "connected", None)  # nothing is begun
+    (workplace / "file").write_text("in the way")
+    arguments, part = REFUSED[what]
     script("reproduce", *arguments).refused(part)
-    assert files_below(workplace) == []
+    assert files_below(workplace) == ["file"]
+
+
+def test_spaces_after_commas_are_no_part_of_a_task() -> None:
+    settings = load_script("reproduce").Settings(tasks="CartPole-v1, Hopper-v5")
+    assert settings.names_of_tasks() == ["CartPole-v1", "Hopper-v5"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cs285.infrastructure import ray_sweep
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.packed_runs import unpack_runs
 from cs285.infrastructure.ray_sweep import train_together
@@ -140,6 +141,15 @@ def test_refusals(what: str, script: Script, workplace: Path) -> None:
     arguments, parts = REFUSED[what]
     script("sweep", *arguments).refused(*parts)
     assert files_below(workplace) == []
+
+
+def test_a_place_that_cannot_be_written_is_found_before_ray_starts(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_sweep, "connected", None)
+    (workplace / "file").write_text("in the way")
+    script("sweep", "--set", *SMALL, "--logdir", "file/deep/runs").refused("can't write file/deep/runs")
+    assert files_below(workplace) == ["file"]
 
 
 def test_an_address_where_nothing_answers(script: Script, workplace: Path) -> None:
