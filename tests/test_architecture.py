@@ -18,6 +18,7 @@ RANKS = {
     "errors": -2,
     "command_line": -1,
     "infrastructure.whole_files": -1,
+    "infrastructure.figure_text": -1,
     "infrastructure.provenance": -1,
     "infrastructure.pickled_arrays": -1,
     "infrastructure.config": 0,
