@@ -70,6 +70,22 @@ def test_the_page_loads_alone_in_a_browser(report: Path, tmp_path: Path) -> None
     assert Image.open(tmp_path / "page.png").convert("L").getextrema()[0] < 60  # something is drawn
 
 
+@pytest.mark.parametrize("width", [1300, 1600])
+def test_a_table_fits_without_scrolling(script: Script, workplace: Path, width: int) -> None:
+    task = "module:Namespace/LongTaskName-v12"
+    for seed, mean in ((1, -1_234_567.8), (2, -2_345_678.9)):
+        for inputs in ({"expert_data": "1" * 64}, {"expert_data": "2" * 64}):
+            settings = {"env_name": task, "seed": seed, "inputs": inputs, "eval_batch_size": 10_000}
+            write_run(workplace / "data", [mean], std=123_456.7, expert=-1_234_567.8, **settings)
+            write_run(workplace / "data", [mean, mean], std=123_456.7, expert=-1_234_567.8, **settings)
+    script("make_report").succeeded()
+    with visit((workplace / "report/report.html").as_uri()) as seen:
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        hidden = "[...document.querySelectorAll('.wide')].map(box => box.scrollWidth - box.clientWidth)"
+        assert seen.page.evaluate(hidden) == [0, 0]
+        assert seen.page.locator("th").all_inner_texts()[2] == "eval_batch_size"
+
+
 def test_the_page_says_what_was_run(report: Path) -> None:
     page = (report / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
