@@ -86,6 +86,14 @@ def test_a_table_fits_without_scrolling(script: Script, workplace: Path, width: 
         assert seen.page.locator("th").all_inner_texts()[2] == "eval_batch_size"
 
 
+def test_usual_cells_stay_on_one_line(report: Path) -> None:
+    with visit((report / "report.html").as_uri()) as seen:
+        seen.page.set_viewport_size({"width": 1300, "height": 900})
+        heights = seen.page.evaluate("[...document.querySelectorAll('tbody tr')].map(row => row.clientHeight)")
+    assert len(heights) == 6
+    assert max(heights) < 40  # pixels; two lines would take more
+
+
 def test_the_page_says_what_was_run(report: Path) -> None:
     page = (report / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
