@@ -33,11 +33,10 @@ def main() -> None:
     from cs285.infrastructure.series import group_by_settings, select
 
     runs = select(read_runs(settings.runs), settings.where)
-    for line in cut_short(runs):
-        print(line, file=sys.stderr)
-    report = build_report(group_by_settings(runs))
+    cut = cut_short(runs)
+    report = build_report(group_by_settings(runs), cut)
     for note in report.notes:
-        print(note)
+        print(note, file=sys.stderr if note in cut else sys.stdout)
     print("\n".join(map(str, write_report(report, settings.output))))
 
 

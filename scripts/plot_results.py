@@ -43,10 +43,15 @@ class Settings:
         None, "-o", help="files to write, new ones, without their endings; None: named after the figure"
     )
 
+    def __post_init__(self) -> None:
+        if self.output is not None and self.output.name in ("", ".."):
+            raise InvalidInput(f"--output is {str(self.output)!r}; it must be a file's name, without its ending")
+
     @property
     def files(self) -> list[Path]:
         """What is written."""
-        output = self.output or Path(self.figure if self.env_name is None else f"{self.figure}_{self.env_name}")
+        task = "" if self.env_name is None else f"_{self.env_name.replace('/', '-').replace(':', '-')}"
+        output = self.output or Path(f"{self.figure}{task}")
         return [output.with_name(output.name + ending) for ending in ENDINGS]
 
 

@@ -16,10 +16,10 @@ from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.presets import preset_of
-from cs285.infrastructure.run_folders import read_runs
-from cs285.infrastructure.series import group_by_settings, identity
+from cs285.infrastructure.series import group_by_settings
 from cs285.infrastructure.shipped import shipped_tasks
-from cs285.infrastructure.sweep_grid import make_grid, without_repeats
+from cs285.infrastructure.sweep_grid import complete_runs, make_grid, without_repeats
+from cs285.infrastructure.whole_files import check_writable
 
 FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # the first that ships has the hyper-parameter's figure
 GRADIENT_STEPS = "num_agent_train_steps_per_iter=500,1000,5000,10000"
@@ -38,16 +38,23 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")
+        if not all(self.names_of_tasks()):
+            raise InvalidInput(f"--tasks is {self.tasks!r}; it must be tasks with commas between them")
+
+    def names_of_tasks(self) -> list[str]:
+        """The tasks that are asked for."""
+        return shipped_tasks() if self.tasks is None else [task.strip() for task in self.tasks.split(",")]
 
 
 def main() -> None:
     """Run what is missing, and write the report."""
     settings = parse(Settings, __doc__ or "")
-    tasks = settings.tasks.split(",") if settings.tasks is not None else shipped_tasks()
+    tasks = settings.names_of_tasks()
     if not tasks:
         raise InvalidInput("no experts and data ship with this installation; name --tasks")
     if settings.output.exists():
         raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
+    check_writable(settings.output)
     configs = plan(tasks, settings.seeds, settings.logdir)
     from cs285.infrastructure.ray_sweep import run_missing
 
@@ -55,9 +62,7 @@ def main() -> None:
     from cs285.infrastructure.report import build_report
     from cs285.infrastructure.report_files import write_report
 
-    wanted = {(identity(config), config.seed) for config in configs}
-    runs = [run for run in read_runs([settings.logdir]) if (identity(run.config), run.config.seed) in wanted]
-    report = build_report(group_by_settings([run for run in runs if run.complete]))
+    report = build_report(group_by_settings(complete_runs(configs, settings.logdir)))
     print("\n".join(map(str, write_report(report, settings.output))))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,12 @@ from cs285.infrastructure.logger import make_run_dir
 
 
 def write_run(
-    logdir: Path, returns: Sequence[float], std: float = 10.0, expert: float = 100.0, **settings: Any
+    logdir: Path,
+    returns: Sequence[float],
+    std: float = 10.0,
+    expert: float = 100.0,
+    inputs: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Path:
     """A run whose evaluations had these mean returns; DAgger when there is more than one.
 
@@ -23,6 +28,7 @@ def write_run(
         returns: of iterations 0, 1, ...
         std: standard deviation of each evaluation.
         expert: mean return of the expert.
+        inputs: SHA-256 of the files that it read; None: it does not say.
         settings: of the run; its task is Hopper-v5 unless they name another.
     """
     settings = {"env_name": "Hopper-v5", **settings}
@@ -30,7 +36,7 @@ def write_run(
         settings = {"do_dagger": True, "n_iter": len(returns), **settings}
     config = Config(logdir=logdir, **settings)
     run_dir = make_run_dir(logdir, config.run_name)
-    content = {"settings": asdict(replace(config, n_iter=config.iterations))}
+    content = {"settings": asdict(replace(config, n_iter=config.iterations)), "inputs": dict(inputs or {})}
     (run_dir / "config.json").write_text(json.dumps(content, default=str))
     references = {
         "Initial_DataCollection_AverageReturn": expert + 1,

@@ -22,7 +22,7 @@ from cs285.infrastructure.references import start_references
 from cs285.infrastructure.resuming import check_same_run
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
-from cs285.infrastructure.shipped import shipped_data, shipped_expert
+from cs285.infrastructure.shipped import input_files, shipped_data, shipped_expert
 from cs285.infrastructure.standardizer import standardizer
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import expert_actions
@@ -113,11 +113,12 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         config, rows = self.config, self.rl_trainer.rows
         if not config.do_dagger or not rows:
             return
+        from cs285.infrastructure.figure_text import task_name
         from cs285.infrastructure.plots import learning_curve, save_figure
 
         iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
         figure = learning_curve(
-            f"DAgger on {config.env_name}",
+            f"DAgger on {task_name(config.env_name)}",
             iterations,
             means=[row["Eval_AverageReturn"] for row in rows],
             stds=[row["Eval_StdReturn"] for row in rows],
@@ -171,14 +172,6 @@ def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Traje
         )
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device))
-
-
-def input_files(config: Config, expert: object | None) -> dict[str, Path]:
-    """The files that the run reads, by setting; an expert that is given as an object is none."""
-    files = {"expert_data": config.expert_data or shipped_data(config.env_name)}
-    if expert is None:
-        files["expert_policy_file"] = config.expert_policy_file or shipped_expert(config.env_name)
-    return {name: path for name, path in files.items() if path is not None}
 
 
 def check_sizes(config: Config, spec: EnvSpec, paths: Sequence[Trajectory]) -> None:

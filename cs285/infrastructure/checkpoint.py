@@ -23,7 +23,7 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.pickled_arrays import PLAIN_NUMBER, array_of_bytes
 from cs285.infrastructure.provenance import digest
 from cs285.infrastructure.trajectory import Array, Trajectory
-from cs285.infrastructure.whole_files import whole_file
+from cs285.infrastructure.whole_files import check_regular, whole_file
 
 FOLDER = "checkpoint"
 FACTS = "facts"  # the array that holds the JSON
@@ -199,6 +199,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
     Raises:
         InvalidInput: when it can't be read, is damaged, or holds something else.
     """
+    check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

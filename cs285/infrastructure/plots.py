@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cs285.infrastructure.figure_text import legend_below, set_title
 from cs285.infrastructure.whole_files import whole_file
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
@@ -40,11 +41,13 @@ def learning_curve(
         axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
     if iterations[0] == 0:
         axes.axhline(means[0], color=ORANGE, linestyle=":", label=f"behavioural cloning: {means[0]:.0f}")
-    axes.set(xlabel="iteration", ylabel="return", title=title)
+    axes.set(xlabel="iteration", ylabel="return")
+    set_title(axes, title, figure.get_figwidth())
+    axes.ticklabel_format(style="plain", useOffset=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
-    figure.legend(frameon=False, loc="outside lower center", ncols=4, fontsize="small")
+    legend_below(figure, *axes.get_legend_handles_labels(), most_columns=4)
     return figure
 
 

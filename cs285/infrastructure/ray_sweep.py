@@ -22,9 +22,10 @@ from cs285.infrastructure.packed_runs import pack_runs, unpack_runs
 from cs285.infrastructure.ray_cluster import connected
 from cs285.infrastructure.results_table import write_tables
 from cs285.infrastructure.rollout_workers import usable_cores
-from cs285.infrastructure.run_folders import read_run, read_runs
+from cs285.infrastructure.run_folders import any_run_below, read_run, read_runs
 from cs285.infrastructure.series import OF_A_TASK
 from cs285.infrastructure.sweep_grid import Job, make_jobs, missing_runs
+from cs285.infrastructure.whole_files import check_writable
 
 NODE_DEATHS = 3  # how many deaths of its process or node a job survives
 
@@ -80,9 +81,10 @@ def run_sweep(configs: Sequence[Config], logdir: Path, address: str | None, num_
     outcome = Outcome()
     if configs:
         check_runs(configs)
+        check_writable(logdir / "run")
         with connected(address, num_cpus or usable_cores()) as slots:
             outcome = run_jobs(make_jobs(configs, slots), logdir)
-    if any(logdir.rglob("log.csv")):
+    if any_run_below(logdir):
         outcome.tables = write_tables(read_runs([logdir]), logdir)
     return outcome
 

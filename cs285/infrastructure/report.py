@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.expert_data import load_expert_data
+from cs285.infrastructure.provenance import digest
 from cs285.infrastructure.result_figures import RETURN, hyperparameter_figure, learning_curves, task_bars
 from cs285.infrastructure.run_folders import RunFolder
-from cs285.infrastructure.series import Series, across_tasks, studies, usual
+from cs285.infrastructure.series import FILES, Series, across_tasks, differing_settings, studies, usual
+from cs285.infrastructure.series_names import values_that_differ
 from cs285.infrastructure.shipped import shipped_data
 
 TABLE_HEAD = (
@@ -60,7 +62,7 @@ class Report:
         tables: Table 1, of behavioural cloning, and Table 2, of DAgger, as far as there are runs.
         pictures: Figures 1, 2 and 3, as far as the runs have them.
         films: of DAgger's first and last policies, where there are any.
-        notes: what is left out, and why.
+        notes: what was cut short or is left out, and why.
     """
 
     tables: Sequence[Table]
@@ -69,15 +71,19 @@ class Report:
     notes: Sequence[str]
 
 
-def build_report(series: Sequence[Series]) -> Report:
+def build_report(series: Sequence[Series], cut: Sequence[str] = ()) -> Report:
     """Choose, from all the runs, those that answer the assignment's questions.
+
+    Args:
+        series: all runs.
+        cut: notes on those that were cut short.
 
     Raises:
         InvalidInput: when they answer none.
     """
     cloning, dagger = usual(series, "BC"), usual(series, "DAgger")
     pictures = [*_figure_1(series), *_figure_2(dagger), *_figure_3(cloning, dagger)]
-    notes = []
+    notes = [*cut]
     if not cloning:
         notes.append("Table 1 needs runs of behavioural cloning.")
     if not studies(series):
@@ -98,7 +104,16 @@ def _table(name: str, what: str, series: Sequence[Series]) -> Table:
         "the standard deviation and the interquartile mean (IQM) with its 95 % bootstrap interval. "
         f"{_captions(series) if series else ''}"
     )
-    return Table(name, caption, TABLE_HEAD, [_row(s) for s in series], [s.command for s in series])
+    rows = [[_task_name(s, series), *_row(s)] for s in series]
+    return Table(name, caption, TABLE_HEAD, rows, [s.command for s in series])
+
+
+def _task_name(series: Series, others: Sequence[Series]) -> str:
+    """The task, and where others have it with other files or another backend, those."""
+    same = [s for s in others if s.task == series.task]
+    names = [name for name in differing_settings(same) if name in (*FILES, "backend")]
+    values = [f"{name}={values_that_differ(same, name)[same.index(series)]}" for name in names]
+    return " ".join([series.task, *values])
 
 
 def _row(series: Series) -> list[str]:
@@ -106,7 +121,7 @@ def _row(series: Series) -> list[str]:
     expert, std = series.expert
     several = summary.count > 1
     return [
-        *(series.task, str(series.config.iterations * series.config.num_agent_train_steps_per_iter)),
+        str(series.config.iterations * series.config.num_agent_train_steps_per_iter),
         *(str(series.config.eval_batch_size), str(summary.count)),
         *(f"{summary.mean:.1f}", f"{series.rollout_std(series.last):.1f}"),
         *(f"{summary.std:.1f}" if several else "–",),
@@ -199,14 +214,17 @@ def _settings(series: Series, without: str = "", iterations: str | None = None) 
 
 
 def _data(series: Series) -> str:
-    """Name and size of the expert's data, as far as the file is still there."""
+    """Name and size of the expert's data, as far as the file that the runs read is still there."""
     path = series.config.expert_data or shipped_data(series.task)
     mean = series.values("Initial_DataCollection_AverageReturn", series.iterations[0])[0]
     if path is None:
         return f"mean return {mean:.0f}"
     try:
-        episodes = load_expert_data(path)
+        unchanged = series.inputs.get("expert_data") in (None, digest(path))
+        episodes = load_expert_data(path) if unchanged else None
     except InvalidInput:
+        episodes = None
+    if episodes is None:
         return f"{path.name}, mean return {mean:.0f}"
     steps = sum(len(episode) for episode in episodes)
     return f"{path.name}, {len(episodes)} episodes with {steps} transitions, mean return {mean:.0f}"

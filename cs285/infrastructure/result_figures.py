@@ -16,9 +16,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.figure_text import POINTS, legend_below, set_title, task_name, text_width, wrapped
 from cs285.infrastructure.intervals import Summary
 from cs285.infrastructure.plots import BLUE, GREEN, ORANGE
-from cs285.infrastructure.series import OF_A_TASK, Series, check_one_task, differing_settings
+from cs285.infrastructure.series import Series, check_one_task, differing_settings
+from cs285.infrastructure.series_names import series_names
 
 PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"
 STYLES = ((BLUE, "o"), (ORANGE, "s"), (PURPLE, "^"), (SKY, "D"), (YELLOW, "v"), ("black", "P"))
@@ -51,9 +53,10 @@ def learning_curves(series: Sequence[Series]) -> Figure:
         shift = 0.12 * (n - (len(series) - 1) / 2)  # bars of several series side by side
         _draw(axes, np.add(s.iterations, shift), s.iterations, summaries, stds, STYLES[n], names[n])
     _draw_references(axes, series)
-    axes.set(xlabel="iteration of DAgger", ylabel="return", title=f"DAgger on {series[0].task}")
+    axes.set(xlabel="iteration of DAgger", ylabel="return", title=f"DAgger on {task_name(series[0].task)}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(figure, axes, _how_many(series, "episodes of the evaluation"))
+    counts = [s.summary(RETURN, itr).count for s in series for itr in s.iterations]
+    _finish(figure, axes, _how_many(counts, "episodes of the evaluation"))
     return figure
 
 
@@ -93,8 +96,8 @@ def hyperparameter_figure(series: Sequence[Series], parameter: str | None = None
         axes.xaxis.set_major_locator(FixedLocator(values))
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set(xlabel=parameter, ylabel="return", title=f"Behavioural cloning on {series[0].task}")
-    _finish(figure, axes, _how_many(series, "episodes of the evaluation"))
+    axes.set(xlabel=parameter, ylabel="return", title=f"Behavioural cloning on {task_name(series[0].task)}")
+    _finish(figure, axes, _how_many([u.count for u in summaries], "episodes of the evaluation"))
     return figure
 
 
@@ -111,7 +114,8 @@ def task_bars(series: Sequence[Series]) -> Figure:
     """
     tasks = sorted({s.task for s in series})
     methods = [method for method in ("BC", "DAgger") if any(s.method == method for s in series)]
-    figure, axes = _new_figure(width=max(5.0, 1.6 + 1.3 * len(tasks)))
+    each = min(max(1.3, *(text_width(task_name(task), "medium") / POINTS / 2 for task in tasks)), 2.6)  # inches
+    figure, axes = _new_figure(width=max(5.0, 1.6 + each * len(tasks)))
     width = 0.8 / len(methods)
     for n, method in enumerate(methods):
         chosen = [_only(series, task, method) for task in tasks]
@@ -121,21 +125,17 @@ def task_bars(series: Sequence[Series]) -> Figure:
         whiskers = np.abs(percent[:, 1:] - percent[:, :1]).T
         color, hatch = STYLES[n][0], ("", "//")[n]
         axes.bar(places, percent[:, 0], 0.94 * width, color=color, hatch=hatch, edgecolor="white", label=method)
-        axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
+        if any(len(s.seeds) > 1 for _, s in there):
+            axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
         for place, (value, _, top) in zip(places, percent, strict=True):
             _write_above(axes, f"{round(value)}", place, max(top, 0))
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
-    axes.set_xticks(range(len(tasks)), tasks)
+    room = 0.9 * (figure.get_figwidth() - 1.0) / len(tasks) * POINTS
+    axes.set_xticks(range(len(tasks)), [wrapped(task_name(task), room, "medium") for task in tasks])
     axes.set(ylabel="return, % of the expert's", title="Final return on each task")
     axes.margins(y=0.12)
-    _finish(figure, axes, _how_many(series, None))
+    _finish(figure, axes, _how_many([s.summary(RETURN, s.last).count for s in series], None))
     return figure
-
-
-def series_names(series: Sequence[Series]) -> list[str]:
-    """A name for each series: its method, and the settings in which they differ."""
-    differing = [name for name in differing_settings(series) if name not in (*OF_A_TASK, "do_dagger")]
-    return [" ".join([s.method, *(f"{name}={getattr(s.config, name)}" for name in differing)]) for s in series]
 
 
 def _new_figure(width: float = 7.0) -> tuple[Figure, Axes]:
@@ -144,6 +144,7 @@ def _new_figure(width: float = 7.0) -> tuple[Figure, Axes]:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
+    axes.ticklabel_format(style="plain", useOffset=False)
     return figure, axes
 
 
@@ -176,24 +177,23 @@ def _draw_references(axes: Axes, series: Sequence[Series]) -> None:
         axes.axhline(cloned, color="0.35", linestyle=":", label=f"behavioural cloning: {cloned:.0f}")
 
 
-def _how_many(series: Sequence[Series], without_seeds: str | None) -> str:
-    """What bars and bands are, in one line."""
-    counts = sorted({len(s.seeds) for s in series})
-    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+def _how_many(counts: Sequence[int], without_seeds: str | None) -> str:
+    """What bars and bands are, in one line; ``counts`` are the seeds of each number that is shown."""
+    fewest, most = min(counts), max(counts)
+    seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
+    if most == 1:
+        return f"mean ± standard deviation over the {without_seeds}, one seed" if without_seeds else "one seed"
     if without_seeds is None:
         return f"interquartile mean over {seeds} seeds and its 95 % bootstrap interval"
-    if counts[-1] == 1:
-        return f"mean ± standard deviation over the {without_seeds}, one seed"
     return f"points: mean ± std over {seeds} seeds; line and band: interquartile mean, 95 % bootstrap interval"
 
 
 def _finish(figure: Figure, axes: Axes, note: str) -> None:
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda n: isinstance(handles[n], Line2D))  # expert and BC last
-    handles, labels = [handles[n] for n in order], [labels[n] for n in order]
-    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=3, fontsize="small")
+    legend_below(figure, [handles[n] for n in order], [labels[n] for n in order])
     axes.annotate(note, (0, 1), (0, 4), "axes fraction", textcoords="offset points", fontsize="x-small", color="0.35")
-    axes.set_title(axes.get_title(), pad=18)
+    set_title(axes, axes.get_title(), figure.get_figwidth(), pad=18)
 
 
 def _write_above(axes: Axes, text: str, x: float, y: float) -> None:

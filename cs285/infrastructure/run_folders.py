@@ -7,13 +7,14 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from cs285.command_line import parse
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
+from cs285.infrastructure.whole_files import read_whole
 
 # What runs did whose config.json says nothing of it.
 BEFORE_THERE_WAS_A_CHOICE = {"learning_rate_schedule": "constant", "ob_normalization": "none"}
@@ -29,12 +30,14 @@ class RunFolder:
         config: its settings.
         rows: the scalars of each evaluated iteration, ``itr`` among them, in order.
         expected: the iterations that a whole run evaluates.
+        inputs: SHA-256 of the files that it read, by setting; empty when it does not say.
     """
 
     path: Path
     config: Config
     rows: tuple[Mapping[str, float], ...]
     expected: tuple[int, ...]
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -52,8 +55,9 @@ class RunFolder:
         return "DAgger" if self.config.do_dagger else "BC"
 
     def videos(self) -> list[Path]:
-        """Its films of evaluations, in the order of their iterations."""
-        return sorted(self.path.glob("videos/eval_rollouts_itr_*.mp4"), key=lambda p: int(p.stem.rpartition("_")[2]))
+        """Its films of evaluations, in the order of their iterations; others that were put there are passed over."""
+        found = {path: path.stem.rpartition("_")[2] for path in self.path.glob("videos/eval_rollouts_itr_*.mp4")}
+        return sorted((path for path, itr in found.items() if itr.isdecimal()), key=lambda path: int(found[path]))
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
@@ -74,6 +78,11 @@ def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
     return [read_run(folder) for folder in sorted(folders.values(), key=lambda folder: (folder.name, folder))]
 
 
+def any_run_below(path: Path) -> bool:
+    """Whether `read_runs` would find a run folder there."""
+    return next(_folders_below(path), None) is not None
+
+
 def read_run(folder: Path) -> RunFolder:
     """Read one run folder; a last row that was cut short in the middle is left out.
 
@@ -81,10 +90,11 @@ def read_run(folder: Path) -> RunFolder:
         InvalidInput: when config.json or log.csv can't be read, holds something else, or has two
             rows for one iteration.
     """
-    config = read_config(folder / "config.json")
+    content = read_content(folder / "config.json")
+    config = _read_settings(content, folder / "config.json")
     freq, last = config.scalar_log_freq, config.iterations - 1
     expected = tuple(itr for itr in range(config.iterations) if freq != -1 and (itr % freq == 0 or itr == last))
-    return RunFolder(folder, config, tuple(_read_rows(folder / "log.csv")), expected)
+    return RunFolder(folder, config, tuple(_read_rows(folder / "log.csv")), expected, content["inputs"])
 
 
 def cut_short(runs: Sequence[RunFolder]) -> list[str]:
@@ -105,9 +115,7 @@ def _folders_below(path: Path) -> Iterator[Path]:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+        return read_whole(path).decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path} is not text: {error}") from error
 
@@ -118,8 +126,13 @@ def read_config(path: Path) -> Config:
     Raises:
         InvalidInput: when they can't be read or are not those of a run.
     """
-    settings = {**BEFORE_THERE_WAS_A_CHOICE, **read_content(path)["settings"]}
-    known = [(field.name, settings[field.name]) for field in fields(Config) if settings.get(field.name) is not None]
+    return _read_settings(read_content(path), path)
+
+
+def _read_settings(content: Mapping[str, Any], path: Path) -> Config:
+    settings = {**BEFORE_THERE_WAS_A_CHOICE, **content["settings"]}
+    names = [setting.name for setting in fields(Config)]
+    known = [(name, settings[name]) for name in names if settings.get(name) is not None]
     try:
         return parse(Config, "", [argument for name, value in known for argument in _argument(name, value)])
     except InvalidInput as error:
@@ -132,15 +145,14 @@ def read_content(path: Path) -> dict[str, Any]:
     Raises:
         InvalidInput: when it can't be read or is not that of a run.
     """
-    if path.exists() and not path.is_file():  # reading a pipe might never end
-        raise InvalidInput(f"can't read {path}: it is not a file")
+    text = read_whole(path)
     try:
-        content: dict[str, Any] = {"inputs": {}, "versions": {}, "earlier": [], **json.loads(path.read_bytes())}
+        content: dict[str, Any] = {"inputs": {}, "versions": {}, "earlier": [], **json.loads(text)}
         for name in ("settings", "inputs", "versions", "earlier"):
             if not isinstance(content[name], list if name == "earlier" else dict):
                 raise TypeError(f"{name} is a {type(content[name]).__name__}")
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+        if not all(isinstance(digest, str) for digest in content["inputs"].values()):
+            raise TypeError("inputs are not texts")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
     return content

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -19,7 +20,8 @@ BESIDE_THE_POINT = {
     *("video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params", "resume"),
 }
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in BESIDE_THE_POINT)
-OF_A_TASK = ("env_name", "expert_policy_file", "expert_data", "backend")
+FILES = ("expert_policy_file", "expert_data")
+OF_A_TASK = ("env_name", *FILES, "backend")
 
 
 def identity(config: Config) -> tuple[Any, ...]:
@@ -29,7 +31,7 @@ def identity(config: Config) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Series:
-    """Runs that differ in their seed only; each has one evaluation or more.
+    """Runs that differ in their seed only, and read the same files; each has one evaluation or more.
 
     Attributes:
         runs: in the order of their seeds.
@@ -41,6 +43,11 @@ class Series:
     def config(self) -> Config:
         """The settings of the first, which speak for all."""
         return self.runs[0].config
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """SHA-256 of the files that they read, by setting; empty when none of them says."""
+        return next((run.inputs for run in self.runs if run.inputs), {})
 
     @property
     def task(self) -> str:
@@ -90,7 +97,7 @@ class Series:
             if name == "n_iter" and config.iterations == replace(config, n_iter=None).iterations:
                 continue
             if value != getattr(default, name) or name == "env_name":
-                flags.append(f"--{name}" if value is True else f"--{name} {value}")
+                flags.append(f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}")
         seeds = f"--seeds {','.join(map(str, self.seeds))}" if len(self.seeds) > 1 else f"--seed {self.seeds[0]}"
         return " ".join(["python scripts/run_hw1.py", *flags, seeds])
 
@@ -106,14 +113,20 @@ class Series:
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     """Put runs together that differ in nothing but their seed; runs without an evaluation are left out.
 
+    A run that does not say what its files were belongs to the others with its settings, where these agree.
+
     Raises:
-        InvalidInput: when no run was evaluated, or two have the same settings and seed.
+        InvalidInput: when no run was evaluated, or two have the same settings, files and seed.
     """
+    evaluated = [run for run in runs if run.rows]
+    known: dict[tuple[Any, ...], set[tuple[tuple[str, str], ...]]] = {}
+    for run in evaluated:
+        known.setdefault(identity(run.config), set()).update([_files(run.inputs)] if run.inputs else [])
     groups: dict[tuple[Any, ...], dict[int, RunFolder]] = {}
-    for run in runs:
-        if not run.rows:
-            continue
-        group = groups.setdefault(identity(run.config), {})
+    for run in evaluated:
+        files = known[identity(run.config)]
+        of_the_others = next(iter(files)) if len(files) == 1 else ()
+        group = groups.setdefault((*identity(run.config), _files(run.inputs) or of_the_others), {})
         if (other := group.setdefault(run.config.seed, run)) is not run:
             raise InvalidInput(
                 f"two values for seed {run.config.seed}, iteration {run.iterations[0]} "
@@ -147,8 +160,9 @@ def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFold
 
 
 def differing_settings(series: Sequence[Series]) -> list[str]:
-    """The settings in which some of the series differ."""
-    return [name for name in RESULT_SETTINGS if len({str(getattr(s.config, name)) for s in series}) > 1]
+    """The settings in which some of the series differ; of a file, in its path or in what is in it."""
+    values = {name: {(str(getattr(s.config, name)), s.inputs.get(name)) for s in series} for name in RESULT_SETTINGS}
+    return [name for name, different in values.items() if len(different) > 1]
 
 
 def studies(series: Sequence[Series]) -> dict[str, list[Series]]:
@@ -166,7 +180,7 @@ def studies(series: Sequence[Series]) -> dict[str, list[Series]]:
         for s in series:
             if s.method == "BC":
                 others = tuple(getattr(s.config, other) for other in RESULT_SETTINGS if other != name)
-                groups.setdefault(others, []).append(s)
+                groups.setdefault((*others, _files(s.inputs)), []).append(s)
         largest = max(groups.values(), key=len, default=[])
         if len(largest) > 1:
             found[name] = largest
@@ -199,13 +213,27 @@ def across_tasks(series: Sequence[Series], method: str) -> list[Series]:
 
 
 def _by_settings(series: Sequence[Series], method: str) -> list[list[Series]]:
-    """The series of one method, apart by settings, those first that most tasks have."""
+    """The series of one method, apart by settings, those first that most tasks have, then the most usual ones."""
     apart = [name for name in RESULT_SETTINGS if name not in (*OF_A_TASK, "eval_batch_size")]
     groups: dict[tuple[Any, ...], list[Series]] = {}
     for s in series:
         if s.method == method:
             groups.setdefault(tuple(getattr(s.config, name) for name in apart), []).append(s)
-    return sorted(groups.values(), key=lambda group: (-len({s.task for s in group}), -len(group)))
+    return sorted(
+        groups.values(),
+        key=lambda group: (-len({s.task for s in group}), -len(group), _changed(group[0].config, apart)),
+    )
+
+
+def _changed(config: Config, names: Sequence[str]) -> int:
+    """How many of some settings are not the default."""
+    usual_ones = Config(do_dagger=config.do_dagger)
+    both = zip(RESULT_SETTINGS, identity(config), identity(usual_ones), strict=True)
+    return sum(value != default for name, value, default in both if name in names)
+
+
+def _files(inputs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(inputs.items()))
 
 
 def _order(series: Series) -> tuple[str, int, int]:

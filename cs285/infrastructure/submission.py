@@ -94,7 +94,8 @@ def _readme(runs: Sequence[RunFolder]) -> str:
     lines = [
         "# CS285 homework 1: imitation learning",
         "",
-        "The runs in run_logs/, and the commands that give them:",
+        "The runs in run_logs/, and the commands that give them. These run in a checkout of the homework, which has",
+        "scripts/run_hw1.py and the experts and data that ship; this zip has the code alone.",
         "",
     ]
     for run in runs:

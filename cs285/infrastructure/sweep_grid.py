@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -13,8 +14,10 @@ from typing import Any
 from cs285.command_line import parse
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.run_folders import read_runs
+from cs285.infrastructure.provenance import digest
+from cs285.infrastructure.run_folders import RunFolder, any_run_below, read_runs
 from cs285.infrastructure.series import identity
+from cs285.infrastructure.shipped import input_files
 
 FLAGS = ("do_dagger", "save_params", "no_gpu")  # settings that are on or off
 NOT_IN_A_GRID = {"logdir": "--logdir", "seeds": "--seeds or --set seed=...", "resume": "run_hw1.py"}
@@ -51,7 +54,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
 
     Raises:
         InvalidInput: when an assignment names no setting, or the same as another, or a value is
-            out of range or has the wrong type.
+            out of range, has the wrong type, or is there twice, however it is written.
     """
     values = _read_assignments(assignments)
     if seeds is not None:
@@ -59,10 +62,10 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
             raise InvalidInput(f"--seeds {seeds} and --set seed={','.join(values['seed'])}: give one of them")
         values["seed"] = [str(seed) for seed in range(1, seeds + 1)]
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_FOLDERS_NAME_ANYWAY]
-    return [
-        _named(_make_config(dict(zip(values, point, strict=True)), logdir), swept)
-        for point in itertools.product(*values.values())
-    ]
+    points = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+    configs = [_make_config(point, logdir) for point in points]
+    _check_different(configs, points)
+    return [_named(config, swept) for config in configs]
 
 
 def without_repeats(configs: Sequence[Config]) -> list[Config]:
@@ -74,15 +77,25 @@ def without_repeats(configs: Sequence[Config]) -> list[Config]:
 
 
 def missing_runs(configs: Sequence[Config], logdir: Path) -> list[Config]:
-    """Those that have no complete run folder below ``logdir`` yet.
+    """Those that have no complete run folder below ``logdir`` yet; arguments and errors as of `complete_runs`."""
+    done = {(identity(run.config), run.config.seed) for run in complete_runs(configs, logdir)}
+    return [config for config in configs if (identity(config), config.seed) not in done]
+
+
+def complete_runs(configs: Sequence[Config], logdir: Path) -> list[RunFolder]:
+    """The complete run folders below ``logdir`` of some runs, made with the files as they are now.
+
+    A run folder that does not say what its files were passes for one.
 
     Raises:
-        InvalidInput: when a run folder there can't be read.
+        InvalidInput: when a run folder there, or a file of the runs, can't be read.
     """
-    if not any(logdir.rglob("log.csv")):
-        return list(configs)
-    done = {(identity(run.config), run.config.seed) for run in read_runs([logdir]) if run.complete}
-    return [config for config in configs if (identity(config), config.seed) not in done]
+    if not any_run_below(logdir):
+        return []
+    read = functools.cache(digest)  # many runs read one file
+    files = {(identity(c), c.seed): {name: read(path) for name, path in input_files(c).items()} for c in configs}
+    found = [(run, files.get((identity(run.config), run.config.seed))) for run in read_runs([logdir])]
+    return [run for run, now in found if run.complete and now is not None and run.inputs in ({}, now)]
 
 
 def make_jobs(configs: Sequence[Config], slots: int) -> list[Job]:
@@ -122,6 +135,14 @@ def _read_assignments(assignments: Sequence[str]) -> dict[str, list[str]]:
         if len(set(values[name])) < len(values[name]):
             raise InvalidInput(f"--set {assignment}: a value is there twice")
     return values
+
+
+def _check_different(configs: Sequence[Config], points: Sequence[dict[str, str]]) -> None:
+    first: dict[Config, dict[str, str]] = {}
+    for config, point in zip(configs, points, strict=True):
+        if (other := first.setdefault(config, point)) is not point:
+            name = next(name for name in point if point[name] != other[name])
+            raise InvalidInput(f"--set {name}: {other[name]} and {point[name]} are the same value")
 
 
 def _make_config(point: dict[str, str], logdir: Path) -> Config:

@@ -43,28 +43,42 @@ def _unfinished_name(path: Path) -> str:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before the work whether `whole_file` will be able to write; what is there stays as it is.
+    """Find out before the work whether a file or folder can be made, or files in a folder that is there.
+
+    What is there stays as it is.
 
     Raises:
-        InvalidInput: when it won't.
+        InvalidInput: when it can't.
     """
-    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    absolute = path.absolute()
+    folder = absolute if absolute.is_dir() else next(place for place in absolute.parents if place.exists())
     with writing(path):
         probe = folder / _unfinished_name(path)
         probe.touch()
         probe.unlink()
 
 
+def check_regular(path: Path) -> None:
+    """Refuse what is no file with an end.
+
+    Raises:
+        InvalidInput: when it is not there, or is a folder, a device or a pipe.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InvalidInput(f"can't read {path}: it is {'a folder' if path.is_dir() else 'not a regular file'}")
+    except OSError as error:
+        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+
+
 def read_whole(path: Path) -> bytes:
     """The content of a file.
 
     Raises:
-        InvalidInput: when it can't be read, or is a device or a pipe: these may have no end.
+        InvalidInput: when it can't be read, or has no end.
     """
+    check_regular(path)
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise InvalidInput(f"{path} is not a regular file")
         return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error

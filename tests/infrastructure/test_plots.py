@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from cs285.infrastructure.plots import learning_curve, save_figure
@@ -38,3 +39,15 @@ def test_without_an_expert_and_with_one_point(tmp_path: Path) -> None:
     picture = Image.open(tmp_path / "curve.png")
     assert picture.format == "PNG"
     assert min(picture.size) > 300
+
+
+@pytest.mark.parametrize("title", ["DAgger on X", f"DAgger on Namespace/{'LongTaskName' * 6}-v12"])
+def test_long_names_and_large_returns_fit(title: str) -> None:
+    figure = learning_curve(title, [0, 1], [-1_234_567.0, -1_200_000.0], [100.0, 100.0], expert=-1_100_000.0)
+    FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    for text in (axes.title, *figure.legends[0].get_texts()):
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, text.get_text()
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1, text.get_text()
+    assert axes.yaxis.get_offset_text().get_text() == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from cs285.infrastructure.series import Series, group_by_settings
 from tests.fake_runs import write_run
 
 SEEDS = (1, 2, 3, 4, 5)
+LONG_TASKS = ("some.module:Namespace/LongTaskName-v12", f"some.module:Namespace/{'VeryLongTaskName' * 5}-v12")
 
 
 def series_of(folder: Path) -> list[Series]:
@@ -42,12 +44,14 @@ def legend_names(figure: Figure) -> list[str]:
 
 
 def assert_readable(figure: Figure) -> None:
-    """Every text is inside the picture, and no two overlap."""
-    FigureCanvasAgg(figure).draw()
+    """Every text is inside the picture, and no two overlap; the layout had room for all."""
+    with warnings.catch_warnings(action="error"):
+        FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
     ticks = [label for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()]
     low, high = axes.get_xlim()
     texts: list[Text] = [t for t in ticks[: len(axes.get_xticklabels())] if low <= t.get_position()[0] <= high]
+    texts += [axes.xaxis.offsetText, axes.yaxis.offsetText]
     texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *figure.legends[0].get_texts(), *axes.texts]
     boxes = [(t.get_text(), t.get_window_extent()) for t in texts if t.get_text() and t.get_visible()]
     for name, box in boxes:
@@ -55,6 +59,10 @@ def assert_readable(figure: Figure) -> None:
         assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1, name
     for (one, a), (other, b) in itertools.combinations(boxes, 2):
         assert not a.overlaps(b), (one, other)
+
+
+def subtitle(figure: Figure) -> str:
+    return str(figure.axes[0].texts[-1].get_text())
 
 
 def curves(folder: Path, seeds: tuple[int, ...] = SEEDS, **settings: object) -> None:
@@ -112,6 +120,36 @@ class TestLearningCurves:
         with pytest.raises(InvalidInput, match="7 curves in one figure, which differ in size; at most 6"):
             learning_curves(series_of(tmp_path / "many"))
 
+    @pytest.mark.parametrize("letters", [10, 60, 150])
+    def test_six_long_names(self, tmp_path: Path, letters: int) -> None:
+        for number in range(6):
+            name = f"{'name_' * (letters // 5)}{number}"
+            curves(tmp_path, (1,), expert_data=f"{name}.pkl", learning_rate=1e-4 * (1 + number))
+        figure = learning_curves(series_of(tmp_path))
+        assert len(figure.legends[0].get_texts()) == 7
+        assert_readable(figure)
+
+    @pytest.mark.parametrize("task", [*LONG_TASKS, "Hopper-v5"])
+    @pytest.mark.parametrize(
+        "returns", [[-1e6, -998_500.0, -998_000.0], [1e6, 1e6 + 1, 1e6 + 2]], ids=["wide", "narrow"]
+    )
+    def test_long_tasks_and_large_returns(self, tmp_path: Path, task: str, returns: list[float]) -> None:
+        for seed in SEEDS:
+            write_run(
+                tmp_path, [value + seed for value in returns], expert=1.001 * max(returns), seed=seed, env_name=task
+            )
+        figure = learning_curves(series_of(tmp_path))
+        assert_readable(figure)
+        (axes,) = figure.axes
+        assert "".join(axes.get_title().split()) == f"DAggeron{task.rpartition(':')[2]}"
+        assert axes.yaxis.get_offset_text().get_text() == ""
+        assert all(len(label.get_text()) > 5 for label in axes.get_yticklabels())
+
+    def test_seeds_are_counted_in_each_iteration(self, tmp_path: Path) -> None:
+        write_run(tmp_path, [1.0, 2.0, 3.0], seed=1)
+        write_run(tmp_path, [1.0, 2.0], seed=2, n_iter=3)
+        assert "over 1 to 2 seeds" in subtitle(learning_curves(series_of(tmp_path)))
+
 
 class TestHyperparameter:
     @pytest.mark.parametrize(("values", "scale"), [((500, 1000, 10_000), "log"), ((32, 64, 128), "linear")])
@@ -166,6 +204,26 @@ class TestTaskBars:
         assert [label.get_text() for label in axes.get_xticklabels()] == list(tasks)
         assert legend_names(figure) == ["BC", "DAgger", "expert"]
         assert_readable(figure)
+
+    @pytest.mark.parametrize("count", [1, 2, 5, 12])
+    @pytest.mark.parametrize("task", LONG_TASKS)
+    def test_long_tasks(self, tmp_path: Path, task: str, count: int) -> None:
+        for number in range(count):
+            write_run(tmp_path, [50.0], env_name=f"{task}{number}")
+        write_run(tmp_path, [50.0], env_name="Hopper-v5")
+        figure = task_bars(series_of(tmp_path))
+        assert_readable(figure)
+        labels = ["".join(label.get_text().split()) for label in figure.axes[0].get_xticklabels()]
+        assert sorted(labels) == sorted(["Hopper-v5", *(f"{task.rpartition(':')[2]}{n}" for n in range(count))])
+
+    def test_one_seed_has_no_interval(self, tmp_path: Path) -> None:
+        write_run(tmp_path, [50.0], seed=1)
+        figure = task_bars(series_of(tmp_path))
+        assert subtitle(figure) == "one seed"
+        assert not [c for c in figure.axes[0].containers if isinstance(c, ErrorbarContainer)]
+        write_run(tmp_path, [60.0], seed=2)
+        figure = task_bars(series_of(tmp_path))
+        assert subtitle(figure) == "interquartile mean over 2 seeds and its 95 % bootstrap interval"
 
     def test_a_task_without_one_method(self, tmp_path: Path) -> None:
         write_run(tmp_path, [50.0])

@@ -13,7 +13,8 @@ import pytest
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.run_folders import cut_short, read_config, read_run, read_runs
+from cs285.infrastructure.provenance import digest
+from cs285.infrastructure.run_folders import any_run_below, cut_short, read_config, read_run, read_runs
 from tests.fake_runs import write_run
 from tests.fakes import expert_rule
 
@@ -26,6 +27,7 @@ def test_what_a_run_wrote_is_read(tiny: Config, freq: int) -> None:
     assert run.path == trainer.run_dir
     assert run.config == replace(trainer.config, n_iter=4)
     assert [{name: value for name, value in row.items() if name != "itr"} for row in run.rows] == written
+    assert dict(run.inputs) == {"expert_data": digest(tiny.expert_data or Path())}
     assert run.iterations == {1: (0, 1, 2, 3), 2: (0, 2, 3), 3: (0, 3)}[freq]
     assert run.complete
     assert cut_short([run]) == []
@@ -36,11 +38,13 @@ def test_every_run_below_is_found_once_and_hidden_ones_never(tmp_path: Path) -> 
     write_run(tmp_path / "a" / ".unfinished", [1.0])
     other = write_run(tmp_path, [2.0], exp_name="other")
     assert {run.path for run in read_runs([tmp_path, tmp_path / "a", deep])} == {deep, other}
+    assert any_run_below(tmp_path / "a")
 
 
 @pytest.mark.parametrize("place", ["", "nowhere", "file"])
 def test_no_runs_is_an_error_that_names_the_path(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("no folder")
+    assert not any_run_below(tmp_path / place)
     with pytest.raises(InvalidInput, match=f"no run folders .* below {tmp_path / place}"):
         read_runs([tmp_path / place])
 
@@ -88,6 +92,7 @@ BAD: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "a list": (write("config.json", b"[]"), ("config.json",)),
     "deep": (write("config.json", b"[" * 100_000), ("config.json",)),
     "bytes": (write("config.json", b"\xff\xfe"), ("config.json", "not the config.json of a run")),
+    "no digests": (write("config.json", b'{"settings": {}, "inputs": {"expert_data": []}}'), ("config.json", "inputs")),
     "out of range": (change_config(size=0), ("config.json", "--size is 0")),
     "wrong type": (change_config(size="big"), ("config.json",)),
     "twice": (write("log.csv", HEAD + b"0,1,1,1\n1,1,1,1\n0,2,1,1\n"), ("two values for iteration 0", "2 and 4")),
@@ -120,7 +125,7 @@ def test_videos_in_the_order_of_iterations(tmp_path: Path) -> None:
     folder = write_run(tmp_path, [1.0])
     (folder / "videos").mkdir()
     names = [f"eval_rollouts_itr_{itr}.mp4" for itr in (0, 9, 10)]
-    for name in (*names, "train_rollouts_itr_0.mp4"):
+    for name in (*names, "train_rollouts_itr_0.mp4", "eval_rollouts_itr_final.mp4", "eval_rollouts_itr_.mp4"):
         (folder / "videos" / name).touch()
     assert [path.name for path in read_run(folder).videos()] == names
 
@@ -128,5 +133,5 @@ def test_videos_in_the_order_of_iterations(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "config.json")
-    with pytest.raises(InvalidInput, match=r"config.json: it is not a file"):
+    with pytest.raises(InvalidInput, match=r"config.json: it is not a regular file"):
         read_config(tmp_path / "config.json")

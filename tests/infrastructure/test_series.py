@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from cs285.infrastructure.series import (
     check_one_task,
     differing_settings,
     group_by_settings,
+    studies,
+    usual,
 )
 from tests.fake_runs import write_run
 
@@ -56,6 +59,49 @@ def test_other_differences_make_other_series(tmp_path: Path, name: str, value: A
     series = series_of(tmp_path)
     assert len(series) == 2
     assert differing_settings(series) == [name]
+
+
+def test_runs_that_read_other_files_are_apart(tmp_path: Path) -> None:
+    for seed, digest in ((1, "1a"), (2, "1a"), (1, "2b")):
+        write_run(tmp_path, [1.0], seed=seed, inputs={"expert_data": digest})
+    series = series_of(tmp_path)
+    assert [(s.seeds, s.inputs["expert_data"]) for s in series] == [((1, 2), "1a"), ((1,), "2b")]
+    assert differing_settings(series) == ["expert_data"]
+    assert studies(series) == {}
+
+
+def test_a_run_that_does_not_say_what_it_read_belongs_to_the_only_others(tmp_path: Path) -> None:
+    write_run(tmp_path, [1.0], seed=1)
+    assert series_of(tmp_path)[0].inputs == {}
+    write_run(tmp_path, [1.0], seed=2, inputs={"expert_data": "1a"})
+    (series,) = series_of(tmp_path)
+    assert (series.seeds, series.inputs) == ((1, 2), {"expert_data": "1a"})
+    write_run(tmp_path, [1.0], seed=3, inputs={"expert_data": "2b"})
+    assert sorted(s.seeds for s in series_of(tmp_path)) == [(1,), (2,), (3,)]
+
+
+def test_a_study_has_one_set_of_files(tmp_path: Path) -> None:
+    for size in (8, 16, 32):
+        write_run(tmp_path, [1.0], size=size, inputs={"expert_data": "1a" if size < 20 else "2b"})
+    assert [s.config.size for s in studies(series_of(tmp_path))["size"]] == [8, 16]
+
+
+@pytest.mark.parametrize("method", ["BC", "DAgger"])
+def test_of_many_settings_those_nearest_to_the_defaults_are_usual(tmp_path: Path, method: str) -> None:
+    returns = [1.0, 2.0] if method == "DAgger" else [1.0]
+    for number, size in enumerate((8, 16, 32, 64, 128)):
+        write_run(tmp_path, returns, size=size, exp_name=f"run{number}")
+        write_run(tmp_path, returns, size=size, learning_rate=1e-3, exp_name=f"run{number}")
+    (chosen,) = usual(series_of(tmp_path), method)
+    assert (chosen.config.size, chosen.config.learning_rate) == (64, 5e-3)
+
+
+def test_the_command_survives_a_shell(tmp_path: Path) -> None:
+    data = Path("my files") / "it's $HOME.pkl"
+    write_run(tmp_path, [1.0], expert_data=data)
+    (series,) = series_of(tmp_path)
+    words = shlex.split(series.command)
+    assert words[words.index("--expert_data") + 1] == str(data)
 
 
 def test_the_same_run_twice_is_refused_with_both_names(tmp_path: Path) -> None:

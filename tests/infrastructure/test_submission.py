@@ -50,6 +50,7 @@ def test_the_zip_has_the_runs_the_code_and_the_commands(runs: Path, tmp_path: Pa
         assert kept == all_of_it
         assert len(kept) == 1 + len(run.rows)
     assert "--do_dagger" in readme
+    assert "in a checkout of the homework" in readme  # the zip has no scripts/
     assert "python scripts/run_hw1.py --expert_data" in readme
 
 

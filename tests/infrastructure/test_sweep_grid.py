@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.many_learners import check_same_shape
-from cs285.infrastructure.sweep_grid import MOST_TOGETHER, make_grid, make_jobs, missing_runs, without_repeats
+from cs285.infrastructure.provenance import digest
+from cs285.infrastructure.ray_sweep import run_sweep
+from cs285.infrastructure.shipped import input_files
+from cs285.infrastructure.sweep_grid import (
+    MOST_TOGETHER,
+    complete_runs,
+    make_grid,
+    make_jobs,
+    missing_runs,
+    without_repeats,
+)
 from tests.fake_runs import write_run
 
 DATA = Path("data")
@@ -43,6 +53,13 @@ def test_values_have_their_types_and_names_are_of_folders() -> None:
         (["size"], None, ("--set size", "NAME=VALUE")),
         (["size=3", "size=4"], None, ("size is set twice",)),
         (["size=3,3"], None, ("size=3,3", "there twice")),
+        (["size=8,16,08"], None, ("--set size", "8 and 08 are the same")),
+        (
+            ["env_name=Ant-v5,Hopper-v5", "learning_rate=5e-3,0.005"],
+            2,
+            ("learning_rate", "5e-3 and 0.005 are the same"),
+        ),
+        (["expert_data=a/b.pkl,./a/b.pkl"], None, ("expert_data", "a/b.pkl and ./a/b.pkl are the same")),
         (["size=0"], None, ("--size is 0",)),
         (["size=big"], None, ("--size", "'big'")),
         (["do_dagger=yes"], None, ("do_dagger=yes", "true or false")),
@@ -66,6 +83,40 @@ def test_only_complete_runs_are_done(tmp_path: Path) -> None:
     write_run(tmp_path, [1.0, 2.0], seed=3, size=32)
     write_run(tmp_path / ".unfinished", [1.0, 2.0], seed=4)
     assert [config.seed for config in missing_runs(grid, tmp_path)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("changed", ["expert_data", "expert_policy_file"])
+def test_runs_with_other_files_are_not_done(tmp_path: Path, changed: str) -> None:
+    files = {name: tmp_path / f"{name}.pkl" for name in ("expert_policy_file", "expert_data")}
+    for name, path in files.items():
+        path.write_text(name)
+    digests = {name: digest(path) for name, path in files.items()}
+    with_them = write_run(tmp_path / "runs", [1.0], seed=1, **files, inputs=digests)
+    says_nothing = write_run(tmp_path / "runs", [1.0], seed=2, **files)
+    write_run(tmp_path / "runs", [1.0], seed=4, **files, inputs=digests)
+    assignments = ["env_name=Hopper-v5", *(f"{name}={path}" for name, path in files.items())]
+    grid = make_grid(assignments, 3, tmp_path)
+    assert [run.path for run in complete_runs(grid, tmp_path)] == [with_them, says_nothing]
+    assert [config.seed for config in missing_runs(grid, tmp_path)] == [3]
+    files[changed].write_text("another")
+    assert [run.path for run in complete_runs(grid, tmp_path)] == [says_nothing]
+    assert [config.seed for config in missing_runs(grid, tmp_path)] == [1, 3]
+
+
+def test_the_files_that_ship_are_compared_too(tmp_path: Path) -> None:
+    grid = make_grid(["env_name=Hopper-v5"], 2, tmp_path)
+    write_run(tmp_path, [1.0], seed=1, inputs={name: digest(path) for name, path in input_files(grid[0]).items()})
+    write_run(tmp_path, [1.0], seed=2, inputs={"expert_data": "1" * 64, "expert_policy_file": "2" * 64})
+    assert [config.seed for config in missing_runs(grid, tmp_path)] == [2]
+
+
+@pytest.mark.parametrize("left", [".unfinished-ab/run/log.csv", "half/log.csv"])
+def test_what_a_killed_sweep_left_is_no_run(tmp_path: Path, left: str) -> None:
+    grid = make_grid(["env_name=Hopper-v5"], 2, tmp_path)
+    (tmp_path / left).parent.mkdir(parents=True)
+    (tmp_path / left).write_text("itr,Eval")
+    assert missing_runs(grid, tmp_path) == grid
+    assert run_sweep([], tmp_path, None, None).tables == []
 
 
 def test_a_whole_dagger_run_is_recognised_by_its_default_iterations(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cs285.infrastructure.provenance import digest
+from cs285.infrastructure.shipped import PROJECT_ROOT
 from cs285.infrastructure.video import VideoWriter
 from tests.browser import visit
 from tests.fake_runs import write_run
@@ -20,6 +22,7 @@ for library in ("scipy", "jinja2", "fpdf"):
     pytest.importorskip(library, reason=f"{library}, of the extra named results, is missing")
 
 SEEDS = (1, 2, 3)
+DATA = digest(PROJECT_ROOT / "expert_data/expert_data_Hopper-v5.pkl")
 
 
 @pytest.fixture
@@ -67,6 +70,30 @@ def test_the_page_loads_alone_in_a_browser(report: Path, tmp_path: Path) -> None
     assert Image.open(tmp_path / "page.png").convert("L").getextrema()[0] < 60  # something is drawn
 
 
+@pytest.mark.parametrize("width", [1300, 1600])
+def test_a_table_fits_without_scrolling(script: Script, workplace: Path, width: int) -> None:
+    task = "module:Namespace/LongTaskName-v12"
+    for seed, mean in ((1, -1_234_567.8), (2, -2_345_678.9)):
+        for inputs in ({"expert_data": "1" * 64}, {"expert_data": "2" * 64}):
+            settings = {"env_name": task, "seed": seed, "inputs": inputs, "eval_batch_size": 10_000}
+            write_run(workplace / "data", [mean], std=123_456.7, expert=-1_234_567.8, **settings)
+            write_run(workplace / "data", [mean, mean], std=123_456.7, expert=-1_234_567.8, **settings)
+    script("make_report").succeeded()
+    with visit((workplace / "report/report.html").as_uri()) as seen:
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        hidden = "[...document.querySelectorAll('.wide')].map(box => box.scrollWidth - box.clientWidth)"
+        assert seen.page.evaluate(hidden) == [0, 0]
+        assert seen.page.locator("th").all_inner_texts()[2] == "eval_batch_size"
+
+
+def test_usual_cells_stay_on_one_line(report: Path) -> None:
+    with visit((report / "report.html").as_uri()) as seen:
+        seen.page.set_viewport_size({"width": 1300, "height": 900})
+        heights = seen.page.evaluate("[...document.querySelectorAll('tbody tr')].map(row => row.clientHeight)")
+    assert len(heights) == 6
+    assert max(heights) < 40  # pixels; two lines would take more
+
+
 def test_the_page_says_what_was_run(report: Path) -> None:
     page = (report / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
@@ -108,6 +135,36 @@ def test_what_is_missing_is_said(script: Script, workplace: Path) -> None:
     assert "Figure 1 needs runs" in said
     assert "Figure 2 needs runs" in said
     assert "Figure 1 needs runs" in (workplace / "report/report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_cut_short_is_among_the_notes(script: Script, workplace: Path) -> None:
+    write_run(workplace / "data", [1.0, 2.0, 3.0], seed=1)
+    cut = write_run(workplace / "data", [1.0, 2.0], seed=2, n_iter=3)
+    line = f"data/{cut.name}: cut short, 2 of 3 evaluations are there and used"
+    outcome = script("make_report", "-r", "data")
+    assert (outcome.code, outcome.err) == (0, line + "\n")
+    assert line not in outcome.out
+    assert f"<p>{line}</p>" in Path("report/report.html").read_text(encoding="utf-8")
+
+
+def test_of_a_file_that_was_replaced_only_the_name_is_told(script: Script, workplace: Path) -> None:
+    for expert_data in (DATA, "1" * 64):
+        write_run(workplace / expert_data, [40.0], inputs={"expert_data": expert_data})
+    for folder, known in ((DATA, True), ("1" * 64, False)):
+        script("make_report", "-r", folder, "-o", f"of {folder}").succeeded()
+        page = Path(f"of {folder}/report.html").read_text(encoding="utf-8")
+        assert ("expert_data_Hopper-v5.pkl, 2 episodes" in page) == known
+        assert ("expert_data_Hopper-v5.pkl, mean return 101" in page) != known
+
+
+def test_rows_that_differ_in_their_files_say_so(script: Script, workplace: Path) -> None:
+    for expert_data in ("1" * 64, "2" * 64):
+        write_run(workplace / "data", [40.0], inputs={"expert_data": expert_data})
+    write_run(workplace / "data", [40.0], env_name="Ant-v5")
+    script("make_report").succeeded()
+    with open("report/table1.csv", newline="", encoding="utf-8") as file:
+        tasks = [row["task"] for row in csv.DictReader(file)]
+    assert tasks == ["Ant-v5", "Hopper-v5 expert_data=111111", "Hopper-v5 expert_data=222222"]
 
 
 REFUSED: dict[str, tuple[Sequence[object], Sequence[str]]] = {

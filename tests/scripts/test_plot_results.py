@@ -42,6 +42,12 @@ def test_each_figure_is_written_as_png_and_pdf(what: str, script: Script, runs: 
     assert Path("figures/mine.pdf").read_bytes().startswith(b"%PDF-")
 
 
+def test_a_task_in_a_module_makes_no_folders(script: Script, workplace: Path) -> None:
+    write_run(workplace / "data", [1.0, 2.0], env_name="module:Space/Task-v1")
+    script("plot_results", "-env", "module:Space/Task-v1").succeeded()
+    assert Path("learning_curve_module-Space-Task-v1.png").exists()
+
+
 def test_a_run_cut_short_is_named_and_used(script: Script, runs: Path) -> None:
     (folder, *_) = sorted(runs.glob("q2_*Ant*"))
     log = folder / "log.csv"
@@ -60,6 +66,9 @@ REFUSED: dict[str, tuple[Sequence[object], Sequence[str]]] = {
     "no such figure": (("-f", "pie"), ("pie", "learning_curve")),
     "a parameter for nothing": (("-p", "size"), ("--parameter size", "hyperparameter")),
     "not that parameter": (("-f", "hyperparameter", "-env", "Ant-v5", "-p", "seed"), ("size", "seed")),
+    "a folder that is there": (("-env", "Ant-v5", "-o", "."), ("--output", "name")),
+    "a folder above": (("-env", "Ant-v5", "-o", "a/.."), ("--output", "name")),
+    "no name": (("-env", "Ant-v5", "-o", ""), ("--output", "name")),
     "unwritable": (("-env", "Ant-v5", "-o", "file/figure"), ("file/figure.png",)),
 }
 

@@ -11,8 +11,9 @@ import pytest
 from cs285.infrastructure import ray_sweep
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.presets import PRESETS
+from cs285.infrastructure.provenance import digest
 from cs285.infrastructure.series import RESULT_SETTINGS, identity
-from cs285.infrastructure.shipped import shipped_tasks
+from cs285.infrastructure.shipped import input_files, shipped_tasks
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script
 
@@ -65,7 +66,51 @@ def test_from_runs_to_the_report(script: Script, workplace: Path, monkeypatch: p
     assert len(asked) == first  # nothing is run twice
 
 
-@pytest.mark.parametrize(("arguments", "part"), [(("--seeds", 0), "--seeds is 0"), (("--tasks", "Nope-v1"), "Nope-v1")])
-def test_refusals(arguments: Sequence[object], part: str, script: Script, workplace: Path) -> None:
+def test_runs_with_files_that_were_replaced_are_run_again_and_left_out(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pretend(configs: Sequence[Config], logdir: Path, *_: object) -> object:
+        for config in configs:
+            digests = {name: digest(path) for name, path in input_files(config).items()}
+            settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed")}
+            write_run(logdir, [mean] * config.iterations, inputs=digests, **settings)
+        return ray_sweep.Outcome()
+
+    monkeypatch.setattr(ray_sweep, "run_sweep", pretend)
+    for kind in ("policies/experts/CartPole-v1.pkl", "expert_data/expert_data_CartPole-v1.pkl"):
+        Path(kind).parent.mkdir(parents=True)
+        Path(kind).write_text("one")
+    arguments = ("--tasks", "CartPole-v1", "--seeds", 2, "-o")
+    mean = 11.0
+    script("reproduce", *arguments, "first").succeeded()
+    Path("expert_data/expert_data_CartPole-v1.pkl").write_text("another")
+    mean = 77.0
+    said = script("reproduce", *arguments, "second").succeeded().out
+    assert ", 0 of them done already" in said
+    assert "11.0" in Path("first/table1.csv").read_text()
+    assert "77.0" in Path("second/table1.csv").read_text()
+    assert "11.0" not in Path("second/table1.csv").read_text()
+
+
+REFUSED: dict[str, tuple[Sequence[object], str]] = {
+    "no seeds": (("--seeds", 0), "--seeds is 0"),
+    "another task": (("--tasks", "Nope-v1"), "Nope-v1"),
+    "no tasks": (("--tasks", ""), "--tasks is ''; it must be tasks with commas between them"),
+    "a comma too many": (("--tasks", "CartPole-v1,"), "--tasks is 'CartPole-v1,'"),
+    "unwritable report": (("--tasks", "CartPole-v1", "-o", "file/deep/report"), "can't write file/deep"),
+    "unwritable runs": (("--tasks", "CartPole-v1", "--logdir", "file/runs"), "can't write file/runs"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refusals(what: str, script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_sweep, "connected", None)  # nothing is begun
+    (workplace / "file").write_text("in the way")
+    arguments, part = REFUSED[what]
     script("reproduce", *arguments).refused(part)
-    assert files_below(workplace) == []
+    assert files_below(workplace) == ["file"]
+
+
+def test_spaces_after_commas_are_no_part_of_a_task() -> None:
+    settings = load_script("reproduce").Settings(tasks="CartPole-v1, Hopper-v5")
+    assert settings.names_of_tasks() == ["CartPole-v1", "Hopper-v5"]

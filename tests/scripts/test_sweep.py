@@ -7,11 +7,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cs285.infrastructure import ray_sweep
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.packed_runs import unpack_runs
 from cs285.infrastructure.ray_sweep import train_together
@@ -20,6 +22,7 @@ from tests import fakes
 from tests.ray_nodes import Cluster, ray_environment, ray_is_too_slow, two_nodes
 from tests.scripts.conftest import USERS_ENVIRONMENT, PointFiles, Script, files_below, finish, start
 
+grpc = pytest.importorskip("grpc", reason="grpcio, of tensorboard, is missing")
 for library in ("ray", "pyarrow"):
     pytest.importorskip(library, reason=f"{library}, of the extra named sweep, is missing")
 
@@ -122,6 +125,10 @@ REFUSED: dict[str, tuple[Sequence[object], Sequence[str]]] = {
     "no seeds": (("--seeds", 0), ("--seeds is 0",)),
     "no cores": (("--num_cpus", 0), ("--num_cpus is 0",)),
     "no address": (("--set", "env_name=CartPole-v1", "--ray_address", "somewhere"), ("'somewhere'", "HOST:PORT")),
+    "Ray's other kind of address": (
+        ("--set", "env_name=CartPole-v1", "--ray_address", "ray://127.0.0.1:10001"),
+        ("'ray://127.0.0.1:10001'", "HOST:PORT"),
+    ),
     "no port": (
         ("--set", "env_name=CartPole-v1", "--ray_address", "127.0.0.1:99999"),
         ("127.0.0.1:99999", "HOST:PORT"),
@@ -134,6 +141,15 @@ def test_refusals(what: str, script: Script, workplace: Path) -> None:
     arguments, parts = REFUSED[what]
     script("sweep", *arguments).refused(*parts)
     assert files_below(workplace) == []
+
+
+def test_a_place_that_cannot_be_written_is_found_before_ray_starts(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_sweep, "connected", None)
+    (workplace / "file").write_text("in the way")
+    script("sweep", "--set", *SMALL, "--logdir", "file/deep/runs").refused("can't write file/deep/runs")
+    assert files_below(workplace) == ["file"]
 
 
 def test_an_address_where_nothing_answers(script: Script, workplace: Path) -> None:
@@ -164,4 +180,26 @@ def test_an_address_where_something_else_answers(answer: bytes, script: Script, 
         address = f"127.0.0.1:{server.getsockname()[1]}"
         script("sweep", "--set", *SMALL, "--ray_address", address).refused(address, "what answers there is not Ray")
         serving.join()
+    assert files_below(workplace) == []
+
+
+class Silence(grpc.GenericRpcHandler):
+    """Lets a call wait for as long as it is asked."""
+
+    def service(self, handler_call_details: object) -> object:
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: threading.Event().wait(40))
+
+
+@pytest.mark.parametrize("handlers", [(), (Silence(),)], ids=["that knows no such call", "that is silent"])
+def test_an_address_where_another_grpc_server_answers(
+    handlers: Sequence[object], workplace: Path, environment: dict[str, str]
+) -> None:
+    server = grpc.server(ThreadPoolExecutor(4), handlers)
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    begun = time.monotonic()
+    sweep = start("sweep", "--set", *SMALL, "--ray_address", address, cwd=workplace, environment=environment)
+    finish(sweep).refused(address, "no Ray cluster could be joined there")
+    assert time.monotonic() - begun < 60
+    server.stop(0)
     assert files_below(workplace) == []
