@@ -19,9 +19,10 @@ from cs285.errors import InvalidInput, RunsFailed, WorkerDied
 
 Settings = TypeVar("Settings")
 
-# What the system refuses for a reason that the user can mend: room, limits, names.
-SYSTEM_REFUSES = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR),
+# What the system refuses for a reason that the user can mend: room, names, limits.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+NAMES_AND_LIMITS = (
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
 )
 
@@ -140,7 +141,7 @@ def run(main: Callable[[], None]) -> NoReturn:
         try:
             main()
         finally:
-            process.ignore_stops()
+            process.ending()
     except InvalidInput as error:
         sys.exit(_report(f"error: {error}", 2))
     except (WorkerDied, RunsFailed) as error:
@@ -149,9 +150,10 @@ def run(main: Callable[[], None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would try to flush again
         sys.exit(128 + 13)
     except OSError as error:
-        if error.errno not in SYSTEM_REFUSES:
+        if error.errno not in (*NO_ROOM, *NAMES_AND_LIMITS):
             raise
-        sys.exit(_report(f"error: {error.filename or 'the output'}: {error.strerror}", 2))
+        what = error.filename or ("the output" if error.errno in NO_ROOM else "the system")
+        sys.exit(_report(f"error: {what}: {error.strerror}", 2))
     except MemoryError:
         sys.exit(_report("error: out of memory", 2))
     except KeyboardInterrupt as stop:

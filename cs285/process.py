@@ -1,16 +1,19 @@
-"""Imported first by the scripts: how their process is stopped, and streams that are there.
+"""How the process of a script is stopped, and streams that are there.
 
-Ctrl-C or SIGTERM, the first one, ends what is under way in order; more of them would only cut that
-short, so they are ignored from then on. It is one line already while the rest is imported; later
-`cs285.command_line.run` sees to it.
+Ctrl-C or SIGTERM ends what is under way in order. Pressed again within seconds it is the same stop, which
+would only cut that short; later it is another one.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+import time
 from types import FrameType, TracebackType
+
+SAME_STOP = 3.0  # seconds
 
 
 class Stopped(KeyboardInterrupt):
@@ -22,10 +25,39 @@ class Stopped(KeyboardInterrupt):
         self.signum = signum
 
 
-def ignore_stops() -> None:
-    """Take no notice of Ctrl-C and SIGTERM any more: the process is about to end."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_IGN)
+class _Stops:
+    """The handler of the signals that stop a script."""
+
+    def __init__(self) -> None:
+        self.last = -SAME_STOP
+        self.ending = False
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if time.monotonic() - self.last < SAME_STOP:
+            return
+        self.last = time.monotonic()
+        if self.ending:  # nobody is left who would catch it
+            os._exit(128 + signum)
+        raise Stopped(signum)
+
+
+_stops = _Stops()
+
+
+def take_stops() -> None:
+    """Let Ctrl-C and SIGTERM raise `Stopped`, and be told in one line, from now on."""
+    if "multiprocessing.spawn" in sys.modules:  # a worker, which imports the script too, leaves stops to its parent
+        return
+    sys.excepthook = _report
+    for signum, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(signum) is default:  # a shell's background job, say, ignores Ctrl-C
+            signal.signal(signum, _stops)
+            atexit.register(signal.signal, signum, signal.SIG_IGN)  # the interpreter would end by it while it ends
+
+
+def ending() -> None:
+    """The script's work is over or given up: a stop within the next seconds has nothing left to stop."""
+    _stops.last, _stops.ending = time.monotonic(), True
 
 
 def told(error: KeyboardInterrupt) -> tuple[str, int]:
@@ -34,9 +66,11 @@ def told(error: KeyboardInterrupt) -> tuple[str, int]:
     return "interrupted" if signum == signal.SIGINT else "terminated", 128 + signum
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
-    ignore_stops()
-    raise Stopped(signum)
+def open_missing_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr an empty one: no file may take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # in the order of their descriptors, of which the lowest free one is taken
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the life of the process
 
 
 def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -46,18 +80,3 @@ def _report(kind: type[BaseException], error: BaseException, traceback: Tracebac
     line, code = told(error)
     print(line, file=sys.stderr, flush=True)
     os._exit(code)  # the interpreter would end by the signal, which is another exit code
-
-
-def _open_missing_streams() -> None:
-    """Give a process that was started without stdin, stdout or stderr an empty one: no file may take its place."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # in the order of their descriptors, of which the lowest free one is taken
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the life of the process
-
-
-_open_missing_streams()
-if "multiprocessing.spawn" not in sys.modules:  # a worker, which imports the script too, leaves stops to its parent
-    sys.excepthook = _report
-    for _signum, _default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-        if signal.getsignal(_signum) is _default:  # a shell's background job, say, ignores Ctrl-C
-            signal.signal(_signum, _stop)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cs285 import process  # noqa: F401 - first of all
+from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.config import MAX_EPISODES, check_at_most

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cs285 import process  # noqa: F401 - first of all
+from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import option, parse, run
 from cs285.errors import InvalidInput
 

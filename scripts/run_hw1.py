@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cs285 import process  # noqa: F401 - first of all
+from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import option, parse_given, run
 from cs285.infrastructure.config import Config
 from cs285.infrastructure.mujoco_py_backend import hand_over

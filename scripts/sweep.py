@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cs285 import process  # noqa: F401 - first of all
+from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, option, parse, run
 
 

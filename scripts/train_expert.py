@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -12,12 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cs285 import process  # noqa: F401 - first of all
+from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
 from cs285.infrastructure.expert_settings import ExpertSettings
 from cs285.infrastructure.mujoco_py_backend import hand_over
-from cs285.infrastructure.whole_files import check_writable, read_whole
+from cs285.infrastructure.provenance import digest
+from cs285.infrastructure.whole_files import check_writable, read_whole, whole_file
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -65,7 +67,7 @@ def train(settings: ExpertSettings) -> Record:
 
     model, record = load_or_make_model(settings)
     resumed = model.num_timesteps > 0
-    start = time.monotonic() - record.seconds
+    began = time.monotonic() - record.seconds
 
     class Progress(BaseCallback):
         """Keeps the record; evaluates, prints a line and saves a checkpoint from time to time."""
@@ -78,7 +80,7 @@ def train(settings: ExpertSettings) -> Record:
         def _on_rollout_end(self) -> None:
             if settings.algorithm == "PPO":
                 let_policy_learn(self.model, self.num_timesteps >= settings.policy_starts)
-            record.seconds = time.monotonic() - start
+            record.seconds = time.monotonic() - began
             episodes: Any = self.model.ep_info_buffer or []
             if episodes and is_due(self.num_timesteps, record.exploring, settings.total_steps / CURVE_POINTS):
                 mean = sum(episode["r"] for episode in episodes) / len(episodes)
@@ -93,7 +95,7 @@ def train(settings: ExpertSettings) -> Record:
     if model.num_timesteps < settings.last_step:
         remaining = settings.total_steps - model.num_timesteps
         model.learn(remaining, callback=Progress(), reset_num_timesteps=not resumed)
-        record.seconds = time.monotonic() - start
+        record.seconds = time.monotonic() - began
         evaluate(settings, model, record)
         save_checkpoint(settings, model, record)
     return record
@@ -155,18 +157,19 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
     }
     if settings.initial_expert is not None:
         card["initial_expert"] = initial_card(settings.initial_expert)
-    path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    with whole_file(path.with_suffix(".json")) as file:
+        file.write(json.dumps(card, indent=2).encode() + b"\n")
     title = f"{settings.algorithm} on {settings.env_name}"
     write_training_curve(path.with_suffix(".png"), title, record.exploring, record.evaluations, results["mean"])
     print(f"{path}: {results['mean']:.0f} ± {results['std']:.0f} over {settings.eval_episodes} episodes")
 
 
-def initial_card(initial_expert: Path) -> Any:
-    """The card of the expert that the training went on from; of one without a card, its name."""
-    try:
-        return json.loads(read_whole(initial_expert.with_suffix(".json")))
-    except (ValueError, RecursionError):
-        return initial_expert.name
+def initial_card(initial_expert: Path) -> dict[str, Any]:
+    """Which expert the training went on from, and its card if it has one."""
+    known: dict[str, Any] = {"sha256": digest(initial_expert)}
+    with contextlib.suppress(InvalidInput, ValueError, RecursionError):
+        known["card"] = json.loads(read_whole(initial_expert.with_suffix(".json")))
+    return known
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 RANKS = {
     "process": -2,
+    "start": -1,
     "errors": -2,
     "command_line": -1,
     "infrastructure.whole_files": -1,
@@ -167,3 +168,10 @@ def test_rollouts_do_not_import_torch(module: str) -> None:
     code = f"import sys\nimport cs285.{module}\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_the_library_leaves_its_users_process_alone() -> None:
+    """Only the scripts take over Ctrl-C, SIGTERM and what is said of exceptions."""
+    state = "(sys.excepthook, *map(signal.getsignal, (signal.SIGINT, signal.SIGTERM)))"
+    code = f"import signal, sys\nbefore = {state}\nimport cs285.infrastructure.bc_trainer\nassert {state} == before"
+    subprocess.run([sys.executable, "-c", code], check=True)

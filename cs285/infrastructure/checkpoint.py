@@ -153,7 +153,7 @@ def load_checkpoint(run_dir: Path) -> tuple[Checkpoint, list[list[Trajectory]]]:
         parts = {"log": LogState(**facts["log"]), "agent": AgentState(arrays, facts["agent"])}
         checkpoint = Checkpoint(**{**facts, **parts})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not a checkpoint of a run: {error!r:.200}") from error
+        raise InvalidInput(f"{path} is not a checkpoint of a run, or of another version: {error!r:.200}") from error
     return checkpoint, [_episodes(path.with_name(name), written) for name, written in checkpoint.added.items()]
 
 

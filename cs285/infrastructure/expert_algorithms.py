@@ -227,9 +227,9 @@ def _start_from(expert: LoadedGaussianPolicy, model: BaseAlgorithm) -> None:
     """Give PPO's policy the expert's parameters, and its observations the expert's statistics, for good."""
     import torch
 
-    weights, biases = expert.network.weights, expert.network.biases
     constant = expert.ob_variance < CONSTANT_STD**2
-    weights[0][constant] = 0
+    first, *others = expert.network.weights
+    weights, biases = [np.where(constant[:, None], 0, first), *others], expert.network.biases
     with torch.no_grad():
         for layer, weight, bias in zip(_ppo_affine(model.policy), weights, biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))

@@ -39,8 +39,10 @@ class ExpertSettings:
     max_tilt: float | None = option(
         None, help="the same, when the first body of a MuJoCo task leans further than these degrees from upright"
     )
-    n_layers: int = option(2, help="hidden layers of the policy and of the value functions")
-    size: int = option(64, help="width of each hidden layer")
+    n_layers: int = option(
+        2, help="hidden layers of the policy and of the value functions; with --initial_expert of the latter alone"
+    )
+    size: int = option(64, help="width of each of them")
     n_envs: int = option(16, help="environments stepped in turn")
     batch_size: int = option(64, help="transitions in each gradient step")
     learning_rate: float = option(3e-4, "-lr", help="of Adam; it falls linearly to 0 over --total_steps")
@@ -86,6 +88,12 @@ class ExpertSettings:
             raise InvalidInput(f"--min_height is {self.min_height}; it must be below --max_height, {self.max_height}")
         if self.initial_expert is not None and self.algorithm != "PPO":
             raise InvalidInput(f"--initial_expert is for PPO, not for {self.algorithm}")
+        if self.policy_starts and self.initial_expert is None:
+            raise InvalidInput(f"--policy_starts {self.policy_starts} is for a training with --initial_expert")
+        if self.policy_starts >= self.total_steps:
+            raise InvalidInput(
+                f"--policy_starts is {self.policy_starts}; it must be below --total_steps, {self.total_steps}"
+            )
         if self.max_tilt is not None and not 0 < self.max_tilt <= 180:
             raise InvalidInput(f"--max_tilt is {self.max_tilt}; it must be over 0 and at most 180 degrees")
         for name in ("gamma", "gae_lambda"):

@@ -49,6 +49,8 @@ class ManyLearners:
         check_same_shape(configs)
         self.rollouts = make_rollouts(configs[0])
         self.trainers = [BC_Trainer(config, expert, self.rollouts) for config in configs]
+        for trainer in self.trainers:
+            trainer.rl_trainer.label = f"seed {trainer.config.seed}, "
         self._agents = [trainer.agent for trainer in self.trainers]
         self._learners = join_learners([agent.actor for agent in self._agents])
 

@@ -57,7 +57,7 @@ def check_same_run(config: Config, checkpoint: Checkpoint, inputs: Mapping[str, 
     assert config.resume is not None
     run_dir, began = config.resume, read_config(config.resume / CONFIG)
     for name, now in fixed_settings(config).items():
-        if (before := checkpoint.settings.get(name)) != now:
+        if (before := checkpoint.settings.get(name, str(getattr(began, name)))) != now:
             raise InvalidInput(f"--{name} is {now}, but {run_dir} began with {before}: that would be another run")
     check_iterations(began, config, checkpoint.itr)
     content = read_content(run_dir / CONFIG)

@@ -85,6 +85,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self._unsaved: list[Trajectory] = []
         self._unfinished: deque[_UnfinishedRow] = deque()
         self._references = references
+        self.label = ""  # where several runs share a terminal, whose line it is
 
     def run_training_loop(self, n_iter: int) -> list[dict[str, float]]:
         """Run the whole job.
@@ -248,7 +249,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             trajectories, _ = row.evaluation.result()
         scalars = {**return_statistics(trajectories, "Eval"), **row.scalars, **self._references()}
         self.logger.log_scalars(scalars, row.itr)
-        print(progress_line(row.itr, scalars), flush=True)
+        print(f"{self.label}{progress_line(row.itr, scalars)}", flush=True)
 
     def is_due(self, frequency: int, itr: int) -> bool:
         """Whether something done every so many iterations is done now; -1 is never."""

@@ -66,7 +66,7 @@ def check_regular(path: Path) -> None:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise InvalidInput(f"can't read {path}: it is {'a folder' if path.is_dir() else 'not a regular file'}")
+            raise InvalidInput(f"can't read {path}: it is {'a directory' if path.is_dir() else 'not a regular file'}")
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
 

@@ -74,6 +74,27 @@ def test_ctrl_c_pressed_again_and_again(moment: int, tmp_path: Path) -> None:
     assert all_end(tmp_path)
 
 
+def test_a_stop_that_went_under_can_be_repeated() -> None:
+    """In a callback, say, whose exceptions Python prints and drops."""
+    code = f"""
+import os, signal, time
+from cs285 import process, start
+process.SAME_STOP = 0.2
+class Thing:
+    def __del__(self): os.kill(os.getpid(), {signal.SIGINT:d})
+thing = Thing()
+del thing
+os.kill(os.getpid(), {signal.SIGINT:d})  # the same stop
+time.sleep(0.3)
+print("again", flush=True)
+os.kill(os.getpid(), {signal.SIGINT:d})
+print("never")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "again\n")
+    assert done.stderr.endswith("interrupted\n")
+
+
 def test_a_run_that_is_told_to_terminate(tmp_path: Path) -> None:
     process = start("run_hw1", *JOB, cwd=tmp_path)
     assert process.stdout is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -35,6 +36,7 @@ TINY = (
     *("--eval_episodes", 2, "-o", "expert.pkl"),
 )
 SAC = ("--algorithm", "SAC")
+FROZEN = ("--total_steps", 200, "--policy_starts", 100, "--stop_after", 8)  # the policy stays as it is
 
 
 class LeaningEnv(fakes.PointEnv):
@@ -100,7 +102,7 @@ CASES = {
         ("--policy_starts", 9),
         lambda trained: trained.model.policy.log_std.tolist(),
         [-1, -1],
-        ("--total_steps", 16, "--stop_after", 8),
+        ("--total_steps", 16, "--stop_after", 8, "--initial_expert", "../first.pkl"),
     ),
     "initial_log_std": Case(
         ("--initial_log_std", 1), lambda trained: trained.model.policy.log_std.mean().round().item(), 1
@@ -209,11 +211,14 @@ def test_a_training_begins_as_the_expert_that_it_goes_on_from(env_name: str, scr
     discrete = env_name == fakes.CHOICE
     first = pickle_file(workplace / "first.pkl", expert_content(widths=(8, 9, 4), constant=[1]))
     (workplace / "first.json").write_text('{"mine": 1}')
-    script("train_expert", *TINY, "-env", env_name, "--initial_expert", first, "--policy_starts", 100).succeeded()
+    script("train_expert", *TINY, "-env", env_name, "--initial_expert", first, *FROZEN).succeeded()
     observations = np.random.default_rng(0).normal(size=(50, fakes.OB_DIM))
     before, after = (LoadedGaussianPolicy(path, discrete).get_action(observations) for path in (first, "expert.pkl"))
     np.testing.assert_allclose(after, before, atol=1e-5)
-    assert json.loads((workplace / "expert.json").read_text())["initial_expert"] == {"mine": 1}
+    assert json.loads((workplace / "expert.json").read_text())["initial_expert"] == {
+        "sha256": hashlib.sha256(first.read_bytes()).hexdigest(),
+        "card": {"mine": 1},
+    }
 
 
 def test_an_expert_is_measured_on_the_task_as_it_is_whatever_ends_training_s_episodes(
@@ -223,9 +228,22 @@ def test_an_expert_is_measured_on_the_task_as_it_is_whatever_ends_training_s_epi
     measured = []
     for folder, more in (("whole", ()), ("cut", ("--min_height", 99))):
         output = ("-o", f"{folder}.pkl", "--checkpoints", folder)
-        script("train_expert", *TINY, *output, "--initial_expert", first, "--policy_starts", 100, *more).succeeded()
+        script("train_expert", *TINY, *output, "--initial_expert", first, *FROZEN, *more).succeeded()
         measured.append(json.loads((workplace / f"{folder}.json").read_text())["evaluation"])
     assert measured[0] == measured[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--policy_starts", 4), "--initial_expert"),
+        (("--initial_expert", "x", "--policy_starts", 8), "--total_steps, 8"),
+    ],
+)
+def test_a_policy_that_would_never_start_to_learn_is_refused(
+    options: Sequence[object], said: str, script: Script
+) -> None:
+    script("train_expert", *TINY, *options).refused("--policy_starts", said)
 
 
 @pytest.mark.parametrize("tilt", ["0", "-1", "181", "nan", "inf"])
