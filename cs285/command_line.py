@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import errno
+import gc
 import os
 import sys
 import types
@@ -142,6 +143,7 @@ def run(main: Callable[[], None]) -> NoReturn:
             main()
         finally:
             process.ending()
+            gc.freeze()  # or the interpreter would look through all of torch for garbage, a third of a second long
     except InvalidInput as error:
         sys.exit(_report(f"error: {error}", 2))
     except (WorkerDied, RunsFailed) as error:

@@ -1,8 +1,12 @@
-"""Imported first by the scripts: stops and streams of their process, before anything else is imported."""
+"""Imported first by the scripts: what their process is to be like before anything else is imported."""
 
 from __future__ import annotations
 
+import gc
+
 from cs285 import process
+
+gc.set_threshold(50_000)  # imports make a million objects, none of them garbage: look for some less often
 
 process.open_missing_streams()
 process.take_stops()

@@ -108,6 +108,8 @@ def _register(task: Task) -> None:
 
 def begin_worker() -> None:
     """Leave Ctrl-C to the main process, and end with it, however it ends."""
+    if hasattr(os, "nice"):
+        os.nice(5)  # the main process goes first: what it does gives the workers their work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the pool ends its processes by it
