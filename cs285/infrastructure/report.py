@@ -126,7 +126,7 @@ def _row(series: Series) -> list[str]:
         *(f"{summary.mean:.1f}", f"{series.rollout_std(series.last):.1f}"),
         *(f"{summary.std:.1f}" if several else "–",),
         *(f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",),
-        *(f"{expert:.1f}" + (f" ± {std:.1f}" if std is not None else ""), f"{100 * summary.mean / expert:.0f}"),
+        *(f"{expert:.1f}" + (f" ± {std:.1f}" if std is not None else ""), f"{round(100 * summary.mean / expert)}"),
     ]
 
 

@@ -17,6 +17,7 @@ from cs285.infrastructure.video import EXCERPT_SECONDS, excerpt
 TITLE = "Imitation learning: behavioural cloning and DAgger"
 DOTS_PER_INCH = 150
 MARGIN = 14.0  # mm, of the PDF's pages
+TABLE_POINTS = 6.8
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
@@ -108,20 +109,32 @@ class _PdfWriter:
         self._text("\n".join(commands), 5.5, font="mono")
 
     def _table(self, table: Table) -> None:
+        head = [name.replace("_", "_\n", 1) for name in table.head]
+        widths = [self._width(name, cells) for name, *cells in zip(head, *table.rows, strict=True)]
+        self._pdf.set_font("text", "", TABLE_POINTS)
+        line = 2 * self._pdf.font_size
+        if self._pdf.will_page_break(min((len(table.rows) + 5) * line, self._pdf.eph)):  # a table stays in one piece
+            self._pdf.add_page()
         self._text(table.name, 11, "B")
-        self._pdf.set_font("text", "", 6.8)
-        columns = zip(table.head, *table.rows, strict=True)
-        widths = [max(*map(len, cells), *map(len, head.split())) for head, *cells in columns]
+        self._pdf.set_font("text", "", TABLE_POINTS)
         with self._pdf.table(
             col_widths=tuple(widths),
             text_align=("LEFT", *["RIGHT"] * (len(widths) - 1)),
             borders_layout="HORIZONTAL_LINES",
+            line_height=line,
         ) as rows:
-            for cells in (table.head, *table.rows):
+            for cells in (head, *table.rows):
                 rows.row(cells)
         self._pdf.ln(2)
         self._text(table.caption, 8)
         self._commands(table.commands)
+
+    def _width(self, head: str, cells: Sequence[str]) -> float:
+        """What a column of a table needs for its cells and for every word over them, in mm."""
+        self._pdf.set_font("text", "B", TABLE_POINTS)
+        words = [self._pdf.get_string_width(word) for word in head.split()]
+        self._pdf.set_font("text", "", TABLE_POINTS)
+        return float(max(words + [self._pdf.get_string_width(cell) for cell in cells]) + 2 * self._pdf.c_margin + 0.5)
 
     def _picture(self, picture: Picture) -> None:
         width, height = picture.figure.get_size_inches()
