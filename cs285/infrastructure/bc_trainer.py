@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -153,7 +154,7 @@ def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Traje
     from cs285.policies.MLP_policy import MLPPolicySL
     from cs285.policies.supervised_step import CosineSchedule, constant_schedule
 
-    torch.set_num_threads(1)  # more of them spin against one another on these small networks
+    torch.set_num_threads(torch_threads())
     device = choose_device(config.no_gpu, config.which_gpu)
     cosine = config.learning_rate_schedule == "cosine"
     with torch.random.fork_rng(devices=[]):
@@ -172,6 +173,12 @@ def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Traje
         )
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device))
+
+
+def torch_threads() -> int:
+    """One, unless OMP_NUM_THREADS asks for more: they spin against one another on these small networks."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(asked)) if asked.isdecimal() else 1
 
 
 def check_sizes(config: Config, spec: EnvSpec, paths: Sequence[Trajectory]) -> None:

@@ -52,6 +52,18 @@ def test_the_seed_decides_the_whole_run_and_nothing_else_does(tiny: Config) -> N
     assert not torch.equal(first, other)
 
 
+@pytest.mark.parametrize(("asked", "threads"), [(None, 1), ("3", 3), ("0", 1), ("many", 1)])
+def test_one_thread_unless_more_are_asked_for(
+    asked: str | None, threads: int, tiny: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr(torch, "set_num_threads", (chosen := []).append)
+    BC_Trainer(tiny, expert_rule).rl_trainer.rollouts.close()
+    assert chosen == [threads]
+
+
 def test_a_run_leaves_the_global_generators_alone(tiny: Config) -> None:
     in_torch, in_numpy = torch.get_rng_state(), np.random.get_state()[1].tolist()
     run(tiny)
