@@ -88,8 +88,8 @@ class Checkpoint:
             raise ValueError("a count is not a number from 0 up")
         if not all(re.fullmatch(r"added_\d+\.npz", name) for name in self.added):
             raise ValueError("it names a file that is no part of a checkpoint")
-        if type(self.settings) is not dict:
-            raise ValueError("it has no settings")
+        if type(self.settings) is not dict or type(self.added) is not dict:
+            raise ValueError("it does not say what the run was made of")
         if not all(type(x) in (int, float) for x in [self.seconds, *(self.unfinished or {}).values()]):
             raise ValueError("a scalar is not a number")
         if not 0 <= self.seconds < math.inf:

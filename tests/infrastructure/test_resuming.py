@@ -62,15 +62,19 @@ def kill_at_random_moments(job: Config, kills: int) -> None:
     whole = replace(job, logdir=job.logdir / "whole")
     began = time.monotonic()
     assert not killed_after(120, whole)
-    seconds, rng = time.monotonic() - began, random.Random(0)
-    for n in range(kills):
+    seconds, rng, hit = time.monotonic() - began, random.Random(0), 0
+    for n in range(10 * kills):  # some runs end before their moment comes
         # The small task has no workers while it is measured, and takes longer with them.
         workers, longer = (job.num_workers, 1) if job.num_workers else (2 * (n % 3 == 2), 1 + 2 * (n % 3 == 2))
         config = replace(job, logdir=job.logdir / str(n), num_workers=workers)
         killed = killed_after(rng.uniform(0.1, 1) * seconds * longer, config)
+        hit += killed
         rows = [len((run / "log.csv").read_text().splitlines()) - 1 for run in run_dirs(config)]
         print(f"killed: {killed}, rows: {rows}, a checkpoint: {any(map(has_checkpoint, run_dirs(config)))}")
         assert_same(ended(config), run_dirs(whole)[0])
+        if hit == kills:
+            return
+    pytest.fail(f"only {hit} runs were still there to be killed")
 
 
 def test_stopped_again_and_again(job: Config, whole: Path) -> None:
