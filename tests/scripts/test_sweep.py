@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cs285.infrastructure import ray_sweep
+from cs285.infrastructure import ray_cluster, ray_sweep
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.packed_runs import unpack_runs
 from cs285.infrastructure.ray_sweep import train_together
@@ -192,14 +192,14 @@ class Silence(grpc.GenericRpcHandler):
 
 @pytest.mark.parametrize("handlers", [(), (Silence(),)], ids=["that knows no such call", "that is silent"])
 def test_an_address_where_another_grpc_server_answers(
-    handlers: Sequence[object], workplace: Path, environment: dict[str, str]
+    handlers: Sequence[object], script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ray_cluster, "JOINED_WITHIN", 3.0)
     server = grpc.server(ThreadPoolExecutor(4), handlers)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     begun = time.monotonic()
-    sweep = start("sweep", "--set", *SMALL, "--ray_address", address, cwd=workplace, environment=environment)
-    finish(sweep).refused(address, "no Ray cluster could be joined there")
+    script("sweep", "--set", *SMALL, "--ray_address", address).refused(address, "no Ray cluster could be joined there")
     assert time.monotonic() - begun < 60
     server.stop(0)
     assert files_below(workplace) == []

@@ -5,6 +5,7 @@ Among the last tests: a process that has run JAX should not fork, as those of th
 
 from __future__ import annotations
 
+import functools
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,12 @@ def test_its_files_are_plain_arrays(kind: str, tmp_path: Path) -> None:
         assert all(array.dtype.kind in "fiu" for array in read_arrays(tmp_path / name).values())
 
 
+@functools.cache
+def trained_once(kind: str) -> Any:
+    """A model for tests that leave it as it is: one of SAC takes seconds."""
+    return trained(ExpertSettings(**TRAININGS[kind]), steps=32)
+
+
 def change(path: Path, **arrays: Any) -> None:
     """Put other arrays into a file; None takes one out of it."""
     changed = {**read_arrays(path), **arrays}
@@ -138,11 +145,11 @@ def change(path: Path, **arrays: Any) -> None:
     ],
 )
 def test_another_state_is_refused(kind: str, file: str, arrays: Any, said: str, tmp_path: Path) -> None:
-    settings = ExpertSettings(**TRAININGS[kind])
-    save_state(trained(settings, steps=32), tmp_path)
+    model = trained_once(kind)
+    save_state(model, tmp_path)
     change(tmp_path / file, **arrays)
     with pytest.raises(InvalidInput, match=rf"{file} does not fit this training: .*{said}"):
-        load_state(make_model(settings), tmp_path)
+        load_state(model, tmp_path)
 
 
 def test_a_file_that_is_missing_or_not_whole_is_refused(tmp_path: Path) -> None:
