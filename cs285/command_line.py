@@ -131,6 +131,17 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
             raise InvalidInput(f"--{name} is {value}; it must be at least {minimum}")
 
 
+def check_at_most(maximum: int, settings: object, *names: str) -> None:
+    """Refuse settings that are set and above ``maximum``.
+
+    Raises:
+        InvalidInput: naming the flag, its value and the largest one allowed.
+    """
+    for name in names:
+        if (getattr(settings, name) or 0) > maximum:
+            raise InvalidInput(f"--{name} is {getattr(settings, name)}; it must be at most {maximum}")
+
+
 def run(main: Callable[[], None]) -> NoReturn:
     """Call a script's ``main`` and end the process as a command-line tool should.
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import check_at_least, option, parse, run
+from cs285.command_line import check_at_least, check_at_most, option, parse, run
 from cs285.errors import InvalidInput
-from cs285.infrastructure.config import MAX_EPISODES, check_at_most
+from cs285.infrastructure.config import MAX_EPISODES
 from cs285.infrastructure.mujoco_py_backend import hand_over
 from cs285.infrastructure.whole_files import check_writable
 

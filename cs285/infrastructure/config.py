@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args, get_type_hints
 
-from cs285.command_line import check_at_least, option
+from cs285.command_line import check_at_least, check_at_most, option
 from cs285.errors import InvalidInput
 
 MAX_SIZE = 65_536
@@ -16,17 +16,6 @@ MAX_BATCH = 1_000_000
 MAX_WORKERS = 1_000
 MAX_ITERATIONS = 1_000_000  # a list of them is made
 MAX_EPISODES = 100_000
-
-
-def check_at_most(maximum: int, settings: object, *names: str) -> None:
-    """Refuse settings that are set and above ``maximum``.
-
-    Raises:
-        InvalidInput: naming the flag, its value and the largest one allowed.
-    """
-    for name in names:
-        if (getattr(settings, name) or 0) > maximum:
-            raise InvalidInput(f"--{name} is {getattr(settings, name)}; it must be at most {maximum}")
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cs285.command_line import check_at_least, option
+from cs285.command_line import check_at_least, check_at_most, option
 from cs285.errors import InvalidInput
-from cs285.infrastructure.config import MAX_EPISODES, check_at_most
+from cs285.infrastructure.config import MAX_EPISODES
 
 
 @dataclass(frozen=True)
