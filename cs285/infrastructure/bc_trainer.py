@@ -149,12 +149,12 @@ def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Traje
     import torch
 
     from cs285.agents.bc_agent import BCAgent
-    from cs285.infrastructure.pytorch_utils import choose_device
+    from cs285.infrastructure.pytorch_utils import choose_device, use_threads
     from cs285.infrastructure.replay_buffer import ReplayBuffer
     from cs285.policies.MLP_policy import MLPPolicySL
     from cs285.policies.supervised_step import CosineSchedule, constant_schedule
 
-    torch.set_num_threads(torch_threads())
+    use_threads(threads_wanted())
     device = choose_device(config.no_gpu, config.which_gpu)
     cosine = config.learning_rate_schedule == "cosine"
     with torch.random.fork_rng(devices=[]):
@@ -175,7 +175,7 @@ def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Traje
     return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device))
 
 
-def torch_threads() -> int:
+def threads_wanted() -> int:
     """One, unless OMP_NUM_THREADS asks for more: they spin against one another on these small networks."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, int(asked)) if asked.isdecimal() else 1

@@ -1,4 +1,4 @@
-"""PyTorch helpers without module-level state: networks, devices, conversion from and to numpy."""
+"""PyTorch helpers without module-level state: networks, devices, threads, conversion from and to numpy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from cs285.errors import InvalidInput
@@ -65,6 +66,12 @@ def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
     if which_gpu >= torch.cuda.device_count():
         raise InvalidInput(f"--which_gpu is {which_gpu}; this machine has {torch.cuda.device_count()}, counted from 0")
     return torch.device("cuda", which_gpu)
+
+
+def use_threads(count: int) -> None:
+    """Compute with so many threads in this process, in torch and in the linear algebra of numpy."""
+    torch.set_num_threads(count)
+    threadpool_limits(count, user_api="blas")
 
 
 def from_numpy(array: Array, device: torch.device) -> torch.Tensor:

@@ -11,6 +11,7 @@ from cs285.infrastructure.pytorch_utils import from_numpy
 from cs285.infrastructure.trajectory import Batch, Trajectory
 
 DRAWN_AHEAD = 10_000  # indices: 100 batches of the usual size
+GATHERED_TOGETHER = 10  # batches: a few calls for all of them, and still little memory
 
 
 class ReplayBuffer:
@@ -32,7 +33,7 @@ class ReplayBuffer:
         self._device = device or torch.device("cpu")
         self._storage: Batch | None = None
         self._added = 0
-        self._upcoming: Iterator[torch.Tensor] = iter(())
+        self._upcoming: Iterator[Batch] = iter(())
         self._drawn_for = (0, 0)
 
     def __len__(self) -> int:
@@ -68,7 +69,12 @@ class ReplayBuffer:
         Raises:
             ValueError: when the buffer is empty.
         """
-        return self._gather(self._next_indices(batch_size))
+        wanted = (self._require_data(), batch_size)
+        batch = next(self._upcoming, None) if wanted == self._drawn_for else None
+        if batch is None:
+            self._upcoming, self._drawn_for = self._draw_batches(*wanted), wanted
+            batch = next(self._upcoming)
+        return batch
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
         """The last ``batch_size`` transitions added, oldest first; fewer when fewer are held.
@@ -79,15 +85,15 @@ class ReplayBuffer:
         count = min(batch_size, self._require_data())
         return self._gather(torch.arange(self._added - count, self._added, device=self._device) % self.max_size)
 
-    def _next_indices(self, batch_size: int) -> torch.Tensor:
-        """The indices of a random batch. Many batches' are drawn at once: no step waits for them to reach a GPU."""
-        wanted = (self._require_data(), batch_size)
-        indices = next(self._upcoming, None) if wanted == self._drawn_for else None
-        if indices is None:
-            drawn = self._rng.integers(wanted[0], size=(max(1, DRAWN_AHEAD // batch_size), batch_size))
-            self._upcoming, self._drawn_for = iter(torch.from_numpy(drawn).to(self._device)), wanted
-            indices = next(self._upcoming)
-        return indices
+    def _draw_batches(self, held: int, batch_size: int) -> Iterator[Batch]:
+        """Random batches. Many are drawn at once, so that no step waits for them to reach a GPU, and some gathered."""
+        drawn = self._rng.integers(held, size=(max(1, DRAWN_AHEAD // batch_size), batch_size))
+        on_device = torch.from_numpy(drawn).to(self._device)
+        for start in range(0, len(drawn), GATHERED_TOGETHER):
+            indices = on_device[start : start + GATHERED_TOGETHER]
+            together = self._gather(indices.reshape(-1))
+            each = (field.view(*indices.shape, *field.shape[1:]).unbind() for field in together)
+            yield from map(Batch._make, zip(*each, strict=True))
 
     def _gather(self, indices: torch.Tensor) -> Batch:
         assert self._storage is not None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer, find_expert, load_initial_data
@@ -59,9 +60,10 @@ def test_one_thread_unless_more_are_asked_for(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if asked is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    monkeypatch.setattr(torch, "set_num_threads", (chosen := []).append)
-    BC_Trainer(tiny, expert_rule).rl_trainer.rollouts.close()
-    assert chosen == [threads]
+    with threadpool_limits(limits=None):  # leaves all as they were, torch's OpenMP too
+        BC_Trainer(tiny, expert_rule).rl_trainer.rollouts.close()
+        in_numpy = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        assert (torch.get_num_threads(), in_numpy) == (threads, {threads})
 
 
 def test_a_run_leaves_the_global_generators_alone(tiny: Config) -> None:

@@ -9,11 +9,19 @@ from typing import Any
 import pytest
 import torch
 
+from cs285.policies import supervised_step
 from cs285.policies.MLP_policy import MLPPolicySL, join_learners
 from cs285.policies.supervised_step import CosineSchedule
 
 LOSSES: list[dict[str, Any]] = [{"loss": "mse"}, {"loss": "nll"}, {"discrete": True}]
 IDS = ["mse", "nll", "cross_entropy"]
+
+
+@pytest.fixture(autouse=True, params=["numpy", "torch"])
+def arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU's arithmetic, and the GPU's on the CPU."""
+    if request.param == "torch":
+        monkeypatch.setattr(supervised_step, "_as_array", lambda tensor: tensor)
 
 
 def learner(seed: int, **options: Any) -> MLPPolicySL:
@@ -58,8 +66,8 @@ def test_standardised_and_scheduled_steps_end_where_the_textbook_s_end(options: 
     """Torch's own scheduler, on inputs that were standardised beforehand."""
     generator = torch.Generator().manual_seed(1)
     mean, std = torch.randn(9, generator=generator), torch.rand(9, generator=generator) + 0.5
-    policy = learner(1, standardizer=(mean.numpy(), std.numpy()), schedule=CosineSchedule(50), **options)
-    textbook = learner(1, **options)
+    policy = learner(3, standardizer=(mean.numpy(), std.numpy()), schedule=CosineSchedule(50), **options)
+    textbook = learner(3, **options)
     adam = torch.optim.Adam(textbook.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(adam, T_0=50)
     for observations, actions in batches(120, 1, policy.discrete):
