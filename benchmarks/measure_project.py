@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import peak_mb
 from sizes import BATCH_SIZE, GRADIENT_STEPS, LARGE_BATCHES, LARGE_BUFFER, LEARNERS, ROLLOUT_STEPS, timed
 
 from cs285.infrastructure.config import Config
@@ -37,35 +35,6 @@ def make_agent(files: Namespace) -> Any:
     agent = make_agent(config, spec, initial_expertdata)
     agent.add_to_replay_buffer(initial_expertdata)
     return agent
-
-
-def job(files: Namespace) -> dict[str, Any]:
-    """The whole job, and the peak memory of its main process after each iteration."""
-    from cs285.infrastructure.bc_trainer import BC_Trainer
-
-    peaks = []
-
-    def run() -> None:
-        trainer = BC_Trainer(config_of(files))
-        loop = trainer.rl_trainer
-        log_iteration = loop.log_iteration
-
-        def log_and_note_memory(*arguments: Any) -> None:
-            log_iteration(*arguments)
-            peaks.append(peak_mb())
-
-        loop.log_iteration = log_and_note_memory  # type: ignore[method-assign]
-        trainer.run_training_loop()
-
-    return {**timed(run), "peak_mb_by_iteration": peaks}
-
-
-def many_job(files: Namespace) -> dict[str, Any]:
-    """The job of ten seeds together."""
-    from cs285.infrastructure.many_learners import ManyLearners, configs_of_seeds
-
-    config = replace(config_of(files), seeds=tuple(range(LEARNERS)))
-    return timed(lambda: ManyLearners(configs_of_seeds(config)).run_training_loop())
 
 
 def rollouts(files: Namespace) -> dict[str, Any]:

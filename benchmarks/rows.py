@@ -11,7 +11,7 @@ class Row:
 
     Attributes:
         title: of the line.
-        what: the project does; a function of ``measure_project.py``.
+        what: the project does; a function of ``measure_project.py``, or one of `jobs.JOBS`.
         who: is compared with it: ``textbook``, ``floor``, or a library.
         theirs: what they do; a function of ``measure_<who>.py``, none for a library.
         times: how often they would do it to do the same.

@@ -16,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobs import JOBS, run_job
 from libraries import REQUIREMENTS, NotInstallable, measure_library
 from rows import Row, rows_of
 from sizes import JOB_STEPS, LEARNERS, ROLLOUT_STEPS
@@ -123,16 +125,22 @@ def undisturbed(runs: list[Measurement]) -> list[Measurement]:
 
 def measure(who: str, what: str, settings: Settings) -> Measurement:
     """Run one measurement in a process and folder of its own; a whole job counts from the process's start."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as a user starts it
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy_before, start = busy_cpu_seconds(), time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         if who in REQUIREMENTS:
-            return measure_library(who, settings.expert_data, Path(folder))
-        result = run_measure(who, what, settings, folder)
+            return measure_library(who, settings.expert_data, folder)
+        if who == "project" and what in JOBS:
+            result = run_job(what, file_flags(settings), folder, environment)
+        else:
+            result = run_measure(who, what, settings, folder, environment)
+        taken = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)  # the job's workers included
-    taken = time.perf_counter() - start
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    if what in ("job", "many_job"):
+    if what in JOBS:
         result |= {"seconds": taken, "cpu_seconds": used}
     if busy_before is not None:
         result["cores_used_by_others"] = ((busy_cpu_seconds() or 0) - busy_before - used) / taken
@@ -150,16 +158,18 @@ def busy_cpu_seconds() -> float | None:
     return float(user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
-def run_measure(who: str, what: str, settings: Settings, folder: str) -> Measurement:
-    """Run ``measure.py``."""
-    command = [
-        *(sys.executable, str(Path(__file__).with_name("measure.py")), who, what),
+def file_flags(settings: Settings) -> list[str]:
+    """The flags, of ``measure.py`` and of ``run_hw1.py``, that say on what is measured."""
+    return [
         *("--env_name", settings.env_name),
         *("--expert_policy_file", str(settings.expert_policy_file.resolve())),
         *("--expert_data", str(settings.expert_data.resolve())),
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as a user starts it
+
+
+def run_measure(who: str, what: str, settings: Settings, folder: Path, environment: Mapping[str, str]) -> Measurement:
+    """Run ``measure.py``."""
+    command = [sys.executable, str(Path(__file__).with_name("measure.py")), who, what, *file_flags(settings)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode != 0:
         sys.exit(f"{what} of {who} failed:\n{done.stderr}")
@@ -192,8 +202,9 @@ def table(results: dict[str, Measurement]) -> str:
                 f"| {row.title} | {beside} | {clock['theirs']:.2f} | {clock['project']:.2f} "
                 f"| {clock['ratio']:.2f} | {wanted} | {cpu_columns} |"
             )
-    if "job" in results:
-        lines += ["", memory(results["job"]["runs"]["project"])]
+    jobs = results["job"]["runs"]["project"] if "job" in results else []
+    if jobs and all("peak_mb_by_iteration" in job for job in jobs):
+        lines += ["", memory(jobs)]
     return "\n".join(lines)
 
 

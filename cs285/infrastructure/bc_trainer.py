@@ -15,7 +15,7 @@ import numpy as np
 from cs285.errors import InvalidInput
 from cs285.infrastructure.checkpoint import load_checkpoint
 from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import EnvSpec, make_env
+from cs285.infrastructure.envs import EnvSpec
 from cs285.infrastructure.expert_data import load_expert_data
 from cs285.infrastructure.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.infrastructure.provenance import digest
@@ -61,17 +61,16 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         checkpoint, added = (None, []) if config.resume is None else load_checkpoint(config.resume)
         if checkpoint is not None:
             check_same_run(config, checkpoint, inputs)
-        env, spec = make_env(config.env_name, config.ep_len, backend=config.backend)
-        env.close()
-        self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
-        self.initial_expertdata = load_initial_data(config, spec)
-        if self.expert_policy is not None:  # fail now rather than after the first iteration
-            expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
-        for paths in added:
-            check_sizes(config, spec, paths)
-        rollouts = rollouts or make_rollouts(config)
+        rollouts = rollouts or make_rollouts(config)  # while there is one thread, and the workers can be forked
         with ExitStack() as on_failure:
             on_failure.callback(rollouts.close)
+            spec = rollouts.spec
+            self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
+            self.initial_expertdata = load_initial_data(config, spec)
+            if self.expert_policy is not None:  # fail now rather than after the first iteration
+                expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
+            for paths in added:
+                check_sizes(config, spec, paths)
             # The workers measure the expert while torch is imported, which takes seconds.
             references = start_references(config, rollouts, self.initial_expertdata, self.expert_policy)
             from cs285.infrastructure.logger import Logger, make_run_dir
@@ -135,7 +134,8 @@ def make_rollouts(config: Config) -> RolloutWorkers:
         InvalidInput: when the environment can't be made.
     """
     num_workers = usable_cores() if config.num_workers is None else config.num_workers
-    return RolloutWorkers(config.env_name, config.ep_len, num_workers, backend=config.backend)
+    films = config.video_log_freq != -1
+    return RolloutWorkers(config.env_name, config.ep_len, num_workers, backend=config.backend, films=films)
 
 
 def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Trajectory]) -> BCAgent:

@@ -68,7 +68,11 @@ class RenderingUnavailable(RuntimeError):
 
 
 def make_env(
-    env_name: str, ep_len: int | None = None, render: bool = False, backend: Backend = "mujoco"
+    env_name: str,
+    ep_len: int | None = None,
+    render: bool = False,
+    backend: Backend = "mujoco",
+    graphics: bool = True,
 ) -> tuple[Env, EnvSpec]:
     """Make an environment.
 
@@ -78,6 +82,7 @@ def make_env(
         ep_len: cut episodes after so many steps; None: at the environment's own limit.
         render: whether ``env.render()`` is to give frames, (height, width, 3) uint8.
         backend: the bindings that the -v2 tasks run on.
+        graphics: whether this process may be asked to render later; MuJoCo is imported with its graphics then.
 
     Returns:
         The environment, whose observations have one dimension, and its facts.
@@ -86,7 +91,8 @@ def make_env(
         InvalidInput: for an unknown id, a missing dependency or backend, no time limit at all, or spaces
             other than Box observations and Box or Discrete actions.
     """
-    choose_gl_backend()  # before anything imports mujoco
+    if graphics:
+        choose_gl_backend()  # before anything imports mujoco
     _silence_mujoco()
     if env_name.startswith(PREFIX):
         env: Env = make_old_gym_env(env_name.removeprefix(PREFIX), render)

@@ -84,6 +84,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self._added: Mapping[str, str] = {}  # what checkpoints hold of the transitions, and those for the next one
         self._unsaved: list[Trajectory] = []
         self._unfinished: deque[_UnfinishedRow] = deque()
+        self._sampled_ahead: Callable[[], Episodes] | None = None
         self._references = references
         self.label = ""  # where several runs share a terminal, whose line it is
 
@@ -108,6 +109,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
                 self.agent.add_to_replay_buffer(paths)
                 train_log = self.train_agent(itr)
                 self.log_iteration(itr, collect_policy, paths, train_log)
+                if itr + 1 < n_iter:  # while this iteration is still evaluated and saved
+                    self._sampled_ahead = self.sample_ahead(itr + 1, self.agent.actor)
                 self.save_checkpoint(itr, paths)
         return self.rows
 
@@ -121,12 +124,17 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             return self.initial_expertdata
         assert collect_policy is not None
         assert self.expert_policy is not None
-        seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
-        batch_size = self.config.batch_size
+        sampled = self._sampled_ahead or self.sample_ahead(itr, collect_policy)
+        self._sampled_ahead = None
         with telling_where(self.config.env_name, itr):
-            paths, envsteps = self.rollouts.sample_trajectories(collect_policy, batch_size, seeds, "collecting")
+            paths, envsteps = sampled()
             self.total_envsteps += envsteps
             return self.do_relabel_with_expert(self.expert_policy, paths)
+
+    def sample_ahead(self, itr: int, policy: BasePolicy) -> Callable[[], Episodes]:
+        """Begin the rollouts that iteration ``itr`` adds; returns what waits for them."""
+        seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
+        return self.rollouts.sample_ahead(policy, self.config.batch_size, seeds, "collecting")
 
     def do_relabel_with_expert(self, expert_policy: BasePolicy, paths: Sequence[Trajectory]) -> list[Trajectory]:
         """The same states, with the actions the expert would have taken in them."""
@@ -249,7 +257,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             trajectories, _ = row.evaluation.result()
         scalars = {**return_statistics(trajectories, "Eval"), **row.scalars, **self._references()}
         self.logger.log_scalars(scalars, row.itr)
-        print(f"{self.label}{progress_line(row.itr, scalars)}", flush=True)
+        with tqdm.external_write_mode():
+            print(f"{self.label}{progress_line(row.itr, scalars)}", flush=True)
 
     def is_due(self, frequency: int, itr: int) -> bool:
         """Whether something done every so many iterations is done now; -1 is never."""

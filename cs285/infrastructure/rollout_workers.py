@@ -10,6 +10,7 @@ import functools
 import itertools
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +51,21 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def quickest_start() -> str:
+    """The start method of `multiprocessing` for a new process here: ``fork`` where nothing speaks against it.
+
+    A forked process is at work at once, with all that its parent has imported. But it takes over
+    locks without the threads that would open them, and graphics that are its parent's, and may
+    hang on either. So a process of more than one thread, or with graphics, spawns: that begins
+    afresh, on every platform.
+    """
+    try:
+        threads = len(os.listdir("/proc/self/task"))
+    except OSError:  # only Linux tells
+        return "spawn"
+    return "spawn" if threads > 1 or "OpenGL" in sys.modules else "fork"
+
+
 @contextmanager
 def reporting_dead_workers() -> Iterator[None]:
     """Say that a worker was killed, in place of what the pool of processes says."""
@@ -71,8 +87,9 @@ class RolloutWorkers:
         env_name: str,
         ep_len: int | None,
         num_workers: int,
-        start_method: str = "spawn",
+        start_method: str | None = None,
         backend: Backend = "mujoco",
+        films: bool = True,
     ) -> None:
         """Start the workers; they get ready while the caller goes on.
 
@@ -80,23 +97,23 @@ class RolloutWorkers:
             env_name: the environment's id.
             ep_len: cut episodes after so many steps; None: at the environment's limit.
             num_workers: processes; with 0, everything happens in the main process.
-            start_method: of `multiprocessing`. A forked process takes over the threads' locks and
-                the graphics of its parent, and may hang on them; a spawned one begins afresh, on
-                every platform.
+            start_method: of `multiprocessing`; None: what `quickest_start` says.
             backend: the bindings that a -v2 task runs on.
+            films: whether episodes may have to be filmed.
 
         Raises:
             InvalidInput: when the environment can't be made.
         """
-        self._env, self.spec = make_env(env_name, ep_len, backend=backend)
+        self._env, self.spec = make_env(env_name, ep_len, backend=backend, graphics=films)
         self._in_use = threading.Lock()  # the environment, by this thread or by the background's
-        self._task = make_task(env_name, ep_len, backend)
+        self._task = make_task(env_name, ep_len, backend, films)
         self._num_workers = num_workers
         self._background = ThreadPoolExecutor(2)  # two evaluations at once: the end of one leaves no core idle
+        self._ahead = ThreadPoolExecutor(1)
         self._processes: ProcessPoolExecutor | None = None
         starting: list[Future[None]] = []
         if num_workers > 0:
-            context = multiprocessing.get_context(start_method)
+            context = multiprocessing.get_context(start_method or quickest_start())
             self._processes = ProcessPoolExecutor(num_workers, context, initializer=begin_worker)
             with stops_held_back():
                 starting = [self._processes.submit(prepare, self._task) for _ in range(num_workers)]
@@ -150,6 +167,20 @@ class RolloutWorkers:
         if self._processes is not None and policy.copyable:
             return self._background.submit(self.sample_trajectories, policy, min_timesteps, seeds)
         return _done(lambda: self.sample_trajectories(policy, min_timesteps, seeds))
+
+    def sample_ahead(
+        self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str | None = None
+    ) -> Callable[[], Episodes]:
+        """Begin what `sample_trajectories` does, before it is needed; no evaluation makes it wait.
+
+        Returns:
+            A function that waits for the episodes. Where nothing can happen beside the caller it
+            rolls them out.
+        """
+        policy = policy.for_rollouts()
+        if self._processes is not None and policy.copyable:
+            return self._ahead.submit(self.sample_trajectories, policy, min_timesteps, seeds, description).result
+        return functools.partial(self.sample_trajectories, policy, min_timesteps, seeds, description)
 
     def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
         """Film episodes (see `films.film`) beside whatever the caller does next.
@@ -231,6 +262,7 @@ class RolloutWorkers:
         if self._processes is not None:
             self._processes.shutdown(cancel_futures=True)
         self._background.shutdown(cancel_futures=True)
+        self._ahead.shutdown(cancel_futures=True)
         self._env.close()
 
     def __enter__(self) -> RolloutWorkers:

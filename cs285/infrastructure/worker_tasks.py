@@ -38,6 +38,7 @@ class Task:
         env_name: as for `make_env`, and so are the next two.
         ep_len: steps after which episodes are cut.
         backend: the bindings that a -v2 task runs on.
+        films: whether it may have to be filmed.
         registration: the environment's entry in Gymnasium's registry, pickled; a new process
             lacks it where the user's own code made it.
     """
@@ -45,16 +46,17 @@ class Task:
     env_name: str
     ep_len: int | None
     backend: Backend
+    films: bool
     registration: bytes | None
 
 
-def make_task(env_name: str, ep_len: int | None, backend: Backend) -> Task:
+def make_task(env_name: str, ep_len: int | None, backend: Backend, films: bool) -> Task:
     """Describe an environment that exists in this process."""
     try:
         registration = pickle.dumps(gym.registry[env_name])
     except Exception:  # module:id is registered by its module, and what can't be pickled may be anything
         registration = None
-    return Task(env_name, ep_len, backend, registration)
+    return Task(env_name, ep_len, backend, films, registration)
 
 
 def prepare(task: Task) -> None:
@@ -93,7 +95,7 @@ def check_task_rendering(task: Task) -> None:
 @functools.cache
 def _env_of(task: Task) -> tuple[Env, EnvSpec]:
     _register(task)
-    return make_env(task.env_name, task.ep_len, backend=task.backend)
+    return make_env(task.env_name, task.ep_len, backend=task.backend, graphics=task.films)
 
 
 def _register(task: Task) -> None:
@@ -111,6 +113,7 @@ def begin_worker() -> None:
     if hasattr(os, "nice"):
         os.nice(5)  # the main process goes first: what it does gives the workers their work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked worker has its parent's handler
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the pool ends its processes by it
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import multiprocessing
 import os
@@ -65,6 +66,42 @@ def test_the_same_episodes_bit_for_bit(num_workers: int, start_method: str) -> N
             workers.sample_n_trajectories(make_policy(), 5, itertools.count()),
             alone.sample_n_trajectories(make_policy(), 5, itertools.count()),
         )
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="where the system counts no threads, all are spawned")
+def test_a_process_is_forked_while_it_has_neither_threads_nor_graphics() -> None:
+    code = (
+        "import sys, threading, types\n"
+        "from cs285.infrastructure.rollout_workers import RolloutWorkers, quickest_start\n"
+        "chosen = [quickest_start()]\n"
+        "sys.modules['OpenGL'] = types.ModuleType('OpenGL')\n"
+        "chosen += [quickest_start()]\n"
+        "del sys.modules['OpenGL']\n"
+        "with RolloutWorkers('Hopper-v5', 40, 2, films=False): chosen += [quickest_start()]\n"
+        "assert chosen == ['fork', 'spawn', 'spawn'], chosen\n"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    environment.pop("MUJOCO_GL", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_what_is_sampled_ahead_waits_for_no_evaluation() -> None:
+    with RolloutWorkers(HOPPER, LIMIT, 1) as workers:
+        policy, slow = make_policy(), Impatient(functools.partial(time.sleep, 0.02))
+        evaluations = [workers.start_sampling(slow, 4 * LIMIT, itertools.count()) for _ in range(3)]
+        ahead, steps = workers.sample_ahead(policy, 50, itertools.count(7))()
+        assert not any(evaluation.done() for evaluation in evaluations)
+        theirs, their_steps = workers.sample_trajectories(policy, 50, itertools.count(7))
+        assert same(ahead, theirs)
+        assert steps == their_steps
+
+
+def test_without_workers_nothing_is_sampled_before_it_is_needed() -> None:
+    acted: list[None] = []
+    with RolloutWorkers(HOPPER, LIMIT, 0) as alone:
+        sample = alone.sample_ahead(Impatient(lambda: acted.append(None)), 5, itertools.count())
+        assert not acted
+        assert sample()[1] == len(acted) >= 5
 
 
 def test_an_environment_of_the_user_s_own_is_made_in_the_workers(capfd: pytest.CaptureFixture[str]) -> None:
