@@ -58,7 +58,8 @@ def main() -> None:
 
     check_writable(settings.output_file)  # now rather than after the work
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    with RolloutWorkers(settings.env_name, settings.ep_len, usable_cores(), backend=settings.backend) as rollouts:
+    cores = usable_cores()
+    with RolloutWorkers(settings.env_name, settings.ep_len, cores, backend=settings.backend, films=False) as rollouts:
         expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
         if expert_file is None:
             raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")

@@ -45,7 +45,7 @@ def evaluate_expert(
     scipy_stats()  # fail now rather than after the rollouts
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     num_workers = usable_cores() if num_workers is None else num_workers
-    with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers, backend=backend) as rollouts:
+    with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers, backend=backend, films=False) as rollouts:
         expert = load_expert(path, env_name, rollouts.spec)
         trajectories = rollouts.sample_n_trajectories(expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])

@@ -113,11 +113,11 @@ class SupervisedStep:
             raise RuntimeError("the network was moved or copied: make it a new SupervisedStep (see join_learners)")
         losses = self._compute_gradients(_as_array(observations), _as_array(actions))
         self._adam()
-        return torch.as_tensor(losses)
+        return _as_tensor(losses)
 
     def averages(self) -> dict[str, torch.Tensor]:
         """Adam's memory: its two running averages, (K, P), and how many steps they were taken over, ()."""
-        return {"m": torch.as_tensor(self._m), "v": torch.as_tensor(self._v), "steps": torch.tensor(self._steps)}
+        return {"m": _as_tensor(self._m), "v": _as_tensor(self._v), "steps": torch.tensor(self._steps)}
 
     def restore(self, averages: Mapping[str, torch.Tensor]) -> None:
         """Go on from Adam's memory as `averages` gave it.
@@ -150,7 +150,7 @@ class SupervisedStep:
         for i in reversed(layers):
             x = inputs[i // 2]
             xp.matmul(delta.swapaxes(1, 2), x, out=self._g[i])
-            xp.sum(delta, axis=1, keepdims=True, out=self._g[i + 1])
+            self._g[i + 1][...] = delta.sum(axis=1, keepdims=True)
             if i > 0:
                 delta = (delta @ self._p[i]) * (1 - x * x)  # the slope of tanh is 1 - tanh²
         return losses
@@ -189,6 +189,11 @@ class SupervisedStep:
 def _as_array(tensor: torch.Tensor) -> Array:
     """The same memory, as what computes there takes it."""
     return tensor.numpy() if tensor.is_cpu else tensor
+
+
+def _as_tensor(array: Array) -> torch.Tensor:
+    """The other way round."""
+    return torch.from_numpy(array) if isinstance(array, np.ndarray) else array
 
 
 def _parameters(network: nn.Sequential, logstds: Sequence[nn.Parameter]) -> list[torch.Tensor]:
