@@ -52,10 +52,11 @@ install() {
 }
 
 # A broken import would start a compile of minutes: the compiler is one that fails, and the time is limited.
+imports='import gymnasium_robotics, mujoco_py, cs285.infrastructure.rl_trainer'
 works() {
     local library=$venv/mj210/mujoco_py/binaries/linux/mujoco210
     CC=false MUJOCO_PY_MUJOCO_PATH=$library LD_LIBRARY_PATH=$library/bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
-        timeout 60 "$venv/bin/python" -c 'import numpy; assert numpy.__version__ < "2"; import gymnasium_robotics, mujoco_py' >/dev/null 2>&1
+        timeout 60 "$venv/bin/python" -c "import numpy; assert numpy.__version__ < '2'; $imports" >/dev/null 2>&1
 }
 
 [ $# -eq 0 ] || stop "it takes no arguments, so '$*' means nothing; CS285_MUJOCO_PY_VENV and PYTHON are its settings"
@@ -66,6 +67,6 @@ if [ -e "$finished" ] && works; then
 fi
 rm -f "$finished"
 install
-works || stop "mujoco_py was installed in $venv but does not import; see: $venv/bin/python -c 'import gymnasium_robotics, mujoco_py'"
+works || stop "mujoco_py was installed in $venv but does not import; see: $venv/bin/python -c '$imports'"
 touch "$finished"
 say "done: run the scripts as always, with --backend mujoco_py"
