@@ -36,6 +36,7 @@ class NumpyPolicy(BasePolicy):
         self._activation = ACTIVATIONS[activation]  # a module's function, so that the policy can be pickled
         self.discrete = discrete
 
+    @np.errstate(over="ignore", invalid="ignore")  # who rolls out looks whether all is finite, and tells in one line
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`; computed in the dtype of the weights."""
         hidden = observations.astype(self.weights[0].dtype, copy=False)

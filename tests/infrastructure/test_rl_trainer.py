@@ -220,6 +220,7 @@ def test_a_network_that_the_last_step_ruins_stops_the_run(tiny: Config) -> None:
         trainer.run_training_loop()
 
 
+@pytest.mark.filterwarnings("error")  # and numpy has nothing to add
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @pytest.mark.parametrize(
     ("what", "said"),
