@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from measure import peak_mb
 from sizes import LEARNERS
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "run_hw1.py"
@@ -37,17 +38,17 @@ def run_job(what: str, flags: Sequence[str], folder: Path, environment: Mapping[
     with errors.open("w") as stderr:
         job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=folder, env=environment)
         assert job.stdout is not None
-        peaks = [peak_mb(job.pid) for line in job.stdout if re.match(r"(seed \d+, )?iteration ", line)]
-        _, status, used = os.wait4(job.pid, 0)
+        peaks = [peak_mb_until_now(job.pid) for line in job.stdout if re.match(r"(seed \d+, )?iteration ", line)]
+        _, status, usage = os.wait4(job.pid, 0)
     job.returncode = os.waitstatus_to_exitcode(status)
     if job.returncode != 0:
         sys.exit(f"{what} of the project failed:\n{errors.read_text()}")
-    measured: dict[str, Any] = {"peak_mb": used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)}
+    measured: dict[str, Any] = {"peak_mb": peak_mb(usage)}
     return measured | ({"peak_mb_by_iteration": peaks} if None not in peaks else {})
 
 
-def peak_mb(pid: int) -> float | None:
-    """The most memory that a process has held, in MB; None where the system does not tell."""
+def peak_mb_until_now(pid: int) -> float | None:
+    """The most memory that a running process has held, in MB; None where the system does not tell."""
     try:
         return int(re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[0]) / 1e3
     except (OSError, IndexError):  # only Linux tells

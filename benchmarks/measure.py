@@ -12,7 +12,7 @@ import sys
 import warnings
 from pathlib import Path
 
-# Nothing slow is imported here: what a job imports is part of what it takes, and its workers import this file.
+# Nothing slow is imported here: what a job imports is part of what it takes.
 
 
 def main() -> None:
@@ -27,12 +27,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         measured = getattr(importlib.import_module(f"measure_{arguments.who}"), arguments.what)(arguments)
-    print(json.dumps({**measured, "peak_mb": peak_mb()}))
+    print(json.dumps({**measured, "peak_mb": peak_mb(resource.getrusage(resource.RUSAGE_SELF))}))
 
 
-def peak_mb() -> float:
-    """The most memory that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+def peak_mb(usage: resource.struct_rusage) -> float:
+    """The most memory that a process has held, in MB."""
+    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 if __name__ == "__main__":

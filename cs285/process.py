@@ -11,6 +11,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 SAME_STOP = 3.0  # seconds
@@ -60,6 +62,19 @@ def ending() -> None:
     _stops.last, _stops.ending = time.monotonic(), True
 
 
+@contextmanager
+def stops_held_back() -> Iterator[None]:
+    """Ctrl-C and SIGTERM reach this process afterwards, and the processes that it starts when they let them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def told(error: KeyboardInterrupt) -> tuple[str, int]:
     """What to say of a stop, and the exit code: 130 for Ctrl-C, 143 for SIGTERM."""
     signum = error.signum if isinstance(error, Stopped) else signal.SIGINT
@@ -71,6 +86,7 @@ def open_missing_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # in the order of their descriptors, of which the lowest free one is taken
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the life of the process
+            os.set_inheritable(getattr(sys, name).fileno(), True)  # or a process started from here would lack it
 
 
 def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

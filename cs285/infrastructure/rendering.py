@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from cs285.process import stops_held_back
+
 FRAME_SIZE = 320
 RENDERING_DISABLED = "disabled"  # a value of MUJOCO_GL
 RENDERING_HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
@@ -38,7 +40,8 @@ def import_mujoco() -> ModuleType | None:
     without rendering: only videos need it.
     """
     try:
-        return importlib.import_module("mujoco")
+        with stops_held_back():  # its C++ makes an ImportError of Ctrl-C
+            return importlib.import_module("mujoco")
     except ModuleNotFoundError:
         return None
     except Exception:  # each library fails in a way of its own

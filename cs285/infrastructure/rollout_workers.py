@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from cs285.errors import InvalidInput, WorkerDied
-from cs285.infrastructure.envs import make_env
+from cs285.infrastructure.envs import Env, make_env
 from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories
 from cs285.infrastructure.v2_tasks import Backend
@@ -33,9 +33,9 @@ from cs285.infrastructure.worker_tasks import (
     make_task,
     prepare,
     run_episode,
-    stops_held_back,
 )
 from cs285.policies.base_policy import BasePolicy
+from cs285.process import stops_held_back
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,19 +51,21 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def quickest_start() -> str:
-    """The start method of `multiprocessing` for a new process here: ``fork`` where nothing speaks against it.
+def quickest_start(env: Env) -> str:
+    """The start method of `multiprocessing` for processes that make such an environment.
 
     A forked process is at work at once, with all that its parent has imported. But it takes over
-    locks without the threads that would open them, and graphics that are its parent's, and may
-    hang on either. So a process of more than one thread, or with graphics, spawns: that begins
-    afresh, on every platform.
+    locks without the threads that would open them, its parent's graphics, and whatever a user's
+    module holds: open connections, numpy's global generator. So only a process of one thread and
+    without graphics forks, and only for Gymnasium's tasks and the project's. Others spawn: a
+    spawned process begins afresh, on every platform.
     """
     try:
         threads = len(os.listdir("/proc/self/task"))
     except OSError:  # only Linux tells
         return "spawn"
-    return "spawn" if threads > 1 or "OpenGL" in sys.modules else "fork"
+    known = env.spec is not None and str(env.spec.entry_point).startswith(("gymnasium.", "cs285."))
+    return "fork" if known and threads == 1 and "OpenGL" not in sys.modules else "spawn"
 
 
 @contextmanager
@@ -97,7 +99,7 @@ class RolloutWorkers:
             env_name: the environment's id.
             ep_len: cut episodes after so many steps; None: at the environment's limit.
             num_workers: processes; with 0, everything happens in the main process.
-            start_method: of `multiprocessing`; None: what `quickest_start` says.
+            start_method: of `multiprocessing`; None: what `quickest_start` says, ``spawn`` with films.
             backend: the bindings that a -v2 task runs on.
             films: whether episodes may have to be filmed.
 
@@ -113,7 +115,8 @@ class RolloutWorkers:
         self._processes: ProcessPoolExecutor | None = None
         starting: list[Future[None]] = []
         if num_workers > 0:
-            context = multiprocessing.get_context(start_method or quickest_start())
+            start_method = start_method or ("spawn" if films else quickest_start(self._env))
+            context = multiprocessing.get_context(start_method)
             self._processes = ProcessPoolExecutor(num_workers, context, initializer=begin_worker)
             with stops_held_back():
                 starting = [self._processes.submit(prepare, self._task) for _ in range(num_workers)]
@@ -224,7 +227,7 @@ class RolloutWorkers:
             return None
         except BrokenProcessPool as error:
             raise WorkerDied(
-                "a rollout worker could not start; each imports the script that was started, whose work must "
+                "a rollout worker could not start; it may import the script that was started, whose work must "
                 "stand below if __name__ == '__main__'"
             ) from error
         return self._processes

@@ -11,13 +11,13 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gymnasium as gym
+from threadpoolctl import threadpool_limits
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.envs import Env, EnvSpec, check_rendering, make_env
@@ -116,6 +116,7 @@ def begin_worker() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked worker has its parent's handler
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the pool ends its processes by it
+    threadpool_limits(1, user_api="blas")  # the other cores have workers of their own
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -124,16 +125,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-@contextmanager
-def stops_held_back() -> Iterator[None]:
-    """Start processes that Ctrl-C and SIGTERM don't reach before `begin_worker`; this process gets them afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

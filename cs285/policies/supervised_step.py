@@ -84,7 +84,7 @@ class SupervisedStep:
         for k, parameters in enumerate(learners):
             for parameter, view in zip(parameters, views, strict=True):
                 parameter.data = view[k].view(parameter.shape)
-        self._taken_over = [(parameters[0], parameters[0].data_ptr()) for parameters in learners]
+        self._taken_over = [(parameters[0], view) for parameters, view in zip(learners, views[0], strict=True)]
 
         self._p, self._g = ([_as_array(view) for view in parts] for parts in (views, _views(gradients, shapes)))
         self._values, self._gradients = _as_array(values), _as_array(gradients)
@@ -101,7 +101,7 @@ class SupervisedStep:
 
         Args:
             observations: (K, N, ob_dim) float32.
-            actions: (K, N, ac_dim) float32, or (K, N) int64 for ``cross_entropy``.
+            actions: (K, N, ac_dim) float32, or for ``cross_entropy`` (K, N) int64, choices from 0.
 
         Returns:
             (K,), the losses before the step, left on the device.
@@ -109,7 +109,7 @@ class SupervisedStep:
         Raises:
             RuntimeError: when a network's parameters were moved or copied since they were taken over.
         """
-        if any(weight.data_ptr() != pointer for weight, pointer in self._taken_over):
+        if any(weight.data_ptr() != view.data_ptr() for weight, view in self._taken_over):
             raise RuntimeError("the network was moved or copied: make it a new SupervisedStep (see join_learners)")
         losses = self._compute_gradients(_as_array(observations), _as_array(actions))
         self._adam()
@@ -188,6 +188,7 @@ class SupervisedStep:
 
 def _as_array(tensor: torch.Tensor) -> Array:
     """The same memory, as what computes there takes it."""
+    tensor = tensor.detach()
     return tensor.numpy() if tensor.is_cpu else tensor
 
 

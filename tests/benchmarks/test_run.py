@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -117,6 +118,19 @@ def test_measurements_run(benchmarks: Any, monkeypatch: pytest.MonkeyPatch, who:
             monkeypatch.setattr(module, name, value)
     options = {"steps": 20} if what == "physics" else {}
     assert getattr(module, what)(FILES, **options)["seconds"] > 0
+
+
+@pytest.mark.parametrize(("what", "learners"), [("job", 1), ("many_job", 10)])
+def test_whole_jobs_run(benchmarks: Any, tmp_path: Path, what: str, learners: int) -> None:
+    jobs, settings = benchmarks("jobs"), benchmarks("run").Settings(**vars(FILES))
+    small = ["--n_iter", "2", "--num_agent_train_steps_per_iter", "3", "--eval_batch_size", "20", "--ep_len", "10"]
+    flags = [*benchmarks("run").file_flags(settings), *small]
+    measured = jobs.run_job(what, flags, tmp_path, os.environ)
+    assert measured["peak_mb"] > 100
+    if Path("/proc/self/status").exists():
+        assert len(measured["peak_mb_by_iteration"]) == 2 * learners
+        assert max(measured["peak_mb_by_iteration"]) <= measured["peak_mb"]
+    assert len(list(tmp_path.glob("data/q2_*/log.csv"))) == learners
 
 
 def test_every_row_names_measurements_that_exist(benchmarks: Any) -> None:

@@ -69,16 +69,22 @@ def test_the_same_episodes_bit_for_bit(num_workers: int, start_method: str) -> N
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="where the system counts no threads, all are spawned")
-def test_a_process_is_forked_while_it_has_neither_threads_nor_graphics() -> None:
+def test_a_process_is_forked_while_it_has_neither_threads_nor_graphics_and_nothing_of_the_user_s() -> None:
     code = (
-        "import sys, threading, types\n"
+        "import sys, types\n"
+        "from tests.fakes import register_fakes; register_fakes()\n"
+        "from cs285.infrastructure.envs import make_env\n"
         "from cs285.infrastructure.rollout_workers import RolloutWorkers, quickest_start\n"
-        "chosen = [quickest_start()]\n"
+        f"env, own = make_env('{HOPPER}', graphics=False)[0], make_env('{POINT}', graphics=False)[0]\n"
+        "chosen = [quickest_start(env), quickest_start(own)]\n"
         "sys.modules['OpenGL'] = types.ModuleType('OpenGL')\n"
-        "chosen += [quickest_start()]\n"
+        "chosen += [quickest_start(env)]\n"
         "del sys.modules['OpenGL']\n"
-        "with RolloutWorkers('Hopper-v5', 40, 2, films=False): chosen += [quickest_start()]\n"
-        "assert chosen == ['fork', 'spawn', 'spawn'], chosen\n"
+        f"with RolloutWorkers('{HOPPER}', {LIMIT}, 2, films=False):\n"
+        "    assert 'multiprocessing.popen_fork' in sys.modules\n"
+        "    assert 'multiprocessing.popen_spawn_posix' not in sys.modules\n"
+        "    chosen += [quickest_start(env)]\n"
+        "assert chosen == ['fork', 'spawn', 'spawn', 'spawn'], chosen\n"
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     environment.pop("MUJOCO_GL", None)
