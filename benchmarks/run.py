@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ ROWS = rows_of(JOB_STEPS, ROLLOUT_STEPS, LEARNERS)
 PACKAGES = ("torch", "numpy", "gymnasium", "mujoco")
 DISTURBED = 0.3  # cores
 Measurement = dict[str, Any]
+Side = tuple[str, str]  # who, and what they do
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,16 @@ def main() -> None:
     """Measure the rows, write the JSON and print the table."""
     settings = parse(Settings, __doc__ or "")
     content = earlier_content(settings)
-    done: dict[tuple[str, str], list[Measurement]] = {}
-    for name in settings.rows.split(","):
-        print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        earlier = content["rows"].get(name, {}).get("runs", {}) if settings.more else {}
-        try:
-            content["rows"][name] = compare(ROWS[name], settings, done, earlier)
-        except NotInstallable as error:
-            print(f"going on without {name}: {error}", file=sys.stderr, flush=True)
-            continue
+    done: dict[Side, list[Measurement]] = {}
+    names = settings.rows.split(",")
+    for what in dict.fromkeys(ROWS[name].what for name in names):
+        print(f"measuring {what} ...", file=sys.stderr, flush=True)
+        rows = {name: ROWS[name] for name in names if ROWS[name].what == what}
+        take_turns(list(rows.values()), settings, done)
+        for name, row in rows.items():
+            if (row.who, row.theirs) in done:
+                earlier = content["rows"].get(name, {}).get("runs", {}) if settings.more else {}
+                content["rows"][name] = compare(row, done, earlier)
         content |= circumstances(settings)
         settings.output.write_text(json.dumps(content, indent=2) + "\n")
     print(table(content["rows"]))
@@ -88,25 +90,35 @@ def earlier_content(settings: Settings) -> Measurement:
     return content
 
 
-def compare(
-    row: Row,
-    settings: Settings,
-    done: dict[tuple[str, str], list[Measurement]],
-    earlier: dict[str, list[Measurement]],
-) -> Measurement:
-    """Measure both sides, taking turns; what an earlier row has measured is taken from there.
+def take_turns(rows: Sequence[Row], settings: Settings, done: dict[Side, list[Measurement]]) -> None:
+    """Measure what rows of the same thing need: all that is compared with it, and it, in turn.
 
     Args:
-        row: what to measure.
+        rows: what the project does is the same in all of them.
         settings: on which files, and how often.
-        done: the measurements of earlier rows, by who and what; these are added.
+        done: the measurements so far, by who and what, which are not repeated; these are added.
+    """
+    sides = [(row.who, row.theirs) for row in rows] + [("project", rows[0].what)]
+    missing = [side for side in sides if side not in done]
+    for _ in range(1 if rows[0].once else settings.repeats):
+        for who, what in list(missing):
+            try:
+                done.setdefault((who, what), []).append(measure(who, what, settings))
+            except NotInstallable as error:
+                print(f"going on without {who}: {error}", file=sys.stderr, flush=True)
+                missing.remove((who, what))
+                del done[who, what]
+
+
+def compare(row: Row, done: Mapping[Side, list[Measurement]], earlier: Mapping[str, list[Measurement]]) -> Measurement:
+    """Compare the medians of both sides.
+
+    Args:
+        row: what is compared.
+        done: the measurements, by who and what.
         earlier: runs of another day that count as well, ``theirs`` and ``project``.
     """
     sides = [(row.who, row.theirs), ("project", row.what)]
-    missing = [side for side in sides if side not in done]
-    for _ in range(1 if row.once else settings.repeats):
-        for who, what in missing:
-            done.setdefault((who, what), []).append(measure(who, what, settings))
     theirs, ours = (earlier.get(name, []) + done[side] for name, side in zip(("theirs", "project"), sides, strict=True))
     result: Measurement = {"when": time.strftime("%Y-%m-%d %H:%M:%S"), "runs": {"theirs": theirs, "project": ours}}
     for clock in ("seconds", "cpu_seconds"):
