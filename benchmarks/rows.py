@@ -29,9 +29,9 @@ class Row:
     once: bool = False
 
 
-def rows_of(job_steps: int, rollout_steps: int, learners: int) -> dict[str, Row]:
+def rows_of(job_steps: int, expert_steps: int, rollout_steps: int, learners: int) -> dict[str, Row]:
     """The rows by name; the arguments are those of `sizes`."""
-    in_job = job_steps / rollout_steps
+    in_job, with_expert = job_steps / rollout_steps, (job_steps + expert_steps) / rollout_steps
     return {
         "job": Row("whole DAgger job", "job", "textbook", "job", wanted=2.6),
         "rollouts": Row("8000 steps of rollouts", "rollouts", "textbook", "rollouts", wanted=2.2),
@@ -44,6 +44,9 @@ def rows_of(job_steps: int, rollout_steps: int, learners: int) -> dict[str, Row]
         "imitation": Row("2000 gradient steps", "gradient", "imitation"),
         "d3rlpy": Row("2000 gradient steps", "gradient", "d3rlpy"),
         "job_floor": Row("whole DAgger job", "job", "floor", "physics_on_all_cores", in_job, wanted=1.9),
+        "job_own_floor": Row(
+            "whole DAgger job, all its steps", "job", "floor", "physics_on_all_cores", with_expert, wanted=1.9
+        ),
         "rollouts_floor": Row("8000 steps of rollouts", "rollouts", "floor", "physics_on_all_cores"),
         "core_floor": Row("8000 steps of rollouts", "rollouts", "floor", "physics"),
         "gradient_floor": Row("2000 gradient steps", "gradient", "floor", "arithmetic"),

@@ -24,12 +24,12 @@ from typing import Any
 from jobs import JOBS, run_job
 from libraries import REQUIREMENTS, NotInstallable, measure_library
 from rows import Row, rows_of
-from sizes import JOB_STEPS, LEARNERS, ROLLOUT_STEPS
+from sizes import EXPERT_STEPS, JOB_STEPS, LEARNERS, ROLLOUT_STEPS
 
 from cs285.command_line import check_at_least, option, parse, run
 from cs285.errors import InvalidInput
 
-ROWS = rows_of(JOB_STEPS, ROLLOUT_STEPS, LEARNERS)
+ROWS = rows_of(JOB_STEPS, EXPERT_STEPS, ROLLOUT_STEPS, LEARNERS)
 PACKAGES = ("torch", "numpy", "gymnasium", "mujoco")
 DISTURBED = 0.3  # cores
 Measurement = dict[str, Any]
@@ -98,7 +98,7 @@ def take_turns(rows: Sequence[Row], settings: Settings, done: dict[Side, list[Me
         settings: on which files, and how often.
         done: the measurements so far, by who and what, which are not repeated; these are added.
     """
-    sides = [(row.who, row.theirs) for row in rows] + [("project", rows[0].what)]
+    sides = dict.fromkeys([*((row.who, row.theirs) for row in rows), ("project", rows[0].what)])
     missing = [side for side in sides if side not in done]
     for _ in range(1 if rows[0].once else settings.repeats):
         for who, what in list(missing):

@@ -10,8 +10,9 @@ ROLLOUT_STEPS = 8000
 LARGE_BUFFER = 1_000_000
 LARGE_BATCHES = 200
 LEARNERS = 10
-# The default job: 10 evaluations of 5000 steps, and 9 collections of 1000.
+# The default job: 10 evaluations of 5000 steps, and 9 collections of 1000. The project measures the expert too.
 JOB_STEPS = 59_000
+EXPERT_STEPS = 5000
 
 
 def timed(action: Callable[[], Any], times: float = 1) -> dict[str, Any]:
