@@ -171,6 +171,8 @@ def run(main: Callable[[], None]) -> NoReturn:
         sys.exit(_report("error: out of memory", 2))
     except KeyboardInterrupt as stop:
         sys.exit(_report(*process.told(stop)))
+    if main.__module__ == "__main__":  # the process is the script's, which nothing follows
+        process.finished()
     sys.exit(0)
 
 

@@ -1,4 +1,4 @@
-"""How the process of a script is stopped, and streams that are there.
+"""How the process of a script is stopped or ends, and streams that are there.
 
 Ctrl-C or SIGTERM ends what is under way in order. Pressed again within seconds it is the same stop, which
 would only cut that short; later it is another one.
@@ -7,6 +7,7 @@ would only cut that short; later it is another one.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -32,7 +33,7 @@ class _Stops:
 
     def __init__(self) -> None:
         self.last = -SAME_STOP
-        self.ending = False
+        self.ending = self.finished = False
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         if time.monotonic() - self.last < SAME_STOP:
@@ -73,6 +74,27 @@ def stops_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_at_once_when_finished() -> None:
+    """Spare the interpreter from taking all modules apart, torch's among them, at the end of a script that finished.
+
+    To be called before anything else registers what it does at exit: that all comes first then.
+    """
+    atexit.register(_leave)
+
+
+def finished() -> None:
+    """The script is through: nothing but the exit is left."""
+    _stops.finished = True
+
+
+def _leave() -> None:
+    if _stops.finished:
+        with contextlib.suppress(OSError):  # nobody reads the output any more, which the usual way out tells
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
 
 def told(error: KeyboardInterrupt) -> tuple[str, int]:

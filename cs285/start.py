@@ -11,5 +11,6 @@ if "OMP_NUM_THREADS" not in os.environ:  # numpy would start threads when it is 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 gc.set_threshold(50_000)  # imports make a million objects, none of them garbage: look for some less often
 
+process.leave_at_once_when_finished()
 process.open_missing_streams()
 process.take_stops()

@@ -131,3 +131,23 @@ def test_a_disk_that_takes_no_more_is_one_line_and_other_errors_of_the_system_ar
     )
     with pytest.raises(FileNotFoundError):
         ended(FileNotFoundError(errno.ENOENT, "No such file"), capsys)
+
+
+def test_a_script_that_finished_ends_after_all_that_was_to_come_at_its_exit(tmp_path: Path) -> None:
+    """But its modules are not taken apart one by one."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from cs285 import start\n"
+        "import atexit, os\n"
+        "from cs285.command_line import run\n"
+        "class Left:\n"
+        "    def __del__(self, write=os.write): write(1, b'taken apart')\n"
+        "left = Left()\n"
+        "def main():\n"
+        "    atexit.register(print, 'at exit', end='')\n"
+        "    print('out, ', end='')\n"
+        "if __name__ == '__main__':\n"
+        "    run(main)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("out, at exit", "")
