@@ -138,11 +138,11 @@ def test_a_script_that_finished_ends_after_all_that_was_to_come_at_its_exit(tmp_
     script = tmp_path / "script.py"
     script.write_text(
         "from cs285 import start\n"
-        "import atexit, os\n"
+        "import atexit, os, sys\n"
         "from cs285.command_line import run\n"
         "class Left:\n"
         "    def __del__(self, write=os.write): write(1, b'taken apart')\n"
-        "left = Left()\n"
+        "sys.left = Left()\n"
         "def main():\n"
         "    atexit.register(print, 'at exit', end='')\n"
         "    print('out, ', end='')\n"
