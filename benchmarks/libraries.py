@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sizes import BATCH_SIZE, GRADIENT_STEPS
 
-from cs285.infrastructure.expert_data import load_expert_data
+from cs285.data.expert_data import load_expert_data
 
 HERE = Path(__file__).parent
 # They can't share the project's environment: imitation 1.0.1 needs Gymnasium 0.29, and d3rlpy 2.8 needs 1.0.

@@ -10,7 +10,7 @@ from typing import Any
 import mujoco
 from sizes import BATCH_SIZE, GRADIENT_STEPS, ROLLOUT_STEPS, timed
 
-from cs285.infrastructure.envs import make_env
+from cs285.envs.make_env import make_env
 from cs285.infrastructure.rollout_workers import usable_cores
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert

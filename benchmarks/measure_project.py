@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sizes import BATCH_SIZE, GRADIENT_STEPS, LARGE_BATCHES, LARGE_BUFFER, LEARNERS, ROLLOUT_STEPS, timed
 
-from cs285.infrastructure.config import Config
+from cs285.config import Config
 
 
 def config_of(files: Namespace) -> Config:
@@ -25,8 +25,8 @@ def config_of(files: Namespace) -> Config:
 
 def make_agent(files: Namespace) -> Any:
     """An agent with the expert's data."""
+    from cs285.envs.make_env import make_env
     from cs285.infrastructure.bc_trainer import load_initial_data, make_agent
-    from cs285.infrastructure.envs import make_env
 
     config = config_of(files)
     env, spec = make_env(config.env_name)
@@ -72,8 +72,8 @@ def many_gradient(files: Namespace) -> dict[str, Any]:
 
 def batch(files: Namespace) -> dict[str, Any]:
     """Batches from a large buffer."""
+    from cs285.data.trajectory import Trajectory
     from cs285.infrastructure.replay_buffer import ReplayBuffer
-    from cs285.infrastructure.trajectory import Trajectory
 
     observations = np.zeros((LARGE_BUFFER, 27), np.float32)
     actions, rewards = np.zeros((LARGE_BUFFER, 8), np.float32), np.zeros(LARGE_BUFFER, np.float32)

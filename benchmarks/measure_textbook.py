@@ -11,7 +11,7 @@ import textbook
 import torch
 from sizes import BATCH_SIZE, GRADIENT_STEPS, LARGE_BATCHES, LARGE_BUFFER, ROLLOUT_STEPS, timed
 
-from cs285.infrastructure.restricted_pickle import load_pickle
+from cs285.data.restricted_pickle import load_pickle
 
 torch.set_num_threads(1)  # as the project does: on a network this small more of them only spin
 

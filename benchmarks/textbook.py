@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cs285.infrastructure.restricted_pickle import load_pickle
+from cs285.data.restricted_pickle import load_pickle
 
 TrajectoryDict = dict[str, Any]  # of arrays, as the assignment has it
 

@@ -23,7 +23,7 @@ class RunsFailed(RuntimeError):
 
 
 @contextmanager
-def telling_where(env_name: str, itr: int) -> Iterator[None]:
+def error_context(env_name: str, itr: int) -> Iterator[None]:
     """Put task and iteration before what is wrong with an episode's numbers.
 
     Raises:

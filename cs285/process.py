@@ -64,7 +64,7 @@ def ending() -> None:
 
 
 @contextmanager
-def stops_held_back() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Ctrl-C and SIGTERM reach this process afterwards, and the processes that it starts when they let them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -8,10 +8,10 @@ from typing import Literal
 
 from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, check_at_most, option, parse, run
+from cs285.config import MAX_EPISODES
+from cs285.data.whole_files import check_writable
+from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
-from cs285.infrastructure.config import MAX_EPISODES
-from cs285.infrastructure.mujoco_py_backend import hand_over
-from cs285.infrastructure.whole_files import check_writable
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ def main() -> None:
     """Record, write, and print what was recorded."""
     settings = parse(Settings, __doc__ or "")
     hand_over(settings.backend)
-    from cs285.infrastructure.expert_data import write_expert_data
+    from cs285.data.expert_data import write_expert_data
+    from cs285.data.shipped import shipped_expert
     from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
     from cs285.infrastructure.seeding import Stream, episode_seeds
-    from cs285.infrastructure.shipped import shipped_expert
     from cs285.policies.loaded_gaussian_policy import load_expert
 
     check_writable(settings.output_file)  # now rather than after the work

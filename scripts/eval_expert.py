@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, check_at_most, option, parse, run
+from cs285.config import MAX_EPISODES
+from cs285.data.shipped import PROJECT_ROOT
+from cs285.data.whole_files import read_whole
+from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
-from cs285.infrastructure.config import MAX_EPISODES
-from cs285.infrastructure.mujoco_py_backend import hand_over
-from cs285.infrastructure.shipped import PROJECT_ROOT
-from cs285.infrastructure.whole_files import read_whole
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def main() -> None:
         files = next((found for folder in folders if (found := sorted(folder.glob("*.pkl")))), [])
     if not files:
         raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
-    from cs285.infrastructure.expert_card import evaluate_expert
+    from cs285.experts.card import evaluate_expert
 
     tasks = {path: settings.env_name or path.stem for path in files}
     cards = {path: read_card(path, env_name) for path, env_name in tasks.items()}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, check_at_most, option, parse, run
+from cs285.config import MAX_EPISODES
+from cs285.data.whole_files import check_writable
+from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
-from cs285.infrastructure.config import MAX_EPISODES
-from cs285.infrastructure.mujoco_py_backend import hand_over
-from cs285.infrastructure.whole_files import check_writable
 
 if TYPE_CHECKING:
     from cs285.policies.base_policy import BasePolicy
@@ -48,9 +48,9 @@ def main() -> None:
     settings = parse(Settings, __doc__ or "")
     assert settings.policy is not None
     from cs285.infrastructure.metrics import return_statistics
-    from cs285.infrastructure.saved_policy import load_run_config, load_run_policy
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
+    from cs285.policies.saved_policy import load_run_config, load_run_policy
 
     hand_over(settings.backend or load_run_config(settings.policy.parent).backend)
     if settings.video is not None:
@@ -72,9 +72,9 @@ def main() -> None:
 
 def write_video(settings: Settings, path: Path, policy: BasePolicy, seed: int) -> None:
     """Film an episode; where nothing renders, say so and go on."""
-    from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
+    from cs285.envs.make_env import RenderingUnavailable, check_rendering
     from cs285.infrastructure.films import film
-    from cs285.infrastructure.saved_policy import load_run_config
+    from cs285.policies.saved_policy import load_run_config
 
     assert settings.policy is not None
     config = load_run_config(settings.policy.parent)

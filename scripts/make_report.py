@@ -27,10 +27,10 @@ class Settings:
 def main() -> None:
     """Read the runs, write the report, and name its files."""
     settings = parse(Settings, __doc__ or "")
-    from cs285.infrastructure.report import build_report
-    from cs285.infrastructure.report_files import write_report
-    from cs285.infrastructure.run_folders import cut_short, read_runs
-    from cs285.infrastructure.series import group_by_settings, select
+    from cs285.data.run_folders import cut_short, read_runs
+    from cs285.results.report import build_report
+    from cs285.results.report_files import write_report
+    from cs285.results.series import group_by_settings, select
 
     runs = select(read_runs(settings.runs), settings.where)
     cut = cut_short(runs)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import option, parse, run
-from cs285.infrastructure.run_folders import cut_short, read_runs
-from cs285.infrastructure.shipped import PROJECT_ROOT
-from cs285.infrastructure.submission import write_submission
+from cs285.data.run_folders import cut_short, read_runs
+from cs285.data.shipped import PROJECT_ROOT
+from cs285.results.submission import write_submission
 
 
 @dataclass(frozen=True)

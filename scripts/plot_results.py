@@ -18,7 +18,7 @@ from cs285.errors import InvalidInput
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cs285.infrastructure.series import Series
+    from cs285.results.series import Series
 
 ENDINGS = (".png", ".pdf")
 
@@ -63,9 +63,9 @@ def main() -> None:
     for path in settings.files:
         if path.exists():
             raise InvalidInput(f"--output: {path} exists; it is not overwritten")
-    from cs285.infrastructure.plots import save_figure
-    from cs285.infrastructure.run_folders import cut_short, read_runs
-    from cs285.infrastructure.series import group_by_settings, select
+    from cs285.data.run_folders import cut_short, read_runs
+    from cs285.infrastructure.learning_curve import save_figure
+    from cs285.results.series import group_by_settings, select
 
     wanted = [*settings.where, *([f"env_name={settings.env_name}"] if settings.env_name is not None else [])]
     runs = select(read_runs(settings.runs), wanted)
@@ -83,7 +83,7 @@ def draw(settings: Settings, series: Sequence[Series]) -> Figure:
     Raises:
         InvalidInput: when the runs are not of a kind that it can show.
     """
-    from cs285.infrastructure import result_figures
+    from cs285.results import figures as result_figures
 
     if settings.figure == "learning_curve":
         return result_figures.learning_curves(series)

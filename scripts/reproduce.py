@@ -13,13 +13,13 @@ from pathlib import Path
 
 from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import check_at_least, option, parse, run
+from cs285.config import Config
+from cs285.data.shipped import shipped_tasks
+from cs285.data.whole_files import check_writable
 from cs285.errors import InvalidInput
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.presets import preset_of
-from cs285.infrastructure.series import group_by_settings
-from cs285.infrastructure.shipped import shipped_tasks
-from cs285.infrastructure.sweep_grid import complete_runs, make_grid, without_repeats
-from cs285.infrastructure.whole_files import check_writable
+from cs285.presets import preset_of
+from cs285.results.series import group_by_settings
+from cs285.sweeps.grid import complete_runs, make_grid, without_repeats
 
 FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # the first that ships has the hyper-parameter's figure
 GRADIENT_STEPS = "num_agent_train_steps_per_iter=500,1000,5000,10000"
@@ -56,11 +56,11 @@ def main() -> None:
         raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
     check_writable(settings.output)
     configs = plan(tasks, settings.seeds, settings.logdir)
-    from cs285.infrastructure.ray_sweep import run_missing
+    from cs285.sweeps.run import run_missing
 
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
-    from cs285.infrastructure.report import build_report
-    from cs285.infrastructure.report_files import write_report
+    from cs285.results.report import build_report
+    from cs285.results.report_files import write_report
 
     report = build_report(group_by_settings(complete_runs(configs, settings.logdir)))
     print("\n".join(map(str, write_report(report, settings.output))))

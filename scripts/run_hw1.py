@@ -7,9 +7,9 @@ from typing import Any
 
 from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import option, parse_given, run
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.mujoco_py_backend import hand_over
-from cs285.infrastructure.presets import Preset, preset_notice, with_preset
+from cs285.config import Config
+from cs285.envs.mujoco_py_backend import hand_over
+from cs285.presets import Preset, preset_notice, with_preset
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def main() -> None:
 
 def settings_to_resume(given: dict[str, Any]) -> Config:
     """The settings of the run to resume, with those that the command line gives."""
-    from cs285.infrastructure import resuming
+    from cs285.data import resuming
 
     return resuming.settings_to_resume(given)
 

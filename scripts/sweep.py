@@ -32,10 +32,10 @@ class Settings:
 def main() -> None:
     """Run what is missing, write the table, and say what failed."""
     settings = parse(Settings, __doc__ or "")
-    from cs285.infrastructure.sweep_grid import make_grid
+    from cs285.sweeps.grid import make_grid
 
     configs = make_grid(settings.set, settings.seeds, settings.logdir)
-    from cs285.infrastructure.ray_sweep import run_missing
+    from cs285.sweeps.run import run_missing
 
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
 

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from cs285 import start  # noqa: F401 - first of all
 from cs285.command_line import parse, run
+from cs285.data.provenance import digest
+from cs285.data.whole_files import check_writable, read_whole, whole_file
+from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
-from cs285.infrastructure.expert_settings import ExpertSettings
-from cs285.infrastructure.mujoco_py_backend import hand_over
-from cs285.infrastructure.provenance import digest
-from cs285.infrastructure.whole_files import check_writable, read_whole, whole_file
+from cs285.experts.settings import ExpertSettings
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
-    from cs285.infrastructure.expert_checkpoints import Record
+    from cs285.experts.checkpoints import Record
 
 CHECKPOINT_SECONDS = 120
 CURVE_POINTS = 200
@@ -40,12 +40,12 @@ def main() -> None:
     """Train, keep the best policy seen on the way, evaluate its file, and write its card."""
     settings = parse(ExpertSettings, __doc__ or "")
     hand_over(settings.backend)
-    from cs285.infrastructure.expert_algorithms import check_installed
+    from cs285.experts.algorithms import check_installed
 
     check_installed(settings.algorithm)
     import torch
 
-    from cs285.infrastructure.expert_checkpoints import copy_file, find_checkpoint
+    from cs285.experts.checkpoints import copy_file, find_checkpoint
 
     torch.set_num_threads(1)
     find_checkpoint(settings)  # refuses another training's
@@ -62,8 +62,8 @@ def train(settings: ExpertSettings) -> Record:
     """Train from the last checkpoint, or from nothing; the best expert is then in ``best_file``."""
     from stable_baselines3.common.callbacks import BaseCallback
 
-    from cs285.infrastructure.expert_algorithms import let_policy_learn
-    from cs285.infrastructure.expert_checkpoints import load_or_make_model, save_checkpoint
+    from cs285.experts.algorithms import let_policy_learn
+    from cs285.experts.checkpoints import load_or_make_model, save_checkpoint
 
     model, record = load_or_make_model(settings)
     resumed = model.num_timesteps > 0
@@ -108,8 +108,8 @@ def is_due(steps: int, points: Sequence[tuple[Any, ...]], interval: float) -> bo
 
 def evaluate(settings: ExpertSettings, model: BaseAlgorithm, record: Record) -> None:
     """Export the policy and measure it; it becomes ``best_file`` when it is the best so far."""
-    from cs285.infrastructure.expert_algorithms import export
-    from cs285.infrastructure.expert_card import evaluate_expert
+    from cs285.experts.algorithms import export
+    from cs285.experts.card import evaluate_expert
 
     candidate = settings.checkpoint_dir / "candidate.pkl"
     export(model, candidate)
@@ -135,7 +135,7 @@ def progress_line(settings: ExpertSettings, steps: int, record: Record) -> str:
 
 def write_card(settings: ExpertSettings, record: Record) -> None:
     """Evaluate the exported file and write what it is and how it came about."""
-    from cs285.infrastructure.expert_card import evaluate_expert, write_training_curve
+    from cs285.experts.card import evaluate_expert, write_training_curve
 
     path = settings.expert_file
     # In this process: a fork of one that runs JAX may hang.

@@ -11,8 +11,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import RenderingUnavailable, check_rendering
+from cs285.config import Config
+from cs285.envs.make_env import RenderingUnavailable, check_rendering
 from tests import fakes
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from cs285.infrastructure.config import Config
+from cs285.config import Config
 from cs285.infrastructure.logger import make_run_dir
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
-from cs285.infrastructure.envs import EnvSpec
-from cs285.infrastructure.trajectory import Array, Trajectory
+from cs285.data.trajectory import Array, Trajectory
+from cs285.envs.make_env import TaskSpec
 from cs285.policies.base_policy import BasePolicy
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class ScriptedEnv(PointEnv):
         return observation, reward, over and self.ends_by == "termination", over and self.ends_by == "truncation", {}
 
 
-POINT_SPEC = EnvSpec(OB_DIM, AC_DIM, discrete=False, max_episode_steps=TIME_LIMIT, fps=60)
-CHOICE_SPEC = EnvSpec(OB_DIM, AC_DIM, discrete=True, max_episode_steps=TIME_LIMIT, fps=60)
+POINT_SPEC = TaskSpec(OB_DIM, AC_DIM, discrete=False, max_episode_steps=TIME_LIMIT, fps=60)
+CHOICE_SPEC = TaskSpec(OB_DIM, AC_DIM, discrete=True, max_episode_steps=TIME_LIMIT, fps=60)
 
 
 def register_fakes() -> None:

@@ -115,9 +115,7 @@ def test_our_own_mistakes_keep_their_traceback() -> None:
 
 
 def test_help_does_not_wait_for_torch() -> None:
-    code = (
-        "import sys\nimport cs285.infrastructure.config\nsys.exit('torch' in sys.modules or 'gymnasium' in sys.modules)"
-    )
+    code = "import sys\nimport cs285.config\nsys.exit('torch' in sys.modules or 'gymnasium' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from cs285.infrastructure.checkpoint import AgentState
-from cs285.infrastructure.trajectory import Batch, Trajectory
+from cs285.data.checkpoint import AgentState
+from cs285.data.trajectory import Batch, Trajectory
 from cs285.policies.MLP_policy import MLPPolicy
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from cs285.agents.base_agent import BaseAgent
+from cs285.data.checkpoint import AgentState
+from cs285.data.trajectory import Batch, Trajectory
+from cs285.data.whole_files import whole_file
 from cs285.errors import InvalidInput
-from cs285.infrastructure.checkpoint import AgentState
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.replay_buffer import ReplayBuffer
-from cs285.infrastructure.trajectory import Batch, Trajectory
-from cs285.infrastructure.whole_files import whole_file
 from cs285.policies.MLP_policy import MLPPolicySL
 
 

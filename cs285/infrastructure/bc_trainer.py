@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cs285.config import Config
+from cs285.data.checkpoint import load_checkpoint
+from cs285.data.expert_data import load_expert_data
+from cs285.data.provenance import digest
+from cs285.data.resuming import check_same_run
+from cs285.data.shipped import input_files, shipped_data, shipped_expert
+from cs285.data.trajectory import Trajectory
+from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
+from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.checkpoint import load_checkpoint
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import EnvSpec
-from cs285.infrastructure.expert_data import load_expert_data
-from cs285.infrastructure.layouts import check_convertible, conversion_notice, convert_observations
-from cs285.infrastructure.provenance import digest
 from cs285.infrastructure.references import start_references
-from cs285.infrastructure.resuming import check_same_run
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
-from cs285.infrastructure.shipped import input_files, shipped_data, shipped_expert
-from cs285.infrastructure.standardizer import standardizer
-from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import expert_actions
 from cs285.policies.base_policy import BasePolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
+from cs285.policies.standardizer import standardizer
 
 if TYPE_CHECKING:
     from cs285.agents.bc_agent import BCAgent
@@ -114,7 +114,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         if not config.do_dagger or not rows:
             return
         from cs285.infrastructure.figure_text import task_name
-        from cs285.infrastructure.plots import learning_curve, save_figure
+        from cs285.infrastructure.learning_curve import learning_curve, save_figure
 
         iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
         figure = learning_curve(
@@ -138,7 +138,7 @@ def make_rollouts(config: Config) -> RolloutWorkers:
     return RolloutWorkers(config.env_name, config.ep_len, num_workers, backend=config.backend, films=films)
 
 
-def make_agent(config: Config, spec: EnvSpec, initial_expertdata: Sequence[Trajectory]) -> BCAgent:
+def make_agent(config: Config, spec: TaskSpec, initial_expertdata: Sequence[Trajectory]) -> BCAgent:
     """A new agent for the environment, its network initialised from the run's seed.
 
     Args:
@@ -181,7 +181,7 @@ def threads_wanted() -> int:
     return max(1, int(asked)) if asked.isdecimal() else 1
 
 
-def check_sizes(config: Config, spec: EnvSpec, paths: Sequence[Trajectory]) -> None:
+def check_sizes(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> None:
     """Refuse a checkpoint's episodes that are of another task.
 
     Raises:
@@ -195,7 +195,7 @@ def check_sizes(config: Config, spec: EnvSpec, paths: Sequence[Trajectory]) -> N
             raise InvalidInput(f"{config.resume}: its checkpoint's observations have {sizes}")
 
 
-def find_expert(config: Config, spec: EnvSpec) -> BasePolicy | None:
+def find_expert(config: Config, spec: TaskSpec) -> BasePolicy | None:
     """The expert of the run: the file that was named, or the one that ships for the task.
 
     Returns:
@@ -212,7 +212,7 @@ def find_expert(config: Config, spec: EnvSpec) -> BasePolicy | None:
     return None
 
 
-def load_initial_data(config: Config, spec: EnvSpec) -> list[Trajectory]:
+def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
     """The expert's recorded episodes, in the environment's observation layout.
 
     Raises:
@@ -231,7 +231,7 @@ def load_initial_data(config: Config, spec: EnvSpec) -> list[Trajectory]:
     return [convert_trajectory(trajectory, config.env_name, spec.ob_dim) for trajectory in trajectories]
 
 
-def check_actions(path: Path, env_name: str, spec: EnvSpec, trajectories: Sequence[Trajectory]) -> None:
+def check_actions(path: Path, env_name: str, spec: TaskSpec, trajectories: Sequence[Trajectory]) -> None:
     """Refuse recorded actions of another kind or size than the environment's.
 
     Raises:

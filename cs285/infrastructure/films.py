@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from cs285.infrastructure.envs import RenderingUnavailable, make_env
+from cs285.envs.make_env import RenderingUnavailable, make_env
+from cs285.envs.v2_tasks import Backend
 from cs285.infrastructure.utils import sample_trajectory
-from cs285.infrastructure.v2_tasks import Backend
 from cs285.infrastructure.video import VideoWriter
 from cs285.policies.base_policy import BasePolicy
 
@@ -39,7 +39,7 @@ def film(
         InvalidInput: when the environment can't be made.
     """
     env, spec = make_env(env_name, ep_len, render=True, backend=backend)
-    policy = policy.for_rollouts()
+    policy = policy.frozen_copy()
     try:
         with VideoWriter(path, spec.video_fps) as video:
             for seed in seeds:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from cs285.config import Config
 from cs285.errors import InvalidInput
-from cs285.infrastructure.config import Config
 from cs285.policies.MLP_policy import MLPPolicy
 
 

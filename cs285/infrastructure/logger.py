@@ -20,12 +20,12 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
+from cs285.data.checkpoint import LogState
+from cs285.data.provenance import digest, git_commit, versions
+from cs285.data.run_folders import read_content
+from cs285.data.whole_files import remove_unfinished, sync_file, whole_file, writing
 from cs285.errors import InvalidInput
-from cs285.infrastructure.checkpoint import LogState
-from cs285.infrastructure.provenance import digest, git_commit, versions
-from cs285.infrastructure.run_folders import read_content
 from cs285.infrastructure.video import CLIP_FPS
-from cs285.infrastructure.whole_files import remove_unfinished, sync_file, whole_file, writing
 
 try:
     import fcntl

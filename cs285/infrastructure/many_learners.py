@@ -13,9 +13,9 @@ from dataclasses import fields, replace
 import torch
 from tqdm import tqdm
 
+from cs285.config import Config
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer, make_rollouts
-from cs285.infrastructure.config import Config
 from cs285.infrastructure.finite import check_learning
 from cs285.infrastructure.rl_trainer import RL_Trainer
 from cs285.policies.MLP_policy import join_learners

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cs285.infrastructure.trajectory import Trajectory
+from cs285.data.trajectory import Trajectory
 
 
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:

@@ -9,8 +9,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
-from cs285.infrastructure.trajectory import Array
 
 Activation: TypeAlias = Literal["tanh", "relu", "leaky_relu", "sigmoid", "selu", "softplus", "identity"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cs285.errors import telling_where
-from cs285.infrastructure.config import Config
+from cs285.config import Config
+from cs285.data.trajectory import Trajectory
+from cs285.errors import error_context
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.trajectory import Trajectory
 from cs285.policies.base_policy import BasePolicy
 
 INITIAL = "Initial_DataCollection"
@@ -35,11 +35,11 @@ def start_references(
         return lambda: references
     seeds = episode_seeds(config.seed, Stream.EVALUATION, itr=0)
     where = f"the expert on {config.env_name}"
-    with telling_where(where, 0):
+    with error_context(where, 0):
         evaluation = rollouts.start_sampling(expert, config.eval_batch_size, seeds)
 
     def wait() -> dict[str, float]:
-        with telling_where(where, 0):
+        with error_context(where, 0):
             measured = return_statistics(evaluation.result()[0], "Expert")
         return references | {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
 

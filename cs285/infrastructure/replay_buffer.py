@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from cs285.data.trajectory import Batch, Trajectory
 from cs285.infrastructure.pytorch_utils import from_numpy
-from cs285.infrastructure.trajectory import Batch, Trajectory
 
 DRAWN_AHEAD = 10_000  # indices: 100 batches of the usual size
 GATHERED_TOGETHER = 10  # batches: a few calls for all of them, and still little memory

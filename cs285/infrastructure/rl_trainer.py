@@ -15,17 +15,17 @@ from PIL import Image
 from tqdm import tqdm
 
 from cs285.agents.base_agent import BaseAgent
-from cs285.errors import InvalidInput, telling_where
-from cs285.infrastructure.checkpoint import Checkpoint, save_checkpoint
-from cs285.infrastructure.config import Config
+from cs285.config import Config
+from cs285.data.checkpoint import Checkpoint, save_checkpoint
+from cs285.data.resuming import fixed_settings
+from cs285.data.trajectory import Trajectory
+from cs285.errors import InvalidInput, error_context
 from cs285.infrastructure.films import can_render
 from cs285.infrastructure.finite import check_learning
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import progress_line, return_statistics
-from cs285.infrastructure.resuming import fixed_settings
 from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers, reporting_dead_workers
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import relabel_with_expert
 from cs285.policies.base_policy import BasePolicy
 
@@ -33,7 +33,7 @@ MAX_NVIDEO = 2
 
 
 @dataclass(frozen=True)
-class _UnfinishedRow:
+class PendingRow:
     """What is to be logged of an iteration, once its films and its evaluation are done."""
 
     itr: int
@@ -83,7 +83,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.rows = logger.rows
         self._added: Mapping[str, str] = {}  # what checkpoints hold of the transitions, and those for the next one
         self._unsaved: list[Trajectory] = []
-        self._unfinished: deque[_UnfinishedRow] = deque()
+        self._unfinished: deque[PendingRow] = deque()
         self._sampled_ahead: Callable[[], Episodes] | None = None
         self._references = references
         self.label = ""  # where several runs share a terminal, whose line it is
@@ -116,7 +116,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
 
     def collect_policy(self, itr: int) -> BasePolicy | None:
         """Whose rollouts iteration ``itr`` adds: first the expert's, which are recorded already, then our own."""
-        return self.expert_policy if itr == 0 else self.agent.actor.for_rollouts()
+        return self.expert_policy if itr == 0 else self.agent.actor.frozen_copy()
 
     def collect_training_trajectories(self, itr: int, collect_policy: BasePolicy | None) -> Sequence[Trajectory]:
         """The data that iteration ``itr`` adds: the one place that knows BC from DAgger."""
@@ -126,7 +126,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         assert self.expert_policy is not None
         sampled = self._sampled_ahead or self.sample_ahead(itr, collect_policy)
         self._sampled_ahead = None
-        with telling_where(self.config.env_name, itr):
+        with error_context(self.config.env_name, itr):
             paths, envsteps = sampled()
             self.total_envsteps += envsteps
             return self.do_relabel_with_expert(self.expert_policy, paths)
@@ -173,10 +173,10 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             "TimeSinceStart": time.monotonic() - self.start_time,
             **training_logs,
         }
-        with telling_where(self.config.env_name, itr):
+        with error_context(self.config.env_name, itr):
             films = self.start_films(itr, collect_policy) if filmed else {}
             evaluation = self.start_evaluation(itr) if evaluated else None
-        self._unfinished.append(_UnfinishedRow(itr, films, evaluation, scalars))
+        self._unfinished.append(PendingRow(itr, films, evaluation, scalars))
         if self.config.save_params:
             self.agent.save(self.logger.run_dir / f"policy_itr_{itr}.pt")
         while self._unfinished and self._unfinished[0].done():
@@ -229,7 +229,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.start_time -= checkpoint.seconds
         if checkpoint.unfinished is not None:
             evaluation = self.start_evaluation(checkpoint.itr)
-            self._unfinished.append(_UnfinishedRow(checkpoint.itr, {}, evaluation, checkpoint.unfinished))
+            self._unfinished.append(PendingRow(checkpoint.itr, {}, evaluation, checkpoint.unfinished))
 
     @contextmanager
     def finishing_logs(self) -> Iterator[None]:
@@ -240,16 +240,16 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             self._finish_rows()
             raise
         if self.config.do_dagger and self._unfinished:  # matplotlib takes a moment, and the last evaluation still runs
-            import cs285.infrastructure.plots  # noqa: F401
+            import cs285.infrastructure.learning_curve  # noqa: F401
         self._finish_rows()
 
     def _finish_rows(self) -> None:
         while self._unfinished:
             self._finish_row(self._unfinished.popleft())
 
-    def _finish_row(self, row: _UnfinishedRow) -> None:
+    def _finish_row(self, row: PendingRow) -> None:
         """Wait for the films and the evaluation of an iteration, log them and print a line."""
-        with reporting_dead_workers(), telling_where(self.config.env_name, row.itr):
+        with reporting_dead_workers(), error_context(self.config.env_name, row.itr):
             for name, clip in row.films.items():
                 self.logger.log_clip(name, clip.result(), row.itr)
             if row.evaluation is None:

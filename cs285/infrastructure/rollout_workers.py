@@ -21,11 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from cs285.data.trajectory import Trajectory
+from cs285.envs.make_env import Env, make_env
+from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput, WorkerDied
-from cs285.infrastructure.envs import Env, make_env
-from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories
-from cs285.infrastructure.v2_tasks import Backend
 from cs285.infrastructure.worker_tasks import (
     begin_worker,
     check_task_rendering,
@@ -35,7 +35,7 @@ from cs285.infrastructure.worker_tasks import (
     run_episode,
 )
 from cs285.policies.base_policy import BasePolicy
-from cs285.process import stops_held_back
+from cs285.process import signals_blocked
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -118,7 +118,7 @@ class RolloutWorkers:
             start_method = start_method or ("spawn" if films else quickest_start(self._env))
             context = multiprocessing.get_context(start_method)
             self._processes = ProcessPoolExecutor(num_workers, context, initializer=begin_worker)
-            with stops_held_back():
+            with signals_blocked():
                 starting = [self._processes.submit(prepare, self._task) for _ in range(num_workers)]
         self._ready = self._background.submit(self._await_workers, starting)
 
@@ -139,7 +139,7 @@ class RolloutWorkers:
         Raises:
             WorkerDied: when a worker process was killed.
         """
-        policy = policy.for_rollouts()
+        policy = policy.frozen_copy()
         pool = self._pool_for(policy)
         if pool is not None:
             return self._sample_in_workers(pool, policy, min_timesteps, seeds, description)
@@ -152,7 +152,7 @@ class RolloutWorkers:
         Raises:
             WorkerDied: when a worker process was killed.
         """
-        policy = policy.for_rollouts()
+        policy = policy.frozen_copy()
         pool = self._pool_for(policy)
         if pool is not None:
             with reporting_dead_workers():
@@ -166,7 +166,7 @@ class RolloutWorkers:
 
         Where that is impossible the future is finished when this returns.
         """
-        policy = policy.for_rollouts()
+        policy = policy.frozen_copy()
         if self._processes is not None and policy.copyable:
             return self._background.submit(self.sample_trajectories, policy, min_timesteps, seeds)
         return _done(lambda: self.sample_trajectories(policy, min_timesteps, seeds))
@@ -180,7 +180,7 @@ class RolloutWorkers:
             A function that waits for the episodes. Where nothing can happen beside the caller it
             rolls them out.
         """
-        policy = policy.for_rollouts()
+        policy = policy.frozen_copy()
         if self._processes is not None and policy.copyable:
             return self._ahead.submit(self.sample_trajectories, policy, min_timesteps, seeds, description).result
         return functools.partial(self.sample_trajectories, policy, min_timesteps, seeds, description)
@@ -191,7 +191,7 @@ class RolloutWorkers:
         Where that is impossible the future is finished when this returns. Wait for its result
         in `reporting_dead_workers`.
         """
-        policy = policy.for_rollouts()
+        policy = policy.frozen_copy()
         pool = self._pool_for(policy)
         if pool is not None:
             return pool.submit(film_episodes, self._task, path, policy, seeds)

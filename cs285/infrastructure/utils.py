@@ -9,14 +9,14 @@ from typing import NoReturn
 import numpy as np
 from tqdm import tqdm
 
+from cs285.data.trajectory import Array, Trajectory
+from cs285.envs.make_env import Env, TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.envs import Env, EnvSpec
-from cs285.infrastructure.trajectory import Array, Trajectory
 from cs285.policies.base_policy import BasePolicy
 
 
 def sample_trajectory(
-    env: Env, spec: EnvSpec, policy: BasePolicy, seed: int, on_frame: Callable[[Array], None] | None = None
+    env: Env, spec: TaskSpec, policy: BasePolicy, seed: int, on_frame: Callable[[Array], None] | None = None
 ) -> Trajectory:
     """Roll out one episode.
 
@@ -74,7 +74,7 @@ def _check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> N
 
 def sample_trajectories(
     env: Env,
-    spec: EnvSpec,
+    spec: TaskSpec,
     policy: BasePolicy,
     min_timesteps: int,
     seeds: Iterator[int],
@@ -93,7 +93,7 @@ def sample_trajectories(
     Returns:
         The episodes in the order of their seeds, and how many steps they have in all.
     """
-    policy = policy.for_rollouts()
+    policy = policy.frozen_copy()
     trajectories, timesteps = [], 0
     with rollout_bar(min_timesteps, description) as bar:
         while timesteps < min_timesteps:
@@ -110,14 +110,14 @@ def rollout_bar(min_timesteps: int, description: str | None) -> tqdm[NoReturn]:
 
 
 def sample_n_trajectories(
-    env: Env, spec: EnvSpec, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
+    env: Env, spec: TaskSpec, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
 ) -> list[Trajectory]:
     """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
-    policy = policy.for_rollouts()
+    policy = policy.frozen_copy()
     return [sample_trajectory(env, spec, policy, next(seeds)) for _ in range(ntraj)]
 
 
-def relabel_with_expert(trajectories: Sequence[Trajectory], expert: BasePolicy, spec: EnvSpec) -> list[Trajectory]:
+def relabel_with_expert(trajectories: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
     """New trajectories with the same states, and the actions the expert would have taken there.
 
     Raises:
@@ -129,7 +129,7 @@ def relabel_with_expert(trajectories: Sequence[Trajectory], expert: BasePolicy, 
     ]
 
 
-def expert_actions(expert: BasePolicy, observations: Array, spec: EnvSpec) -> Array:
+def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> Array:
     """The expert's actions for (T, ob_dim) observations, in one call.
 
     Raises:
@@ -147,6 +147,6 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: EnvSpec) -> Ar
     return as_actions(actions, spec)
 
 
-def as_actions(actions: Array, spec: EnvSpec) -> Array:
+def as_actions(actions: Array, spec: TaskSpec) -> Array:
     """The actions in the dtype of a trajectory: int64 when discrete, else float32."""
     return actions.astype(np.int64 if spec.discrete else np.float32)

@@ -13,8 +13,8 @@ import imageio
 import imageio_ffmpeg
 from PIL import Image
 
+from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
-from cs285.infrastructure.trajectory import Array
 
 CLIP_FRAMES = 40
 CLIP_SIZE = (160, 160)

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import gymnasium as gym
 from threadpoolctl import threadpool_limits
 
+from cs285.data.trajectory import Trajectory
+from cs285.envs.make_env import Env, TaskSpec, check_rendering, make_env
+from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
-from cs285.infrastructure.envs import Env, EnvSpec, check_rendering, make_env
-from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import sample_trajectory
-from cs285.infrastructure.v2_tasks import Backend
 from cs285.policies.base_policy import BasePolicy
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def check_task_rendering(task: Task) -> None:
 
 
 @functools.cache
-def _env_of(task: Task) -> tuple[Env, EnvSpec]:
+def _env_of(task: Task) -> tuple[Env, TaskSpec]:
     _register(task)
     return make_env(task.env_name, task.ep_len, backend=task.backend, graphics=task.films)
 

@@ -10,8 +10,8 @@ import torch
 from torch import distributions, nn
 from torch.nn import functional
 
+from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import build_mlp, from_numpy, to_numpy
-from cs285.infrastructure.trajectory import Array
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 from cs285.policies.supervised_step import Loss, Schedule, SupervisedStep, constant_schedule
@@ -81,7 +81,7 @@ class MLPPolicy(nn.Module, BasePolicy):
         outputs = self.outputs(from_numpy(np.asarray(observations, np.float32), device))
         return to_numpy(outputs.argmax(dim=-1) if self.discrete else outputs)
 
-    def for_rollouts(self) -> NumpyPolicy:
+    def frozen_copy(self) -> NumpyPolicy:
         """A copy in numpy with the parameters of this moment; its first layer standardises observations too."""
         affine = [layer for layer in self.network if isinstance(layer, nn.Linear)]
         weights = [np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from cs285.data.trajectory import Array
+from cs285.envs.layouts import convert_observations
 from cs285.errors import InvalidInput
-from cs285.infrastructure.layouts import convert_observations
-from cs285.infrastructure.trajectory import Array
 
 
 class BasePolicy(ABC):
@@ -34,7 +34,7 @@ class BasePolicy(ABC):
             (N, ac_dim), or (N,) integers when actions are discrete; without N for a single one.
         """
 
-    def for_rollouts(self) -> BasePolicy:
+    def frozen_copy(self) -> BasePolicy:
         """A policy with the same actions that is fast one observation at a time, frozen as it is now."""
         return self
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from cs285.data.restricted_pickle import load_pickle, write_pickle
+from cs285.data.trajectory import Array
+from cs285.envs.layouts import check_convertible, conversion_notice
+from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.envs import EnvSpec
-from cs285.infrastructure.layouts import check_convertible, conversion_notice
-from cs285.infrastructure.restricted_pickle import load_pickle, write_pickle
-from cs285.infrastructure.trajectory import Array
 from cs285.policies.base_policy import BasePolicy, ConvertedLayoutPolicy
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
 
@@ -94,7 +94,7 @@ class LoadedGaussianPolicy(BasePolicy):
         return actions if self.network.discrete else actions.astype(np.float32)
 
 
-def load_expert(filename: Path, env_name: str, spec: EnvSpec) -> BasePolicy:
+def load_expert(filename: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     """Read an expert for an environment, of the course's or of one's own.
 
     An expert made for another known layout of the task's observations is converted, with a

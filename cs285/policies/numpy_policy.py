@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from cs285.infrastructure.trajectory import Array
+from cs285.data.trajectory import Array
 from cs285.policies.base_policy import BasePolicy
 
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from cs285.config import Config
+from cs285.data.shipped import find_shipped
+from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer, find_expert, load_initial_data
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.envs import EnvSpec
-from cs285.infrastructure.shipped import find_shipped
 from tests.fakes import (
     CHOICE,
     OB_DIM,
@@ -175,7 +175,7 @@ def test_data_of_another_layout_are_converted_with_a_notice(
     ob_dim = {2020: 111, 2023: 27}[edition]
     path = pickle_file(tmp_path / "ant.pkl", [course_episode(edition, ob_dim=ob_dim, ac_dim=8)])
     config = replace(tiny, env_name="Ant-v5", expert_data=path)
-    (trajectory,) = load_initial_data(config, EnvSpec(105, 8, False, 1000, 20))
+    (trajectory,) = load_initial_data(config, TaskSpec(105, 8, False, 1000, 20))
     assert trajectory.observations.shape == trajectory.next_observations.shape == (12, 105)
     assert f"from {ob_dim} to 105 numbers" in capsys.readouterr().err
 

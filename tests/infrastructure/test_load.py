@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from cs285.config import Config
+from cs285.data.run_folders import read_run
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.run_folders import read_run
+from tests.data.stopped_runs import start
 from tests.fakes import expert_rule
-from tests.infrastructure.stopped_runs import start
 
 ITERATIONS = int(os.environ.get("CS285_ITERATIONS", "20"))
 TRANSITIONS = int(os.environ.get("CS285_TRANSITIONS", "300_000"))

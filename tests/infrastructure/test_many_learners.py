@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from cs285.config import Config
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.config import Config
 from cs285.infrastructure.many_learners import ManyLearners, configs_of_seeds
 from tests.fakes import expert_rule
 

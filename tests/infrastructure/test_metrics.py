@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs285.data.trajectory import Trajectory
 from cs285.infrastructure.metrics import return_statistics
-from cs285.infrastructure.trajectory import Trajectory
 from tests.fakes import make_trajectory
 
 

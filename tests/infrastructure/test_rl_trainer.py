@@ -15,16 +15,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs285.config import Config
+from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.config import Config
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rl_trainer import RL_Trainer
-from cs285.infrastructure.saved_policy import load_run_policy
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.trajectory import Trajectory
 from cs285.infrastructure.utils import sample_trajectories
 from cs285.policies.MLP_policy import MLPPolicy
+from cs285.policies.saved_policy import load_run_policy
 from tests.fakes import PointEnv, expert_rule
 
 EVALUATED = ("AverageReturn", "StdReturn", "MaxReturn", "MinReturn", "AverageEpLen")

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
+from cs285.data.trajectory import Trajectory
 from cs285.infrastructure.films import film
 from cs285.infrastructure.rollout_workers import RolloutWorkers, WorkerDied
-from cs285.infrastructure.trajectory import Trajectory
 from cs285.policies.base_policy import BasePolicy, as_policy
 from cs285.policies.numpy_policy import NumpyPolicy
 from tests.fakes import AC_DIM, OB_DIM, POINT, PointEnv
@@ -73,7 +73,7 @@ def test_a_process_is_forked_while_it_has_neither_threads_nor_graphics_and_nothi
     code = (
         "import sys, types\n"
         "from tests.fakes import register_fakes; register_fakes()\n"
-        "from cs285.infrastructure.envs import make_env\n"
+        "from cs285.envs.make_env import make_env\n"
         "from cs285.infrastructure.rollout_workers import RolloutWorkers, quickest_start\n"
         f"env, own = make_env('{HOPPER}', graphics=False)[0], make_env('{POINT}', graphics=False)[0]\n"
         "chosen = [quickest_start(env), quickest_start(own)]\n"

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cs285.data.run_folders import RunFolder, read_run
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.run_folders import RunFolder, read_run
 from tests.conftest import tiny_config
 from tests.fakes import expert_rule
 

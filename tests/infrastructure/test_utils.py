@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs285.data.trajectory import Array
+from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.envs import EnvSpec
-from cs285.infrastructure.trajectory import Array
 from cs285.infrastructure.utils import (
     expert_actions,
     relabel_with_expert,
@@ -22,7 +22,7 @@ from cs285.infrastructure.utils import (
 )
 from tests.fakes import CHOICE_SPEC, POINT_SPEC, FakePolicy, PointEnv, ScriptedEnv, choice_rule, expert_rule
 
-LONG_SPEC = EnvSpec(3, 2, discrete=False, max_episode_steps=1000, fps=60)
+LONG_SPEC = TaskSpec(3, 2, discrete=False, max_episode_steps=1000, fps=60)
 
 
 def test_raw_actions_beyond_the_box_reach_the_environment_unclipped() -> None:
@@ -52,7 +52,7 @@ def test_each_row_is_one_step() -> None:
     ],
 )
 def test_terminated_and_truncated_are_told_apart(ends_by: str, lasts: int, cut_at: int, terminated: bool) -> None:
-    spec = EnvSpec(3, 2, discrete=False, max_episode_steps=cut_at, fps=60)
+    spec = TaskSpec(3, 2, discrete=False, max_episode_steps=cut_at, fps=60)
     trajectory = sample_trajectory(ScriptedEnv(ends_by), spec, FakePolicy(expert_rule), seed=lasts)
     assert len(trajectory) == min(lasts, cut_at)
     assert (trajectory.terminated, trajectory.truncated) == (terminated, not terminated)
@@ -108,13 +108,13 @@ def test_a_seed_decides_its_episode_whatever_came_before() -> None:
 @pytest.mark.parametrize(("fps", "stride"), [(20, 1), (60, 2), (125, 4)])
 def test_a_frame_every_few_steps_from_the_first_state_on(fps: int, stride: int) -> None:
     frames: list[Array] = []
-    spec = EnvSpec(3, 2, discrete=False, max_episode_steps=1000, fps=fps)
+    spec = TaskSpec(3, 2, discrete=False, max_episode_steps=1000, fps=fps)
     sample_trajectory(ScriptedEnv(), spec, FakePolicy(expert_rule), seed=11, on_frame=frames.append)
     assert [frame[0, 0, 0] // 10 for frame in frames] == list(range(0, 11, stride))
 
 
 @pytest.mark.parametrize(("spec", "rule"), [(POINT_SPEC, expert_rule), (CHOICE_SPEC, choice_rule)])
-def test_relabelling_changes_the_actions_and_nothing_else(spec: EnvSpec, rule: object) -> None:
+def test_relabelling_changes_the_actions_and_nothing_else(spec: TaskSpec, rule: object) -> None:
     env, zeros = (
         PointEnv(discrete=spec.discrete),
         FakePolicy(lambda o: np.zeros(len(o), int) if spec.discrete else o[:, :2]),
@@ -144,6 +144,6 @@ def test_relabelling_changes_the_actions_and_nothing_else(spec: EnvSpec, rule: o
         (np.full(4, 0.5), CHOICE_SPEC, "0.5"),
     ],
 )
-def test_answers_that_do_not_fit_are_refused(answer: Array, spec: EnvSpec, message: str) -> None:
+def test_answers_that_do_not_fit_are_refused(answer: Array, spec: TaskSpec, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         expert_actions(FakePolicy(lambda _: answer), np.zeros((4, 3)), spec)

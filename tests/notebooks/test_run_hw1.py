@@ -12,8 +12,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from cs285.infrastructure.envs import make_env
-from cs285.infrastructure.expert_data import write_expert_data
+from cs285.data.expert_data import write_expert_data
+from cs285.envs.make_env import make_env
 from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert, write_gaussian_policy
 from tests.conftest import ROOT

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
-from cs285.infrastructure.trajectory import Array
 from cs285.policies.base_policy import ConvertedLayoutPolicy, as_policy
 from tests.fakes import FakePolicy, expert_rule
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs285.infrastructure.trajectory import Array
+from cs285.data.trajectory import Array
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
@@ -32,7 +32,7 @@ def observe(seed: int, count: int = 50) -> Array:
 @given(seed=st.integers(0, 10**6), n_layers=st.integers(0, 4), size=st.integers(1, 70))
 def test_continuous_actions_equal_torchs_to_float32_rounding(seed: int, n_layers: int, size: int) -> None:
     policy = random_policy(seed, n_layers, size)
-    in_torch, in_numpy = policy.get_action(observe(seed)), policy.for_rollouts().get_action(observe(seed))
+    in_torch, in_numpy = policy.get_action(observe(seed)), policy.frozen_copy().get_action(observe(seed))
     assert in_numpy.dtype == in_torch.dtype == np.float32
     np.testing.assert_allclose(in_numpy, in_torch, rtol=1e-4, atol=2e-5)
 
@@ -43,14 +43,14 @@ def test_discrete_actions_equal_torchs_where_the_choice_is_clear(seed: int, n_la
     observations = observe(seed)
     logits = policy(torch.from_numpy(np.float32(observations))).logits.detach().numpy()
     clear = np.diff(np.sort(logits)[:, -2:])[:, 0] > 1e-3
-    chosen = policy.for_rollouts().get_action(observations)
+    chosen = policy.frozen_copy().get_action(observations)
     np.testing.assert_array_equal(chosen[clear], policy.get_action(observations)[clear])
     assert clear.any()
 
 
 @pytest.mark.parametrize("discrete", [False, True])
 def test_a_single_observation_gives_the_action_it_has_in_a_batch(discrete: bool) -> None:
-    policy = random_policy(0, discrete=discrete).for_rollouts()
+    policy = random_policy(0, discrete=discrete).frozen_copy()
     batch = policy.get_action(observe(0))
     assert batch.shape == ((50,) if discrete else (50, 4))
     for observation, action in zip(observe(0), batch, strict=True):
@@ -61,7 +61,7 @@ def test_a_single_observation_gives_the_action_it_has_in_a_batch(discrete: bool)
 
 def test_it_is_frozen_as_the_policy_was() -> None:
     policy = random_policy(0)
-    frozen, before = policy.for_rollouts(), policy.get_action(observe(0))
+    frozen, before = policy.frozen_copy(), policy.get_action(observe(0))
     with torch.no_grad():
         for parameter in policy.parameters():
             parameter.zero_()

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from cs285.data.provenance import digest
 from cs285.errors import InvalidInput
-from cs285.infrastructure.provenance import digest
 from tests import fakes
 from tests.scripts.conftest import PointFiles, Run, Script, runs_below, small_run
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cs285.agents.bc_agent import BCAgent
-from cs285.infrastructure.trajectory import Batch
+from cs285.data.trajectory import Batch
 from tests import fakes
 from tests.scripts.conftest import PointFiles, Script, files_below, runs_below, small_run
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cs285.infrastructure.expert_data import load_expert_data
-from cs285.infrastructure.trajectory import Trajectory
+from cs285.data.expert_data import load_expert_data
+from cs285.data.trajectory import Trajectory
 from tests import fakes
 from tests.scripts.conftest import PointFiles, Script, load_script, runs_below, small_run
 
@@ -67,7 +67,7 @@ def test_each_flag_does_what_it_says(
 
 def test_every_flag_has_a_case() -> None:
     flags = {field.name for field in fields(load_script("collect_expert_data").Settings)}
-    assert set(CASES) | {"backend"} == flags  # tests/infrastructure/test_mujoco_py_backend.py has the backend
+    assert set(CASES) | {"backend"} == flags  # tests/envs/test_mujoco_py_backend.py has the backend
 
 
 def test_a_recording_is_in_the_layout_of_the_course(script: Script, workplace: Path, point_files: PointFiles) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
-from cs285.infrastructure.expert_card import evaluate_expert
+from cs285.experts.card import evaluate_expert
 from tests import fakes
 from tests.scripts.conftest import Script, load_script
 
@@ -81,7 +81,7 @@ def test_every_flag_has_a_test() -> None:
         "expert_policy_file",
         "env_name",
         "episodes",
-        "backend",  # tests/infrastructure/test_mujoco_py_backend.py has the backend
+        "backend",  # tests/envs/test_mujoco_py_backend.py has the backend
     }
 
 

@@ -60,7 +60,7 @@ def test_the_seed_decides_the_episodes(run: Run, script: Script) -> None:
 
 def test_every_flag_has_a_case() -> None:
     flags = {field.name for field in fields(load_script("eval_policy").Settings)}
-    assert set(CASES) | {"seed", "backend"} == flags  # tests/infrastructure/test_mujoco_py_backend.py has the backend
+    assert set(CASES) | {"seed", "backend"} == flags  # tests/envs/test_mujoco_py_backend.py has the backend
 
 
 def test_a_saved_policy_does_what_it_did_in_its_run(run: Run, script: Script) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cs285.infrastructure.provenance import digest
-from cs285.infrastructure.shipped import PROJECT_ROOT
+from cs285.data.provenance import digest
+from cs285.data.shipped import PROJECT_ROOT
 from cs285.infrastructure.video import VideoWriter
 from tests.browser import visit
 from tests.fake_runs import write_run

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cs285.infrastructure import ray_sweep
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.presets import PRESETS
-from cs285.infrastructure.provenance import digest
-from cs285.infrastructure.series import RESULT_SETTINGS, identity
-from cs285.infrastructure.shipped import input_files, shipped_tasks
+from cs285.config import Config
+from cs285.data.provenance import digest
+from cs285.data.shipped import input_files, shipped_tasks
+from cs285.presets import PRESETS
+from cs285.results.series import RESULT_SETTINGS, identity
+from cs285.sweeps import run as ray_sweep
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script
 

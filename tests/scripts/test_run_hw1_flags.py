@@ -13,9 +13,9 @@ import torch
 
 from cs285.agents.bc_agent import BCAgent
 from cs285.command_line import parse
-from cs285.infrastructure.config import Config
-from cs285.infrastructure.presets import PRESETS, Preset, with_preset
-from cs285.infrastructure.trajectory import Batch
+from cs285.config import Config
+from cs285.data.trajectory import Batch
+from cs285.presets import PRESETS, Preset, with_preset
 from tests import fakes
 from tests.scripts.conftest import (
     SCRIPTS,
@@ -191,7 +191,7 @@ def test_the_settings_of_every_preset_make_a_run(preset: Preset) -> None:
 
 
 def test_every_flag_has_a_case() -> None:
-    # tests/infrastructure/test_mujoco_py_backend.py has the backend
+    # tests/envs/test_mujoco_py_backend.py has the backend
     assert set(CASES) | COVERED_BELOW | {"backend"} == {field.name for field in fields(Config)}
 
 

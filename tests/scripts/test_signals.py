@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cs285.data.run_folders import read_run
 from cs285.infrastructure.logger import Logger
-from cs285.infrastructure.run_folders import read_run
 from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, finish, start
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found as Linux tells them")

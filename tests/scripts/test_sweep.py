@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from cs285.infrastructure import ray_cluster, ray_sweep
+from cs285.data.run_folders import read_run, read_runs
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.packed_runs import unpack_runs
-from cs285.infrastructure.ray_sweep import train_together
-from cs285.infrastructure.run_folders import read_run, read_runs
+from cs285.sweeps import ray_cluster
+from cs285.sweeps import run as ray_sweep
+from cs285.sweeps.packed_runs import unpack_runs
+from cs285.sweeps.run import train_together
 from tests import fakes
 from tests.ray_nodes import Cluster, ray_environment, ray_is_too_slow, two_nodes
 from tests.scripts.conftest import USERS_ENVIRONMENT, PointFiles, Script, files_below, finish, start
@@ -47,7 +48,7 @@ def without_clock(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:
 
 def test_a_job_gives_what_each_run_gives_alone(tmp_path: Path, point_files: PointFiles) -> None:
     """Up to the rounding of float32, which some processors do otherwise in a batched matrix product."""
-    from cs285.infrastructure.config import Config
+    from cs285.config import Config
 
     config = Config(
         *(point_files.expert, point_files.data, fakes.POINT),

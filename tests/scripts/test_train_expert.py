@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cs285.infrastructure import expert_algorithms
+from cs285.experts import algorithms as expert_algorithms
 from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from tests import fakes
 from tests.fakes import expert_content, pickle_file

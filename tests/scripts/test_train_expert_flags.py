@@ -13,8 +13,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from cs285.infrastructure import expert_algorithms, expert_card
-from cs285.infrastructure.expert_settings import ExpertSettings
+from cs285.experts import algorithms as expert_algorithms
+from cs285.experts import card as expert_card
+from cs285.experts.settings import ExpertSettings
 from tests import fakes
 from tests.fakes import expert_content, pickle_file
 from tests.scripts.conftest import Script, load_script
@@ -150,7 +151,7 @@ def test_each_flag_does_what_it_says(
 
 def test_every_flag_has_a_case() -> None:
     flags = {field.name for field in fields(ExpertSettings)}
-    assert set(CASES) | {"backend"} == flags  # tests/infrastructure/test_mujoco_py_backend.py has the backend
+    assert set(CASES) | {"backend"} == flags  # tests/envs/test_mujoco_py_backend.py has the backend
 
 
 @pytest.mark.parametrize(

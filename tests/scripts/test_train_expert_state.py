@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cs285.data.checkpoint import read_arrays
 from cs285.errors import InvalidInput
-from cs285.infrastructure.checkpoint import read_arrays
-from cs285.infrastructure.expert_algorithms import let_policy_learn, make_model
-from cs285.infrastructure.expert_settings import ExpertSettings
-from cs285.infrastructure.expert_state import MODEL, REPLAY_BUFFER, load_state, save_state
+from cs285.experts.algorithms import let_policy_learn, make_model
+from cs285.experts.settings import ExpertSettings
+from cs285.experts.state import MODEL, REPLAY_BUFFER, load_state, save_state
 from tests.fakes import CHOICE, POINT
 
 for library in ("stable_baselines3", "sbx"):

@@ -19,7 +19,7 @@ import json, sys
 from pathlib import Path
 import cs285
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.config import Config
+from cs285.config import Config
 
 config = Config(env_name="CartPole-v1", expert_data=Path(sys.argv[1]), num_agent_train_steps_per_iter=2,
                 eval_batch_size=10, num_workers=0)

@@ -1,0 +1,1 @@
+"""What is on disk: recorded episodes, run folders, checkpoints."""

@@ -1,0 +1,1 @@
+"""Tasks: environments by their ids, and how they are drawn."""

@@ -1,0 +1,43 @@
+"""Means and intervals say what they claim."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="intervals need scipy (the extras named experts and results)")
+
+from cs285.results.intervals import interquartile_mean, iqm_interval, summarize
+
+
+def test_the_interquartile_mean_is_of_the_middle_half() -> None:
+    assert interquartile_mean([-1e9, 1, 2, 3, 4, 5, 6, 1e9]) == 3.5
+    np.testing.assert_array_equal(interquartile_mean(np.array([[0.0, 1, 3, 100], [5, 5, 5, 5]]), axis=1), [2, 5])
+
+
+def test_the_interval_covers_as_it_says() -> None:
+    covered = 0
+    for seed in range(20):
+        low, high = iqm_interval(np.random.default_rng(seed).normal(3.0, 1.0, size=40))
+        covered += low <= 3.0 <= high
+        assert high - low < 1.2
+    assert covered >= 16
+
+
+def test_the_interval_of_equal_values_is_that_value_and_others_repeat() -> None:
+    assert iqm_interval(np.full(5, 7.0)) == (7.0, 7.0)
+    values = np.arange(10.0)
+    assert iqm_interval(values) == iqm_interval(values)
+
+
+def test_a_summary_holds_what_numpy_says() -> None:
+    values = [1.0, 2.0, 4.0, 8.0, 100.0]
+    summary = summarize(values)
+    assert (summary.count, summary.mean, summary.std) == (5, 23.0, pytest.approx(np.std(values, ddof=1)))
+    assert summary.iqm == pytest.approx(14 / 3)
+    assert (summary.low, summary.high) == iqm_interval(np.array(values))
+
+
+def test_one_seed_has_no_spread() -> None:
+    summary = summarize([3.0])
+    assert (summary.mean, summary.std, summary.iqm, summary.low, summary.high) == (3, 0, 3, 3, 3)
