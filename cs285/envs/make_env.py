@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import math
 import os
 import warnings
 from dataclasses import dataclass
@@ -37,20 +38,27 @@ class TaskSpec:
     """Facts of an environment.
 
     Attributes:
-        ob_dim: numbers in an observation.
-        ac_dim: numbers in an action, or the number of choices when discrete.
-        discrete: whether an action is the number of a choice.
-        max_episode_steps: steps after which episodes are cut.
-        fps: steps a second of simulated time.
-        time_limit: the environment's own limit in steps, which ``max_episode_steps`` may undercut.
+        ob_shape: shape of an observation.
+        ob_dtype: dtype of observations in a trajectory: float32 for floats, else the environment's.
+        ac_dim: size of an action, or the number of choices when discrete.
+        discrete: whether an action is an integer, the index of a choice.
+        max_episode_steps: steps after which episodes are truncated.
+        fps: steps per second of simulated time.
+        time_limit: the environment's own limit in steps; ``max_episode_steps`` is never larger.
     """
 
-    ob_dim: int
+    ob_shape: tuple[int, ...]
+    ob_dtype: np.dtype[Any]
     ac_dim: int
     discrete: bool
     max_episode_steps: int
     fps: int
     time_limit: int | None = None
+
+    @property
+    def ob_dim(self) -> int:
+        """The number of values in an observation."""
+        return math.prod(self.ob_shape)
 
     @property
     def frame_stride(self) -> int:
@@ -85,7 +93,7 @@ def make_env(
         graphics: whether this process may be asked to render later; MuJoCo is imported with its graphics then.
 
     Returns:
-        The environment, whose observations have one dimension, and its facts.
+        The environment and its facts. Box observations keep their shape; other spaces are flattened to vectors.
 
     Raises:
         InvalidInput: for an unknown id, a missing dependency or backend, no time limit at all, or spaces
@@ -103,7 +111,7 @@ def make_env(
         env.close()
         raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
     _check_spaces(env_name, env)
-    if isinstance(env.observation_space, Box) and len(env.observation_space.shape) != 1:
+    if _needs_flattening(env.observation_space):
         env = gym.wrappers.FlattenObservation(env)
     if render:
         prepare_rendering(env)
@@ -179,26 +187,32 @@ def _why_not_made(env_name: str, error: Exception) -> str:
     return f"no environment is registered as {env_name!r}{hint}"
 
 
+def _needs_flattening(space: gym.Space[Any]) -> bool:
+    """Whether observations are scalars or structures, such as Discrete or Dict ones."""
+    return not space.shape or not isinstance(space, Box)
+
+
 def _check_spaces(env_name: str, env: Env) -> None:
     observations, actions = env.observation_space, env.action_space
     allowed_actions = (isinstance(actions, Box) and len(actions.shape) == 1) or (
         isinstance(actions, Discrete) and actions.start == 0
     )
-    if not isinstance(observations, Box) or not allowed_actions:
+    if not observations.is_np_flattenable or not allowed_actions:
         env.close()
         raise InvalidInput(
-            f"{env_name} has observations {observations} and actions {actions}; allowed are Box observations "
-            "and one-dimensional Box actions, or Discrete ones that count from 0"
+            f"{env_name} has observations {observations} and actions {actions}; allowed are observations that "
+            "Gymnasium can flatten, and one-dimensional Box actions or Discrete ones that count from 0"
         )
 
 
 def _spec_of(env: Env, time_limit: int | None, ep_len: int | None) -> TaskSpec:
-    assert env.observation_space.shape is not None
-    discrete = isinstance(env.action_space, Discrete)
+    observations, actions = env.observation_space, env.action_space
+    assert isinstance(observations, Box)
     return TaskSpec(
-        ob_dim=env.observation_space.shape[0],
-        ac_dim=int(env.action_space.n) if isinstance(env.action_space, Discrete) else env.action_space.shape[0],  # type: ignore[index]
-        discrete=discrete,
+        ob_shape=observations.shape,
+        ob_dtype=np.dtype(np.float32) if np.issubdtype(observations.dtype, np.floating) else observations.dtype,
+        ac_dim=int(actions.n) if isinstance(actions, Discrete) else actions.shape[0],  # type: ignore[index]
+        discrete=isinstance(actions, Discrete),
         max_episode_steps=min(limit for limit in (time_limit, ep_len) if limit is not None),
         fps=int(env.metadata.get("render_fps") or DEFAULT_FPS),
         time_limit=time_limit,
