@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingWarmRestarts, LRScheduler
@@ -77,6 +78,12 @@ def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
     if which_gpu >= torch.cuda.device_count():
         raise InvalidInput(f"--which_gpu is {which_gpu}; this machine has {torch.cuda.device_count()}, counted from 0")
     return torch.device("cuda", which_gpu)
+
+
+def use_threads(count: int) -> None:
+    """Set the number of threads of torch and of numpy's linear algebra in this process."""
+    torch.set_num_threads(count)
+    threadpool_limits(count, user_api="blas")
 
 
 def from_numpy(array: Array, device: torch.device) -> torch.Tensor:

@@ -35,6 +35,7 @@ class NumpyPolicy(BasePolicy):
         activation: str,
         discrete: bool,
         standardizer: tuple[Array, Array] | None = None,
+        ob_shape: tuple[int, ...] | None = None,
     ) -> None:
         """Build the network.
 
@@ -45,15 +46,19 @@ class NumpyPolicy(BasePolicy):
             discrete: whether the outputs are logits of choices.
             standardizer: (ob_dim,) mean and standard deviation of the observations; None: 0 and 1. The mean is
                 subtracted before anything is multiplied: folded into float32 weights it would cost precision.
+            ob_shape: shape of an observation that is flattened; None: it is a vector.
         """
         self.weights, self.biases = list(weights), list(biases)
         self._activation = ACTIVATIONS[activation]  # a module's function, so that the policy can be pickled
         self._standardizer = standardizer
         self.discrete = discrete
+        self._image_ndim = len(ob_shape) if ob_shape is not None and len(ob_shape) != 1 else None
 
     @np.errstate(over="ignore", invalid="ignore")  # rollouts check that actions are finite
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`; computed in the dtype of the weights."""
+        if self._image_ndim is not None:
+            observations = observations.reshape(*observations.shape[: observations.ndim - self._image_ndim], -1)
         hidden = observations.astype(self.weights[0].dtype, copy=False)
         if self._standardizer is not None:
             mean, std = self._standardizer
