@@ -23,7 +23,7 @@ from cs285.envs.layouts import check_convertible, conversion_notice, convert_obs
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.references import start_references
-from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
 from cs285.infrastructure.utils import expert_actions
 from cs285.policies.base_policy import BasePolicy, as_policy
@@ -133,9 +133,8 @@ def make_rollouts(config: Config) -> RolloutWorkers:
     Raises:
         InvalidInput: when the environment can't be made.
     """
-    num_workers = usable_cores() if config.num_workers is None else config.num_workers
     films = config.video_log_freq != -1
-    return RolloutWorkers(config.env_name, config.ep_len, num_workers, backend=config.backend, films=films)
+    return RolloutWorkers(config.env_name, config.ep_len, config.num_workers, config.backend, films)
 
 
 def make_agent(config: Config, spec: TaskSpec, initial_expertdata: Sequence[Trajectory]) -> BCAgent:

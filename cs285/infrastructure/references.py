@@ -10,6 +10,7 @@ from cs285.errors import error_context
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
+from cs285.infrastructure.utils import sample_trajectories
 from cs285.policies.base_policy import BasePolicy
 
 INITIAL = "Initial_DataCollection"
@@ -36,11 +37,10 @@ def start_references(
     seeds = episode_seeds(config.seed, Stream.EVALUATION, itr=0)
     where = f"the expert on {config.env_name}"
     with error_context(where, 0):
-        evaluation = rollouts.start_sampling(expert, config.eval_batch_size, seeds)
+        paths, _ = sample_trajectories(rollouts, expert, config.eval_batch_size, seeds)
 
     def wait() -> dict[str, float]:
-        with error_context(where, 0):
-            measured = return_statistics(evaluation.result()[0], "Expert")
+        measured = return_statistics(paths, "Expert")
         return references | {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
 
     return wait

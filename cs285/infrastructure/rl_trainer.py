@@ -24,9 +24,9 @@ from cs285.infrastructure.films import can_render
 from cs285.infrastructure.finite import check_learning
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import progress_line, return_statistics
-from cs285.infrastructure.rollout_workers import Episodes, RolloutWorkers, reporting_dead_workers
+from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.utils import relabel_with_expert
+from cs285.infrastructure.utils import relabel_with_expert, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
 
 MAX_NVIDEO = 2
@@ -38,7 +38,7 @@ class PendingRow:
 
     itr: int
     films: Mapping[str, Future[list[Image.Image]]]
-    evaluation: Future[Episodes] | None
+    evaluation: Future[tuple[list[Trajectory], int]] | None
     scalars: Mapping[str, float]
 
     def done(self) -> bool:
@@ -84,7 +84,6 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self._added: Mapping[str, str] = {}  # what checkpoints hold of the transitions, and those for the next one
         self._unsaved: list[Trajectory] = []
         self._unfinished: deque[PendingRow] = deque()
-        self._sampled_ahead: Callable[[], Episodes] | None = None
         self._references = references
         self.label = ""  # where several runs share a terminal, whose line it is
 
@@ -109,8 +108,6 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
                 self.agent.add_to_replay_buffer(paths)
                 train_log = self.train_agent(itr)
                 self.log_iteration(itr, collect_policy, paths, train_log)
-                if itr + 1 < n_iter:  # while this iteration is still evaluated and saved
-                    self._sampled_ahead = self.sample_ahead(itr + 1, self.agent.actor)
                 self.save_checkpoint(itr, paths)
         return self.rows
 
@@ -124,17 +121,13 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             return self.initial_expertdata
         assert collect_policy is not None
         assert self.expert_policy is not None
-        sampled = self._sampled_ahead or self.sample_ahead(itr, collect_policy)
-        self._sampled_ahead = None
+        seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
         with error_context(self.config.env_name, itr):
-            paths, envsteps = sampled()
+            paths, envsteps = sample_trajectories(
+                self.rollouts, collect_policy, self.config.batch_size, seeds, "collecting"
+            )
             self.total_envsteps += envsteps
             return self.do_relabel_with_expert(self.expert_policy, paths)
-
-    def sample_ahead(self, itr: int, policy: BasePolicy) -> Callable[[], Episodes]:
-        """Begin the rollouts that iteration ``itr`` adds; returns what waits for them."""
-        seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
-        return self.rollouts.sample_ahead(policy, self.config.batch_size, seeds, "collecting")
 
     def do_relabel_with_expert(self, expert_policy: BasePolicy, paths: Sequence[Trajectory]) -> list[Trajectory]:
         """The same states, with the actions the expert would have taken in them."""
@@ -182,10 +175,12 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         while self._unfinished and self._unfinished[0].done():
             self._finish_row(self._unfinished.popleft())
 
-    def start_evaluation(self, itr: int) -> Future[Episodes]:
-        """Begin to roll out the episodes that evaluate the policy after iteration ``itr``."""
+    def start_evaluation(self, itr: int) -> Future[tuple[list[Trajectory], int]]:
+        """Roll out the episodes that evaluate the policy after iteration ``itr``."""
         seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
-        return self.rollouts.start_sampling(self.agent.actor, self.config.eval_batch_size, seeds)
+        evaluation: Future[tuple[list[Trajectory], int]] = Future()
+        evaluation.set_result(sample_trajectories(self.rollouts, self.agent.actor, self.config.eval_batch_size, seeds))
+        return evaluation
 
     def start_films(self, itr: int, collect_policy: BasePolicy | None) -> dict[str, Future[list[Image.Image]]]:
         """Begin to film the first episodes of the iteration's training data and of its evaluation, once more."""
@@ -196,7 +191,8 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         ):
             if policy is not None:  # behavioural cloning can do without the expert that recorded its data
                 seeds = list(itertools.islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
-                films[name] = self.rollouts.start_film(self.logger.video_path(name, itr), policy, seeds)
+                path = self.logger.video_path(name, itr)
+                films[name] = self.rollouts.start_film(path, policy.frozen_copy(), seeds)
         return films
 
     def save_checkpoint(self, itr: int, paths: Sequence[Trajectory]) -> None:
@@ -249,9 +245,10 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
 
     def _finish_row(self, row: PendingRow) -> None:
         """Wait for the films and the evaluation of an iteration, log them and print a line."""
-        with reporting_dead_workers(), error_context(self.config.env_name, row.itr):
+        with error_context(self.config.env_name, row.itr):
             for name, clip in row.films.items():
-                self.logger.log_clip(name, clip.result(), row.itr)
+                pictures = self.rollouts.wait(clip)
+                self.logger.log_clip(name, pictures, row.itr)
             if row.evaluation is None:
                 return
             trajectories, _ = row.evaluation.result()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -13,6 +15,9 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import Env, TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
+
+if TYPE_CHECKING:
+    from cs285.infrastructure.rollout_workers import RolloutWorkers
 
 
 def sample_trajectory(
@@ -73,8 +78,7 @@ def _check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> N
 
 
 def sample_trajectories(
-    env: Env,
-    spec: TaskSpec,
+    rollouts: RolloutWorkers,
     policy: BasePolicy,
     min_timesteps: int,
     seeds: Iterator[int],
@@ -83,38 +87,32 @@ def sample_trajectories(
     """Roll out whole episodes, the fewest whose steps add up to ``min_timesteps``.
 
     Args:
-        env: as for `sample_trajectory`, and so are the next two.
-        spec: the environment's facts.
-        policy: chooses the actions.
-        min_timesteps: steps wanted, at least.
-        seeds: of one episode after another.
-        description: of the progress bar on a terminal; None: no bar.
+        rollouts: runs the episodes.
+        policy: chooses the actions; it is copied as it is now.
+        min_timesteps: minimum number of environment steps.
+        seeds: the seed of each episode.
+        description: label of a progress bar on a terminal; None: no bar.
 
     Returns:
-        The episodes in the order of their seeds, and how many steps they have in all.
+        The episodes in the order of their seeds, and the number of their steps.
     """
-    policy = policy.frozen_copy()
-    trajectories, timesteps = [], 0
-    with rollout_bar(min_timesteps, description) as bar:
-        while timesteps < min_timesteps:
-            trajectories.append(sample_trajectory(env, spec, policy, next(seeds)))
-            timesteps += len(trajectories[-1])
-            bar.update(len(trajectories[-1]))
-    return trajectories, timesteps
-
-
-def rollout_bar(min_timesteps: int, description: str | None) -> tqdm[NoReturn]:
-    """A progress bar that counts environment steps; it shows on a terminal, if it has a description."""
-    disable = True if description is None else None
-    return tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=disable)
+    paths, envsteps = [], 0
+    with (
+        tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=not description or None) as bar,
+        closing(rollouts.episodes(policy.frozen_copy(), seeds, min_timesteps)) as episodes,
+    ):
+        while envsteps < min_timesteps:
+            paths.append(next(episodes))
+            envsteps += len(paths[-1])
+            bar.update(len(paths[-1]))
+    return paths, envsteps
 
 
 def sample_n_trajectories(
-    env: Env, spec: TaskSpec, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
+    rollouts: RolloutWorkers, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
 ) -> list[Trajectory]:
     """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
-    policy = policy.frozen_copy()
-    return [sample_trajectory(env, spec, policy, next(seeds)) for _ in range(ntraj)]
+    return list(rollouts.episodes(policy.frozen_copy(), itertools.islice(seeds, ntraj)))
 
 
 def relabel_with_expert(trajectories: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
