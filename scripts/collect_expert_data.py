@@ -52,19 +52,21 @@ def main() -> None:
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
     from cs285.infrastructure.metrics import return_statistics
-    from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+    from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.utils import sample_n_trajectories
     from cs285.policies.loaded_gaussian_policy import load_expert
 
     check_writable(settings.output_file)  # now rather than after the work
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    cores = usable_cores()
-    with RolloutWorkers(settings.env_name, settings.ep_len, cores, backend=settings.backend, films=False) as rollouts:
+    with RolloutWorkers(
+        settings.env_name, settings.ep_len, backend=settings.backend, episodes_needed=settings.episodes
+    ) as rollouts:
         expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
         if expert_file is None:
             raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
         expert = load_expert(expert_file, settings.env_name, rollouts.spec)
-        trajectories = rollouts.sample_n_trajectories(expert, settings.episodes, seeds)
+        trajectories = sample_n_trajectories(rollouts, expert, settings.episodes, seeds)
     write_expert_data(trajectories, settings.output_file)
     statistics = return_statistics(trajectories, "Expert")
     print(

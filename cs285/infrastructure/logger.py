@@ -25,7 +25,7 @@ from cs285.data.provenance import digest, git_commit, versions
 from cs285.data.run_folders import read_content
 from cs285.data.whole_files import remove_unfinished, sync_file, whole_file, writing
 from cs285.errors import InvalidInput
-from cs285.infrastructure.video import CLIP_FPS
+from cs285.infrastructure.films import CLIP_FPS
 
 try:
     import fcntl
