@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import importlib
 import math
 import os
@@ -22,7 +21,6 @@ from cs285.envs.mujoco_py_backend import check_inside
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
 from cs285.envs.rendering import (
     FRAME_SIZE,
-    RENDERING_DISABLED,
     RENDERING_HELP,
     choose_gl_backend,
     import_mujoco,
@@ -108,7 +106,7 @@ def make_env(
     """
     if graphics:
         choose_gl_backend()  # before anything imports mujoco
-    _silence_mujoco()
+    import_mujoco()
     if env_name.startswith(PREFIX):
         env = make_old_gym_env(env_name.removeprefix(PREFIX), render)
     else:
@@ -142,8 +140,6 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
         RenderingUnavailable: when that fails, with one line that says what to install.
     """
     try:
-        if backend == "mujoco" and _is_mujoco(env_name) and os.environ.get("MUJOCO_GL") == RENDERING_DISABLED:
-            raise RuntimeError("MuJoCo was imported without rendering")
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
         try:
             env.reset(seed=0)
@@ -158,7 +154,7 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
 def _make_registered(env_name: str, render: bool, backend: Backend, registration: EnvSpec | None) -> Env:
     _prepare_backend(env_name, backend)
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
-    if render and _is_mujoco(env_name):
+    if render and _is_mujoco(registration or gym.registry.get(env_name)):
         options |= {"width": FRAME_SIZE, "height": FRAME_SIZE}
     module, _, env_id = env_name.rpartition(":")
     try:
@@ -176,7 +172,7 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
 
 
 def _import_module(module: str, env_name: str) -> None:
-    """Import the module of ``module:id``, from the current folder too, where scripts don't look by themselves."""
+    """Import the module of ``module:id``; Python adds a script's folder to sys.path, not the current one."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
@@ -205,28 +201,25 @@ def _prepare_backend(env_name: str, backend: Backend) -> None:
                 f"--backend mujoco_py runs {', '.join(V2_IDS)}, and {PREFIX}<id> of the old gym package; not {env_name}"
             )
         register_v2_tasks(backend)
-    elif env_name in V2_IDS and origin(env_name).startswith(("gymnasium", "cs285.")):
+    elif env_name in V2_IDS and origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
         register_v2_tasks(backend)
         print_v2_notice(env_name)
 
 
-def _is_mujoco(env_name: str) -> bool:
-    return origin(env_name).startswith(("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco"))
+def _is_mujoco(registration: EnvSpec | None) -> bool:
+    return origin(registration).startswith(("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco"))
 
 
 def _why_not_made(env_name: str, error: Exception) -> str:
     env_id = env_name.rpartition(":")[2]
     known = sorted(gym.registry)
     if env_id.endswith("-v2") and f"{env_id[:-1]}4" in known and isinstance(error, ImportError):
-        newer = f"{env_id[:-1]}4 or {env_id[:-1]}5"
-        return f"{env_id} is not among the -v2 tasks here ({', '.join(V2_IDS)}); use {newer}"
+        return f"the -v2 tasks are {', '.join(V2_IDS)}; in place of {env_id} use {env_id[:-1]}4 or {env_id[:-1]}5"
     if env_id in known or not isinstance(error, gym.error.Error):
         return f"{env_name} can't be made: {_describe(error)}"
     lower = {name.lower(): name for name in known}
     close = [lower[name] for name in difflib.get_close_matches(env_id.lower(), lower, n=4)]
     hint = f"; close matches: {', '.join(close)}" if close else ""
-    if env_id.endswith("-v2") and not close:
-        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}"
     return f"no environment is registered as {env_name!r}{hint}"
 
 
@@ -253,18 +246,3 @@ def _spec_of(env: Env, time_limit: int | None, ep_len: int | None) -> TaskSpec:
         fps=int(env.metadata.get("render_fps") or DEFAULT_FPS),
         time_limit=time_limit,
     )
-
-
-@functools.cache
-def _silence_mujoco() -> None:
-    """Turn MuJoCo's warnings into Python's, without deprecations and without a MUJOCO_LOG.TXT in the current folder."""
-    mujoco = import_mujoco()
-    if mujoco is None:  # other tasks run without it
-        return
-
-    def warn(message: bytes | str) -> None:
-        text = message.decode(errors="replace") if isinstance(message, bytes) else message
-        if "deprecated" not in text:
-            warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=2)
-
-    mujoco.set_mju_user_warning(warn)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
 
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
@@ -47,9 +48,9 @@ def register_v2_tasks(backend: Backend) -> None:
         )
 
 
-def origin(env_name: str) -> str:
-    """The module of the class or function registered for an id; empty when the id is not registered."""
-    entry = gym.registry[env_name].entry_point if env_name in gym.registry else ""
+def origin(registration: EnvSpec | None) -> str:
+    """The module of the class or function that makes an environment; empty without a registration."""
+    entry = registration.entry_point if registration else ""
     return entry if isinstance(entry, str) else getattr(entry, "__module__", "")
 
 
