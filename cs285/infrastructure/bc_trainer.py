@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -52,7 +53,8 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, or the run
                 to resume is another.
         """
-        self.config, self.run_dir, self.checkpoints = config, config.resume, None
+        self.config, self.run_dir = config, config.resume
+        self.checkpoints: Checkpoints | None = None
         self.inputs = {name: digest(path) for name, path in input_files(config, expert).items()}
         self._owned, self._in_context = ExitStack(), False
         with ExitStack() as on_failure:
@@ -85,9 +87,14 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             logger.log_config(settings, self.inputs, self.policy_description)
             print(f"logging to {self.run_dir}", flush=True)
             evaluation = Evaluation(config, self.background, logger, self.initial_expertdata, self.expert_scalars)
-            checkpoints = self.checkpoints or make_checkpoints(config, self.run_dir, self.agent)
             rl_trainer = RL_Trainer(
-                config, self.rollouts, self.agent, self.initial_expertdata, self.expert_policy, evaluation, checkpoints
+                config,
+                self.rollouts,
+                self.agent,
+                self.initial_expertdata,
+                self.expert_policy,
+                evaluation,
+                self._make_checkpoints(self.run_dir),
             )
             if rest:
                 rl_trainer.resume(rest)
@@ -123,6 +130,16 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             check_sizes(config.resume, config.env_name, spec, paths)
             restore_agent(self.agent, state["agent"], [*self.initial_expertdata, *paths])
             self.resumed_state = {**state, "itr": itr}
+
+    def _make_checkpoints(self, run_dir: Path) -> Checkpoints | None:
+        """Where the run saves its checkpoints; None, with the reason, for a policy that can't be restored."""
+        if not self.config.do_dagger or self.config.checkpoint_freq == -1:
+            return None
+        if not all(hasattr(self.agent.actor, method) for method in ("state_dict", "load_state_dict")):
+            kind = type(self.agent.actor).__name__
+            print(f"the run can't be resumed: {kind} has no state_dict and load_state_dict", flush=True)
+            return None
+        return self.checkpoints or Checkpoints(run_dir)
 
     def close(self) -> None:
         """End the rollout workers, unless they are another trainer's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -62,8 +62,23 @@ def sample_trajectory(
     )
 
 
+class LocalRollouts:
+    """Rollouts in one environment of this process, with the interface of `RolloutWorkers`."""
+
+    def __init__(self, env: Env, spec: TaskSpec, on_frame: Callable[[Array], None] | None = None) -> None:
+        """Set the arguments that every `sample_trajectory` gets."""
+        self.env, self.spec, self.on_frame = env, spec, on_frame
+
+    def episodes(
+        self, policy: BasePolicy, seeds: Iterator[int], min_timesteps: int | None = None
+    ) -> Generator[Trajectory, None, None]:
+        """Roll out one episode for each seed; ``min_timesteps`` is for workers, which plan ahead."""
+        for seed in seeds:
+            yield sample_trajectory(self.env, self.spec, policy, seed, self.on_frame)
+
+
 def sample_trajectories(
-    rollouts: RolloutWorkers,
+    rollouts: RolloutWorkers | LocalRollouts,
     policy: BasePolicy,
     min_timesteps: int,
     seeds: Iterator[int],
@@ -95,7 +110,7 @@ def sample_trajectories(
 
 
 def sample_n_trajectories(
-    rollouts: RolloutWorkers, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
+    rollouts: RolloutWorkers | LocalRollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
 ) -> list[Trajectory]:
     """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
     return list(rollouts.episodes(policy, islice(seeds, ntraj)))
