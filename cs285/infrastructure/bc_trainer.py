@@ -82,7 +82,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         with ExitStack() as at_end:
             if not self._in_context:
                 at_end.callback(self.close)
-            logger = at_end.enter_context(closing(Logger(self.run_dir, rest and rest["evaluation"]["log"])))
+            logger = at_end.enter_context(closing(Logger(self.run_dir, rest["evaluation"]["log"] if rest else None)))
             settings = asdict(replace(config, n_iter=config.iterations, resume=None))
             logger.log_config(settings, self.inputs, self.policy_description)
             print(f"logging to {self.run_dir}", flush=True)
