@@ -40,9 +40,9 @@ def main() -> None:
 
 def settings_to_resume(given: dict[str, Any]) -> Config:
     """The settings of the run to resume, with those that the command line gives."""
-    from cs285.data import resuming
+    from cs285.data import checkpoint
 
-    return resuming.settings_to_resume(given)
+    return checkpoint.settings_to_resume(given)
 
 
 def run_one(config: Config) -> None:

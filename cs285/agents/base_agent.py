@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from cs285.data.checkpoint import AgentState
 from cs285.data.trajectory import Batch, Trajectory
 from cs285.policies.MLP_policy import MLPPolicy
 
@@ -43,11 +43,11 @@ class BaseAgent(ABC):
         """
 
     @abstractmethod
-    def state(self) -> AgentState:
+    def state_dict(self) -> dict[str, Any]:
         """All that was learned, and where the generator stands; the transitions are not in it."""
 
     @abstractmethod
-    def restore(self, state: AgentState) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Be the agent whose `state` it was; the transitions are added apart.
 
         Raises:

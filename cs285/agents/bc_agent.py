@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from cs285.agents.base_agent import BaseAgent
-from cs285.data.checkpoint import AgentState
 from cs285.data.trajectory import Batch, Trajectory
 from cs285.data.whole_files import whole_file
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.policies.MLP_policy import MLPPolicySL
 
@@ -48,22 +47,17 @@ class BCAgent(BaseAgent):
         with whole_file(path) as file:
             file.write(content.getbuffer())
 
-    def state(self) -> AgentState:
-        """See `BaseAgent.state`."""
-        tensors = {
-            **{f"actor.{name}": value for name, value in self._parameters().items()},
-            **{f"adam.{name}": value for name, value in self.actor.optimizer.averages().items()},
-        }
-        arrays = {name: to_numpy(value) for name, value in tensors.items()}
-        return AgentState(arrays, self.replay_buffer.generator.state)
+    def state_dict(self) -> dict[str, Any]:
+        """See `BaseAgent.state_dict`."""
+        adam = self.actor.optimizer.averages()
+        return {"actor": self._parameters(), "adam": adam, "generator": self.replay_buffer.generator.state}
 
-    def restore(self, state: AgentState) -> None:
-        """See `BaseAgent.restore`."""
-        tensors = {name: torch.from_numpy(array) for name, array in state.arrays.items()}
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `BaseAgent.load_state_dict`."""
         try:
-            self.actor.load_state_dict({name: tensors[f"actor.{name}"] for name in self._parameters()})
-            self.actor.optimizer.restore({name: tensors[f"adam.{name}"] for name in self.actor.optimizer.averages()})
-            self.replay_buffer.generator.state = dict(state.generator)
+            self.actor.load_state_dict(state["actor"])
+            self.actor.optimizer.restore(state["adam"])
+            self.replay_buffer.generator.state = state["generator"]
         except (KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
             raise InvalidInput(f"the checkpoint is of another agent: {error!r:.200}") from error
 

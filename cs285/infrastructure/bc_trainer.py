@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cs285.config import Config
-from cs285.data.checkpoint import load_checkpoint
+from cs285.data.checkpoint import Checkpoints
 from cs285.data.expert_data import load_expert_data
 from cs285.data.provenance import digest
-from cs285.data.resuming import check_same_run
 from cs285.data.shipped import input_files, shipped_data, shipped_expert
 from cs285.data.trajectory import Trajectory
 from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
@@ -58,19 +57,20 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         """
         self.config = config
         inputs = {name: digest(path) for name, path in input_files(config, expert).items()}
-        checkpoint, added = (None, []) if config.resume is None else load_checkpoint(config.resume)
-        if checkpoint is not None:
-            check_same_run(config, checkpoint, inputs)
         rollouts = rollouts or make_rollouts(config)  # while there is one thread, and the workers can be forked
         with ExitStack() as on_failure:
             on_failure.callback(rollouts.close)
             spec = rollouts.spec
+            checkpoints = Checkpoints(config.resume or Path())
+            itr, checkpoint, added = (-1, None, []) if config.resume is None else checkpoints.load()
+            if checkpoint is not None:
+                checkpoints.check_same_run(config, inputs)
             self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
             self.initial_expertdata = load_initial_data(config, spec)
             if self.expert_policy is not None:  # fail now rather than after the first iteration
                 expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
-            for paths in added:
-                check_sizes(config, spec, paths)
+            for path in added:
+                check_sizes(config, spec, [path])
             # The workers measure the expert while torch is imported, which takes seconds.
             references = start_references(config, rollouts, self.initial_expertdata, self.expert_policy)
             from cs285.infrastructure.logger import Logger, make_run_dir
@@ -78,17 +78,17 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
             self.agent = make_agent(config, spec, self.initial_expertdata)
             if checkpoint is not None:  # before anything of the run is written anew
-                for paths in (self.initial_expertdata, *added):
+                for paths in (self.initial_expertdata, added):
                     self.agent.add_to_replay_buffer(paths)
-                self.agent.restore(checkpoint.agent)
+                self.agent.load_state_dict(checkpoint["agent"])
             self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
-            self.logger = Logger(self.run_dir, None if checkpoint is None else checkpoint.log)
+            self.logger = Logger(self.run_dir, None if checkpoint is None else checkpoint["log"])
             self.logger.log_config(asdict(replace(config, n_iter=config.iterations, resume=None)), inputs)
             self.rl_trainer = RL_Trainer(
                 config, rollouts, self.agent, self.logger, self.initial_expertdata, self.expert_policy, references
             )
             if checkpoint is not None:
-                self.rl_trainer.resume(checkpoint)
+                self.rl_trainer.resume(itr, checkpoint, checkpoints)
             on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -16,8 +17,7 @@ from tqdm import tqdm
 
 from cs285.agents.base_agent import BaseAgent
 from cs285.config import Config
-from cs285.data.checkpoint import Checkpoint, save_checkpoint
-from cs285.data.resuming import fixed_settings
+from cs285.data.checkpoint import Checkpoints, nonnegative
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput, error_context
 from cs285.infrastructure.films import can_render
@@ -81,7 +81,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.first_itr = self.total_envsteps = 0
         self.start_time = time.monotonic()
         self.rows = logger.rows
-        self._added: Mapping[str, str] = {}  # what checkpoints hold of the transitions, and those for the next one
+        self._checkpoints = Checkpoints(logger.run_dir)
         self._unsaved: list[Trajectory] = []
         self._unfinished: deque[PendingRow] = deque()
         self._sampled_ahead: Callable[[], Episodes] | None = None
@@ -209,27 +209,23 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         while self._unfinished and (len(self._unfinished) > 1 or self._unfinished[0].films):
             self._finish_row(self._unfinished.popleft())
         scalars = self._unfinished[0].scalars if self._unfinished and self._unfinished[0].evaluation else None
-        checkpoint = Checkpoint(
-            settings=fixed_settings(self.config),
-            itr=itr,
-            total_envsteps=self.total_envsteps,
-            seconds=time.monotonic() - self.start_time,
-            unfinished=scalars,
-            log=self.logger.state(),
-            agent=self.agent.state(),
-            added=self._added,
-        )
-        self._added = save_checkpoint(self.logger.run_dir, checkpoint, self._unsaved).added
+        state = {
+            "total_envsteps": self.total_envsteps,
+            "seconds": time.monotonic() - self.start_time,
+            "unfinished": scalars,
+            "log": self.logger.state_dict(),
+            "agent": self.agent.state_dict(),
+        }
+        self._checkpoints.save(itr, state, self._unsaved)
         self._unsaved = []
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on where the run that wrote the checkpoint was; the agent is the one of then already."""
-        self.first_itr, self._added = checkpoint.itr + 1, checkpoint.added
-        self.total_envsteps = checkpoint.total_envsteps
-        self.start_time -= checkpoint.seconds
-        if checkpoint.unfinished is not None:
-            evaluation = self.start_evaluation(checkpoint.itr)
-            self._unfinished.append(PendingRow(checkpoint.itr, {}, evaluation, checkpoint.unfinished))
+    def resume(self, itr: int, state: dict[str, Any], checkpoints: Checkpoints) -> None:
+        """Load the loop's state; the agent's is loaded already."""
+        self.first_itr, self._checkpoints = itr + 1, checkpoints
+        self.total_envsteps = nonnegative(state, "total_envsteps", int)
+        self.start_time -= nonnegative(state, "seconds", float)
+        if state["unfinished"] is not None:
+            self._unfinished.append(PendingRow(itr, {}, self.start_evaluation(itr), state["unfinished"]))
 
     @contextmanager
     def finishing_logs(self) -> Iterator[None]:
