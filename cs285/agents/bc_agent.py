@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.agents.base_agent import BaseAgent
 from cs285.data.trajectory import Batch, Trajectory
+from cs285.errors import InvalidInput
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 
 Update = Callable[[torch.Tensor, torch.Tensor], Mapping[str, Any]]
@@ -23,7 +24,7 @@ class BCAgent(BaseAgent):
         self,
         actor: Any,
         replay_buffer: ReplayBuffer,
-        find_update: Callable[[Any], Update | None] = lambda actor: None,
+        find_update: Callable[[Any], Update | None] | None = None,
     ) -> None:
         """Build the agent.
 
@@ -31,7 +32,7 @@ class BCAgent(BaseAgent):
             actor: a policy with ``get_action(observations)`` and ``update(observations, actions)``, which returns
                 scalars by name.
             replay_buffer: gives batches on the actor's device.
-            find_update: looked up once an iteration; gives a quicker equivalent of ``actor.update``, or None.
+            find_update: called once an iteration; gives a quicker equivalent of ``actor.update``, or None.
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update
@@ -41,9 +42,19 @@ class BCAgent(BaseAgent):
         return self.update(batch.observations, batch.actions)
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
-        """See `BaseAgent.add_to_replay_buffer`; called once an iteration."""
+        """See `BaseAgent.add_to_replay_buffer`; called once an iteration.
+
+        Raises:
+            InvalidInput: when a learning-rate schedule of the actor drives an optimiser that it no longer has.
+        """
+        parts = self._training_parts()
+        for name, part in parts.items():
+            if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
+                raise InvalidInput(
+                    f"the policy's {name} drives an optimiser that the policy does not have; build it anew for that one"
+                )
         self.replay_buffer.add_rollouts(paths)
-        self.update = self.find_update(self.actor) or self.actor.update
+        self.update = (self.find_update and self.find_update(self.actor)) or self.actor.update
 
     def sample(self, batch_size: int) -> Batch:
         """Transitions drawn at random, with replacement."""

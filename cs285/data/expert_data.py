@@ -61,10 +61,10 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
     truncated = not ended or len(terminal) == time_limit
     try:
         return Trajectory(
-            observations=arrays["observation"].astype(np.float32),
+            observations=_ob(arrays["observation"]),
             actions=_read_actions(arrays["action"]),
             rewards=arrays["reward"].astype(np.float32),
-            next_observations=arrays["next_observation"].astype(np.float32),
+            next_observations=_ob(arrays["next_observation"]),
             terminated=ended and not truncated,
             truncated=truncated,
         )
@@ -121,3 +121,7 @@ def _course_layout(trajectory: Trajectory) -> dict[str, Array | list[Array]]:
         "next_observation": next_observations,
         "terminal": terminal,
     }
+
+
+def _ob(a):
+    return a if a.dtype.kind in "iub" else a.astype(np.float32)

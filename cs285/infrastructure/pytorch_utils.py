@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingWarmRestarts, LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
@@ -45,13 +44,6 @@ def build_mlp(
     return nn.Sequential(*layers)
 
 
-def cosine_schedule(optimizer: Optimizer, period: int | None) -> LRScheduler:
-    """Learning rate that falls towards 0 in half a cosine every ``period`` steps; None: it stays constant."""
-    if period is None:
-        return ConstantLR(optimizer, factor=1.0, total_iters=0)
-    return CosineRestarts(optimizer, T_0=period)
-
-
 class CosineRestarts(CosineAnnealingWarmRestarts):
     """Cosine annealing with warm restarts (Loshchilov and Hutter 2017) that keeps a learning rate set by hand.
 
@@ -63,7 +55,9 @@ class CosineRestarts(CosineAnnealingWarmRestarts):
         """See `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.step`."""
         if epoch is None and self.last_epoch >= 0:
             for n, group in enumerate(self.optimizer.param_groups):
-                self.base_lrs[n] *= group["lr"] / self._last_lr[n]
+                last = self._last_lr[n]
+                if group["lr"] != last:
+                    self.base_lrs[n] = self.base_lrs[n] * group["lr"] / last if last else group["lr"]
         super().step(epoch)
 
 

@@ -10,7 +10,7 @@ from torch import distributions, nn
 from torch.nn import functional
 
 from cs285.data.trajectory import Array
-from cs285.infrastructure.pytorch_utils import build_mlp, cosine_schedule, from_numpy, to_numpy
+from cs285.infrastructure.pytorch_utils import CosineRestarts, build_mlp, from_numpy, to_numpy
 from cs285.policies.base_policy import BasePolicy
 
 
@@ -116,7 +116,7 @@ class MLPPolicySL(MLPPolicy):
         super().__init__(*args, **kwargs)
         self.loss = loss
         self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.parameters(), learning_rate, fused=True)
-        self.scheduler = cosine_schedule(self.optimizer, schedule_period)
+        self.scheduler = None if schedule_period is None else CosineRestarts(self.optimizer, schedule_period)
 
     def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
         """Take one gradient step towards the given actions.
@@ -132,7 +132,8 @@ class MLPPolicySL(MLPPolicy):
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        self.scheduler.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
         return {"Training Loss": loss.detach()}
 
     def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
