@@ -1,4 +1,4 @@
-"""What the project is for: BC and DAgger learn, from the files that ship, in seconds and with fixed seeds."""
+"""BC and DAgger learn from the files that ship, in seconds and with fixed seeds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ UNTRAINED = ("--num_agent_train_steps_per_iter", 1, "-lr", 1e-12)
 
 
 def final(script: Script, workplace: Path, *arguments: object) -> dict[str, float]:
-    """The last row of a run's log.csv."""
+    """The last row of log.csv of a run."""
     script("run_hw1", *arguments).succeeded()
     return Run(runs_below(workplace / "data")[-1].folder).rows[-1]
 
 
 class TestCartPole:
-    """Discrete actions; the expert balances the pole for all of the 500 steps."""
+    """Discrete actions; the expert balances the pole for all 500 steps."""
 
     SMALL = ("-env", "CartPole-v1", "--eval_batch_size", 2500, "--train_batch_size", 64)
 
@@ -37,7 +37,7 @@ class TestCartPole:
 
 
 class TestHopper:
-    """Continuous actions; the task where cloning two episodes is not enough."""
+    """Continuous actions; two episodes are too few for cloning."""
 
     SMALL = ("-env", "Hopper-v5", "--eval_batch_size", 3000)
 
