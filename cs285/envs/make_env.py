@@ -93,7 +93,7 @@ def make_env(
         render: whether ``env.render()`` returns frames, (height, width, 3) uint8.
         backend: the MuJoCo bindings of the -v2 tasks.
         graphics: whether this process may render later, for which MuJoCo must be imported with a graphics library.
-        registration: ``env.unwrapped.spec`` of the environment that another process made from ``env_name``.
+        registration: ``env.spec`` of the environment that another process made from ``env_name``.
             None: look ``env_name`` up in this process.
 
     Returns:

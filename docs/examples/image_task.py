@@ -1,7 +1,4 @@
-"""A task with image observations: move a hollow square to a filled one.
-
-Its id is ``image_task:Chase-v0`` when this folder is the current one.
-"""
+"""A task with image observations, with the id ``image_task:Chase-v0``: move a hollow square to a filled one."""
 
 from typing import Any
 
