@@ -17,7 +17,7 @@ from cs285.data.whole_files import whole_file
 from cs285.envs.make_env import RenderingUnavailable, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
-from cs285.infrastructure.utils import sample_trajectory
+from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 
 CLIP_FRAMES = 40
@@ -53,8 +53,7 @@ def film(
     env, spec = make_env(env_name, ep_len, render=True, backend=backend)
     clip: list[Image.Image] = []
     with closing(env), write_video(path, spec.video_fps, clip) as add:
-        for seed in seeds:
-            sample_trajectory(env, spec, policy, seed, on_frame=add)
+        sample_n_trajectories(LocalRollouts(env, spec, on_frame=add), policy, len(seeds), iter(seeds))
     return clip
 
 
