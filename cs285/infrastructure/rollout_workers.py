@@ -159,7 +159,7 @@ class RolloutWorkers:
         are as long as the mean so far. Closing the generator cancels them.
 
         Args:
-            policy: a frozen policy (`BasePolicy.frozen_copy`).
+            policy: chooses the actions; a copy that no training changes (`frozen_copy`).
             seeds: the seed of each episode.
             min_timesteps: steps that the caller needs in all; None: all the episodes of ``seeds``.
 
