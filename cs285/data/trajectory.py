@@ -61,7 +61,9 @@ class Trajectory:
             if name.endswith("observations") and array.dtype != np.float32 and array.dtype.kind not in "iub":
                 raise ValueError(f"{name} are {array.dtype}; they must be float32 or integers")
         if self.observations.dtype != self.next_observations.dtype:
-            raise ValueError(f"{self.observations.dtype} observations, {self.next_observations.dtype} next_observations")
+            raise ValueError(
+                f"{self.observations.dtype} observations, {self.next_observations.dtype} next_observations"
+            )
         if self.terminated and self.truncated:
             raise ValueError("an episode that terminated was not truncated")
 

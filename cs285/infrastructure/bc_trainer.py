@@ -18,7 +18,6 @@ from cs285.infrastructure.logger import Logger, make_run_dir
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_policy
 
-
 SHARED = ("rollouts", "background", "initial_expertdata", "expert_policy", "expert_scalars")
 
 

@@ -161,7 +161,9 @@ class Evaluation:
         if self.config.do_dagger and self.logger.rows:
             from cs285.infrastructure.learning_curve import draw_learning_curve  # matplotlib takes a moment to import
 
-            evaluated = [n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)]
+            evaluated = [
+                n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)
+            ]
             draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
 
     def state_dict(self) -> dict[str, Any]:

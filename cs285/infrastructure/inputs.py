@@ -22,7 +22,9 @@ from cs285.policies.external_policy import as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 
-def find_expert(config: Config, spec: TaskSpec, expert: object | None, paths: Sequence[Trajectory]) -> BasePolicy | None:
+def find_expert(
+    config: Config, spec: TaskSpec, expert: object | None, paths: Sequence[Trajectory]
+) -> BasePolicy | None:
     """The expert of a run: the object that was passed, the file that was named, or the one that ships for the task.
 
     Args:

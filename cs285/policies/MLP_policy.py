@@ -130,7 +130,7 @@ class MLPPolicySL(MLPPolicy):
         """
         loss = self.compute_loss(observations, actions)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.scheduler.step()
         return {"Training Loss": loss.detach()}

@@ -66,7 +66,11 @@ def _affine_layers(policy: MLPPolicySL) -> list[nn.Linear] | None:
         return None
     modules = [module for module in policy.network if type(module) is not nn.Identity]
     layers = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
-    if not layers or len(modules) != 2 * len(layers) - 1 or any(type(module) is not nn.Tanh for module in modules[1::2]):
+    if (
+        not layers
+        or len(modules) != 2 * len(layers) - 1
+        or any(type(module) is not nn.Tanh for module in modules[1::2])
+    ):
         return None
     expected = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
     expected += [] if policy.discrete else [policy.logstd]
@@ -99,7 +103,7 @@ def _has_hooks(policy: MLPPolicySL) -> bool:
     of_modules = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
     hooks = [getattr(module, f"_{kind}", None) for module in policy.modules() for kind in of_modules]
     hooks += [getattr(nn.modules.module, f"_global_{kind}", None) for kind in of_modules]
-    hooks += [hook for p in policy.parameters() for hook in (p._backward_hooks, p._post_accumulate_grad_hooks)]  # type: ignore[attr-defined]
+    hooks += [hook for p in policy.parameters() for hook in (p._backward_hooks, p._post_accumulate_grad_hooks)]
     for when in ("pre", "post"):
         hooks.append(getattr(policy.optimizer, f"_optimizer_step_{when}_hooks", None))
         hooks.append(getattr(sys.modules[torch.optim.Optimizer.__module__], f"_global_optimizer_{when}_hooks", None))
@@ -250,5 +254,5 @@ class _FastUpdate:
 def _flatten(tensors: list[torch.Tensor]) -> tuple[Array, list[torch.Tensor]]:
     """Copy tensors into one flat array; returns it, and a view of it in the shape of each tensor."""
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-    pieces = flat.split([tensor.numel() for tensor in tensors])
+    pieces = torch.split(flat, [tensor.numel() for tensor in tensors])
     return flat.numpy(), [piece.view(tensor.shape) for piece, tensor in zip(pieces, tensors, strict=True)]

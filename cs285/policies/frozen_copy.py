@@ -22,7 +22,9 @@ from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
 METHODS = ("get_action", "outputs", "reset")
-KNOWN_SOURCE = "8043cb99e4c8bc26b238e06a537ed47d046c52265a16801ada1a4476a49f5004"  # SHA-256 of the code of METHODS in `MLPPolicy`
+KNOWN_SOURCE = (
+    "8043cb99e4c8bc26b238e06a537ed47d046c52265a16801ada1a4476a49f5004"  # SHA-256 of the code of METHODS in `MLPPolicy`
+)
 ACTIVATIONS: dict[type[nn.Module], str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 TOLERANCE = 1e-4  # of actions, relative to the largest
 
@@ -101,11 +103,9 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
     if type(policy).network is not MLPPolicy.network or type(policy.network) is not nn.Sequential:
         return None
     modules = [module for module in policy.network if type(module) is not nn.Identity]
-    affine, between = modules[::2], modules[1::2]
-    if any(type(layer) is not nn.Linear or layer.bias is None for layer in affine) or len(affine) != len(between) + 1:
-        return None
-    activations = {ACTIVATIONS.get(type(module)) for module in between} or {"tanh"}
-    if len(activations) != 1 or None in activations or _has_hooks(policy):
+    affine = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
+    activations = {ACTIVATIONS.get(type(module)) for module in modules[1::2]} or {"tanh"}
+    if len(modules) != 2 * len(affine) - 1 or len(activations) != 1 or None in activations or _has_hooks(policy):
         return None
     return NumpyPolicy(
         weights=[np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine],

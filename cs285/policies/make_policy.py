@@ -60,7 +60,9 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
     flat = [path.observations.reshape(len(path), -1) for path in paths]
     count = sum(map(len, flat))
     mean = sum(part.sum(axis=0, dtype=np.float64) for part in flat) / count
-    variance = sum(np.square(part - mean).sum(axis=0) for part in flat) / count  # an episode at a time: images are large
+    variance = (
+        sum(np.square(part - mean).sum(axis=0) for part in flat) / count
+    )  # an episode at a time: images are large
     std = np.sqrt(variance)
     std = np.where(std < CONSTANT_STD, 1.0, np.maximum(std, SMALLEST_STD))
     return mean.astype(np.float32), std.astype(np.float32)
@@ -68,7 +70,9 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
 
 def full_name(make_policy: MakePolicy) -> str:
     """``module:name`` of a function that makes policies; a script is named by its file."""
-    module, name = (getattr(make_policy, key, getattr(type(make_policy), key)) for key in ("__module__", "__qualname__"))
+    module, name = (
+        getattr(make_policy, key, getattr(type(make_policy), key)) for key in ("__module__", "__qualname__")
+    )
     if module == "__main__":
         module = Path(getattr(sys.modules["__main__"], "__file__", "notebook")).stem
     return f"{module}:{name}"

@@ -98,7 +98,8 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
             try:
                 trainer = BC_Trainer(config, expert, make_policy, share_with=shared)
                 shared = shared or at_end.enter_context(trainer)
-                print(f"{trainer.run_dir}: {summary(trainer.run_training_loop())}", flush=True)
+                rows = trainer.run_training_loop()
+                print(f"{trainer.run_dir}: {summary(rows)}", flush=True)
             except (InvalidInput, WorkerDied) as error:
                 if len(configs) == 1 or (shared is None and isinstance(error, InvalidInput)):  # all seeds would fail
                     raise
