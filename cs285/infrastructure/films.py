@@ -97,16 +97,13 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
 
     with tempfile.TemporaryDirectory() as folder:
         unfinished = Path(folder) / "video.mp4"
-        with _open_writer(unfinished, fps) as writer:
+        writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", fps=fps, macro_block_size=2)
+        with writer:
             yield add
         if not 0 < frames == _count_frames(unfinished):  # ffmpeg does not report a full disk
             raise InvalidInput(f"can't write {path}: ffmpeg wrote a part of it only; the disk may be full")
         with whole_file(path) as file:
             file.write(unfinished.read_bytes())
-
-
-def _open_writer(path: Path, fps: float, *options: str) -> Any:
-    return imageio.v2.get_writer(path, "FFMPEG", fps=fps, macro_block_size=2, output_params=list(options))
 
 
 def _count_frames(path: Path) -> int:
@@ -123,13 +120,13 @@ def excerpt(path: Path) -> bytes:
     Raises:
         InvalidInput: when the file can't be read as a video.
     """
+    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder) / "excerpt.mp4"
         try:
             fps = imageio.v3.immeta(path, plugin="FFMPEG")["fps"]
-            with _open_writer(small, fps, "-crf", "30", "-vf", "scale='min(320,iw)':-2") as writer:
-                for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=["-t", str(EXCERPT_SECONDS)]):
-                    writer.append_data(frame)
+            with write_video(Path(folder) / "excerpt.mp4", fps, []) as add:
+                for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=begin, output_params=shrink):
+                    add(frame)
         except (OSError, RuntimeError, IndexError) as error:
             raise InvalidInput(f"can't read the video {path}") from error
-        return small.read_bytes()
+        return (Path(folder) / "excerpt.mp4").read_bytes()

@@ -235,7 +235,7 @@ class RolloutWorkers:
         try:
             if policy.copyable:
                 return bytes(cloudpickle.dumps(policy))
-            self._notify(f"{type(policy).__name__} is not copyable")
+            self._notify(f"{type(policy).__name__}.copyable is False")
         except Exception as error:  # a user's own objects may raise anything when they are pickled
             self._notify(f"{type(policy).__name__} can't be pickled: {error}")
         return None
