@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from cs285.config import Config
-from cs285.data.checkpoint import has_checkpoint, load_checkpoint
-from cs285.data.resuming import settings_to_resume
+from cs285.data.checkpoint import Checkpoints, settings_to_resume
 from cs285.data.run_folders import read_config
 from cs285.errors import InvalidInput
 from tests.data.stopped_runs import assert_same, ended, killed_after, killed_at, run_dirs, train
@@ -51,7 +50,7 @@ def kill_at_random_moments(job: Config, kills: int) -> None:
         killed = killed_after(rng.uniform(0.1, 1) * seconds * longer, config)
         hit += killed
         rows = [len((run / "log.csv").read_text().splitlines()) - 1 for run in run_dirs(config)]
-        print(f"killed: {killed}, rows: {rows}, a checkpoint: {any(map(has_checkpoint, run_dirs(config)))}")
+        print(f"killed: {killed}, rows: {rows}, a checkpoint: {any(Checkpoints(run).exists() for run in run_dirs(config))}")
         assert_same(ended(config), run_dirs(whole)[0])
         if hit == kills:
             return
