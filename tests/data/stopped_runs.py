@@ -155,3 +155,8 @@ def assert_same(one: Path, other: Path) -> None:
     assert left == right
     for path in one.glob("policy_itr_*.pt"):
         assert path.read_bytes() == (other / path.name).read_bytes()
+
+
+def files(run_dir: Path) -> dict[str, bytes]:
+    """All files of a run and their content."""
+    return {str(path.relative_to(run_dir)): path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
