@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import check_at_least, check_at_most, option, parse, run
-from cs285.config import MAX_EPISODES
+import _checkout  # noqa: F401
+from tyro.conf import arg
+
+from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
@@ -18,23 +19,19 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of a recording."""
 
-    env_name: str = option("Ant-v5", "-env", help="id of a registered Gymnasium environment")
-    expert_policy_file: Path | None = option(
-        None, "-epf", help="expert policy (pickle); None: policies/experts/<env_name>.pkl"
-    )
-    episodes: int = option(2, "-n", help="episodes to record; the course's files hold 2")
-    ep_len: int | None = option(None, help="steps after which an episode is cut; None: the environment's limit")
-    seed: int = option(1, help="the one seed")
-    output: Path | None = option(
-        None, "-o", help="file to write, a new one; None: expert_data/expert_data_<env_name>.pkl"
-    )
-    backend: Literal["mujoco", "mujoco_py"] = option(
-        "mujoco", help="what -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)"
-    )
+    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment
+    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
+    """Expert policy (pickle); None: policies/experts/<env_name>.pkl."""
+    episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2
+    ep_len: int | None = None  # Steps after which an episode is cut; None: the environment's limit
+    seed: int = 1  # The one seed
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """File to write, a new one; None: expert_data/expert_data_<env_name>.pkl."""
+    backend: Literal["mujoco", "mujoco_py"] = "mujoco"
+    """What -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)."""
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
-        check_at_most(MAX_EPISODES, self, "episodes")
         check_at_least(0, self, "seed")
         if self.output_file.exists():
             raise InvalidInput(f"--output: {self.output_file} exists; it is not overwritten")
@@ -52,19 +49,21 @@ def main() -> None:
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
     from cs285.infrastructure.metrics import return_statistics
-    from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+    from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.utils import sample_n_trajectories
     from cs285.policies.loaded_gaussian_policy import load_expert
 
     check_writable(settings.output_file)  # now rather than after the work
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    cores = usable_cores()
-    with RolloutWorkers(settings.env_name, settings.ep_len, cores, backend=settings.backend, films=False) as rollouts:
+    with RolloutWorkers(
+        settings.env_name, settings.ep_len, backend=settings.backend, episodes_needed=settings.episodes
+    ) as rollouts:
         expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
         if expert_file is None:
             raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
         expert = load_expert(expert_file, settings.env_name, rollouts.spec)
-        trajectories = rollouts.sample_n_trajectories(expert, settings.episodes, seeds)
+        trajectories = sample_n_trajectories(rollouts, expert, settings.episodes, seeds)
     write_expert_data(trajectories, settings.output_file)
     statistics = return_statistics(trajectories, "Expert")
     print(

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import check_at_least, check_at_most, option, parse, run
-from cs285.config import MAX_EPISODES
+import _checkout  # noqa: F401
+from tyro.conf import arg
+
+from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from cs285.policies.base_policy import BasePolicy
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of an evaluation."""
 
-    policy: Path | None = option(None, "-p", help="policy_itr_<n>.pt in its run folder (needed)")
-    episodes: int = option(20, "-n", help="episodes to roll out")
-    ep_len: int | None = option(None, help="steps after which an episode is cut; None: as in the run")
-    seed: int = option(1, help="the one seed")
-    backend: Literal["mujoco", "mujoco_py"] | None = option(
-        None, help="what a -v2 task runs on: the official bindings, or the original; None: as in the run"
-    )
-    video: Path | None = option(None, help="MP4 file to write of the first episode; None: no video")
+    policy: Annotated[Path | None, arg(aliases=["-p"])] = None  # Policy_itr_<n>.pt in its run folder (needed)
+    episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Episodes to roll out
+    ep_len: int | None = None  # Steps after which an episode is cut; None: as in the run
+    seed: int = 1  # The one seed
+    backend: Literal["mujoco", "mujoco_py"] | None = None
+    """What a -v2 task runs on: the official bindings, or the original; None: as in the run."""
+    video: Path | None = None  # MP4 file to write of the first episode; None: no video
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
-        check_at_most(MAX_EPISODES, self, "episodes")
         check_at_least(0, self, "seed")
         if self.policy is None:
             raise InvalidInput("--policy is missing; give the policy_itr_<n>.pt to evaluate")
@@ -47,45 +43,33 @@ def main() -> None:
     """Evaluate, print one line for each episode and one for all, and write the video."""
     settings = parse(Settings, __doc__ or "")
     assert settings.policy is not None
+    from cs285.infrastructure.films import can_render
     from cs285.infrastructure.metrics import return_statistics
+    from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
-    from cs285.policies.saved_policy import load_run_config, load_run_policy
+    from cs285.policies.saved_policy import load_policy, load_run_config
 
-    hand_over(settings.backend or load_run_config(settings.policy.parent).backend)
-    if settings.video is not None:
-        check_writable(settings.video)  # now rather than after the rollouts
-    policy, env, spec = load_run_policy(settings.policy, settings.ep_len, backend=settings.backend)
-    seeds = episode_seeds(settings.seed, Stream.EVALUATION, itr=0)
-    trajectories = sample_n_trajectories(env, spec, policy, settings.episodes, seeds)
-    for number, trajectory in enumerate(trajectories):
-        print(f"episode {number}: return {trajectory.total_reward:.1f}, {len(trajectory)} steps")
-    statistics = return_statistics(trajectories, "Eval")
-    print(
-        f"{settings.policy}: return {statistics['Eval_AverageReturn']:.1f} ± {statistics['Eval_StdReturn']:.1f}, "
-        f"from {statistics['Eval_MinReturn']:.1f} to {statistics['Eval_MaxReturn']:.1f}, "
-        f"over {settings.episodes} episodes"
-    )
-    if settings.video is not None:
-        write_video(settings, settings.video, policy, next(episode_seeds(settings.seed, Stream.EVALUATION, itr=0)))
-
-
-def write_video(settings: Settings, path: Path, policy: BasePolicy, seed: int) -> None:
-    """Film an episode; where nothing renders, say so and go on."""
-    from cs285.envs.make_env import RenderingUnavailable, check_rendering
-    from cs285.infrastructure.films import film
-    from cs285.policies.saved_policy import load_run_config
-
-    assert settings.policy is not None
     config = load_run_config(settings.policy.parent)
-    backend = settings.backend or config.backend
-    try:
-        check_rendering(config.env_name, backend)
-    except RenderingUnavailable as error:
-        print(f"going on without a video: {error}", file=sys.stderr)
-        return
-    film(path, config.env_name, policy, [seed], settings.ep_len or config.ep_len, backend)
-    print(f"wrote {path}")
+    ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
+    hand_over(backend)
+    if settings.video is not None:
+        check_writable(settings.video)  # before the rollouts
+    seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
+    films = settings.video is not None
+    with RolloutWorkers(config.env_name, ep_len, None, backend, films, settings.episodes) as rollouts:
+        policy = load_policy(settings.policy, rollouts.spec, config.n_layers, config.size)
+        paths = sample_n_trajectories(rollouts, policy, settings.episodes, iter(seeds))
+        for number, path in enumerate(paths):
+            print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
+        returns = return_statistics(paths, "Eval")
+        print(
+            f"{settings.policy}: return {returns['Eval_AverageReturn']:.1f} ± {returns['Eval_StdReturn']:.1f}, "
+            f"from {returns['Eval_MinReturn']:.1f} to {returns['Eval_MaxReturn']:.1f}, over {len(paths)} episodes"
+        )
+        if settings.video is not None and can_render(rollouts.check_rendering):
+            rollouts.wait(rollouts.start_film(settings.video, policy.frozen_copy(), seeds[:1]))
+            print(f"wrote {settings.video}")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import option, parse, run
+import _checkout  # noqa: F401
+from tyro.conf import UseAppendAction, arg
+
+from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
 
 
@@ -15,9 +19,11 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of a report."""
 
-    runs: tuple[Path, ...] = option((Path("data"),), "-r", help="run folders, or folders with run folders below them")
-    where: tuple[str, ...] = option((), "-w", help="use the runs with these settings only, such as env_name=Ant-v5")
-    output: Path = option(Path("report"), "-o", help="folder to write, a new one")
+    runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
+    """Run folders, or folders with run folders below them; data if not given."""
+    where: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-w"])] = ()
+    """Use the runs with these settings only, such as env_name=Ant-v5."""
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder to write, a new one
 
     def __post_init__(self) -> None:
         if self.output.exists():
@@ -32,7 +38,7 @@ def main() -> None:
     from cs285.results.report_files import write_report
     from cs285.results.series import group_by_settings, select
 
-    runs = select(read_runs(settings.runs), settings.where)
+    runs = select(read_runs([*chain(*settings.runs)] or [Path("data")]), [*chain(*settings.where)])
     cut = cut_short(runs)
     report = build_report(group_by_settings(runs), cut)
     for note in report.notes:

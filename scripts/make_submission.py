@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import option, parse, run
-from cs285.data.run_folders import cut_short, read_runs
-from cs285.data.shipped import PROJECT_ROOT
-from cs285.results.submission import write_submission
+import _checkout  # noqa: F401
+from tyro.conf import UseAppendAction, arg
+
+from cs285.command_line import parse, run
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of a submission."""
 
-    runs: tuple[Path, ...] = option(
-        (Path("data"),), "-r", help="run folders, or folders with run folders below them: a q1_ and a q2_ at least"
-    )
-    output: Path = option(Path("submit.zip"), "-o", help="file to write, a new one")
+    runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
+    """Run folders, or folders with run folders below them: a q1_ and a q2_ at least; data if not given."""
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("submit.zip")  # File to write, a new one
 
 
 def main() -> None:
     """Pack, and say how large it is."""
     settings = parse(Settings, __doc__ or "")
-    runs = read_runs(settings.runs)
+    from cs285.data.run_folders import cut_short, read_runs
+    from cs285.data.shipped import PROJECT_ROOT
+    from cs285.results.submission import write_submission
+
+    runs = read_runs([*chain(*settings.runs)] or [Path("data")])
     for line in cut_short(runs):
         print(line, file=sys.stderr)
     size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output)

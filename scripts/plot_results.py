@@ -8,11 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import option, parse, run
+import _checkout  # noqa: F401
+from tyro.conf import UseAppendAction, arg
+
+from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -27,21 +30,18 @@ ENDINGS = (".png", ".pdf")
 class Settings:
     """Settings of a figure."""
 
-    figure: Literal["learning_curve", "hyperparameter", "tasks"] = option(
-        "learning_curve",
-        "-f",
-        help="learning_curve: DAgger over its iterations; hyperparameter: BC against one setting; "
-        "tasks: final returns as per cent of the expert's",
-    )
-    runs: tuple[Path, ...] = option((Path("data"),), "-r", help="run folders, or folders with run folders below them")
-    env_name: str | None = option(None, "-env", help="use the runs on this task only")
-    where: tuple[str, ...] = option((), "-w", help="use the runs with these settings only, such as size=64")
-    parameter: str | None = option(
-        None, "-p", help="the setting that BC is drawn against; None: the one that the runs differ in"
-    )
-    output: Path | None = option(
-        None, "-o", help="files to write, new ones, without their endings; None: named after the figure"
-    )
+    figure: Annotated[Literal["learning_curve", "hyperparameter", "tasks"], arg(aliases=["-f"])] = "learning_curve"
+    """learning_curve: DAgger over its iterations; hyperparameter: BC against one setting; tasks: final returns as per
+    cent of the expert's."""
+    runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
+    """Run folders, or folders with run folders below them; data if not given."""
+    env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Use the runs on this task only
+    where: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-w"])] = ()
+    """Use the runs with these settings only, such as size=64."""
+    parameter: Annotated[str | None, arg(aliases=["-p"])] = None
+    """The setting that BC is drawn against; None: the one that the runs differ in."""
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """Files to write, new ones, without their endings; None: named after the figure."""
 
     def __post_init__(self) -> None:
         if self.output is not None and self.output.name in ("", ".."):
@@ -67,8 +67,8 @@ def main() -> None:
     from cs285.infrastructure.learning_curve import save_figure
     from cs285.results.series import group_by_settings, select
 
-    wanted = [*settings.where, *([f"env_name={settings.env_name}"] if settings.env_name is not None else [])]
-    runs = select(read_runs(settings.runs), wanted)
+    wanted = [*chain(*settings.where), *([f"env_name={settings.env_name}"] if settings.env_name is not None else [])]
+    runs = select(read_runs([*chain(*settings.runs)] or [Path("data")]), wanted)
     for line in cut_short(runs):
         print(line, file=sys.stderr)
     figure = draw(settings, group_by_settings(runs))

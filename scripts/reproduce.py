@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import check_at_least, option, parse, run
+import _checkout  # noqa: F401
+from tyro.conf import arg
+
+from cs285.command_line import check_at_least, parse, run
 from cs285.config import Config
 from cs285.data.shipped import shipped_tasks
 from cs285.data.whole_files import check_writable
@@ -29,12 +32,12 @@ GRADIENT_STEPS = "num_agent_train_steps_per_iter=500,1000,5000,10000"
 class Settings:
     """Settings of the reproduction."""
 
-    tasks: str | None = option(None, help="tasks with commas between them; None: all that ship")
-    seeds: int = option(5, help="how many seeds, from 1 up")
-    logdir: Path = option(Path("data/reproduce"), help="folder of the run folders and of the table")
-    output: Path = option(Path("report"), "-o", help="folder of the report, a new one")
-    ray_address: str | None = option(None, help="HOST:PORT of a Ray cluster's head; None: this machine")
-    num_cpus: int | None = option(None, help="jobs at once on this machine; None: one for each usable core")
+    tasks: str | None = None  # Tasks with commas between them; None: all that ship
+    seeds: int = 5  # How many seeds, from 1 up
+    logdir: Path = Path("data/reproduce")  # Folder of the run folders and of the table
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder of the report, a new one
+    ray_address: str | None = None  # HOST:PORT of a Ray cluster's head; None: this machine
+    num_cpus: int | None = None  # Jobs at once on this machine; None: one for each usable core
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")

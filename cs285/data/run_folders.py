@@ -7,12 +7,11 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cs285.command_line import parse
-from cs285.config import Config
+from cs285.config import Config, config_from_settings
 from cs285.data.whole_files import read_whole
 from cs285.errors import InvalidInput
 
@@ -130,11 +129,8 @@ def read_config(path: Path) -> Config:
 
 
 def _read_settings(content: Mapping[str, Any], path: Path) -> Config:
-    settings = {**BEFORE_THERE_WAS_A_CHOICE, **content["settings"]}
-    names = [setting.name for setting in fields(Config)]
-    known = [(name, settings[name]) for name in names if settings.get(name) is not None]
     try:
-        return parse(Config, "", [argument for name, value in known for argument in _argument(name, value)])
+        return config_from_settings({**BEFORE_THERE_WAS_A_CHOICE, **content["settings"]})
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from error
 
@@ -156,13 +152,6 @@ def read_content(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
     return content
-
-
-def _argument(name: str, value: Any) -> Sequence[str]:
-    """A setting as the command line has it, where its type is checked."""
-    if isinstance(value, bool):
-        return [f"--{name}"] if value else []
-    return [f"--{name}={','.join(map(str, value)) if isinstance(value, list) else value}"]
 
 
 def _read_rows(path: Path) -> Iterator[Mapping[str, float]]:

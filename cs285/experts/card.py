@@ -10,8 +10,9 @@ import numpy as np
 
 from cs285.envs.v2_tasks import Backend
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE
-from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
+from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.results.intervals import interquartile_mean, iqm_interval, scipy_stats
 
@@ -44,10 +45,9 @@ def evaluate_expert(
     """
     scipy_stats()  # fail now rather than after the rollouts
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
-    num_workers = usable_cores() if num_workers is None else num_workers
-    with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers, backend=backend, films=False) as rollouts:
+    with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
         expert = load_expert(path, env_name, rollouts.spec)
-        trajectories = rollouts.sample_n_trajectories(expert, episodes, seeds)
+        trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])
     low, high = iqm_interval(returns)
     rounded = {

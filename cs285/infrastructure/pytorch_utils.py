@@ -1,28 +1,18 @@
-"""PyTorch helpers without module-level state: networks, devices, threads, conversion from and to numpy."""
+"""PyTorch helpers without module-level state: networks, schedules, devices, conversion from and to numpy."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingWarmRestarts, LRScheduler
 
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
-
-Activation: TypeAlias = Literal["tanh", "relu", "leaky_relu", "sigmoid", "selu", "softplus", "identity"]
-
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "sigmoid": nn.Sigmoid,
-    "selu": nn.SELU,
-    "softplus": nn.Softplus,
-    "identity": nn.Identity,
-}
 
 
 def build_mlp(
@@ -30,8 +20,8 @@ def build_mlp(
     output_size: int,
     n_layers: int,
     size: int,
-    activation: Activation = "tanh",
-    output_activation: Activation = "identity",
+    activation: type[nn.Module] = nn.Tanh,
+    output_activation: type[nn.Module] = nn.Identity,
 ) -> nn.Sequential:
     """Build a multi-layer perceptron.
 
@@ -40,8 +30,8 @@ def build_mlp(
         output_size: numbers in an output.
         n_layers: hidden layers; with 0 the network is one affine layer.
         size: width of each hidden layer.
-        activation: after each hidden layer.
-        output_activation: after the output layer.
+        activation: class of the layer after each hidden layer.
+        output_activation: class of the layer after the output layer.
 
     Returns:
         A module from (N, input_size) to (N, output_size).
@@ -49,14 +39,36 @@ def build_mlp(
     layers: list[nn.Module] = []
     width = input_size
     for _ in range(n_layers):
-        layers += [nn.Linear(width, size), _ACTIVATIONS[activation]()]
+        layers += [nn.Linear(width, size), activation()]
         width = size
-    layers += [nn.Linear(width, output_size), _ACTIVATIONS[output_activation]()]
+    layers += [nn.Linear(width, output_size), output_activation()]
     return nn.Sequential(*layers)
 
 
+def cosine_schedule(optimizer: Optimizer, period: int | None) -> LRScheduler:
+    """Learning rate that falls towards 0 in half a cosine every ``period`` steps; None: it stays constant."""
+    if period is None:
+        return ConstantLR(optimizer, factor=1.0, total_iters=0)
+    return CosineRestarts(optimizer, T_0=period)
+
+
+class CosineRestarts(CosineAnnealingWarmRestarts):
+    """Cosine annealing with warm restarts (Loshchilov and Hutter 2017) that keeps a learning rate set by hand.
+
+    torch's own class computes each learning rate from the initial one, so that a change of
+    ``optimizer.param_groups[0]["lr"]`` would last one step. Here it scales all that follow.
+    """
+
+    def step(self, epoch: float | None = None) -> None:
+        """See `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.step`."""
+        if epoch is None and self.last_epoch >= 0:
+            for n, group in enumerate(self.optimizer.param_groups):
+                self.base_lrs[n] *= group["lr"] / self._last_lr[n]
+        super().step(epoch)
+
+
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU of that index if there is one at all and it is wanted, else the CPU.
+    """The GPU of that index where there is any and it is wanted, else the CPU.
 
     Raises:
         InvalidInput: when there are GPUs, but none of that index.
@@ -69,18 +81,18 @@ def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
 
 
 def use_threads(count: int) -> None:
-    """Compute with so many threads in this process, in torch and in the linear algebra of numpy."""
+    """Set the number of threads of torch and of numpy's linear algebra in this process."""
     torch.set_num_threads(count)
     threadpool_limits(count, user_api="blas")
 
 
 def from_numpy(array: Array, device: torch.device) -> torch.Tensor:
-    """A tensor on the device; floats become float32."""
-    dtype = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype
+    """A tensor on the device; floats become float32, other dtypes stay."""
+    dtype: Any = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype
     return torch.from_numpy(np.ascontiguousarray(array, dtype)).to(device)
 
 
 def to_numpy(tensor: torch.Tensor) -> Array:
-    """An array of the tensor's numbers, in a memory of its own."""
+    """A copy of the tensor as an array."""
     array: Array = tensor.detach().cpu().numpy().copy()
     return array

@@ -12,10 +12,10 @@ import numpy as np
 
 from cs285.data.restricted_pickle import load_pickle, write_pickle
 from cs285.data.trajectory import Array
-from cs285.envs.layouts import check_convertible, conversion_notice
+from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.policies.base_policy import BasePolicy, ConvertedLayoutPolicy
+from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
 
 CONSTANT_STD = 1e-4
@@ -92,6 +92,25 @@ class LoadedGaussianPolicy(BasePolicy):
             )
         actions = self.network.get_action((observations - self.ob_mean) * self._scale)
         return actions if self.network.discrete else actions.astype(np.float32)
+
+
+class ConvertedLayoutPolicy(BasePolicy):
+    """A policy made for one observation layout of a task, used on another of the same task."""
+
+    def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
+        """Wrap ``policy``, which reads observations of ``ob_dim`` numbers."""
+        self._policy = policy
+        self.copyable = policy.copyable
+        self._env_name = env_name
+        self._ob_dim = ob_dim
+
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`.
+
+        Raises:
+            InvalidInput: when the observations are in no known layout of the task.
+        """
+        return self._policy.get_action(convert_observations(observations, self._env_name, self._ob_dim))
 
 
 def load_expert(filename: Path, env_name: str, spec: TaskSpec) -> BasePolicy:

@@ -6,12 +6,13 @@ import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from cs285.config import Config
 from cs285.data.run_folders import read_config, read_content
-from cs285.data.whole_files import read_whole
+from cs285.data.whole_files import read_whole, whole_file
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
@@ -105,3 +106,14 @@ def load_run_policy(
     config = load_run_config(path.parent)
     env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
     return load_policy(path, spec, config.n_layers, config.size), env, spec
+
+
+def save_parameters(policy: Any, path: Path) -> None:
+    """Write ``policy.state_dict()``; ``torch.load(path, weights_only=True)`` reads it, with a GPU or without.
+
+    Raises:
+        InvalidInput: when the file can't be written.
+    """
+    copies = {name: value.cpu().clone() for name, value in policy.state_dict().items()}  # not views of larger tensors
+    with whole_file(path) as file:
+        torch.save(copies, file)

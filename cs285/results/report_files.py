@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.films import EXCERPT_SECONDS, excerpt
 from cs285.infrastructure.learning_curve import save_figure
-from cs285.infrastructure.video import EXCERPT_SECONDS, excerpt
 from cs285.results.report import Film, Picture, Report, Table
 
 TITLE = "Imitation learning: behavioural cloning and DAgger"
