@@ -79,7 +79,7 @@ class Checkpoints:
         path = own_file(self._run_dir, "checkpoint/state.npz")
         arrays = read_arrays(path)
         try:
-            content = json.loads(arrays.pop("content").astype(np.uint8).tobytes())
+            content = json.loads(arrays.pop("content").tobytes())
             if content["version"] != VERSION:
                 raise ValueError(f"the version of its format is not {VERSION}")
             self._itr, self._settings = nonnegative(content, "itr", int), dict(content["settings"])
@@ -144,7 +144,7 @@ class Checkpoints:
 def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
     """Concatenated arrays of episodes; T + 1 states where next observations are the following observations."""
     names = ["actions", "rewards"]
-    arrays = {"episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths])}
+    arrays = {"episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths], np.int64)}
     if all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths):
         states = [part for path in paths for part in (path.observations, path.next_observations[-1:])]
         arrays["states"] = np.concatenate(states)
@@ -155,7 +155,9 @@ def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
 
 def _split(arrays: dict[str, Array]) -> list[Trajectory]:
     """The episodes that `_transitions` concatenated; raises one of MALFORMED for other arrays."""
-    ends, states, paths, start = arrays.pop("episodes").astype(np.int64), arrays.pop("states", None), [], 0
+    ends, states, paths, start = arrays.pop("episodes"), arrays.pop("states", None), [], 0
+    if ends.dtype != np.int64:
+        raise TypeError("the lengths of its episodes are not integers")
     for n, (steps, terminated, truncated) in enumerate(ends.tolist()):
         parts = {name: array[start : start + steps] for name, array in arrays.items()}
         if states is not None:
@@ -208,8 +210,8 @@ def _decode(node: Any, arrays: Mapping[str, Array], path: str = "") -> Any:
         import torch
 
         name, dtype, shape = content
-        tensor = torch.empty(len(arrays[name]) // getattr(torch, dtype).itemsize, dtype=getattr(torch, dtype))
-        tensor.view(torch.uint8).numpy()[:] = arrays[name]
+        tensor = torch.empty(arrays[name].nbytes // getattr(torch, dtype).itemsize, dtype=getattr(torch, dtype))
+        tensor.view(torch.uint8).numpy()[:] = np.frombuffer(arrays[name].tobytes(), np.uint8)
         return tensor.reshape(shape)
     return {"array": arrays[content], "scalar": arrays[content][()]}[kind]
 
