@@ -23,7 +23,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 from cs285.data.checkpoint import LogState
 from cs285.data.provenance import digest, git_commit, versions
 from cs285.data.run_folders import read_content
-from cs285.data.whole_files import remove_unfinished, sync_file, whole_file, writing
+from cs285.data.whole_files import whole_file, writing
 from cs285.errors import InvalidInput
 from cs285.infrastructure.video import CLIP_FPS
 
@@ -82,7 +82,6 @@ class Logger:
             lock(self._csv, run_dir)
             if state is not None:
                 _check_logs(run_dir, state)
-                remove_unfinished(run_dir)
                 _cut_back(run_dir, state)
             self.rows = _read_rows(self._csv, run_dir / TABLE)
             sessions = len(list(run_dir.glob(EVENTS)))
@@ -160,7 +159,8 @@ class Logger:
         files = [self.run_dir / TABLE, *self.run_dir.glob(EVENTS)]
         with writing(self.run_dir):
             for path in files:
-                sync_file(path)
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
             return LogState({path.name: path.stat().st_size for path in files}, digest(files[0]))
 
     def close(self) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.envs.layouts import convert_observations
 from cs285.errors import InvalidInput
 
 
@@ -62,25 +61,6 @@ class ExternalPolicy(BasePolicy):
                 "it must give one action for each"
             )
         return actions if observations.ndim == 2 else np.asarray(actions[0])
-
-
-class ConvertedLayoutPolicy(BasePolicy):
-    """A policy made for one observation layout of a task, used on another of the same task."""
-
-    def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
-        """Wrap ``policy``, which reads observations of ``ob_dim`` numbers."""
-        self._policy = policy
-        self.copyable = policy.copyable
-        self._env_name = env_name
-        self._ob_dim = ob_dim
-
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`.
-
-        Raises:
-            InvalidInput: when the observations are in no known layout of the task.
-        """
-        return self._policy.get_action(convert_observations(observations, self._env_name, self._ob_dim))
 
 
 def as_policy(expert: object) -> BasePolicy:
