@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -21,7 +22,7 @@ from cs285.config import Config
 from cs285.data.provenance import digest, versions
 from cs285.data.run_folders import read_config, read_content
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import check_regular, whole_file
+from cs285.data.whole_files import read_whole, whole_file
 from cs285.errors import InvalidInput
 
 VERSION = 2  # of the format
@@ -233,7 +234,8 @@ def own_file(run_dir: Path, name: str) -> Path:
     path = run_dir / name
     if path.is_symlink() or (path.parent != run_dir and path.parent.is_symlink()):
         raise InvalidInput(f"{path} is refused: it is a symbolic link or in a linked folder")
-    check_regular(path)
+    if not path.is_file():
+        raise InvalidInput(f"can't read {path}: it is missing or not a regular file")
     return path
 
 
@@ -244,13 +246,13 @@ def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
 
 def read_arrays(path: Path) -> dict[str, Array]:
     """The arrays of an uncompressed .npz of numbers; InvalidInput when it is damaged or another file."""
-    check_regular(path)
+    content = io.BytesIO(read_whole(path))
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(content) as archive:
             members = archive.infolist()
-        if any(m.compress_type for m in members) or sum(m.file_size for m in members) > path.stat().st_size:
+        if any(m.compress_type for m in members) or sum(m.file_size for m in members) > content.getbuffer().nbytes:
             raise ValueError("it is compressed, or its members overlap")
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         if any(array.dtype.kind not in "fiub" for array in arrays.values()):
             raise ValueError("its arrays are not numbers")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cs285.data.whole_files import read_whole, sync_folder, whole_file, writing
+from cs285.data.whole_files import read_whole, whole_file, writing
 from cs285.errors import InvalidInput
 from cs285.experts.algorithms import make_model
 from cs285.experts.settings import ExpertSettings
@@ -126,7 +126,6 @@ def save_checkpoint(settings: ExpertSettings, model: BaseAlgorithm, record: Reco
             file.write(json.dumps({"settings": settings.of_training(), "record": asdict(record)}).encode())
         older = list(settings.checkpoint_dir.glob("step_*[0-9]"))
         os.replace(unfinished, checkpoint)
-        sync_folder(settings.checkpoint_dir)
         for path in older:
             shutil.rmtree(path)
 

@@ -21,7 +21,7 @@ from tensorboardX import SummaryWriter
 from cs285.data.checkpoint import nonnegative, own_file
 from cs285.data.provenance import git_commit, versions
 from cs285.data.run_folders import read_content
-from cs285.data.whole_files import remove_unfinished, sync_file, whole_file, writing
+from cs285.data.whole_files import whole_file, writing
 from cs285.errors import InvalidInput
 
 try:
@@ -68,7 +68,6 @@ class Logger:
         self.rows = list(rows.values())
         if resume_state is not None:
             with writing(run_dir):
-                remove_unfinished(run_dir)
                 self._csv.seek(self._csv.truncate(resume_state["size"]))
         # Each session purges those before it and logs all rows again: a kill may have kept some from the disk.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
@@ -140,7 +139,7 @@ class Logger:
     def state_dict(self) -> dict[str, Any]:
         """Size in bytes and SHA-256 of log.csv, which is on the disk then; InvalidInput when it can't be written."""
         with writing(self._table):
-            sync_file(self._table)
+            os.fsync(self._csv.fileno())
             content = self._table.read_bytes()
         return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
