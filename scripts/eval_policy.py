@@ -22,6 +22,8 @@ class Settings:
 
     policy: Annotated[Path, arg(aliases=["-p"])]  # policy_itr_<n>.pt in its run folder
     episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
+    env_name: Annotated[str | None, arg(aliases=["-env"])] = None
+    """Environment; None: as in the run. Needed for module:id, whose module is only imported when it is named."""
     ep_len: int | None = None  # Steps after which an episode is truncated; None: as in the run
     seed: int = 1  # Seed of the episodes
     backend: Literal["mujoco", "mujoco_py"] | None = None
@@ -46,19 +48,19 @@ def main() -> None:
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
     from cs285.policies.frozen_copy import frozen_copy
-    from cs285.policies.saved_policy import load_policy, load_run_config
+    from cs285.policies.saved_policy import load_run_config, load_run_policy
 
-    config = load_run_config(settings.policy.parent)
+    config = load_run_config(settings.policy.parent, settings.env_name)
     ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
     hand_over(backend)
     if settings.video is not None:
         check_writable(settings.video)  # before the rollouts
     seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
     filmed = settings.video is not None
+    policy, env, _ = load_run_policy(settings.policy, ep_len, backend, env_name=settings.env_name)
+    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in range(2)]))
+    env.close()
     with RolloutWorkers(config.env_name, ep_len, None, backend, filmed, settings.episodes) as rollouts:
-        spec = rollouts.spec
-        policy = load_policy(settings.policy, spec, config.n_layers, config.size)
-        frozen = frozen_copy(policy, np.ones((2, *spec.ob_shape), spec.ob_dtype))
         paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
