@@ -10,12 +10,21 @@ from collections.abc import Sequence
 
 
 def source_digest(owner: type, names: Sequence[str]) -> str | None:
-    """SHA-256 of the code of some methods of a class, without docstrings and comments; None without source text."""
+    """SHA-256 of the code of some methods of a class, without docstrings and comments.
+
+    None without source text, or where a method was wrapped by more than the decorators in its source.
+    """
+    methods = [getattr(owner, name) for name in names]
     try:
-        trees = [ast.parse(textwrap.dedent(inspect.getsource(getattr(owner, name)))) for name in names]
+        trees = [ast.parse(textwrap.dedent(inspect.getsource(method))) for method in methods]
     except (OSError, TypeError, SyntaxError):
         return None
-    for tree in trees:
+    for method, tree in zip(methods, trees, strict=True):
+        function, decorators = tree.body[0], 0
+        while hasattr(method, "__wrapped__"):
+            method, decorators = method.__wrapped__, decorators + 1
+        if not isinstance(function, ast.FunctionDef) or len(function.decorator_list) != decorators:
+            return None
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
