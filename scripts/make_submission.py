@@ -6,11 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cs285 import start  # noqa: F401 - first of all
+from cs285 import start  # noqa: F401 - must be imported first
 from cs285.command_line import option, parse, run
-from cs285.data.run_folders import cut_short, read_runs
-from cs285.data.shipped import PROJECT_ROOT
-from cs285.results.submission import write_submission
 
 
 @dataclass(frozen=True)
@@ -18,17 +15,21 @@ class Settings:
     """Settings of a submission."""
 
     runs: tuple[Path, ...] = option(
-        (Path("data"),), "-r", help="run folders, or folders with run folders below them: a q1_ and a q2_ at least"
+        (Path("data"),), "-r", help="run folders, or folders that contain run folders: at least one q1_ and one q2_"
     )
-    output: Path = option(Path("submit.zip"), "-o", help="file to write, a new one")
+    output: Path = option(Path("submit.zip"), "-o", help="file to write; it must not exist")
 
 
 def main() -> None:
-    """Pack, and say how large it is."""
+    """Write the zip and print its size."""
     settings = parse(Settings, __doc__ or "")
+    from cs285.data.run_folders import read_runs
+    from cs285.data.shipped import PROJECT_ROOT
+    from cs285.results.series import print_incomplete
+    from cs285.results.submission import write_submission
+
     runs = read_runs(settings.runs)
-    for line in cut_short(runs):
-        print(line, file=sys.stderr)
+    print_incomplete(runs)
     size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output)
     print(f"{settings.output}: {len(runs)} runs, {size / 1e6:.2f} MB of the 15 MB that are allowed")
 

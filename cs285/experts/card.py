@@ -13,7 +13,7 @@ from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE
 from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.results.intervals import interquartile_mean, iqm_interval, scipy_stats
+from cs285.results.intervals import interquartile_mean, iqm_interval
 
 
 def evaluate_expert(
@@ -39,10 +39,8 @@ def evaluate_expert(
         interval, and how many episodes ended before the time limit.
 
     Raises:
-        InvalidInput: when the expert can't be read or does not fit the environment, or SciPy
-            is missing.
+        InvalidInput: when the expert can't be read or does not fit the environment.
     """
-    scipy_stats()  # fail now rather than after the rollouts
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     num_workers = usable_cores() if num_workers is None else num_workers
     with RolloutWorkers(env_name, ep_len=None, num_workers=num_workers, backend=backend, films=False) as rollouts:

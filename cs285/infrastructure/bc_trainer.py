@@ -113,17 +113,10 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         config, rows = self.config, self.rl_trainer.rows
         if not config.do_dagger or not rows:
             return
-        from cs285.infrastructure.figure_text import task_name
         from cs285.infrastructure.learning_curve import learning_curve, save_figure
 
         iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
-        figure = learning_curve(
-            f"DAgger on {task_name(config.env_name)}",
-            iterations,
-            means=[row["Eval_AverageReturn"] for row in rows],
-            stds=[row["Eval_StdReturn"] for row in rows],
-            expert=rows[-1].get("Expert_AverageReturn"),
-        )
+        figure = learning_curve(config.env_name, iterations, rows)
         save_figure(figure, self.run_dir / "learning_curve.png")
 
 

@@ -94,7 +94,12 @@ def excerpt(path: Path) -> bytes:
         small = Path(folder) / "excerpt.mp4"
         cut = ["-t", str(EXCERPT_SECONDS), "-vf", "scale='min(320,iw)':-2", "-an", "-c:v", "libx264", "-crf", "30"]
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), *cut, "-pix_fmt", "yuv420p"]
-        done = subprocess.run([*command, "-movflags", "+faststart", str(small)], capture_output=True, check=False)
+        done = subprocess.run(
+            [*command, "-movflags", "+faststart", str(small)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
         if done.returncode:
             raise InvalidInput(f"can't read the video {path}: {done.stderr.decode(errors='replace')[-200:]}")
         return small.read_bytes()

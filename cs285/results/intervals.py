@@ -1,4 +1,4 @@
-"""What a few numbers say: mean, spread, and the interquartile mean with its bootstrap interval."""
+"""Statistics over seeds: mean, standard deviation, interquartile mean (IQM) and its bootstrap interval."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from cs285.errors import InvalidInput
+from scipy import stats
 
 RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Statistics of one number over several seeds.
+    """Statistics of one scalar over several seeds.
 
     Attributes:
-        count: how many seeds.
-        mean: over them.
+        count: number of seeds.
+        mean: mean over the seeds.
         std: sample standard deviation (n - 1); 0 for one seed.
         iqm: interquartile mean.
         low: lower end of its 95 % bootstrap interval; ``iqm`` for one seed.
-        high: upper end.
+        high: upper end of that interval.
     """
 
     count: int
@@ -35,7 +34,7 @@ class Summary:
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """The statistics of one value for each seed, at least one."""
+    """Compute the statistics of one value per seed, at least one."""
     array = np.asarray(values, np.float64)
     low, high = iqm_interval(array)
     std = float(array.std(ddof=1)) if len(array) > 1 else 0.0
@@ -43,32 +42,14 @@ def summarize(values: Sequence[float]) -> Summary:
 
 
 def interquartile_mean(values: Any, axis: int = 0) -> Any:
-    """The mean of the middle half (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice")."""
-    return scipy_stats().trim_mean(values, 0.25, axis=axis)
+    """Mean of the middle half (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice")."""
+    return stats.trim_mean(values, 0.25, axis=axis)
 
 
 def iqm_interval(values: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of the interquartile mean, with a fixed seed."""
-    if np.ptp(values) == 0:  # the bootstrap has nothing to resample
+    """95 % percentile bootstrap interval of the interquartile mean, with a fixed seed."""
+    if np.ptp(values) == 0:  # scipy's bootstrap refuses a single value
         return float(values[0]), float(values[0])
-    interval = (
-        scipy_stats()
-        .bootstrap(
-            (values,), interquartile_mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
-        )
-        .confidence_interval
-    )
-    return float(interval.low), float(interval.high)
-
-
-def scipy_stats() -> Any:
-    """SciPy's statistics, imported when they are needed.
-
-    Raises:
-        InvalidInput: with the command that installs them.
-    """
-    try:
-        import scipy.stats
-    except ImportError as error:
-        raise InvalidInput("statistics need SciPy: pip install scipy") from error
-    return scipy.stats
+    rng = np.random.default_rng(0)
+    resampled = stats.bootstrap((values,), interquartile_mean, n_resamples=RESAMPLES, method="percentile", rng=rng)
+    return float(resampled.confidence_interval.low), float(resampled.confidence_interval.high)
