@@ -19,14 +19,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from jobs import JOBS, run_job
 from libraries import REQUIREMENTS, NotInstallable, measure_library
 from rows import Row, rows_of
 from sizes import EXPERT_STEPS, JOB_STEPS, LEARNERS, ROLLOUT_STEPS
+from tyro.conf import arg
 
-from cs285.command_line import check_at_least, option, parse, run
+from cs285.command_line import check_at_least, parse, run
 from cs285.errors import InvalidInput
 
 ROWS = rows_of(JOB_STEPS, EXPERT_STEPS, ROLLOUT_STEPS, LEARNERS)
@@ -40,15 +41,14 @@ Side = tuple[str, str]  # who, and what they do
 class Settings:
     """Settings of a comparison."""
 
-    env_name: str = option("Ant-v5", "-env", help="id of the environment")
-    expert_policy_file: Path = option(Path("policies/experts/Ant-v5.pkl"), "-epf", help="its expert")
-    expert_data: Path = option(Path("expert_data/expert_data_Ant-v5.pkl"), "-ed", help="its data")
-    repeats: int = option(3, help="runs of each side; ten seeds run once")
-    rows: str = option(",".join(ROWS), help="what to measure, with commas between")
-    more: bool = option(False, help="add to the runs that the JSON file has of these rows")
-    output: Path = option(
-        Path("benchmarks/results.json"), "-o", help="JSON file to write; rows that it has stay unless measured anew"
-    )
+    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of the environment
+    expert_policy_file: Annotated[Path, arg(aliases=["-epf"])] = Path("policies/experts/Ant-v5.pkl")  # Its expert
+    expert_data: Annotated[Path, arg(aliases=["-ed"])] = Path("expert_data/expert_data_Ant-v5.pkl")  # Its data
+    repeats: int = 3  # Runs of each side; ten seeds run once
+    rows: str = ",".join(ROWS)  # What to measure, with commas between
+    more: bool = False  # Add to the runs that the JSON file has of these rows
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("benchmarks/results.json")
+    """JSON file to write; rows that it has stay unless measured anew."""
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "repeats")

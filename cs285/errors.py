@@ -1,4 +1,4 @@
-"""Exceptions that end a script with one line: what the user can mend, and what befell a worker."""
+"""Exceptions that end a script with one line on stderr."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class InvalidInput(ValueError):
+class InvalidInput(Exception):
     """A setting, file or environment that the project can't work with.
 
-    Its message is one line that names the value and what is allowed; the scripts
-    print it and exit with code 2.
+    The message is one line that names the value and what is allowed; scripts exit with code 2.
     """
 
 
 class WorkerDied(RuntimeError):
-    """A worker process ended in the middle of an episode: killed, or out of memory."""
+    """A worker process was killed or ran out of memory; scripts exit with code 1."""
 
 
 class RunsFailed(RuntimeError):
-    """Some runs of a sweep failed twice; the others are done."""
+    """Some runs of a sweep failed twice and the others completed; scripts exit with code 1."""
 
 
 @contextmanager
 def error_context(env_name: str, itr: int) -> Iterator[None]:
-    """Put task and iteration before what is wrong with an episode's numbers.
+    """Prefix the message of an `InvalidInput` with the task and the iteration.
 
     Raises:
-        InvalidInput: in place of another.
+        InvalidInput: with the prefix, from the original one.
     """
     try:
         yield

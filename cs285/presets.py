@@ -1,4 +1,4 @@
-"""Settings that belong together, under a name."""
+"""Named sets of settings for --preset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "learning_rate_schedule": "constant",
         "ob_normalization": "none",
     },
-    "humanoid": {  # many joints: more to learn, from more data
+    "humanoid": {  # more joints need a larger network and more data
         "env_name": "Humanoid-v5",
         "size": 128,
         "num_agent_train_steps_per_iter": 3000,
@@ -24,21 +24,5 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
 
 
 def preset_of(env_name: str) -> Mapping[str, Any]:
-    """The settings of the preset for a task; none where it has no preset."""
+    """The settings of the preset whose ``env_name`` is a task; empty if there is none."""
     return next((preset for preset in PRESETS.values() if preset.get("env_name") == env_name), {})
-
-
-def with_preset(preset: Preset, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a preset, with those that are given in their place.
-
-    Args:
-        preset: its name.
-        given: some settings of `cs285.config.Config`, by name.
-    """
-    return {**PRESETS[preset], **given}
-
-
-def preset_notice(preset: Preset, given: Mapping[str, Any]) -> str:
-    """One line that says what a preset sets, less what is given anyway."""
-    flags = [f"--{name} {value}" for name, value in PRESETS[preset].items() if name not in given]
-    return f"preset {preset}: {' '.join(flags) or 'nothing, for all of it is given'}"

@@ -1,120 +1,60 @@
-"""How the process of a script is stopped or ends, and streams that are there.
-
-Ctrl-C or SIGTERM ends what is under way in order. Pressed again within seconds it is the same stop, which
-would only cut that short; later it is another one.
-"""
+"""Signals, standard streams and thread counts of a script's process."""
 
 from __future__ import annotations
 
 import atexit
-import contextlib
+import multiprocessing
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
+from typing import NoReturn
 
-SAME_STOP = 3.0  # seconds
-
-
-class Stopped(KeyboardInterrupt):
-    """The process was told to stop."""
-
-    def __init__(self, signum: int) -> None:
-        """Remember by which signal."""
-        super().__init__()
-        self.signum = signum
+STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
-class _Stops:
-    """The handler of the signals that stop a script."""
+def prepare() -> None:
+    """Handle SIGINT and SIGTERM, open missing streams and limit numpy to one thread; call it before importing numpy.
 
-    def __init__(self) -> None:
-        self.last = -SAME_STOP
-        self.ending = self.finished = False
-
-    def __call__(self, signum: int, frame: FrameType | None) -> None:
-        if time.monotonic() - self.last < SAME_STOP:
-            return
-        self.last = time.monotonic()
-        if self.ending:  # nobody is left who would catch it
-            os._exit(128 + signum)
-        raise Stopped(signum)
-
-
-_stops = _Stops()
-
-
-def take_stops() -> None:
-    """Let Ctrl-C and SIGTERM raise `Stopped`, and be told in one line, from now on."""
-    if "multiprocessing.spawn" in sys.modules:  # a worker, which imports the script too, leaves stops to its parent
+    Does nothing in a worker process, which imports the script too. Calling it twice is the same as once.
+    """
+    if multiprocessing.parent_process() is not None:
         return
-    sys.excepthook = _report
-    for signum, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-        if signal.getsignal(signum) is default:  # a shell's background job, say, ignores Ctrl-C
-            signal.signal(signum, _stops)
-            atexit.register(signal.signal, signum, signal.SIG_IGN)  # the interpreter would end by it while it ends
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would spin against those of the workers
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # else the next file opened would get the stream's descriptor
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - stays open until the process ends
+            os.set_inheritable(getattr(sys, name).fileno(), True)
+    for signum in STOP_SIGNALS:
+        if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # not ignored, as in nohup
+            signal.signal(signum, _stop)
 
 
-def ending() -> None:
-    """The script's work is over or given up: a stop within the next seconds has nothing left to stop."""
-    _stops.last, _stops.ending = time.monotonic(), True
+def restore_default_signals() -> None:
+    """Let SIGINT and SIGTERM end the process at once."""
+    for signum in STOP_SIGNALS:
+        if signal.getsignal(signum) is _stop:
+            signal.signal(signum, signal.SIG_DFL)
+
+
+def _stop(signum: int, frame: FrameType | None) -> NoReturn:
+    """End the script in order, with one line as its last; the next signal ends the process at once."""
+    restore_default_signals()
+    atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
+    raise SystemExit(128 + signum)
 
 
 @contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Ctrl-C and SIGTERM reach this process afterwards, and the processes that it starts when they let them."""
+    """Delay SIGINT and SIGTERM until the block ends, also in processes started within it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set(STOP_SIGNALS))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def leave_at_once_when_finished() -> None:
-    """Spare the interpreter from taking all modules apart, torch's among them, at the end of a script that finished.
-
-    To be called before anything else registers what it does at exit: that all comes first then.
-    """
-    atexit.register(_leave)
-
-
-def finished() -> None:
-    """The script is through: nothing but the exit is left."""
-    _stops.finished = True
-
-
-def _leave() -> None:
-    if _stops.finished:
-        with contextlib.suppress(OSError):  # nobody reads the output any more, which the usual way out tells
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
-
-
-def told(error: KeyboardInterrupt) -> tuple[str, int]:
-    """What to say of a stop, and the exit code: 130 for Ctrl-C, 143 for SIGTERM."""
-    signum = error.signum if isinstance(error, Stopped) else signal.SIGINT
-    return "interrupted" if signum == signal.SIGINT else "terminated", 128 + signum
-
-
-def open_missing_streams() -> None:
-    """Give a process that was started without stdin, stdout or stderr an empty one: no file may take its place."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # in the order of their descriptors, of which the lowest free one is taken
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the life of the process
-            os.set_inheritable(getattr(sys, name).fileno(), True)  # or a process started from here would lack it
-
-
-def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    if not isinstance(error, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, traceback)
-        return
-    line, code = told(error)
-    print(line, file=sys.stderr, flush=True)
-    os._exit(code)  # the interpreter would end by the signal, which is another exit code

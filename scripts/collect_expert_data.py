@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import check_at_least, check_at_most, option, parse, run
-from cs285.config import MAX_EPISODES
+import _checkout  # noqa: F401
+from tyro.conf import arg
+
+from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
@@ -18,23 +19,19 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of a recording."""
 
-    env_name: str = option("Ant-v5", "-env", help="id of a registered Gymnasium environment")
-    expert_policy_file: Path | None = option(
-        None, "-epf", help="expert policy (pickle); None: policies/experts/<env_name>.pkl"
-    )
-    episodes: int = option(2, "-n", help="episodes to record; the course's files hold 2")
-    ep_len: int | None = option(None, help="steps after which an episode is cut; None: the environment's limit")
-    seed: int = option(1, help="the one seed")
-    output: Path | None = option(
-        None, "-o", help="file to write, a new one; None: expert_data/expert_data_<env_name>.pkl"
-    )
-    backend: Literal["mujoco", "mujoco_py"] = option(
-        "mujoco", help="what -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)"
-    )
+    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment
+    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
+    """Expert policy (pickle); None: policies/experts/<env_name>.pkl."""
+    episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2
+    ep_len: int | None = None  # Steps after which an episode is cut; None: the environment's limit
+    seed: int = 1  # The one seed
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """File to write, a new one; None: expert_data/expert_data_<env_name>.pkl."""
+    backend: Literal["mujoco", "mujoco_py"] = "mujoco"
+    """What -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)."""
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
-        check_at_most(MAX_EPISODES, self, "episodes")
         check_at_least(0, self, "seed")
         if self.output_file.exists():
             raise InvalidInput(f"--output: {self.output_file} exists; it is not overwritten")

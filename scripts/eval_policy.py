@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import check_at_least, check_at_most, option, parse, run
-from cs285.config import MAX_EPISODES
+import _checkout  # noqa: F401
+from tyro.conf import arg
+
+from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import hand_over
 from cs285.errors import InvalidInput
@@ -22,18 +23,16 @@ if TYPE_CHECKING:
 class Settings:
     """Settings of an evaluation."""
 
-    policy: Path | None = option(None, "-p", help="policy_itr_<n>.pt in its run folder (needed)")
-    episodes: int = option(20, "-n", help="episodes to roll out")
-    ep_len: int | None = option(None, help="steps after which an episode is cut; None: as in the run")
-    seed: int = option(1, help="the one seed")
-    backend: Literal["mujoco", "mujoco_py"] | None = option(
-        None, help="what a -v2 task runs on: the official bindings, or the original; None: as in the run"
-    )
-    video: Path | None = option(None, help="MP4 file to write of the first episode; None: no video")
+    policy: Annotated[Path | None, arg(aliases=["-p"])] = None  # Policy_itr_<n>.pt in its run folder (needed)
+    episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Episodes to roll out
+    ep_len: int | None = None  # Steps after which an episode is cut; None: as in the run
+    seed: int = 1  # The one seed
+    backend: Literal["mujoco", "mujoco_py"] | None = None
+    """What a -v2 task runs on: the official bindings, or the original; None: as in the run."""
+    video: Path | None = None  # MP4 file to write of the first episode; None: no video
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
-        check_at_most(MAX_EPISODES, self, "episodes")
         check_at_least(0, self, "seed")
         if self.policy is None:
             raise InvalidInput("--policy is missing; give the policy_itr_<n>.pt to evaluate")

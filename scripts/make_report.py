@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
-from cs285 import start  # noqa: F401 - must be imported first
-from cs285.command_line import option, parse, run
+import _checkout  # noqa: F401
+from tyro.conf import UseAppendAction, arg
+
+from cs285.command_line import parse, run
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of a report."""
 
-    runs: tuple[Path, ...] = option((Path("data"),), "-r", help="run folders, or folders that contain run folders")
-    where: tuple[str, ...] = option((), "-w", help="use only runs with these settings, such as env_name=Ant-v5")
-    output: Path = option(Path("report"), "-o", help="folder to write; it must not exist")
+    runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
+    """Run folders, or folders that contain run folders. Default: data."""
+    where: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-w"])] = ()
+    """Use only runs with these settings, such as env_name=Ant-v5."""
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder to write; it must not exist
 
 
 def main() -> None:
@@ -25,7 +31,7 @@ def main() -> None:
     from cs285.results.report import write_report
     from cs285.results.series import group_by_settings, print_incomplete, select
 
-    runs = select(read_runs(settings.runs), settings.where)
+    runs = select(read_runs([*chain(*settings.runs)] or [Path("data")]), [*chain(*settings.where)])
     left_out = write_report(group_by_settings(runs), settings.output, notes=print_incomplete(runs))
     print(*left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
 

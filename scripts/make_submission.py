@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
-from cs285 import start  # noqa: F401 - must be imported first
-from cs285.command_line import option, parse, run
+import _checkout  # noqa: F401
+from tyro.conf import UseAppendAction, arg
+
+from cs285.command_line import parse, run
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of a submission."""
 
-    runs: tuple[Path, ...] = option(
-        (Path("data"),), "-r", help="run folders, or folders that contain run folders: at least one q1_ and one q2_"
-    )
-    output: Path = option(Path("submit.zip"), "-o", help="file to write; it must not exist")
+    runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
+    """Run folders, or folders that contain run folders: at least one q1_ and one q2_. Default: data."""
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("submit.zip")  # File to write; it must not exist
 
 
 def main() -> None:
@@ -28,7 +30,7 @@ def main() -> None:
     from cs285.results.series import print_incomplete
     from cs285.results.submission import write_submission
 
-    runs = read_runs(settings.runs)
+    runs = read_runs([*chain(*settings.runs)] or [Path("data")])
     print_incomplete(runs)
     size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output)
     print(f"{settings.output}: {len(runs)} runs, {size / 1e6:.2f} MB of the 15 MB that are allowed")

@@ -7,23 +7,26 @@ there hold all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
-from cs285 import start  # noqa: F401 - first of all
-from cs285.command_line import check_at_least, option, parse, run
+import _checkout  # noqa: F401
+from tyro.conf import UseAppendAction, arg
+
+from cs285.command_line import check_at_least, parse, run
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of a sweep."""
 
-    set: tuple[str, ...] = option(
-        (), "-s", help="settings of run_hw1.py and their values, such as size=32,64 env_name=Ant-v5,Hopper-v5"
-    )
-    seeds: int | None = option(None, help="how many seeds for each combination, from 1 up; None: --set seed=...")
-    logdir: Path = option(Path("data/sweep"), help="folder of the run folders and of the table")
-    ray_address: str | None = option(None, help="HOST:PORT of a Ray cluster's head; None: this machine")
-    num_cpus: int | None = option(None, help="jobs at once on this machine; None: one for each usable core")
+    set: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-s"])] = ()
+    """Settings of run_hw1.py and their values, such as size=32,64 env_name=Ant-v5,Hopper-v5."""
+    seeds: int | None = None  # How many seeds for each combination, from 1 up; None: --set seed=...
+    logdir: Path = Path("data/sweep")  # Folder of the run folders and of the table
+    ray_address: str | None = None  # HOST:PORT of a Ray cluster's head; None: this machine
+    num_cpus: int | None = None  # Jobs at once on this machine; None: one for each usable core
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")
@@ -34,7 +37,7 @@ def main() -> None:
     settings = parse(Settings, __doc__ or "")
     from cs285.sweeps.grid import make_grid
 
-    configs = make_grid(settings.set, settings.seeds, settings.logdir)
+    configs = make_grid([*chain(*settings.set)], settings.seeds, settings.logdir)
     from cs285.sweeps.run import run_missing
 
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)

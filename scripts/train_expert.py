@@ -13,7 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cs285 import start  # noqa: F401 - first of all
+import _checkout  # noqa: F401
+
 from cs285.command_line import parse, run
 from cs285.data.provenance import digest
 from cs285.data.whole_files import check_writable, read_whole, whole_file

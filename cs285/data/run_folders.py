@@ -7,12 +7,11 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cs285.command_line import parse
-from cs285.config import Config
+from cs285.config import Config, config_from_settings
 from cs285.data.whole_files import read_whole
 from cs285.errors import InvalidInput
 
@@ -96,13 +95,9 @@ def read_config(path: Path) -> Config:
     Raises:
         InvalidInput: when the file can't be read or a setting is invalid.
     """
-    settings = {**SETTINGS_OF_OLD_RUNS, **read_content(path)["settings"]}
-    arguments = []
-    for name in (setting.name for setting in fields(Config) if settings.get(setting.name) is not None):
-        value = settings[name]
-        arguments += [f"--{name}"] * value if isinstance(value, bool) else [f"--{name}={value}"]
+    settings = read_content(path)["settings"]
     try:
-        return parse(Config, "", arguments)
+        return config_from_settings({**SETTINGS_OF_OLD_RUNS, **settings})
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from error
 

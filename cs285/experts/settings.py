@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from cs285.command_line import check_at_least, check_at_most, option
-from cs285.config import MAX_EPISODES
+from tyro.conf import arg
+
+from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
 
@@ -16,68 +17,52 @@ from cs285.errors import InvalidInput
 class ExpertSettings:
     """Settings of a training. The defaults suit the MuJoCo tasks."""
 
-    env_name: str = option("Ant-v5", "-env", help="id of a registered Gymnasium environment")
-    algorithm: Literal["PPO", "SAC"] = option(
-        "PPO", help="PPO (stable-baselines3) or, for continuous actions, SAC (sbx)"
-    )
-    total_steps: int = option(2_000_000, help="environment steps to train for")
-    stop_after: int | None = option(
-        None, help="end after so many steps, good as it is by then; the learning rate falls over --total_steps"
-    )
-    output: Path | None = option(
-        None, "-o", help="expert to write, its card and curve beside it; None: policies/experts/<env_name>.pkl"
-    )
-    checkpoints: Path = option(
-        Path("data/train_expert"), help="folder of the checkpoints that a stopped training resumes from"
-    )
-    seed: int = option(1, help="the one seed")
-    ob_dim: int | None = option(None, help="size of the observation layout to learn from; None: the environment's")
-    min_height: float | None = option(
-        None, help="training's episodes end, too, when the first observation, a walker's height, is below this"
-    )
-    max_height: float | None = option(None, help="the same, when it is above this")
-    max_tilt: float | None = option(
-        None, help="the same, when the first body of a MuJoCo task leans further than these degrees from upright"
-    )
-    n_layers: int = option(
-        2, help="hidden layers of the policy and of the value functions; with --initial_expert of the latter alone"
-    )
-    size: int = option(64, help="width of each of them")
-    n_envs: int = option(16, help="environments stepped in turn")
-    batch_size: int = option(64, help="transitions in each gradient step")
-    learning_rate: float = option(3e-4, "-lr", help="of Adam; it falls linearly to 0 over --total_steps")
-    gamma: float = option(0.99, help="discount")
-    initial_expert: Path | None = option(
-        None, help="PPO: go on from this expert's policy (a file in the course's format); None: from a random one"
-    )
-    policy_starts: int = option(
-        0, help="PPO: steps before the policy learns, while its value function does (with --initial_expert)"
-    )
-    n_steps: int = option(128, help="PPO: steps of each environment between two updates")
-    n_epochs: int = option(10, help="PPO: passes over the data in each update")
-    initial_log_std: float = option(-1.0, help="PPO: log standard deviation of the actions at the start")
-    gae_lambda: float = option(0.95, help="PPO: lambda of the advantage estimate")
-    clip_range: float = option(0.2, help="PPO: clip range")
-    target_kl: float | None = option(
-        None, help="PPO: an update ends early once it has changed the policy by so much; None: never"
-    )
-    vf_coef: float = option(0.5, help="PPO: weight of the value loss")
-    ent_coef: float = option(0.0, help="PPO: weight of the entropy bonus")
-    updates_per_step: float = option(1.0, help="SAC: gradient steps for each environment step")
-    policy_delay: int = option(2, help="SAC: gradient steps of the critics for each one of the policy")
-    learning_starts: int = option(10_000, help="SAC: random steps before the first gradient step")
-    buffer_size: int = option(1_000_000, help="SAC: transitions kept")
-    evaluations: int = option(40, help="times that the policy is measured on the way; the best one is kept")
-    eval_episodes: int = option(50, help="deterministic episodes that the card reports")
-    backend: Literal["mujoco", "mujoco_py"] = option(
-        "mujoco", help="what -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)"
-    )
+    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment
+    algorithm: Literal["PPO", "SAC"] = "PPO"  # PPO (stable-baselines3) or, for continuous actions, SAC (sbx)
+    total_steps: int = 2_000_000  # Environment steps to train for
+    stop_after: int | None = None
+    """End after so many steps, good as it is by then; the learning rate falls over --total_steps."""
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """Expert to write, its card and curve beside it; None: policies/experts/<env_name>.pkl."""
+    checkpoints: Path = Path("data/train_expert")  # Folder of the checkpoints that a stopped training resumes from
+    seed: int = 1  # The one seed
+    ob_dim: int | None = None  # Size of the observation layout to learn from; None: the environment's
+    min_height: float | None = None
+    """Training's episodes end, too, when the first observation, a walker's height, is below this."""
+    max_height: float | None = None  # The same, when it is above this
+    max_tilt: float | None = None
+    """The same, when the first body of a MuJoCo task leans further than these degrees from upright."""
+    n_layers: int = 2
+    """Hidden layers of the policy and of the value functions; with --initial_expert of the latter alone."""
+    size: int = 64  # Width of each of them
+    n_envs: int = 16  # Environments stepped in turn
+    batch_size: int = 64  # Transitions in each gradient step
+    learning_rate: Annotated[float, arg(aliases=["-lr"])] = 3e-4  # Of Adam; it falls linearly to 0 over --total_steps
+    gamma: float = 0.99  # Discount
+    initial_expert: Path | None = None
+    """PPO: go on from this expert's policy (a file in the course's format); None: from a random one."""
+    policy_starts: int = 0  # PPO: steps before the policy learns, while its value function does (with --initial_expert)
+    n_steps: int = 128  # PPO: steps of each environment between two updates
+    n_epochs: int = 10  # PPO: passes over the data in each update
+    initial_log_std: float = -1.0  # PPO: log standard deviation of the actions at the start
+    gae_lambda: float = 0.95  # PPO: lambda of the advantage estimate
+    clip_range: float = 0.2  # PPO: clip range
+    target_kl: float | None = None  # PPO: an update ends early once it has changed the policy by so much; None: never
+    vf_coef: float = 0.5  # PPO: weight of the value loss
+    ent_coef: float = 0.0  # PPO: weight of the entropy bonus
+    updates_per_step: float = 1.0  # SAC: gradient steps for each environment step
+    policy_delay: int = 2  # SAC: gradient steps of the critics for each one of the policy
+    learning_starts: int = 10_000  # SAC: random steps before the first gradient step
+    buffer_size: int = 1_000_000  # SAC: transitions kept
+    evaluations: int = 40  # Times that the policy is measured on the way; the best one is kept
+    eval_episodes: int = 50  # Deterministic episodes that the card reports
+    backend: Literal["mujoco", "mujoco_py"] = "mujoco"
+    """What -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)."""
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(1, self, "ob_dim", "stop_after", "policy_delay", "learning_starts", "buffer_size")
         check_at_least(2, self, "batch_size", "eval_episodes")
-        check_at_most(MAX_EPISODES, self, "eval_episodes")
         check_at_least(0, self, "policy_starts")
         check_at_least(0, self, "seed", "gamma", "gae_lambda", "clip_range", "target_kl", "vf_coef", "ent_coef")
         check_at_least(-20, self, "initial_log_std")

@@ -1,8 +1,7 @@
 """Figures of several series: learning curves, the effect of one setting, and final returns on several tasks.
 
-Points with bars are mean and standard deviation over the seeds; lines and bands, or bars with whiskers, are
-the interquartile mean (IQM) and its 95 % bootstrap interval. With one seed the bars are the standard
-deviation over the episodes of the evaluation.
+Points with bars are mean and standard deviation over the seeds, or with one seed over the episodes of the
+evaluation; lines with bands and bars with whiskers are the interquartile mean (IQM) and its 95 % bootstrap interval.
 """
 
 from __future__ import annotations
@@ -17,140 +16,136 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_and_legend, new_figure
-from cs285.results.series import Series, differing, group_by_parameter, numeric_settings, series_names
+from cs285.results.series import RETURN, Series, differing, group_by_parameter, numeric_settings, series_names
 
-PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"
-STYLES = ((BLUE, "o"), (ORANGE, "s"), (PURPLE, "^"), (SKY, "D"), (YELLOW, "v"), ("black", "P"))
+STYLES = ((BLUE, "o"), (ORANGE, "s"), ("#CC79A7", "^"), ("#56B4E9", "D"), ("#E69F00", "v"), ("black", "P"))
 MAX_TICKS = 8
-LOG_SCALE_RATIO = 8  # largest to smallest value of an axis that is logarithmic
-INCHES_PER_TASK = 1.5
-LETTERS_PER_TASK = 15
+LOG_SCALE_RATIO = 8  # largest to smallest value from which an axis is logarithmic
+TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars, and of a line of its name
 
 
 def learning_curves(series: Sequence[Series]) -> Figure:
-    """Draw the return of DAgger series on one task over their iterations, with the expert's; other series are ignored.
+    """Draw the return of the DAgger series among some series over their iterations, with the expert's.
 
     Raises:
-        InvalidInput: when there is no DAgger series, they have different tasks, or they are more than the styles.
+        InvalidInput: when there is none, they have different tasks, or there are more than the styles.
     """
     series = [s for s in series if s.method == "DAgger"]
-    _check(series, "a learning curve", "runs of DAgger (--do_dagger)")
+    _check_curves(series, "runs of DAgger (--do_dagger)")
     figure, axes = new_figure("iteration of DAgger")
     for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
         shift = 0.12 * (n - (len(series) - 1) / 2)  # error bars of several series beside one another
-        _draw(axes, s.iterations, [(s, itr) for itr in s.iterations], n, name, shift)
-    _draw_expert(axes, series)
+        _draw_curve(axes, s.iterations, [(s, itr) for itr in s.iterations], n, name, shift)
     if len(series) == 1 and series[0].iterations[0] == 0:
         cloned = series[0].summary(0).mean
         axes.axhline(cloned, color="0.35", linestyle=":", label=f"behavioural cloning: {cloned:.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    counts = [s.summary(itr).count for s in series for itr in s.iterations]
-    add_title_and_legend(figure, axes, f"DAgger on {series[0].task}", _note(counts))
+    _finish(figure, axes, f"DAgger on {series[0].task}", [(s, itr) for s in series for itr in s.iterations])
     return figure
 
 
 def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> Figure:
-    """Draw the return of BC series on one task against one setting; series that differ in no other are one curve.
+    """Draw the return of BC against one setting; each curve joins series that differ in nothing else.
 
     Args:
-        series: the BC series among them are drawn, except those that differ from all others in another setting too.
-        parameter: the setting; None: the only one in which the BC series differ.
+        series: the BC series among them are drawn, if another one differs from them in ``parameter`` only.
+        parameter: a setting with numbers for values; None: the only one in which the BC series differ.
 
     Raises:
-        InvalidInput: when nothing differs in ``parameter`` alone, its values are not numbers, the tasks differ, or
-            there are more curves than styles.
+        InvalidInput: when there is no curve, tasks differ, or there are more curves than styles.
     """
     series = [s for s in series if s.method == "BC"]
-    _check(series, "the effect of a setting", "runs of behavioural cloning", most=None)
+    _check_curves(series[:1], "runs of behavioural cloning")
     names = differing(series)
     if parameter is None and len(names) != 1:
-        raise InvalidInput(f"the BC runs differ in {_listed(series)}; name one with --parameter")
-    parameter = parameter or names[0]
-    if parameter not in numeric_settings(series):
-        values = sorted({s.facts.get(parameter, "no setting of the result") for s in series})
-        raise InvalidInput(f"{parameter} is {', '.join(values)} in the BC runs; an axis needs different numbers")
-    groups = group_by_parameter(series, parameter)
-    _check([s for s, *_ in groups], "the effect of a setting", f"BC runs that differ in {parameter} alone")
-    figure, axes = new_figure(parameter)
-    for n, (group, name) in enumerate(zip(groups, series_names([s for s, *_ in groups], [parameter]), strict=True)):
-        _draw(axes, [getattr(s.config, parameter) for s in group], [(s, s.last) for s in group], n, name)
-    shown = [s for group in groups for s in group]
-    _draw_expert(axes, shown)
-    values = sorted({getattr(s.config, parameter) for s in shown})
-    if 0 < values[0] * LOG_SCALE_RATIO <= values[-1]:
+        raise InvalidInput(f"the BC runs differ in {', '.join(names) or 'no setting'}; name one with --parameter")
+    setting = parameter or names[0]
+    if setting not in numeric_settings(series):
+        values = sorted({s.facts.get(setting, "no setting that changes results") for s in series})
+        raise InvalidInput(f"{setting} is {', '.join(values)} in the BC runs; an axis needs different numbers")
+    curves = group_by_parameter(series, setting)
+    _check_curves([first for first, *_ in curves], f"BC runs that differ in {setting} alone")
+    figure, axes = new_figure(setting)
+    for n, (curve, name) in enumerate(zip(curves, series_names([s for s, *_ in curves], [setting]), strict=True)):
+        _draw_curve(axes, [getattr(s.config, setting) for s in curve], [(s, s.last) for s in curve], n, name)
+    shown = [s for curve in curves for s in curve]
+    ticks = sorted({getattr(s.config, setting) for s in shown})
+    if 0 < ticks[0] * LOG_SCALE_RATIO <= ticks[-1]:
         axes.set_xscale("log")
-    if len(values) <= MAX_TICKS:
-        axes.set_xticks(values, [f"{value:g}" for value in values])
+    if len(ticks) <= MAX_TICKS:
+        axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-    counts = [s.summary(s.last).count for s in shown]
-    add_title_and_legend(figure, axes, f"Behavioural cloning on {series[0].task}", _note(counts))
+    _finish(figure, axes, f"Behavioural cloning on {shown[0].task}", [(s, s.last) for s in shown])
     return figure
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
     """Draw the final return on each task in per cent of the expert's, BC and DAgger side by side.
 
-    Args:
-        series: at most one of BC and one of DAgger for each task.
-
     Raises:
-        InvalidInput: when a task has more, or an expert's return is not positive.
+        InvalidInput: when a task has several series of one method, or its expert's return is not positive.
     """
-    tasks = sorted({s.task for s in series})
-    figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + INCHES_PER_TASK * len(tasks)))
-    methods = sorted({s.method for s in series})
-    width = 0.8 / len(methods)
+    tasks, methods = sorted({s.task for s in series}), sorted({s.method for s in series})
+    figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))
     for n, method in enumerate(methods):
         chosen = [s for s in series if s.method == method]
         for task in tasks:
             if len(several := [s for s in chosen if s.task == task]) > 1:
-                raise InvalidInput(f"{method} on {task} has series that differ in {_listed(several)}; use --where")
+                names = ", ".join(differing(several)) or "no setting"
+                raise InvalidInput(f"{method} on {task} has series that differ in {names}; use --where to select one")
         percent = np.array([_percent_of_expert(s) for s in chosen])
+        width = 0.8 / len(methods)
         places = np.array([tasks.index(s.task) for s in chosen]) + (n - (len(methods) - 1) / 2) * width
         bars = axes.bar(places, percent[:, 0], 0.94 * width, color=STYLES[n][0], hatch=("", "//")[n], label=method)
         whiskers = np.abs(percent[:, 1:] - percent[:, :1]).T
         axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
         axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"facecolor": "white", "pad": 1})
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
-    axes.set_xticks(range(len(tasks)), [textwrap.fill(task, LETTERS_PER_TASK) for task in tasks])
-    seeds = _span([s.summary(s.last).count for s in series])
-    add_title_and_legend(figure, axes, "Final return on each task", f"IQM and 95 % bootstrap interval, {seeds}")
+    axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
+    note = f"IQM and its 95 % bootstrap interval, {_seeds([(s, s.last) for s in series])}"
+    add_title_and_legend(figure, axes, "Final return on each task", note)
     return figure
 
 
-def _check(series: Sequence[Series], what: str, needed: str, most: int | None = len(STYLES)) -> None:
+def _check_curves(series: Sequence[Series], needed: str) -> None:
+    """Refuse a figure without a curve, with too many, or with several tasks."""
     if not series:
-        raise InvalidInput(f"{what} needs {needed}")
-    if tasks := [name for name in differing(series) if name == "env_name"]:
-        tasks = sorted({s.task for s in series})
-        raise InvalidInput(f"{what} is of one task, not of {', '.join(tasks)}; select one with --env_name")
-    if most is not None and len(series) > most:
-        listed = _listed(series)
-        raise InvalidInput(f"{what} has at most {most} curves, not {len(series)} that differ in {listed}; use --where")
+        raise InvalidInput(f"the figure needs {needed}")
+    if len(tasks := sorted({s.task for s in series})) > 1:
+        raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; select one with --env_name")
+    if len(series) > len(STYLES):
+        names = ", ".join(differing(series))
+        raise InvalidInput(f"{len(series)} curves, which differ in {names}; at most {len(STYLES)}; use --where")
 
 
-def _listed(series: Sequence[Series]) -> str:
-    return ", ".join(differing(series)) or "no setting"
-
-
-def _draw(
+def _draw_curve(
     axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], style: int, name: str, shift: float = 0.0
 ) -> None:
-    """Draw one curve: for each point a series and the iteration of its evaluation."""
+    """Draw the evaluation of a series in an iteration at each of ``xs``."""
     color, marker = STYLES[style]
     summaries = [s.summary(itr) for s, itr in points]
-    several = any(u.count > 1 for u in summaries)
-    stds = [u.std if several else s.rollout_std(itr) for u, (s, itr) in zip(summaries, points, strict=True)]
-    if several:
+    stds = [u.std for u in summaries]
+    if all(u.seeds == 1 for u in summaries):
+        stds = [s.rollout_std(itr) for s, itr in points]
+    else:
         axes.fill_between(xs, [u.low for u in summaries], [u.high for u in summaries], color=color, alpha=0.2)
     axes.plot(xs, [u.iqm for u in summaries], color=color, linewidth=1.6)
-    bars = {"elinewidth": 1, "capsize": 2.5, "markersize": 4.5, "color": color, "fmt": marker}
-    axes.errorbar(np.add(xs, shift), [u.mean for u in summaries], stds, label=name, **bars)
+    means = [u.mean for u in summaries]
+    axes.errorbar(np.add(xs, shift), means, stds, color=color, fmt=marker, markersize=4.5, capsize=2.5, label=name)
 
 
-def _draw_expert(axes: Axes, series: Sequence[Series]) -> None:
-    expert = float(np.mean([s.expert()[0] for s in series]))
+def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:
+    expert = float(np.mean([s.expert()[0] for s, _ in points]))
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
+    note = f"points: mean ± std over {_seeds(points)}; line and band: IQM and its 95 % bootstrap interval"
+    if _seeds(points) == "1 seed":
+        note = "1 seed: mean ± standard deviation over the episodes of the evaluation"
+    add_title_and_legend(figure, axes, title, note)
+
+
+def _seeds(points: Sequence[tuple[Series, int]]) -> str:
+    counts = sorted({len(s.values(RETURN, itr)) for s, itr in points})
+    return f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seed{'s' * (counts[0] > 1)}"
 
 
 def _percent_of_expert(series: Series) -> tuple[float, float, float]:
@@ -160,14 +155,3 @@ def _percent_of_expert(series: Series) -> tuple[float, float, float]:
         raise InvalidInput(f"the expert's return on {series.task} is {expert:.1f}; per cent of it are undefined")
     last = series.summary(series.last)
     return 100 * last.iqm / expert, 100 * last.low / expert, 100 * last.high / expert
-
-
-def _note(counts: Sequence[int]) -> str:
-    if max(counts) == 1:
-        return "one seed: mean ± standard deviation over the episodes of the evaluation"
-    return f"points: mean ± std over {_span(counts)}; line and band: IQM and 95 % bootstrap interval"
-
-
-def _span(counts: Sequence[int]) -> str:
-    fewest, most = min(counts), max(counts)
-    return f"{fewest} to {most} seeds" if fewest < most else f"{most} seed{'s' * (most > 1)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
-import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -36,14 +35,13 @@ END_OF_PART = "<!-- end of part -->"  # in the template; the PDF breaks pages be
 
 
 class Part(NamedTuple):
-    """A table (rows) or a figure, with the commands that repeat its runs; ``file`` has no extension."""
+    """A table (rows) or a figure (PNG), with the commands that repeat its runs."""
 
     name: str
-    file: str
     caption: str
     commands: Sequence[str]
     rows: Sequence[dict[str, str]] = ()
-    figure: Figure | None = None
+    image: bytes = b""
 
 
 def write_report(
@@ -69,28 +67,22 @@ def write_report(
     """
     if folder.exists():
         raise InvalidInput(f"--output: {folder} exists; it is not overwritten")
-    parts, left_out = _make_parts(series, compared or series)
     videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
-    render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder.parent) as scratch:
             unfinished = Path(scratch) / "report"
             unfinished.mkdir()
+            parts, left_out = _make_parts(series, compared or series, unfinished)
+            render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
             (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
             (unfinished / "report.pdf").write_bytes(_to_pdf(render(pdf=True)))
-            for part in parts:
-                if part.figure is not None:
-                    save_figure(part.figure, unfinished / f"{part.file}.png")
-                    save_figure(part.figure, unfinished / f"{part.file}.pdf")
-                    continue
-                with (unfinished / f"{part.file}.csv").open("w", newline="", encoding="utf-8") as file:
-                    csv.writer(file).writerows([part.rows[0], *(row.values() for row in part.rows)])
             unfinished.rename(folder)
     return left_out
 
 
-def _make_parts(series: Sequence[Series], compared: Sequence[Series]) -> tuple[list[Part], list[str]]:
+def _make_parts(series: Sequence[Series], compared: Sequence[Series], folder: Path) -> tuple[list[Part], list[str]]:
+    """Make the tables and figures, and write them into a folder; and name those that are left out."""
     parts: list[Part] = []
     left_out: list[str] = []
 
@@ -102,11 +94,119 @@ def _make_parts(series: Sequence[Series], compared: Sequence[Series]) -> tuple[l
             figure = draw(chosen)
         except InvalidInput as error:
             left_out.append(f"{name}, {what}, is left out: {error}")
-        else:
-            commands = [s.command() for s in chosen]
-            parts.append(Part(f"{name}: {what}", file, f"{caption} {_settings(chosen)}", commands, figure=figure))
+            return
+        for extension in (".pdf", ".png"):
+            save_figure(figure, path := folder / f"{file}{extension}")
+        commands = [s.command() for s in chosen]
+        parts.append(Part(f"{name}: {what}", f"{caption} {_settings(chosen)}", commands, image=path.read_bytes()))
 
     for number, method in ((1, "BC"), (2, "DAgger")):
-        rows = [_row(s, label) for _, group in _by_task(series, method) for s, label in _labels(group)]
-        ...
+        if chosen := [s for _, group in _by_task(series, method) for s in group]:
+            caption = f"{method}. {TABLE_CAPTION} {_settings(chosen)}"
+            rows = [row for _, group in _by_task(series, method) for row in _rows(group)]
+            parts.append(Part(f"Table {number}", caption, [s.command() for s in chosen], rows))
+            with (folder / f"table{number}.csv").open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([rows[0], *(row.values() for row in rows)])
+        else:
+            left_out.append(f"Table {number} and Figure {number} need runs of {method}")
+    for task, group in _by_task(series, "BC"):
+        for name in numeric_settings(group):
+            if name != "eval_batch_size":  # a setting of the measurement, not of the policy
+                draw = partial(parameter_figure, parameter=name)
+                add_figure("Figure 1", f"{name} {task}", f"Behavioural cloning against {name}.", group, draw)
+    if not any(part.name.startswith("Figure 1") for part in parts):
+        left_out.append("Figure 1 needs runs of BC on one task that differ in one setting with numbers")
+    for task, group in _by_task(series, "DAgger"):
+        caption = "DAgger over its iterations, of which iteration 0 is behavioural cloning."
+        add_figure("Figure 2", task, caption, group, learning_curves)
+    if len({s.task for s in compared}) > 1:
+        add_figure("Figure 3", "tasks", "Final returns in per cent of the expert's.", compared, task_bars)
     return parts, left_out
+
+
+def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Series]]]:
+    tasks = sorted({s.task for s in series if s.method == method})
+    return [(task, [s for s in series if (s.task, s.method) == (task, method)]) for task in tasks]
+
+
+def _rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
+    """The rows of a table for the series of one method on one task."""
+    labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
+    for s, label in zip(series, labels, strict=True):
+        summary, (expert, expert_std) = s.summary(s.last), s.expert()
+        several = summary.seeds > 1
+        yield {
+            "task": label.replace(s.method, s.task, 1),
+            "gradient steps": str(s.config.iterations * s.config.num_agent_train_steps_per_iter),
+            "eval_batch_size": str(s.config.eval_batch_size),
+            "seeds": str(summary.seeds),
+            "mean return": f"{summary.mean:.1f}",
+            "std over rollouts": f"{s.rollout_std(s.last):.1f}",
+            "std over seeds": f"{summary.std:.1f}" if several else "–",
+            "IQM [95 % interval]": f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",
+            "expert": f"{expert:.1f}" if expert_std is None else f"{expert:.1f} ± {expert_std:.1f}",
+            "% of expert": f"{100 * summary.mean / expert:.0f}" if expert > 0 else "–",
+        }
+
+
+def _settings(series: Sequence[Series]) -> str:
+    """The settings that all series have in common, the names of the others, and the expert data of each task."""
+    facts = {name: value for name, value in series[0].facts.items() if name not in IN_CAPTION and value != "default"}
+    common = ", ".join(f"{name}={value}" for name, value in facts.items() if name not in differing(series))
+    others = ", ".join(name for name in differing(series) if name not in IN_CAPTION)
+    different = f" They differ in {others}: see the commands." if others else ""
+    data = "; ".join(dict.fromkeys(f"{s.task}: {_data(s)}" for s in series))
+    return f"Settings: {common}.{different} Expert data: {data}."
+
+
+def _data(series: Series) -> str:
+    """Name, size and mean return of the expert data; no size where the file is not the one that the runs read."""
+    path = input_files(series.config).get("expert_data")
+    texts = [f"mean return {series.values('Initial_DataCollection_AverageReturn', series.iterations[0])[0]:.0f}"]
+    if path is not None:
+        with contextlib.suppress(InvalidInput):
+            if series.runs[0].inputs.get("expert_data") == digest(path):
+                episodes = load_expert_data(path)
+                texts.insert(0, f"{len(episodes)} episodes, {sum(map(len, episodes))} transitions")
+        texts.insert(0, path.name)
+    return ", ".join(texts)
+
+
+def _videos(series: Series) -> Iterator[tuple[str, bytes]]:
+    """Caption and excerpt of the first and the last video of each run's evaluations."""
+    for run in series.runs:
+        found = {path.stem.rpartition("_")[2]: path for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")}
+        iterations = sorted(int(itr) for itr in found if itr.isdecimal())
+        for itr in dict.fromkeys([*iterations[:1], *iterations[-1:]]):
+            means = [f", mean return {row[RETURN]:.0f}" for row in run.rows if row["itr"] == itr]
+            caption = f"{series.task}: DAgger, iteration {itr}, seed {run.config.seed}{''.join(means)}"
+            yield caption, excerpt(found[str(itr)])
+
+
+def _render(pdf: bool, **values: Any) -> str:
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
+    template = Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(template).render(pdf=pdf, **values)
+
+
+def _to_pdf(html: str) -> bytes:
+    pdf = FPDF()
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    for family, style, file in (("text", "", "Sans"), ("text", "B", "Sans-Bold"), ("mono", "", "SansMono")):
+        pdf.add_font(family, style, str(fonts / f"DejaVu{file}.ttf"))
+    pdf.set_font("text", size=7)
+    pdf.add_page()
+    styles = {
+        "h1": TextStyle(font_size_pt=15, font_style="B", color="#000000"),
+        "h2": TextStyle(font_size_pt=11, font_style="B", color="#000000", t_margin=5, b_margin=1),
+        "p": TextStyle(b_margin=1),
+        "pre": TextStyle(font_family="mono", font_size_pt=5.5, t_margin=1),
+    }
+    for part in html.split(END_OF_PART):
+        with pdf.offset_rendering() as rehearsal:
+            rehearsal.write_html(part, tag_styles=styles, table_line_separators=True)
+        if rehearsal.page_break_triggered:
+            pdf.add_page()
+        pdf.write_html(part, tag_styles=styles, table_line_separators=True)
+    return bytes(pdf.output())

@@ -15,11 +15,9 @@ from cs285.data.run_folders import RunFolder
 from cs285.errors import InvalidInput
 from cs285.results.intervals import Summary, summarize
 
-# Settings of where and how a run is computed, saved and logged; they change none of its evaluations.
-NON_RESULT_SETTINGS = frozenset(
-    "seed seeds exp_name logdir num_workers no_gpu which_gpu video_log_freq scalar_log_freq checkpoint_freq "
-    "save_params resume".split()
-)
+# Settings of how a run is computed, and of what is saved and logged; they change no evaluation.
+NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu", "resume"}
+NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
 RETURN = "Eval_AverageReturn"
 
@@ -109,10 +107,7 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
 
 
 def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Series]]:
-    """Group series that differ in one numeric setting only.
-
-    Returns:
-        Groups of at least two series, each sorted by the setting.
+    """Group series that differ in one numeric setting only, sorted by it, into groups of at least two.
 
     Raises:
         InvalidInput: when two series have all settings in common.

@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
 from tensorboardX.proto.event_pb2 import Event
 
 from cs285.data.run_folders import RunFolder
@@ -51,7 +50,9 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, limit:
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for run in runs:
-            for path in _event_files(run):
+            if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
+                raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
+            for path in paths:
                 archive.writestr(f"run_logs/{run.path.name}/{path.name}", remove_images(read_whole(path), path))
         for path in sorted(code.rglob("*.py")):
             archive.write(path, f"cs285/{path.relative_to(code).as_posix()}")
@@ -85,15 +86,9 @@ def remove_images(events: bytes, path: Path) -> bytes:
             break
         try:
             event = Event.FromString(events[start + HEADER_BYTES : end - FOOTER_BYTES])
-        except DecodeError as error:
+        except Exception as error:  # DecodeError of whichever protobuf implementation is installed
             raise InvalidInput(f"{path} is not an event file: {error}") from error
         if not any(value.HasField("image") for value in event.summary.value):
             kept.append(events[start:end])
         start = end
     return b"".join(kept)
-
-
-def _event_files(run: RunFolder) -> list[Path]:
-    if not (found := sorted(run.path.glob("events.out.tfevents.*"))):
-        raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
-    return found

@@ -1,0 +1,1 @@
+"""Entry points that can be imported, such as `cs285.scripts.run_hw1.main`."""
