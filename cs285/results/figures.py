@@ -31,7 +31,7 @@ def learning_curves(series: Sequence[Series]) -> Figure:
         InvalidInput: when there is none, they have different tasks, or there are more than the styles.
     """
     series = [s for s in series if s.method == "DAgger"]
-    _check_curves(series, "runs of DAgger (--do_dagger)")
+    _check_one_task(series, "runs of DAgger (--do_dagger)")
     figure, axes = new_figure("iteration of DAgger")
     for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
         shift = 0.12 * (n - (len(series) - 1) / 2)  # error bars of several series beside one another
@@ -55,7 +55,7 @@ def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> 
         InvalidInput: when there is no curve, tasks differ, or there are more curves than styles.
     """
     series = [s for s in series if s.method == "BC"]
-    _check_curves(series[:1], "runs of behavioural cloning")
+    _check_one_task(series, "runs of behavioural cloning")
     names = differing(series)
     if parameter is None and len(names) != 1:
         raise InvalidInput(f"the BC runs differ in {', '.join(names) or 'no setting'}; name one with --parameter")
@@ -64,7 +64,7 @@ def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> 
         values = sorted({s.facts.get(setting, "no setting that changes results") for s in series})
         raise InvalidInput(f"{setting} is {', '.join(values)} in the BC runs; an axis needs different numbers")
     curves = group_by_parameter(series, setting)
-    _check_curves([first for first, *_ in curves], f"BC runs that differ in {setting} alone")
+    _check_one_task([first for first, *_ in curves], f"BC runs that differ in {setting} alone")
     figure, axes = new_figure(setting)
     for n, (curve, name) in enumerate(zip(curves, series_names([s for s, *_ in curves], [setting]), strict=True)):
         _draw_curve(axes, [getattr(s.config, setting) for s in curve], [(s, s.last) for s in curve], n, name)
@@ -96,10 +96,11 @@ def task_bars(series: Sequence[Series]) -> Figure:
         percent = np.array([_percent_of_expert(s) for s in chosen])
         width = 0.8 / len(methods)
         places = np.array([tasks.index(s.task) for s in chosen]) + (n - (len(methods) - 1) / 2) * width
-        bars = axes.bar(places, percent[:, 0], 0.94 * width, color=STYLES[n][0], hatch=("", "//")[n], label=method)
+        style = {"color": STYLES[n][0], "hatch": ("", "//")[n], "edgecolor": "white"}
+        bars = axes.bar(places, percent[:, 0], 0.94 * width, label=method, **style)
         whiskers = np.abs(percent[:, 1:] - percent[:, :1]).T
         axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
-        axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"facecolor": "white", "pad": 1})
+        axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"color": "white", "pad": 1})
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
     note = f"IQM and its 95 % bootstrap interval, {_seeds([(s, s.last) for s in series])}"
@@ -107,21 +108,19 @@ def task_bars(series: Sequence[Series]) -> Figure:
     return figure
 
 
-def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Refuse a figure without a curve, with too many, or with several tasks."""
+def _check_one_task(series: Sequence[Series], needed: str) -> None:
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:
         raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; select one with --env_name")
-    if len(series) > len(STYLES):
-        names = ", ".join(differing(series))
-        raise InvalidInput(f"{len(series)} curves, which differ in {names}; at most {len(STYLES)}; use --where")
 
 
 def _draw_curve(
     axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], style: int, name: str, shift: float = 0.0
 ) -> None:
     """Draw the evaluation of a series in an iteration at each of ``xs``."""
+    if style == len(STYLES):
+        raise InvalidInput(f"the figure has more than {len(STYLES)} curves, such as {name}; select some with --where")
     color, marker = STYLES[style]
     summaries = [s.summary(itr) for s, itr in points]
     stds = [u.std for u in summaries]

@@ -198,7 +198,7 @@ def _to_pdf(html: str) -> bytes:
     pdf.set_font("text", size=7)
     pdf.add_page()
     styles = {
-        "h1": TextStyle(font_size_pt=15, font_style="B", color="#000000"),
+        "h1": TextStyle(font_size_pt=15, font_style="B", color="#000000", b_margin=1),
         "h2": TextStyle(font_size_pt=11, font_style="B", color="#000000", t_margin=5, b_margin=1),
         "p": TextStyle(b_margin=1),
         "pre": TextStyle(font_family="mono", font_size_pt=5.5, t_margin=1),
