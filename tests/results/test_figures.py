@@ -86,7 +86,7 @@ class TestLearningCurves:
             learning_curves(series_of(tmp_path / "bc"))
         for task in ("Hopper-v5", "Ant-v5"):
             write_run(tmp_path / "tasks", [1.0, 2.0], env_name=task)
-        with pytest.raises(InvalidInput, match="one task, not of Ant-v5, Hopper-v5; .*--env_name"):
+        with pytest.raises(InvalidInput, match=r"one task, not of Ant-v5, Hopper-v5; .*--env_name"):
             learning_curves(series_of(tmp_path / "tasks"))
         for size in range(1, 8):
             write_run(tmp_path / "many", [1.0, 2.0], size=size)
