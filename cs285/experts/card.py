@@ -14,7 +14,7 @@ from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.results.intervals import interquartile_mean, iqm_interval, scipy_stats
+from cs285.results.intervals import interquartile_mean, iqm_interval
 
 
 def evaluate_expert(
@@ -40,10 +40,8 @@ def evaluate_expert(
         interval, and how many episodes ended before the time limit.
 
     Raises:
-        InvalidInput: when the expert can't be read or does not fit the environment, or SciPy
-            is missing.
+        InvalidInput: when the expert can't be read or does not fit the environment.
     """
-    scipy_stats()  # fail now rather than after the rollouts
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
         expert = load_expert(path, env_name, rollouts.spec)
