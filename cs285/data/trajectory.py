@@ -42,10 +42,10 @@ class Trajectory:
         steps = len(self.rewards)
         if steps == 0:
             raise ValueError("a trajectory has at least one step")
-        if self.observations.ndim != 2 or self.observations.shape != self.next_observations.shape:
+        if self.observations.ndim < 2 or self.observations.shape != self.next_observations.shape:
             raise ValueError(
                 f"observations {self.observations.shape} and next_observations "
-                f"{self.next_observations.shape} must have one shape (T, ob_dim)"
+                f"{self.next_observations.shape} must have one shape (T, *ob_shape)"
             )
         if self.actions.ndim != (1 if self.discrete else 2):
             raise ValueError(f"actions {self.actions.shape} must be (T, ac_dim), or (T,) when discrete")
@@ -56,7 +56,8 @@ class Trajectory:
             )
         for name in ("observations", "actions", "rewards", "next_observations"):
             allowed = (np.float32, np.int64) if name == "actions" else (np.float32,)
-            if getattr(self, name).dtype not in allowed:
+            kept = name.endswith("observations") and getattr(self, name).dtype.kind in "iub"
+            if not kept and getattr(self, name).dtype not in allowed:
                 raise ValueError(f"{name} are {getattr(self, name).dtype}; they must be {np.dtype(allowed[0])}")
         if self.terminated and self.truncated:
             raise ValueError("an episode that terminated was not truncated")

@@ -1,4 +1,4 @@
-"""The course's -v2 tasks under their own ids, on either of MuJoCo's bindings."""
+"""Registration of the course's -v2 tasks under their own ids, for either of MuJoCo's bindings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
 
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
@@ -27,20 +28,15 @@ ENTRY_POINTS: Mapping[Backend, str] = {
     "mujoco": "cs285.envs.mujoco_v2:{task}Env",
     "mujoco_py": "gymnasium_robotics.envs.mujoco.{module}_v2:{task}Env",
 }
-# Ant observes contact forces, as in the course's data; MuJoCo 2.0 and 2.1 made them 0, and so their cost.
+# Ant observes contact forces, as in the course's data; in MuJoCo 2.0 and 2.1 they were 0, and so was their cost.
 ANT_OPTIONS: Mapping[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
 
 def register_v2_tasks(backend: Backend) -> None:
-    """Put the tasks in the place of Gymnasium's own -v2 ids, which only raise an error.
-
-    Args:
-        backend: whose physics they get. ``mujoco_py`` needs an interpreter that has it.
-    """
+    """Register the tasks for the bindings, in place of Gymnasium's own -v2 ids, which only raise an error."""
     if backend == "mujoco_py":
-        news = io.StringIO()  # of glfw modules, and of robot hands
-        with contextlib.redirect_stdout(news), contextlib.redirect_stderr(news):
-            import gymnasium_robotics  # noqa: F401 - registers ids of its own, so it comes first
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # import notices
+            import gymnasium_robotics  # noqa: F401 - registers -v2 ids too, so it must come first
             import mujoco_py  # noqa: F401
     for task, module in V2_MODULES.items():
         gym.registry.pop(f"{task}-v2", None)
@@ -52,9 +48,15 @@ def register_v2_tasks(backend: Backend) -> None:
         )
 
 
+def origin(registration: EnvSpec | None) -> str:
+    """The module of the class or function that makes an environment; empty without a registration."""
+    entry = registration.entry_point if registration else ""
+    return entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+
+
 @functools.cache
-def tell_what_it_is(env_name: str) -> None:
-    """Say on stderr, once for a run, which physics a -v2 task has on the official bindings."""
+def print_v2_notice(env_name: str) -> None:
+    """Print on stderr, once and in the main process only, which physics a -v2 task has on the official bindings."""
     if multiprocessing.parent_process() is None:
         print(
             f"{env_name}: on today's MuJoCo, with the masses, contacts and rewards it had on mujoco-py "

@@ -33,7 +33,7 @@ def sample_trajectory(
         InvalidInput: when an observation, an action or a reward is NaN or infinite, with the step.
     """
     observation, _ = env.reset(seed=seed)
-    observations, actions = [np.array(observation, np.float32)], []  # copies: some environments reuse one array
+    observations, actions = [np.array(observation, spec.ob_dtype)], []  # copies: some environments reuse one array
     rewards: list[float] = []
     terminated = truncated = False
     while not (terminated or truncated):
@@ -43,7 +43,7 @@ def sample_trajectory(
         observation, reward, terminated, truncated, _ = env.step(action)
         actions.append(action)
         rewards.append(float(reward))
-        observations.append(np.array(observation, np.float32))
+        observations.append(np.array(observation, spec.ob_dtype))
         truncated = truncated or len(rewards) >= spec.max_episode_steps
     states, acted, rewarded = np.stack(observations), np.stack(actions), np.asarray(rewards, np.float32)
     _check_finite(states, acted, rewarded, seed)

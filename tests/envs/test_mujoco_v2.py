@@ -13,7 +13,7 @@ import pytest
 
 from cs285.envs.make_env import make_env
 from cs285.envs.mujoco_v2 import INERTIAL_FIELDS, give_old_margins
-from cs285.envs.v2_tasks import V2_IDS, tell_what_it_is
+from cs285.envs.v2_tasks import V2_IDS, print_v2_notice
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from tests.fakes import FakePolicy
 
@@ -140,7 +140,7 @@ def test_the_reward_of_ant_is_the_sum_of_its_terms_and_contacts_are_seen_for_fre
 
 
 def test_what_it_is_is_told_once_for_a_run(capfd: pytest.CaptureFixture[str]) -> None:
-    tell_what_it_is.cache_clear()
+    print_v2_notice.cache_clear()
     make_env("Hopper-v2")
     make_env("Hopper-v2")
     notice = capfd.readouterr().err
