@@ -159,12 +159,13 @@ class Evaluation:
             raise
         self._finish(0)
         if self.config.do_dagger and self.logger.rows:
-            from cs285.infrastructure.learning_curve import draw_learning_curve  # matplotlib takes a moment to import
+            from cs285.infrastructure.learning_curve import learning_curve, save_figure  # matplotlib takes a moment to import
 
             evaluated = [
                 n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)
             ]
-            draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
+            figure = learning_curve(self.config.env_name, evaluated, self.logger.rows)
+            save_figure(figure, self.logger.run_dir / "learning_curve.png")
 
     def state_dict(self) -> dict[str, Any]:
         """Where the log stands; at most the last iteration's evaluation is then still running."""

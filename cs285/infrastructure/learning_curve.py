@@ -80,7 +80,3 @@ def save_figure(figure: Figure, path: Path) -> None:
     """
     with whole_file(path) as file:
         figure.savefig(file, dpi=150, format=path.suffix[1:])
-
-
-def draw_learning_curve(run_dir, env_name, iterations, rows):  # type: ignore
-    pass
