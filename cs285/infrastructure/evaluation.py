@@ -159,7 +159,10 @@ class Evaluation:
             raise
         self._finish(0)
         if self.config.do_dagger and self.logger.rows:
-            from cs285.infrastructure.learning_curve import learning_curve, save_figure  # matplotlib takes a moment to import
+            from cs285.infrastructure.learning_curve import (  # matplotlib takes a moment to import
+                learning_curve,
+                save_figure,
+            )
 
             evaluated = [
                 n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)

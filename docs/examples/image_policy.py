@@ -24,7 +24,9 @@ class ConvPolicy(nn.Module):
     def __init__(self, config, spec):
         super().__init__()
         channels = spec.ob_shape[2]
-        self.convolutions = nn.Sequential(nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 16, 3, padding=1))
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 16, 3, padding=1)
+        )
         self.head = nn.Linear(32, spec.ac_dim)
         self.optimizer = torch.optim.Adam(self.parameters(), config.learning_rate)
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.logger import Logger, make_run_dir
 from cs285.infrastructure.films import EXCERPT_SECONDS, VideoWriter, excerpt
+from cs285.infrastructure.logger import Logger, make_run_dir
 from tests.data.stopped_runs import scalars
 from tests.fakes import read_events
 
