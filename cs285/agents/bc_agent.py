@@ -36,6 +36,7 @@ class BCAgent(BaseAgent):
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update
+        self.resumable = hasattr(actor, "state_dict") and hasattr(actor, "load_state_dict")
 
     def train(self, batch: Batch) -> Mapping[str, Any]:
         """See `BaseAgent.train`; rewards and next observations play no part."""

@@ -46,7 +46,10 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     torch.manual_seed(integer_seed(config.seed, Stream.TORCH))  # of what a policy draws while it learns
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     device = next(iter(getattr(actor, "parameters", list)()), torch.empty(0)).device
-    return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device), fast_update)
+    agent = BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device), fast_update)
+    if config.do_dagger and not agent.resumable:
+        print(f"the run can't be resumed: {type(actor).__name__} has no state_dict and load_state_dict", flush=True)
+    return agent
 
 
 def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:
@@ -61,6 +64,8 @@ def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Traj
         InvalidInput: when the state is that of another agent.
     """
     agent.add_to_replay_buffer(paths)
+    if not agent.resumable:
+        raise InvalidInput(f"{type(agent.actor).__name__} can't be resumed: it has no state_dict and load_state_dict")
     try:
         agent.load_state_dict(state)
     except Exception as error:  # a user's own policy may raise anything

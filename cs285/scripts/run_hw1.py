@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,7 +17,7 @@ if __name__ == "__main__":
 from cs285.command_line import FLATTENED, parse, report, run
 from cs285.config import Config
 from cs285.envs.mujoco_py_backend import hand_over
-from cs285.errors import InvalidInput, WorkerDied
+from cs285.errors import InvalidInput
 from cs285.policies.make_policy import MakePolicy, make_mlp_policy
 from cs285.presets import PRESETS, Preset
 
@@ -90,21 +89,19 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
         values = {name: getattr(settings.config, name) for name in PRESETS[settings.preset]}
         print(f"preset {settings.preset}:", *(f"--{name} {value}" for name, value in values.items()), flush=True)
     from cs285.infrastructure.bc_trainer import BC_Trainer
+    from cs285.infrastructure.inputs import RunInputs
 
     configs, code = settings.configs(), 0
-    with ExitStack() as at_end:
-        shared: BC_Trainer | None = None
+    with RunInputs(configs[0], expert) as inputs:
         for config in configs:
             try:
-                trainer = BC_Trainer(config, expert, make_policy, share_with=shared)
-                shared = shared or at_end.enter_context(trainer)
+                trainer = BC_Trainer(config, expert, make_policy, inputs)
                 rows = trainer.run_training_loop()
                 print(f"{trainer.run_dir}: {summary(rows)}", flush=True)
-            except (InvalidInput, WorkerDied) as error:
-                if len(configs) == 1 or (shared is None and isinstance(error, InvalidInput)):  # all seeds would fail
+            except InvalidInput as error:
+                if len(configs) == 1:
                     raise
                 code = code or report(error, f"seed {config.seed}: ")
-                shared = None if isinstance(error, WorkerDied) else shared
     sys.exit(code)
 
 
