@@ -39,7 +39,6 @@ def run(*arguments: str, folder: Path) -> Outcome:
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("line", "rows"), [*zip(LINES, (1, 10), strict=True)], ids=["bc", "dagger"])
 def test_the_assignment_s_command(line: str, rows: int, project: Path) -> None:
     ended = run(*shlex.split(line), *SMALL, folder=project)
