@@ -113,11 +113,10 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         config, rows = self.config, self.rl_trainer.rows
         if not config.do_dagger or not rows:
             return
-        from cs285.infrastructure.learning_curve import learning_curve, save_figure
+        from cs285.infrastructure.learning_curve import draw_learning_curve
 
         iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
-        figure = learning_curve(config.env_name, iterations, rows)
-        save_figure(figure, self.run_dir / "learning_curve.png")
+        draw_learning_curve(self.run_dir, config.env_name, iterations, rows)
 
 
 def make_rollouts(config: Config) -> RolloutWorkers:
