@@ -109,13 +109,14 @@ def read_content(path: Path) -> dict[str, Any]:
         InvalidInput: when the file can't be read or one of these has another type.
     """
     try:
-        content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **json.loads(_read_text(path))}
+        loaded = {name: value for name, value in json.loads(_read_text(path)).items() if value is not None}
+        content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
         for name in ("settings", "inputs", "versions", "policy", "earlier"):
             if not isinstance(content[name], list if name == "earlier" else dict):
                 raise TypeError(f"{name} is a {type(content[name]).__name__}")
         if not all(isinstance(text, str) for name in ("inputs", "policy") for text in content[name].values()):
             raise TypeError("inputs or policy has values that are not strings")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
     return content
 

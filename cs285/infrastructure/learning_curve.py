@@ -20,13 +20,19 @@ LEGEND_LETTERS = 96  # of small text in one line, with the handles as 6 letters 
 LINE_HEIGHT = 0.17  # inches
 
 
-def learning_curve(env_name: str, iterations: Sequence[int], rows: Sequence[Mapping[str, float]]) -> Figure:
-    """Draw the return of a DAgger run over its iterations, with its expert and behavioural cloning (iteration 0).
+def draw_learning_curve(
+    run_dir: Path, env_name: str, iterations: Sequence[int], rows: Sequence[Mapping[str, float]]
+) -> Figure:
+    """Draw the return of a DAgger run over its iterations, with its expert and BC, into learning_curve.png.
 
     Args:
+        run_dir: the run folder.
         env_name: the environment's id.
-        iterations: the evaluated iterations, at least one.
+        iterations: the evaluated iterations, at least one; iteration 0 is behavioural cloning.
         rows: the scalars of each of them by name.
+
+    Raises:
+        InvalidInput: when the file can't be written.
     """
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
@@ -38,6 +44,7 @@ def learning_curve(env_name: str, iterations: Sequence[int], rows: Sequence[Mapp
         axes.axhline(means[0], color=ORANGE, linestyle=":", label=f"behavioural cloning: {means[0]:.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     add_title_and_legend(figure, axes, f"DAgger on {env_name}")
+    save_figure(figure, run_dir / "learning_curve.png")
     return figure
 
 

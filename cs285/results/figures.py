@@ -119,6 +119,8 @@ def _draw_curve(
     axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], style: int, name: str, shift: float = 0.0
 ) -> None:
     """Draw the evaluation of a series in an iteration at each of ``xs``."""
+    if len(set(xs)) < len(xs):
+        raise InvalidInput(f"series of {name} differ in the architecture of the policy only; name the runs of one")
     if style == len(STYLES):
         raise InvalidInput(f"the figure has more than {len(STYLES)} curves, such as {name}; select some with --where")
     color, marker = STYLES[style]

@@ -24,7 +24,7 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.films import excerpt
 from cs285.infrastructure.learning_curve import save_figure
 from cs285.results.figures import learning_curves, parameter_figure, task_bars
-from cs285.results.series import RETURN, Series, differing, numeric_settings, series_names
+from cs285.results.series import RETURN, Series, differing, group_by_parameter, numeric_settings, series_names
 
 TABLE_CAPTION = (
     "Mean return in the last evaluation over the seeds; standard deviation over the rollouts of one policy, and over "
@@ -112,8 +112,9 @@ def _make_parts(series: Sequence[Series], compared: Sequence[Series], folder: Pa
     for task, group in _by_task(series, "BC"):
         for name in numeric_settings(group):
             if name != "eval_batch_size":  # a setting of the measurement, not of the policy
+                drawn = [s for curve in group_by_parameter(group, name) for s in curve] or group
                 draw = partial(parameter_figure, parameter=name)
-                add_figure("Figure 1", f"{name} {task}", f"Behavioural cloning against {name}.", group, draw)
+                add_figure("Figure 1", f"{name} {task}", f"Behavioural cloning against {name}.", drawn, draw)
     if not any(part.name.startswith("Figure 1") for part in parts):
         left_out.append("Figure 1 needs runs of BC on one task that differ in one setting with numbers")
     for task, group in _by_task(series, "DAgger"):

@@ -19,6 +19,7 @@ from cs285.results.intervals import Summary, summarize
 NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu", "resume"}
 NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
+DEFAULT_POLICIES = ("default", "cs285.policies.make_policy:make_mlp_policy")
 RETURN = "Eval_AverageReturn"
 
 
@@ -75,7 +76,7 @@ class Series:
         return self.values("Initial_DataCollection_AverageReturn", first)[0], None
 
     def command(self) -> str:
-        """A command line that repeats the runs, where policy and expert are those of run_hw1.py."""
+        """A command line that repeats the runs; a comment in it names a policy that run_hw1.py does not make."""
         shown = replace(self.config, n_iter=None)
         if shown.iterations != self.config.iterations:
             shown = self.config
@@ -85,7 +86,8 @@ class Series:
             if value != getattr(Config(), name) or name == "env_name":
                 flags.append(f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}")
         seeds = f"--seeds {','.join(map(str, self.seeds))}" if len(self.seeds) > 1 else f"--seed {self.seeds[0]}"
-        return " ".join(["python scripts/run_hw1.py", *flags, seeds])
+        policy = [] if self.facts["make_policy"] in DEFAULT_POLICIES else [f"# make_policy={self.facts['make_policy']}"]
+        return " ".join(["python scripts/run_hw1.py", *flags, seeds, *policy])
 
 
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
@@ -103,21 +105,16 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
             raise InvalidInput(f"two runs with {same}: {other.path} and {run.path}; name one of them")
     if not groups:
         raise InvalidInput(f"no run has an evaluation: {', '.join(str(run.path) for run in runs)}")
-    return [Series(list(group.values())) for group in groups.values()]
+    series = [Series(list(group.values())) for group in groups.values()]
+    return sorted(series, key=lambda s: (s.task, s.config.num_agent_train_steps_per_iter, s.config.eval_batch_size))
 
 
 def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Series]]:
-    """Group series that differ in one numeric setting only, sorted by it, into groups of at least two.
-
-    Raises:
-        InvalidInput: when two series have all settings in common.
-    """
-    groups: dict[tuple[Any, ...], dict[str, Series]] = {}
+    """Group series that differ in one numeric setting only, sorted by it, into groups of at least two."""
+    groups: dict[tuple[Any, ...], list[Series]] = {}
     for s in sorted(series, key=lambda s: float(getattr(s.config, parameter))):
-        others = tuple((name, value) for name, value in s.facts.items() if name != parameter)
-        if (other := groups.setdefault(others, {}).setdefault(s.facts[parameter], s)) is not s:
-            raise InvalidInput(f"{other.runs[0].path} and {s.runs[0].path} differ in the policy's architecture only")
-    return [list(group.values()) for group in groups.values() if len(group) > 1]
+        groups.setdefault(tuple(item for item in s.facts.items() if item[0] != parameter), []).append(s)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def differing(series: Sequence[Series]) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from cs285.infrastructure.learning_curve import learning_curve, save_figure
+from cs285.infrastructure.learning_curve import draw_learning_curve
 
 
 def rows(*values: tuple[float, float], **more: float) -> list[dict[str, float]]:
@@ -16,8 +16,8 @@ def rows(*values: tuple[float, float], **more: float) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize(("iterations", "cloning"), [([0, 2, 3], True), ([1, 2, 3], False)])
-def test_curve_band_and_references(iterations: list[int], cloning: bool) -> None:
-    figure = learning_curve("X-v1", iterations, rows((1, 0.5), (5, 0), (7, 2), Expert_AverageReturn=9))
+def test_curve_band_and_references(tmp_path: Path, iterations: list[int], cloning: bool) -> None:
+    figure = draw_learning_curve(tmp_path, "X-v1", iterations, rows((1, 0.5), (5, 0), (7, 2), Expert_AverageReturn=9))
     (axes,) = figure.axes
     lines = {line.get_label().split(":")[0]: line for line in axes.lines}
     assert lines["DAgger"].get_xydata().tolist() == [list(point) for point in zip(iterations, [1, 5, 7], strict=True)]
@@ -30,14 +30,15 @@ def test_curve_band_and_references(iterations: list[int], cloning: bool) -> None
 
 
 def test_one_point_without_an_expert_is_saved_as_png(tmp_path: Path) -> None:
-    figure = learning_curve("X-v1", [0], rows((1, 0.5)))
+    figure = draw_learning_curve(tmp_path, "X-v1", [0], rows((1, 0.5)))
     assert not any("expert" in line.get_label() for line in figure.axes[0].lines)
-    save_figure(figure, tmp_path / "curve.png")
-    assert Image.open(tmp_path / "curve.png").format == "PNG"
+    assert Image.open(tmp_path / "learning_curve.png").format == "PNG"
 
 
-def test_long_names_stay_inside_the_figure() -> None:
-    figure = learning_curve(f"Namespace/{'LongTaskName' * 9}-v12", [0, 1], rows((-1_234_567, 9), (-1_200_000, 9)))
+def test_long_names_stay_inside_the_figure(tmp_path: Path) -> None:
+    figure = draw_learning_curve(
+        tmp_path, f"Namespace/{'LongTaskName' * 9}-v12", [0, 1], rows((-1_234_567, 9), (-1_200_000, 9))
+    )
     FigureCanvasAgg(figure).draw()
     for text in (figure._suptitle, *figure.legends[0].get_texts()):
         box = text.get_window_extent()

@@ -131,6 +131,11 @@ class TestParameterFigure:
             parameter_figure(series_of(tmp_path / "two"))
         with pytest.raises(InvalidInput, match="needs BC runs that differ in size alone"):
             parameter_figure(series_of(tmp_path / "two"), "size")
+        for architecture in ("Tanh", "ReLU"):
+            write_run(tmp_path / "policies", [1.0], policy={"architecture": architecture})
+        write_run(tmp_path / "policies", [1.0], size=32)
+        with pytest.raises(InvalidInput, match="differ in the architecture of the policy only"):
+            parameter_figure(series_of(tmp_path / "policies"), "size")
         write_run(tmp_path / "loss", [1.0])
         write_run(tmp_path / "loss", [1.0], loss="nll")
         with pytest.raises(InvalidInput, match="loss is mse, nll in the BC runs; an axis needs different numbers"):

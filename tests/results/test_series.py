@@ -100,13 +100,6 @@ def test_a_group_differs_in_one_parameter_and_is_sorted_by_it(tmp_path: Path) ->
     assert [[s.config.size for s in group] for group in group_by_parameter(series, "size")] == [[8, 16, 32]]
 
 
-def test_series_that_differ_in_the_architecture_only_share_no_curve(tmp_path: Path) -> None:
-    for architecture in ("Tanh", "ReLU"):
-        write_run(tmp_path, [1.0], policy={"architecture": architecture})
-    with pytest.raises(InvalidInput, match="architecture only"):
-        group_by_parameter(series_of(tmp_path), "size")
-
-
 def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     data = Path("my files") / "it's $HOME.pkl"
     for seed in (1, 2):
@@ -116,6 +109,8 @@ def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     pairs = [("--expert_data", str(data)), ("--env_name", "Hopper-v5"), ("--n_iter", "2"), ("--seeds", "1,2")]
     assert {(words[n], words[n + 1]) for n in range(2, len(words) - 1)} >= set(pairs)
     assert len(words) == 2 + 2 * len(pairs) + 1  # and --do_dagger
+    write_run(tmp_path / "mine", [1.0, 2.0], policy={"make_policy": "mine:make"})
+    assert series_of(tmp_path / "mine")[0].command().endswith("--seed 1 # make_policy=mine:make")
 
 
 def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
