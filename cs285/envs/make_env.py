@@ -19,6 +19,7 @@ from gymnasium.spaces import Box, Discrete
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
 from cs285.envs.rendering import (
     FRAME_SIZE,
+    RENDERING_DISABLED,
     RENDERING_HELP,
     choose_gl_backend,
     import_mujoco,
@@ -136,6 +137,8 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
     """
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
+        if os.environ.get("MUJOCO_GL") == RENDERING_DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
+            raise RuntimeError("MuJoCo was imported without graphics")
         try:
             env.reset(seed=0)
             if not isinstance(env.render(), np.ndarray):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,7 +84,7 @@ def test_the_graphics_library_is_the_users_or_an_installed_one(
 
 
 @pytest.mark.parametrize("backend", ["osmesa", "nosuch"])
-def test_a_graphics_library_that_fails_prevents_rendering_only(backend: str, tmp_path: Path) -> None:
+def test_a_graphics_library_that_fails_prevents_rendering_only(backend: str) -> None:
     code = (
         "from cs285.envs.make_env import check_rendering, make_env, RenderingUnavailable\n"
         "make_env('Hopper-v5')[0].reset(seed=0)\n"
@@ -98,4 +97,3 @@ def test_a_graphics_library_that_fails_prevents_rendering_only(backend: str, tmp
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "apt-get" in done.stdout
-    print(done.stdout)
