@@ -77,6 +77,8 @@ def check_sizes(path: Path, env_name: str, spec: TaskSpec, paths: Sequence[Traje
     Raises:
         InvalidInput: naming both.
     """
+    if not paths:
+        return
     first = paths[0]
     ob_shape, ob_dtype = first.observations.shape[1:], first.observations.dtype
     if ob_shape != spec.ob_shape or ob_dtype != spec.ob_dtype:
