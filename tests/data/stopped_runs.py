@@ -132,9 +132,9 @@ def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
 
 
 def plain(tree: Any) -> Any:
-    """A state with lists in place of its arrays and without what a clock sets, for comparing with ``==``."""
+    """A state with lists in place of arrays, without what depends on the clock: seconds and the pending evaluation."""
     if isinstance(tree, dict):
-        return {key: plain(value) for key, value in tree.items() if key not in ("seconds", "TimeSinceStart", "log")}
+        return {key: plain(value) for key, value in tree.items() if key not in ("seconds", "evaluation")}
     if isinstance(tree, list | tuple):
         return [plain(value) for value in tree]
     return tree.tolist() if hasattr(tree, "tolist") else tree

@@ -71,32 +71,6 @@ def test_any_tree_of_state_dicts_round_trips(tmp_path: Path) -> None:
     assert_equal(TREE, state)
 
 
-@pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
-def test_a_loaded_optimizer_takes_the_same_next_step(
-    make: Callable[..., torch.optim.Optimizer], tmp_path: Path
-) -> None:
-    def parts() -> dict[str, Any]:
-        torch.manual_seed(0)
-        network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
-        optimizer = make(network.parameters(), lr=0.1)
-        return {"network": network, "optimizer": optimizer, "schedule": torch.optim.lr_scheduler.StepLR(optimizer, 1)}
-
-    def step(trained: dict[str, Any]) -> list[Array]:
-        trained["optimizer"].zero_grad()
-        trained["network"](torch.arange(6.0).reshape(2, 3)).square().sum().backward()
-        trained["optimizer"].step()
-        trained["schedule"].step()
-        return [value.numpy().copy() for value in trained["network"].state_dict().values()]
-
-    one, other = parts(), parts()
-    step(one)
-    Checkpoints(tmp_path).save(0, {name: part.state_dict() for name, part in one.items()}, [])
-    for name, state in Checkpoints(tmp_path).load()[1].items():
-        other[name].load_state_dict(state)
-    for a, b in zip(step(one), step(other), strict=True):
-        assert a.tobytes() == b.tobytes()
-
-
 @pytest.mark.parametrize(
     "value", [object(), {1.5: 0}, {2**40: 0}, {True: 0}, {1, 2}, b"x", np.array(["x"]), np.array([None]), 1j, Path()]
 )
@@ -189,7 +163,10 @@ FACTS: dict[str, Any] = {
 FACTS["state"] += [
     {"dict": [["x", {"tensor": ["0", dtype, shape]}]]} for dtype in ("float64", "os") for shape in ([9], [-1, 0])
 ]
-STEP = {"dict": [["state", {"dict": [[0, {"dict": [["step", None]]}]]}]]}
+FACTS["state"] += [
+    {"dict": [["adam", {"dict": [["state", {"dict": [[0, {"dict": [["step", step]]}]]}]]}]]}
+    for step in (-1, -0.5, float("nan"), float("inf"), 10**400, None, "x")
+]
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FACTS.items() for value in values])
@@ -200,14 +177,6 @@ def test_an_edited_state_is_refused(name: str, value: Any, saved: Path) -> None:
         Checkpoints(saved).load()
     assert "\n" not in str(refused.value)
     assert files(saved) == before
-
-
-@pytest.mark.parametrize("step", [-1, -0.5, float("nan"), float("inf"), 10**400, None, "x"])
-def test_a_step_of_an_optimizer_is_a_finite_number_from_0_up(step: Any, saved: Path) -> None:
-    tree = {"dict": [["optimizer", {"dict": [["state", {"dict": [[0, {"dict": [["step", step]]}]]}]]}]]}
-    edit(saved, lambda facts: facts.update(state=tree))
-    with pytest.raises(InvalidInput, match=r"state\.npz is not a checkpoint"):
-        Checkpoints(saved).load()
 
 
 TRANSITIONS: dict[str, Any] = {
@@ -238,14 +207,13 @@ def test_damaged_missing_and_linked_files_are_refused(name: str, saved: Path, tm
     path.unlink()
     with pytest.raises(InvalidInput, match=name if "added" in name else "has no checkpoint"):
         Checkpoints(saved).load()
-    content[content.rindex(b"\x93NUMPY") + 9] ^= 1
     (tmp_path / "outside.npz").write_bytes(content)
     path.symlink_to(tmp_path / "outside.npz")
     with pytest.raises(InvalidInput, match="symbolic link"):
         Checkpoints(saved).load()
 
 
-def test_transitions_of_another_run_are_refused(saved: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_run_is_refused(saved: Path, tmp_path: Path) -> None:
     Checkpoints(tmp_path / "other").save(2, {}, episodes(3))
     shutil.copy(tmp_path / "other/checkpoint/added_2.npz", saved / "checkpoint")
     with pytest.raises(InvalidInput, match=r"added_2\.npz was not written with the run's checkpoint"):
@@ -287,8 +255,10 @@ def test_settings_that_change_results_must_stay(tiny: Config, capsys: pytest.Cap
         assert f"--{name} is {value}, but {config.resume} began with {getattr(tiny, name)}" in str(refused.value)
     with pytest.raises(InvalidInput, match=r"--n_iter is 2, but .* began with 3; it may only grow"):
         check(replace(config, n_iter=2))
-    with pytest.raises(InvalidInput, match="the SHA-256 of --expert_data is 0b, but .* began with 0a"):
+    with pytest.raises(InvalidInput, match=r"the SHA-256 of --expert_data is 0b, but .* began with 0a"):
         check(config, {"expert_data": "0b"})
+    with pytest.raises(InvalidInput, match=r"--n_iter is 5, .* ended with 4 and logged its last iteration"):
+        check(replace(begin(replace(tiny, logdir=tiny.logdir / "odd", n_iter=4, scalar_log_freq=2), itr=3), n_iter=5))
     assert capsys.readouterr().err == ""
 
 
@@ -297,13 +267,6 @@ def test_a_setting_edited_in_config_json_is_refused(tiny: Config) -> None:
     path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
     with pytest.raises(InvalidInput, match=r"--seed is 2, but .* began with 1"):
         check(settings_to_resume({"resume": path.parent}))
-
-
-def test_a_run_that_logged_its_last_iteration_for_being_the_last_can_t_grow(tiny: Config) -> None:
-    config = begin(replace(tiny, n_iter=2, scalar_log_freq=2), itr=1)
-    check(config)
-    with pytest.raises(InvalidInput, match=r"--n_iter is 4, .* ended with 2 and logged its last iteration"):
-        check(replace(config, n_iter=4))
 
 
 def test_other_versions_and_hardware_get_a_notice(tiny: Config, capsys: pytest.CaptureFixture[str]) -> None:

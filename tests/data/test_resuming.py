@@ -86,7 +86,7 @@ def test_a_finished_run_grows(job: Config, whole: Path) -> None:
     train(replace(job, n_iter=2))
     (run,) = run_dirs(job)
     (run / "events.out.tfevents.1.mine").write_bytes(b"")
-    train(settings_to_resume({"resume": run, "n_iter": 4, "num_workers": 2, "logdir": Path("elsewhere")}))
+    train(settings_to_resume({"resume": run, "n_iter": 4, "logdir": Path("elsewhere")}))
     assert_same(run, whole)
     train(settings_to_resume({"resume": run}))  # no iteration is left
     assert_same(run, whole)
