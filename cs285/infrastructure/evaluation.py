@@ -111,8 +111,7 @@ class Evaluation:
             evaluated = [
                 n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)
             ]
-            figure = learning_curve(self.config.env_name, evaluated, self.logger.rows)
-            save_figure(figure, self.logger.run_dir / "learning_curve.png")
+            draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the log stands; at most the last iteration's evaluation is then still running."""

@@ -21,10 +21,11 @@ from cs285.data.trajectory import Trajectory
 from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput, error_context
+from cs285.infrastructure.actions import expert_actions
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.utils import expert_actions, sample_trajectories
+from cs285.infrastructure.utils import sample_trajectories
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert

@@ -10,8 +10,9 @@ from torch import distributions, nn
 from torch.nn import functional
 
 from cs285.data.trajectory import Array
-from cs285.infrastructure.pytorch_utils import CosineRestarts, build_mlp, from_numpy, to_numpy
+from cs285.infrastructure.pytorch_utils import build_mlp, from_numpy, to_numpy
 from cs285.policies.base_policy import BasePolicy
+from cs285.policies.cosine_restarts import CosineRestarts
 
 
 class MLPPolicy(nn.Module, BasePolicy):
