@@ -29,8 +29,7 @@ class BCAgent(BaseAgent):
         """Build the agent.
 
         Args:
-            actor: a policy with ``get_action(observations)`` and ``update(observations, actions)``, which returns
-                scalars by name.
+            actor: a policy with ``get_action`` and ``update(observations, actions)``, which returns scalars by name.
             replay_buffer: gives batches on the actor's device.
             find_update: called once an iteration; gives a quicker equivalent of ``actor.update``, or None.
         """
@@ -51,9 +50,7 @@ class BCAgent(BaseAgent):
         parts = self._training_parts()
         for name, part in parts.items():
             if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
-                raise InvalidInput(
-                    f"the policy's {name} drives an optimiser that the policy does not have; build it anew for that one"
-                )
+                raise InvalidInput(f"the policy's {name} drives an optimiser that it no longer has; build it anew")
         self.replay_buffer.add_rollouts(paths)
         self.update = (self.find_update and self.find_update(self.actor)) or self.actor.update
 
