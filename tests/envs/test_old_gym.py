@@ -103,7 +103,7 @@ def install(monkeypatch: pytest.MonkeyPatch, env: OldEnv) -> None:
 
 @pytest.mark.parametrize("kind", [OldEnv, NewerEnv])
 @pytest.mark.parametrize("ends_by", ["time", "a fall"])
-def test_episodes_are_seeded_and_end_as_in_gym(
+def test_episodes_are_seeded_end_and_render_as_in_gym(
     monkeypatch: pytest.MonkeyPatch, kind: type[OldEnv], ends_by: str
 ) -> None:
     install(monkeypatch, kind(ends_by))
@@ -117,10 +117,6 @@ def test_episodes_are_seeded_and_end_as_in_gym(
     assert (first.terminated, first.truncated) == (ends_by == "a fall", ends_by == "time")
     assert np.array_equal(first.observations, again.observations)
     assert not np.array_equal(first.observations, other.observations)
-
-
-@pytest.mark.parametrize("kind", [OldEnv, NewerEnv])
-def test_frames_are_rgb_arrays_and_actions_may_be_discrete(monkeypatch: pytest.MonkeyPatch, kind: type[OldEnv]) -> None:
     install(monkeypatch, kind(actions=Discrete(4)))
     env, spec = make_env("gym:Old-v0", render=True)
     env.reset(seed=0)
