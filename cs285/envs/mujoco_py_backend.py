@@ -82,5 +82,5 @@ def import_mujoco_py() -> None:
             importlib.import_module("gymnasium_robotics")
             importlib.import_module("mujoco_py")
     except Exception as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:150]
         raise InvalidInput(f"mujoco_py can't be imported in {venv} ({cause}); {INSTALL} again") from error

@@ -15,8 +15,8 @@ import numpy as np
 from cs285.process import signals_blocked
 
 FRAME_SIZE = 320
-RENDERING_DISABLED = "disabled"  # a value of MUJOCO_GL
-RENDERING_HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
+DISABLED = "disabled"  # a value of MUJOCO_GL
+HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
 
 
 @functools.cache
@@ -55,7 +55,7 @@ def import_mujoco() -> None:
     except Exception:  # each graphics library has exceptions of its own
         for name in [name for name in sys.modules if name.partition(".")[0] in ("mujoco", "OpenGL")]:
             del sys.modules[name]
-        os.environ["MUJOCO_GL"] = RENDERING_DISABLED
+        os.environ["MUJOCO_GL"] = DISABLED
         mujoco = importlib.import_module("mujoco")
 
     def warn(message: bytes | str) -> None:

@@ -65,8 +65,5 @@ def origin(registration: EnvSpec | None) -> str:
 def _print_notice(env_name: str) -> None:
     """Print on stderr, once and in the main process only, which physics a -v2 task has on the official bindings."""
     if multiprocessing.parent_process() is None:
-        print(
-            f"{env_name}: on today's MuJoCo, with the masses, contacts and rewards it had on mujoco-py "
-            "(--backend mujoco_py runs the original)",
-            file=sys.stderr,
-        )
+        physics = "the masses, contacts and rewards of mujoco-py (--backend mujoco_py runs the original)"
+        print(f"{env_name}: on today's MuJoCo, with {physics}", file=sys.stderr)
