@@ -32,7 +32,7 @@ PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
 MAX_DEPTH = 50
 MAX_KEY = 1000  # the length of a text, or an integer itself
 MAX_BITS = 1024  # of an integer
-OBJECT_BYTES, POINTER_BYTES = 32, 8  # charged for each opcode, for each value in a container
+OBJECT_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 500, 8  # charged for opcodes, containers in the result, its values
 
 
 class _Unbuilt:
@@ -169,10 +169,10 @@ class _Machine:
         return text.encode("latin1")
 
     def check_plain(self, value: object, depth: int = 0) -> None:
-        """Check all values, each as often as it is referred to, which is charged too."""
-        self.spend(POINTER_BYTES)
+        """Check all values; each is charged as often as it is referred to, because users of it may copy it as often."""
+        self.spend(value.nbytes if isinstance(value, np.ndarray) else POINTER_BYTES)
         if isinstance(value, list | tuple | dict) and depth < MAX_DEPTH:
-            self.spend(OBJECT_BYTES)
+            self.spend(CONTAINER_BYTES)
             for part in value.values() if isinstance(value, dict) else value:
                 self.check_plain(part, depth + 1)
         elif value is not None and not isinstance(value, str | bytes | int | float | np.ndarray):
