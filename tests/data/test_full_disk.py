@@ -1,4 +1,4 @@
-"""A disk that is full at any write: the run ends with one line, keeps what it had, and goes on once there is room."""
+"""A run on a full disk: it ends with one line, keeps its complete files, and resumes once there is room."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 15)  # in pages
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Call it with a number of pages to have a file system with that much room, the same one each time."""
+    """A function of a number of pages: it gives one file system that size."""
     folder = tmp_path / "disk"
     folder.mkdir()
 

@@ -8,7 +8,6 @@ import pytest
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import as_policy
-from cs285.policies.loaded_gaussian_policy import ConvertedLayoutPolicy
 from tests.fakes import FakePolicy, expert_rule
 
 
@@ -55,16 +54,6 @@ def test_an_answer_without_one_action_for_each_is_refused(answer: Array) -> None
 def test_other_things_are_no_experts(thing: object) -> None:
     with pytest.raises(InvalidInput, match=type(thing).__name__):
         as_policy(thing)
-
-
-def test_a_policy_of_another_layout_sees_its_own() -> None:
-    seen = FakePolicy(lambda observations: observations[:, :8])
-    policy = ConvertedLayoutPolicy(seen, "Ant-v5", 111)
-    for shape in ((105,), (4, 105), (4, 27), (111,)):
-        policy.get_action(np.ones(shape))
-        assert seen.asked[-1].shape == (*shape[:-1], 111)
-    with pytest.raises(InvalidInput, match="28"):
-        policy.get_action(np.ones((4, 28)))
 
 
 def test_an_expert_may_change_what_it_is_given() -> None:
