@@ -96,8 +96,8 @@ def task_bars(series: Sequence[Series]) -> Figure:
         percent = np.array([_percent_of_expert(s) for s in chosen])
         width = 0.8 / len(methods)
         places = np.array([tasks.index(s.task) for s in chosen]) + (n - (len(methods) - 1) / 2) * width
-        style = {"color": STYLES[n][0], "hatch": ("", "//")[n], "edgecolor": "white"}
-        bars = axes.bar(places, percent[:, 0], 0.94 * width, label=method, **style)
+        color, hatch = STYLES[n][0], ("", "//")[n]
+        bars = axes.bar(places, percent[:, 0], 0.9 * width, color=color, hatch=hatch, edgecolor="white", label=method)
         whiskers = np.abs(percent[:, 1:] - percent[:, :1]).T
         axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
         axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"color": "white", "pad": 1})
