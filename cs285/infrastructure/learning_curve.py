@@ -30,9 +30,6 @@ def draw_learning_curve(
         env_name: the environment's id.
         iterations: the evaluated iterations, at least one; iteration 0 is behavioural cloning.
         rows: the scalars of each of them by name.
-
-    Raises:
-        InvalidInput: when the file can't be written.
     """
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
@@ -73,10 +70,6 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the path's extension.
-
-    Raises:
-        InvalidInput: when the file can't be written.
-    """
+    """Write a figure in the format of the path's extension; raise InvalidInput where that is impossible."""
     with whole_file(path) as file:
         figure.savefig(file, dpi=150, format=path.suffix[1:])

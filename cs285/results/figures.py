@@ -25,10 +25,9 @@ TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars, and of a line of 
 
 
 def learning_curves(series: Sequence[Series]) -> Figure:
-    """Draw the return of the DAgger series among some series over their iterations, with the expert's.
+    """Draw the return of the DAgger series among some series over their iterations.
 
-    Raises:
-        InvalidInput: when there is none, they have different tasks, or there are more than the styles.
+    Raises InvalidInput when there is none, tasks differ, or there are more series than styles.
     """
     series = [s for s in series if s.method == "DAgger"]
     _check_one_task(series, "runs of DAgger (--do_dagger)")
@@ -51,8 +50,7 @@ def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> 
         series: the BC series among them are drawn, if another one differs from them in ``parameter`` only.
         parameter: a setting with numbers for values; None: the only one in which the BC series differ.
 
-    Raises:
-        InvalidInput: when there is no curve, tasks differ, or there are more curves than styles.
+    Raises InvalidInput when there is no curve, tasks differ, or there are more curves than styles.
     """
     series = [s for s in series if s.method == "BC"]
     _check_one_task(series, "runs of behavioural cloning")
@@ -82,8 +80,7 @@ def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> 
 def task_bars(series: Sequence[Series]) -> Figure:
     """Draw the final return on each task in per cent of the expert's, BC and DAgger side by side.
 
-    Raises:
-        InvalidInput: when a task has several series of one method, or its expert's return is not positive.
+    Raises InvalidInput when a task has several series of one method, or its expert's return is not positive.
     """
     tasks, methods = sorted({s.task for s in series}), sorted({s.method for s in series})
     figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))

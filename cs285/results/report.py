@@ -59,11 +59,7 @@ def write_report(
         notes: remarks on the runs.
         compared: the series of Figure 3, at most one of BC and one of DAgger for each task; all series when empty.
 
-    Returns:
-        What is left out, with the reason.
-
-    Raises:
-        InvalidInput: when the folder exists or can't be written.
+    Returns what is left out, with the reason. Raises InvalidInput when the folder exists or can't be written.
     """
     if folder.exists():
         raise InvalidInput(f"--output: {folder} exists; it is not overwritten")

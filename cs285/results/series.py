@@ -93,8 +93,7 @@ class Series:
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     """Group runs that differ in their seed only; runs without an evaluation are left out.
 
-    Raises:
-        InvalidInput: when no run has an evaluation, or two have the same settings, input files, policy and seed.
+    Raises InvalidInput when no run has an evaluation, or two have the same settings, input files, policy and seed.
     """
     groups: dict[tuple[Any, ...], dict[int, RunFolder]] = {}
     for run in (run for run in runs if run.rows):
@@ -140,11 +139,7 @@ def series_names(series: Sequence[Series], left_out: Sequence[str] = ()) -> list
 
 
 def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
-    """Select the runs that meet all conditions, such as ``size=64``.
-
-    Raises:
-        InvalidInput: when a condition has an unknown setting, or no run meets it.
-    """
+    """Select the runs that meet all conditions, such as ``size=64``; raise InvalidInput when there is none."""
     known = [field.name for field in fields(Config)]
     for condition in conditions:
         name, _, wanted = condition.partition("=")
