@@ -67,8 +67,8 @@ class ScriptedEnv(PointEnv):
         return observation, reward, over and self.ends_by == "termination", over and self.ends_by == "truncation", {}
 
 
-POINT_SPEC = TaskSpec(OB_DIM, AC_DIM, discrete=False, max_episode_steps=TIME_LIMIT, fps=60)
-CHOICE_SPEC = TaskSpec(OB_DIM, AC_DIM, discrete=True, max_episode_steps=TIME_LIMIT, fps=60)
+POINT_SPEC = TaskSpec((OB_DIM,), np.dtype(np.float32), AC_DIM, discrete=False, max_episode_steps=TIME_LIMIT, fps=60)
+CHOICE_SPEC = TaskSpec((OB_DIM,), np.dtype(np.float32), AC_DIM, discrete=True, max_episode_steps=TIME_LIMIT, fps=60)
 
 
 def register_fakes() -> None:

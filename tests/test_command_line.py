@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -78,23 +77,16 @@ def test_check_at_least(value: float | None, allowed: bool) -> None:
             check_at_least(1, settings, "rate")
 
 
-Ended = Callable[[BaseException | None], tuple[object, str]]
+def exit_code(error: BaseException | None) -> object:
+    """The exit code of a script whose main raises an exception."""
 
+    def main() -> None:
+        if error is not None:
+            raise error
 
-@pytest.fixture
-def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
-    """Exit code and stderr of a script whose main raises an exception."""
-
-    def ended(error: BaseException | None) -> tuple[object, str]:
-        def main() -> None:
-            if error is not None:
-                raise error
-
-        with pytest.raises(SystemExit) as stopped:
-            run(main)
-        return stopped.value.code, capsys.readouterr().err
-
-    return ended
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+    return stopped.value.code
 
 
 @pytest.mark.parametrize(
@@ -109,30 +101,22 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
         (None, 0, ""),
     ],
 )
-def test_exit_codes(error: BaseException | None, code: int, line: str, ended: Ended) -> None:
-    assert ended(error) == (code, line)
+def test_exit_codes(error: BaseException | None, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(error) == code
+    assert capsys.readouterr().err == line
 
 
-def test_debug_shows_the_traceback(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["script.py", "--debug"])
-    code, text = ended(InvalidInput("no"))
-    assert code == 2
+    assert exit_code(InvalidInput("no")) == 2
+    text = capsys.readouterr().err
     assert "Traceback" in text
     assert text.endswith("\nerror: no\n")
 
 
-def test_other_errors_keep_their_traceback(ended: Ended) -> None:
+def test_other_errors_keep_their_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
-        ended(ZeroDivisionError())
-
-
-def test_modules_of_the_current_folder_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_policy_module.py").write_text("")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    with pytest.raises(SystemExit) as stopped:
-        run(lambda: __import__("my_policy_module"))
-    assert stopped.value.code == 0
+        exit_code(ZeroDivisionError())
 
 
 def test_settings_are_parsed_without_importing_torch() -> None:

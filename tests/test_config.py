@@ -14,41 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs285.command_line import parse
-from cs285.config import Config, config_from_settings, setting_types
+from cs285.config import Config, config_from_settings, setting_from_text, setting_types
 from cs285.errors import InvalidInput
 
-AT_LEAST = {
+SMALLEST = {
     **dict.fromkeys(("num_agent_train_steps_per_iter", "batch_size", "eval_batch_size", "train_batch_size"), 1),
     **dict.fromkeys(("size", "max_replay_buffer_size", "ep_len"), 1),
     **dict.fromkeys(("n_layers", "which_gpu", "seed", "num_workers"), 0),
+    **dict.fromkeys(("video_log_freq", "scalar_log_freq", "checkpoint_freq"), -1),
 }
 
 
-@given(name=st.sampled_from(list(AT_LEAST)), value=st.integers(-100, 100))
-def test_smallest_values(name: str, value: int) -> None:
-    if value >= AT_LEAST[name]:
-        assert getattr(Config(**{name: value}), name) == value
-    else:
-        with pytest.raises(InvalidInput, match=f"--{name} is {value}; it must be at least {AT_LEAST[name]}"):
-            Config(**{name: value})
-
-
-@given(rate=st.floats())
-def test_learning_rate_is_positive_and_finite(rate: float) -> None:
-    if 0 < rate < float("inf"):
-        assert Config(learning_rate=rate).learning_rate == rate
-    else:
-        with pytest.raises(InvalidInput, match="--learning_rate"):
-            Config(learning_rate=rate)
-
-
-@given(name=st.sampled_from(["video_log_freq", "scalar_log_freq", "checkpoint_freq"]), value=st.integers(-5, 5))
-def test_frequencies_are_minus_1_or_positive(name: str, value: int) -> None:
-    if value == -1 or value >= 1:
-        assert getattr(Config(**{name: value}), name) == value
-    else:
-        with pytest.raises(InvalidInput, match=f"--{name} is {value}"):
-            Config(**{name: value})
+@pytest.mark.parametrize("name", SMALLEST)
+def test_smallest_values(name: str) -> None:
+    assert getattr(Config(**{name: SMALLEST[name]}), name) == SMALLEST[name]
+    with pytest.raises(InvalidInput, match=f"--{name} is {SMALLEST[name] - 1}; it must be "):
+        Config(**{name: SMALLEST[name] - 1})
 
 
 @given(n_iter=st.one_of(st.none(), st.integers(-2, 20)), do_dagger=st.booleans())
@@ -70,6 +51,10 @@ def test_cloning_has_one_iteration_and_dagger_more(n_iter: int | None, do_dagger
         {"exp_name": ""},
         {"exp_name": "two words"},
         {"batch_size": float("nan")},
+        {"checkpoint_freq": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
         {"eval_batch_size": float("inf")},
         {"size": "64"},
         {"seed": True},
@@ -157,3 +142,13 @@ def test_the_short_flags_of_the_course(short: str, long: str) -> None:
 
 def test_an_empty_command_line_gives_the_defaults() -> None:
     assert parse(Config, "", []) == Config()
+
+
+def test_settings_from_text() -> None:
+    text = {"size": "32", "learning_rate": "1e-3", "do_dagger": "true", "n_iter": "3", "loss": "nll", "logdir": "a"}
+    settings = {name: setting_from_text(name, value) for name, value in text.items()}
+    expected = Config(size=32, learning_rate=1e-3, do_dagger=True, n_iter=3, loss="nll", logdir=Path("a"))
+    assert Config(**settings) == expected
+    for name, wrong in (("size", "many"), ("do_dagger", "yes"), ("loss", "l1"), ("n_iter", "2.5")):
+        with pytest.raises(InvalidInput, match=f"--{name} is '{wrong}'; it must be"):
+            Config(**{name: setting_from_text(name, wrong)})

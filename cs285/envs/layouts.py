@@ -1,9 +1,8 @@
-"""The observation layouts of one task that differ between versions of its environment.
+"""Observation layouts that differ between versions of one task, and their conversion.
 
-A layout is the indices of its numbers in the task's fullest one. Ant has 27 numbers of
-position and velocity, then contact forces, six for each of 14 bodies; v5 leaves out the
-world body's. Humanoid has 45 of position and velocity, then inertias, velocities and forces of
-its bodies; v5 leaves out the constant zeros of the world body and of the root's actuators.
+A layout is the indices of its numbers in the task's largest one. Ant has 27 numbers of position and velocity, then
+six contact forces for each of 14 bodies; v5 omits the world body's. Humanoid has 45 of position and velocity, then
+inertias, velocities and forces of its bodies; v5 omits constant zeros of the world body and the root.
 """
 
 from __future__ import annotations
@@ -15,42 +14,26 @@ import numpy as np
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
 
-_ANT_WORLD_CONTACTS = np.arange(27, 33)
-_HUMANOID_CONSTANT_ZEROS = np.concatenate(
-    [
-        np.arange(45, 55),  # the world body's ten numbers of cinert
-        np.arange(185, 191),  # its six of cvel
-        np.arange(269, 275),  # the root's six of qfrc_actuator
-        np.arange(292, 298),  # the world body's six of cfrc_ext
-    ]
-)
-
+# Ant's contact forces of the world body; Humanoid's cinert and cvel of it, qfrc_actuator of the root, cfrc_ext.
+_ANT_OMITTED, _HUMANOID_OMITTED = np.arange(27, 33), np.r_[45:55, 185:191, 269:275, 292:298]
 LAYOUTS: Mapping[str, Mapping[int, Array]] = {
-    "Ant": {
-        27: np.arange(27),
-        105: np.delete(np.arange(111), _ANT_WORLD_CONTACTS),
-        111: np.arange(111),
-    },
-    "Humanoid": {
-        45: np.arange(45),
-        348: np.delete(np.arange(376), _HUMANOID_CONSTANT_ZEROS),
-        376: np.arange(376),
-    },
+    "Ant": {27: np.arange(27), 105: np.delete(np.arange(111), _ANT_OMITTED), 111: np.arange(111)},
+    "Humanoid": {45: np.arange(45), 348: np.delete(np.arange(376), _HUMANOID_OMITTED), 376: np.arange(376)},
 }
 
 
 def task_of(env_name: str) -> str:
-    """``Ant`` of ``Ant-v5``, and of ``module:namespace/Ant-v5``."""
+    """The task's name in an id: ``Ant`` in ``Ant-v5`` and in ``module:namespace/Ant-v5``."""
     return env_name.rpartition(":")[2].rpartition("/")[2].partition("-")[0]
 
 
 def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Array:
-    """Bring observations from one known layout of a task into another.
+    """Convert observations from one layout of a task to another.
 
     Args:
-        observations: (..., n), n numbers in one of the task's layouts.
+        observations: (..., n), in one of the task's layouts.
         env_name: the environment's id; the part before ``-v`` names the task.
-        ob_dim: the size of the layout wanted.
+        ob_dim: size of the layout to convert to.
 
     Returns:
         (..., ob_dim), the same dtype. Numbers that the first layout lacks are 0.
@@ -63,27 +46,27 @@ def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Arr
     if size == ob_dim:
         return observations
     layouts = LAYOUTS[task_of(env_name)]
-    fullest = np.zeros((*observations.shape[:-1], max(layouts)), observations.dtype)
-    fullest[..., layouts[size]] = observations
-    return fullest[..., layouts[ob_dim]]
+    largest = np.zeros((*observations.shape[:-1], max(layouts)), observations.dtype)
+    largest[..., layouts[size]] = observations
+    return largest[..., layouts[ob_dim]]
 
 
 def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
-    """Refuse two observation sizes that are neither equal nor known layouts of one task.
+    """Check that two observation sizes are equal, or layouts of one task.
 
     Raises:
-        InvalidInput: with both sizes, ``what`` has the first one, and the layouts known.
+        InvalidInput: naming ``what``, both sizes and the known layouts.
     """
     layouts = LAYOUTS.get(task_of(env_name), {})
     if size == ob_dim or (size in layouts and ob_dim in layouts):
         return
-    known = " and ".join(str(n) for n in layouts)
+    known = " and ".join(map(str, layouts))
     convertible = f"; sizes known to convert for {task_of(env_name)}: {known}" if known else ""
     raise InvalidInput(f"{what}: observations of {size} numbers, but {env_name} has {ob_dim}{convertible}")
 
 
 def conversion_notice(what: str, env_name: str, size: int, ob_dim: int) -> str:
-    """One line that says what is converted, and whether numbers are made up."""
+    """One line that names both sizes and counts the numbers set to 0."""
     layouts = LAYOUTS[task_of(env_name)]
     missing = len(np.setdiff1d(layouts[ob_dim], layouts[size]))
     filled = f" ({missing} of them set to 0)" if missing else ""

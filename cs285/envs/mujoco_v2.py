@@ -1,29 +1,15 @@
 """The physics and rewards of the -v2 tasks on the official MuJoCo bindings.
 
-The -v2 tasks ran on mujoco-py and MuJoCo before 2.1.2. From Gymnasium's -v4 tasks, which
-keep their models, observations and episodes, they differ in these ways, and the classes here
-make up for each:
+They differ from Gymnasium's -v4 tasks in the inertia of capsules, the margin of contacts, the clamped control,
+normalised quaternions and the cost of contact forces; docs/v2.md lists each with MuJoCo's version that changed it. Ant
+keeps today's margins: with the old ones, and with the contact forces of the course's data in its observation, the
+course's expert falls more often than on the engine itself.
 
-- A capsule had the mass and inertia of a cylinder (`give_old_inertia`).
-- A contact's margin was the larger one of its two geoms', not their sum (`give_old_margins`).
-  Ant alone keeps the sum: with the old margin and with contact forces to observe, which
-  MuJoCo 2.1 left at 0, the course's expert falls in 5 of 150 episodes (2 of 150 on the
-  engine itself), and walks to 4796 in the others; with the sum in none of 80, to 4740.
-- ``data.ctrl`` was clamped to the control range in place, which Humanoid's control cost reads.
-- Orientations were normalised in place, so those that a reset draws were of length 1.
-- Contact forces were never computed, so the costs made of them were 0. Ant's observation
-  still has today's forces, as it has in the course's recorded data.
-
-One difference stays: RK4 integrates the orientation of a free joint (Ant, Humanoid) to
-another rounding of its fourth order.
-
-Source of tasks and rewards: gymnasium_robotics/envs/mujoco/*_v2.py; of the changes: MuJoCo's
-changelog, versions 2.1.2 (capsules) and 2.2.1 (controls), and a comparison with the engine.
+Sources: gymnasium_robotics/envs/mujoco/*_v2.py, MuJoCo's changelog and comparison with the engine.
 """
 
 from __future__ import annotations
 
-import functools
 import warnings
 from typing import Any
 
@@ -35,13 +21,10 @@ INERTIAL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat")
 
 
 def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
-    """Give every body the mass and inertia that MuJoCo before 2.1.2 would have computed.
-
-    Only what follows from them changes; shapes, and so contacts, stay as they are.
+    """Set the mass and inertia that MuJoCo before 2.1.2 computed for every body; shapes and contacts stay.
 
     Args:
-        model: compiled from ``xml_path``; changed in place. Data made from it before are
-            out of date.
+        model: compiled from ``xml_path``; changed in place. Data made from it before are out of date.
         xml_path: the model's source.
     """
     spec = mujoco.MjSpec.from_file(xml_path)
@@ -49,38 +32,15 @@ def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
         if geom.type == mujoco.mjtGeom.mjGEOM_CAPSULE:
             _replace_by_cylinder(geom)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*settotalmass.*")  # HalfCheetah's XML asks for it
+        warnings.filterwarnings("ignore", message=".*settotalmass.*")  # used by HalfCheetah's XML
         old = spec.compile()
     for field in INERTIAL_FIELDS:
         getattr(model, field)[:] = getattr(old, field)
     mujoco.mj_setConst(model, mujoco.MjData(model))
 
 
-def give_old_margins(model: mujoco.MjModel) -> None:
-    """Have contacts begin at the distance at which they began before MuJoCo 3.5.
-
-    Args:
-        model: all of whose geoms have the same margin; changed in place.
-    """
-    assert np.ptp(model.geom_margin) == 0, "the larger of two different margins is no sum of halves"
-    if _margins_add_up():
-        model.geom_margin[:] /= 2
-
-
-@functools.cache
-def _margins_add_up() -> bool:
-    """Whether this MuJoCo gives a contact the sum of its geoms' margins."""
-    model = mujoco.MjModel.from_xml_string(
-        "<mujoco><worldbody><geom type='plane' size='1 1 1' margin='1'/>"
-        "<body><freejoint/><geom size='1' margin='1'/></body></worldbody></mujoco>"
-    )
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
-    return bool(data.contact.includemargin[0] == 2)
-
-
 def _replace_by_cylinder(capsule: Any) -> None:
-    """Turn a capsule into the cylinder it counted as, half a radius longer at either end."""
+    """Turn a capsule into a cylinder that is half a radius longer at either end."""
     capsule.type = mujoco.mjtGeom.mjGEOM_CYLINDER
     radius = capsule.size[0]
     if np.isnan(capsule.fromto[0]):
@@ -91,8 +51,19 @@ def _replace_by_cylinder(capsule: Any) -> None:
     capsule.fromto = np.concatenate([start - overhang, end + overhang])
 
 
+def give_old_margins(model: mujoco.MjModel) -> None:
+    """Let contacts begin at the distance at which they began before MuJoCo 3.5.
+
+    Args:
+        model: all of whose geoms have the same margin; changed in place.
+    """
+    assert np.ptp(model.geom_margin) == 0, "halves of different margins don't add up to the larger one"
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact has the sum of its geoms' margins
+        model.geom_margin[:] /= 2
+
+
 class _OldPhysics:
-    """Mixed into a Gymnasium MuJoCo task: the model is changed once, when the task is made."""
+    """Mixin for a Gymnasium MuJoCo task; the model is changed once, when the task is made."""
 
     _has_old_margins = True
 
@@ -104,7 +75,7 @@ class _OldPhysics:
         return model, mujoco.MjData(model)
 
     def set_state(self, qpos: Any, qvel: Any) -> None:
-        """As Gymnasium's, with every orientation brought to length 1."""
+        """Set the state, with every quaternion normalised."""
         qpos = np.array(qpos, np.float64)
         mujoco.mj_normalizeQuat(self.model, qpos)  # type: ignore[attr-defined]
         super().set_state(qpos, qvel)  # type: ignore[misc]
@@ -115,12 +86,12 @@ class _OldPhysics:
 
 
 class AntEnv(_OldPhysics, ant_v4.AntEnv):
-    """Ant-v2; made with contact forces in the observation and no cost of them."""
+    """Ant-v2; registered with contact forces in the observation and no cost of them."""
 
     _has_old_margins = False
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """As Gymnasium's, which in ``info`` writes the contact cost over the control cost."""
+        """Correct Gymnasium's ``info``, which has the contact cost under the control cost's name."""
         observation, reward, terminated, truncated, info = super().step(action)  # type: ignore[no-untyped-call]
         info["reward_ctrl"] = -self.control_cost(action)  # type: ignore[no-untyped-call]
         info["reward_contact"] = -self.contact_cost
@@ -140,4 +111,4 @@ class Walker2dEnv(_OldPhysics, walker2d_v4.Walker2dEnv):
 
 
 class HumanoidEnv(_OldPhysics, humanoid_v4.HumanoidEnv):
-    """Humanoid-v2; its control cost is that of the clamped control."""
+    """Humanoid-v2; its control cost is computed from the clamped control."""

@@ -1,110 +1,48 @@
-"""Environments of the old ``gym`` package, any version from 0.17 to 0.26, under Gymnasium's API."""
+"""Environments of the old ``gym`` package under Gymnasium's API, converted by shimmy."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import io
 from typing import Any
 
 import gymnasium
-import numpy as np
-from gymnasium.envs.registration import EnvSpec as Registration
-from gymnasium.spaces import Box, Discrete
+from gymnasium.envs.registration import EnvSpec
 
 from cs285.errors import InvalidInput
 
 PREFIX = "gym:"
 
 
-def make_old_gym_env(env_id: str, render: bool = False) -> OldGymEnv:
-    """Make an environment that is registered with the old package.
+def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, Any]:
+    """Make an environment registered with gym 0.21 to 0.26.
 
     Args:
         env_id: its id there, without the prefix.
-        render: whether ``render`` is to give frames.
+        render: whether ``render`` returns frames.
 
     Raises:
-        InvalidInput: when the package is missing, or can't make the environment.
+        InvalidInput: when gym or shimmy is missing, or gym can't make the environment.
     """
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # it tells that it is unmaintained
-            import gym
+        with contextlib.redirect_stderr(io.StringIO()):  # suppress gym's notice that it is unmaintained
+            gym, shimmy = map(importlib.import_module, ("gym", "shimmy.openai_gym_compatibility"))
     except ImportError as error:
-        raise InvalidInput(f"{PREFIX}{env_id} needs the old gym package: pip install gym==0.26.2") from error
+        raise InvalidInput(f"{PREFIX}{env_id} needs two packages: pip install gym==0.26.2 shimmy==2.0.1") from error
+    gym.logger.set_level(gym.logger.ERROR)  # gym warns of its own deprecations at every reset
     parameters = inspect.signature(gym.make).parameters
-    options: dict[str, Any] = {}
-    if "disable_env_checker" in parameters:  # the checker uses names that numpy 2 lacks
-        options["disable_env_checker"] = True
-    renders_as_made = "apply_api_compatibility" in parameters  # since gym 0.26
-    if render and renders_as_made:
-        options["render_mode"] = "rgb_array"
+    options = {"disable_env_checker": True} if "disable_env_checker" in parameters else {}  # it needs numpy 1
+    mode = {"render_mode": "rgb_array"} if render else {}
+    env: gymnasium.Env[Any, Any]
     try:
-        return OldGymEnv(gym.make(env_id, **options), renders_as_made)
-    except (gym.error.Error, ImportError) as error:
-        raise InvalidInput(f"the old gym package can't make {env_id!r}: {error}") from error
-
-
-class OldGymEnv(gymnasium.Env[Any, Any]):
-    """An old environment, whose ``step`` gives four values or five, and ``reset`` one or two."""
-
-    def __init__(self, env: Any, renders_as_made: bool = True) -> None:
-        """Wrap ``env``.
-
-        Args:
-            env: the environment.
-            renders_as_made: whether its ``render`` takes no mode.
-
-        Raises:
-            InvalidInput: when its spaces are neither Box nor Discrete.
-        """
-        self._env, self._renders_as_made = env, renders_as_made
-        self._seeds_in_reset = "seed" in inspect.signature(env.unwrapped.reset).parameters
-        self.observation_space = _convert_space(env.observation_space)
-        self.action_space = _convert_space(env.action_space)
-        fps = env.metadata.get("render_fps", env.metadata.get("video.frames_per_second"))
-        self.metadata = {"render_fps": fps}
-        self.render_mode = "rgb_array"
-        limit = env.spec.max_episode_steps if env.spec else None
-        self.spec = Registration(id=env.spec.id if env.spec else "OldGym-v0", max_episode_steps=limit)
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """See `gymnasium.Env.reset`."""
-        if self._seeds_in_reset:
-            result = self._env.reset(seed=seed)
+        if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
+            env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
         else:
-            if seed is not None:
-                self._env.seed(seed)
-            result = self._env.reset()
-        if isinstance(result, tuple):
-            return np.asarray(result[0]), result[1]
-        return np.asarray(result), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """See `gymnasium.Env.step`; an old time limit is told apart by its mark in ``info``."""
-        result = self._env.step(action)
-        if len(result) == 5:
-            observation, reward, terminated, truncated, info = result
-        else:
-            observation, reward, done, info = result
-            truncated = bool(done and info.get("TimeLimit.truncated", False))
-            terminated = done and not truncated
-        return np.asarray(observation), float(reward), bool(terminated), bool(truncated), info
-
-    def render(self) -> Any:
-        """A frame, (height, width, 3) uint8."""
-        return self._env.render() if self._renders_as_made else self._env.render("rgb_array")
-
-    def close(self) -> None:
-        """Close the environment."""
-        self._env.close()
-
-
-def _convert_space(space: Any) -> gymnasium.Space[Any]:
-    """Gymnasium's counterpart of an old space; `isinstance` fails across the two packages."""
-    kind = type(space).__name__
-    if kind == "Box":
-        return Box(space.low, space.high, space.shape, space.dtype)
-    if kind == "Discrete":
-        return Discrete(int(space.n), start=int(getattr(space, "start", 0)))
-    raise InvalidInput(f"the old environment has a space {space}; Box and Discrete ones are allowed")
+            env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
+    except Exception as error:  # gym's, a space that shimmy can't convert, or the environment's own
+        raise InvalidInput(f"the old gym package can't make {env_id!r}: {' '.join(str(error).split())}") from error
+    env.metadata = {"render_fps": env.metadata.get("video.frames_per_second"), **env.metadata}
+    env.spec = EnvSpec(id=env_id, max_episode_steps=env.spec.max_episode_steps if env.spec else None)
+    return env

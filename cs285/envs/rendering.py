@@ -1,4 +1,4 @@
-"""Pictures of MuJoCo tasks: without a screen, fast, and with the walker in them."""
+"""Off-screen rendering of MuJoCo tasks: graphics library, speed settings and a camera that follows the walker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import importlib
 import os
 import sys
-from types import ModuleType
+import warnings
 from typing import Any
 
 import numpy as np
@@ -21,77 +21,74 @@ RENDERING_HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl
 
 @functools.cache
 def choose_gl_backend() -> None:
-    """On Linux without a display, have MuJoCo and pygame render off screen. A user's choice stands."""
-    if not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+    """Let MuJoCo and pygame render off screen on Linux, unless MUJOCO_GL or SDL_VIDEODRIVER is set.
+
+    EGL works with and without a display, and where DISPLAY is set but no server answers.
+    """
+    if not sys.platform.startswith("linux"):
         return
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    if "MUJOCO_GL" in os.environ:
-        return
-    if ctypes.util.find_library("EGL") and ctypes.util.find_library("OpenGL"):
-        os.environ["MUJOCO_GL"] = "egl"
-    elif ctypes.util.find_library("OSMesa"):
-        os.environ["MUJOCO_GL"] = "osmesa"
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not display:
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    egl = ctypes.util.find_library("EGL") and ctypes.util.find_library("OpenGL")
+    osmesa = ctypes.util.find_library("OSMesa") and not display
+    chosen = os.environ.pop("MUJOCO_GL", "").strip().lower() or ("egl" if egl else "osmesa" if osmesa else "")
+    if chosen:
+        os.environ["MUJOCO_GL"] = chosen
+    if chosen in ("egl", "osmesa"):
+        os.environ["PYOPENGL_PLATFORM"] = chosen  # MuJoCo refuses to import with another one
 
 
-def import_mujoco() -> ModuleType | None:
-    """MuJoCo's package, None where there is none.
+@functools.cache
+def import_mujoco() -> None:
+    """Import MuJoCo where it is installed, and turn its warnings into Python's.
 
-    Importing it loads the library that MUJOCO_GL names. Where that fails MuJoCo is imported
-    without rendering: only videos need it.
+    Its import loads the library that MUJOCO_GL names. Where that fails MuJoCo is imported without rendering, since
+    only videos need it. By itself MuJoCo would write warnings to MUJOCO_LOG.TXT in the current folder; its
+    deprecations are dropped.
     """
     try:
-        with signals_blocked():  # its C++ makes an ImportError of Ctrl-C
-            return importlib.import_module("mujoco")
+        with signals_blocked():  # its C++ code turns KeyboardInterrupt into ImportError
+            mujoco = importlib.import_module("mujoco")
     except ModuleNotFoundError:
-        return None
-    except Exception:  # each library fails in a way of its own
+        return
+    except Exception:  # each graphics library has exceptions of its own
         for name in [name for name in sys.modules if name.partition(".")[0] in ("mujoco", "OpenGL")]:
             del sys.modules[name]
         os.environ["MUJOCO_GL"] = RENDERING_DISABLED
-        return importlib.import_module("mujoco")
+        mujoco = importlib.import_module("mujoco")
+
+    def warn(message: bytes | str) -> None:
+        text = message.decode(errors="replace") if isinstance(message, bytes) else message
+        if "deprecated" not in text:
+            warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=2)
+
+    mujoco.set_mju_user_warning(warn)
 
 
 def prepare_rendering(env: Any) -> None:
-    """Set up how an environment made to render draws its frames; without MuJoCo there is nothing to do.
+    """Set up how a MuJoCo environment draws its frames; others stay as they are.
 
     Args:
-        env: a Gymnasium environment that has not rendered yet. Its physics stay as they are.
+        env: a Gymnasium environment made to render that has not rendered yet. Its physics stay as they are.
     """
-    model = getattr(env.unwrapped, "model", None)
-    renderer = getattr(env.unwrapped, "mujoco_renderer", None)
+    model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return
-    _render_fast(model)
-    if renderer is None:  # mujoco-py's tasks have a camera that follows
+    model.vis.quality.shadowsize = 0  # software rendering takes 8 to 24 times as long with shadows,
+    model.vis.quality.offsamples = 0  # anti-aliasing
+    model.mat_reflectance[:] = 0  # and reflections
+    renderer = getattr(env.unwrapped, "mujoco_renderer", None)
+    if renderer is None:  # a task of mujoco-py, whose camera follows the walker
         return
-    _draw_endless_floor(model)
-    _follow_with_camera(renderer)
-
-
-def _render_fast(model: Any) -> None:
-    """Leave out shadows, anti-aliasing and reflections: software rendering is 8 to 24 times faster."""
-    model.vis.quality.shadowsize = 0
-    model.vis.quality.offsamples = 0
-    model.mat_reflectance[:] = 0
-
-
-def _draw_endless_floor(model: Any) -> None:
-    """Draw planes as endless as they are in the physics: a fast walker runs off their drawn part."""
     import mujoco
 
-    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):
+    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):  # a fast walker leaves the drawn floor
         size, material = model.geom_size[plane, :2], model.geom_matid[plane]
         if material >= 0 and size.all():  # on an endless plane a texture repeats by length, not by plane
             model.mat_texrepeat[material] /= 2 * size
-        size[:] = 0
-
-
-def _follow_with_camera(renderer: Any) -> None:
-    """Keep the walker in the picture: Gymnasium's camera stands still and loses it within seconds."""
-    if renderer.camera_id != -1:  # a camera of the model's own was asked for
-        return
-    import mujoco
-
-    renderer.camera_id = None  # else each frame sets the type back to a free camera
-    tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}
-    renderer.default_cam_config = tracking | (renderer.default_cam_config or {})
+        size[:] = 0  # endless, as in the physics
+    if renderer.camera_id == -1:  # no camera of the model was asked for, and Gymnasium's default stands still
+        renderer.camera_id = None  # otherwise each frame sets the type back to a free camera
+        tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}
+        renderer.default_cam_config = tracking | (renderer.default_cam_config or {})

@@ -1,49 +1,52 @@
-"""The course's -v2 tasks under their own ids, on either of MuJoCo's bindings."""
+"""Registration of the course's -v2 tasks under their own ids, for either of MuJoCo's bindings."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import multiprocessing
 import sys
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from cs285.envs.mujoco_py_backend import import_mujoco_py
+from cs285.errors import InvalidInput
 
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 V2_MODULES: Mapping[str, str] = {
-    "Ant": "ant",
-    "HalfCheetah": "half_cheetah",
-    "Hopper": "hopper",
-    "Walker2d": "walker2d",
-    "Humanoid": "humanoid",
-}
+    task: task.lower() for task in ("Ant", "HalfCheetah", "Hopper", "Walker2d", "Humanoid")
+} | {"HalfCheetah": "half_cheetah"}
 V2_IDS = tuple(f"{task}-v2" for task in V2_MODULES)
 MAX_EPISODE_STEPS = 1000
 ENTRY_POINTS: Mapping[Backend, str] = {
     "mujoco": "cs285.envs.mujoco_v2:{task}Env",
     "mujoco_py": "gymnasium_robotics.envs.mujoco.{module}_v2:{task}Env",
 }
-# Ant observes contact forces, as in the course's data; MuJoCo 2.0 and 2.1 made them 0, and so their cost.
+# Ant observes contact forces, as in the course's data; in MuJoCo 2.0 and 2.1 they were 0, and so was their cost.
 ANT_OPTIONS: Mapping[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
 
-def register_v2_tasks(backend: Backend) -> None:
-    """Put the tasks in the place of Gymnasium's own -v2 ids, which only raise an error.
+def register_v2_tasks(env_name: str, backend: Backend) -> None:
+    """Register the -v2 tasks for the bindings, where ``env_name`` is one that the user has not registered.
 
-    Args:
-        backend: whose physics they get. ``mujoco_py`` needs an interpreter that has it.
+    Raises:
+        InvalidInput: when ``mujoco_py`` can't be imported in this process, or does not have the task.
     """
+    if backend == "mujoco_py" and env_name not in V2_IDS:
+        raise InvalidInput(
+            f"--backend mujoco_py runs {', '.join(V2_IDS)}, and gym:<id> of the old gym package; not {env_name}"
+        )
+    if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
+        return
     if backend == "mujoco_py":
-        news = io.StringIO()  # of glfw modules, and of robot hands
-        with contextlib.redirect_stdout(news), contextlib.redirect_stderr(news):
-            import gymnasium_robotics  # noqa: F401 - registers ids of its own, so it comes first
-            import mujoco_py  # noqa: F401
+        import_mujoco_py()  # gymnasium_robotics registers -v2 ids too, so it comes first
+    else:
+        _print_notice(env_name)
     for task, module in V2_MODULES.items():
-        gym.registry.pop(f"{task}-v2", None)
+        gym.registry.pop(f"{task}-v2", None)  # Gymnasium's own only raises an error
         gym.register(
             id=f"{task}-v2",
             entry_point=ENTRY_POINTS[backend].format(task=task, module=module),
@@ -52,9 +55,15 @@ def register_v2_tasks(backend: Backend) -> None:
         )
 
 
+def origin(registration: EnvSpec | None) -> str:
+    """The module of the class or function that makes an environment; empty without a registration."""
+    entry = registration.entry_point if registration else ""
+    return entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+
+
 @functools.cache
-def tell_what_it_is(env_name: str) -> None:
-    """Say on stderr, once for a run, which physics a -v2 task has on the official bindings."""
+def _print_notice(env_name: str) -> None:
+    """Print on stderr, once and in the main process only, which physics a -v2 task has on the official bindings."""
     if multiprocessing.parent_process() is None:
         print(
             f"{env_name}: on today's MuJoCo, with the masses, contacts and rewards it had on mujoco-py "

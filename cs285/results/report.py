@@ -21,8 +21,8 @@ from cs285.data.provenance import digest
 from cs285.data.shipped import input_files
 from cs285.data.whole_files import writing
 from cs285.errors import InvalidInput
+from cs285.infrastructure.films import excerpt
 from cs285.infrastructure.learning_curve import save_figure
-from cs285.infrastructure.video import excerpt
 from cs285.results.figures import learning_curves, parameter_figure, task_bars
 from cs285.results.series import RETURN, Series, differing, group_by_parameter, numeric_settings, series_names
 

@@ -175,7 +175,7 @@ def test_data_of_another_layout_are_converted_with_a_notice(
     ob_dim = {2020: 111, 2023: 27}[edition]
     path = pickle_file(tmp_path / "ant.pkl", [course_episode(edition, ob_dim=ob_dim, ac_dim=8)])
     config = replace(tiny, env_name="Ant-v5", expert_data=path)
-    (trajectory,) = load_initial_data(config, TaskSpec(105, 8, False, 1000, 20))
+    (trajectory,) = load_initial_data(config, TaskSpec((105,), np.dtype(np.float32), 8, False, 1000, 20))
     assert trajectory.observations.shape == trajectory.next_observations.shape == (12, 105)
     assert f"from {ob_dim} to 105 numbers" in capsys.readouterr().err
 

@@ -22,7 +22,7 @@ from cs285.infrastructure.utils import (
 )
 from tests.fakes import CHOICE_SPEC, POINT_SPEC, FakePolicy, PointEnv, ScriptedEnv, choice_rule, expert_rule
 
-LONG_SPEC = TaskSpec(3, 2, discrete=False, max_episode_steps=1000, fps=60)
+LONG_SPEC = TaskSpec((3,), np.dtype(np.float32), 2, discrete=False, max_episode_steps=1000, fps=60)
 
 
 def test_raw_actions_beyond_the_box_reach_the_environment_unclipped() -> None:
@@ -52,7 +52,7 @@ def test_each_row_is_one_step() -> None:
     ],
 )
 def test_terminated_and_truncated_are_told_apart(ends_by: str, lasts: int, cut_at: int, terminated: bool) -> None:
-    spec = TaskSpec(3, 2, discrete=False, max_episode_steps=cut_at, fps=60)
+    spec = TaskSpec((3,), np.dtype(np.float32), 2, discrete=False, max_episode_steps=cut_at, fps=60)
     trajectory = sample_trajectory(ScriptedEnv(ends_by), spec, FakePolicy(expert_rule), seed=lasts)
     assert len(trajectory) == min(lasts, cut_at)
     assert (trajectory.terminated, trajectory.truncated) == (terminated, not terminated)
@@ -108,7 +108,7 @@ def test_a_seed_decides_its_episode_whatever_came_before() -> None:
 @pytest.mark.parametrize(("fps", "stride"), [(20, 1), (60, 2), (125, 4)])
 def test_a_frame_every_few_steps_from_the_first_state_on(fps: int, stride: int) -> None:
     frames: list[Array] = []
-    spec = TaskSpec(3, 2, discrete=False, max_episode_steps=1000, fps=fps)
+    spec = TaskSpec((3,), np.dtype(np.float32), 2, discrete=False, max_episode_steps=1000, fps=fps)
     sample_trajectory(ScriptedEnv(), spec, FakePolicy(expert_rule), seed=11, on_frame=frames.append)
     assert [frame[0, 0, 0] // 10 for frame in frames] == list(range(0, 11, stride))
 

@@ -48,7 +48,7 @@ def test_the_large_experts_as_python_2_wrote_them(
 ) -> None:
     path, plain = tmp_path / "x.pkl", pickle_file(tmp_path / "plain.pkl", expert_content(ob_dim, ac_dim, (64, 64)))
     path.write_bytes(pickled_by_python_2(expert_content(ob_dim, ac_dim, (64, 64)), protocol))
-    expert = load_expert(path, task, TaskSpec(ob_dim, ac_dim, False, 1000, 20))
+    expert = load_expert(path, task, TaskSpec((ob_dim,), np.dtype(np.float32), ac_dim, False, 1000, 20))
     observations = observe(ob_dim)
     np.testing.assert_allclose(
         expert.get_action(observations), act_like_the_course(plain, observations), rtol=1e-5, atol=1e-6
@@ -134,7 +134,7 @@ def test_an_expert_of_another_layout_is_converted_with_a_notice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = pickle_file(tmp_path / "x.pkl", expert_content(111, 8))
-    expert = load_expert(path, "Ant-v5", TaskSpec(105, 8, False, 1000, 20))
+    expert = load_expert(path, "Ant-v5", TaskSpec((105,), np.dtype(np.float32), 8, False, 1000, 20))
     v5 = observe(105)
     v2 = np.insert(v5, [27] * 6, 0.0, axis=1)
     np.testing.assert_allclose(expert.get_action(v5), act_like_the_course(path, v2), rtol=1e-5, atol=1e-6)
@@ -154,7 +154,7 @@ def test_an_expert_that_does_not_fit_is_refused(
 ) -> None:
     path = pickle_file(tmp_path / "x.pkl", expert_content())
     with pytest.raises(InvalidInput, match=message):
-        load_expert(path, env_name, TaskSpec(ob_dim, ac_dim, False, 1000, 20))
+        load_expert(path, env_name, TaskSpec((ob_dim,), np.dtype(np.float32), ac_dim, False, 1000, 20))
 
 
 DAMAGES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {

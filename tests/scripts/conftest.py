@@ -62,14 +62,6 @@ class Outcome:
             assert part in self.err
         return self
 
-    def refused_by_tyro(self, *parts: str) -> Outcome:
-        """Check for exit code 2 and tyro's explanation on stderr that contains all the parts."""
-        assert self.code == 2, self
-        assert "For full helptext" in self.err, self
-        for part in parts:
-            assert part in self.err
-        return self
-
 
 @dataclass(frozen=True)
 class Run:

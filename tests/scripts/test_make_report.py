@@ -13,7 +13,7 @@ from PIL import Image
 
 from cs285.data.provenance import digest
 from cs285.data.shipped import PROJECT_ROOT
-from cs285.infrastructure.video import VideoWriter
+from cs285.infrastructure.films import VideoWriter
 from tests.browser import visit
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, finish, start
