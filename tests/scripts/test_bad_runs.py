@@ -27,7 +27,7 @@ def file(workplace: Path) -> Path:
 def test_an_unwritable_run_folder(
     file: Path, refused: Callable[..., None], point_files: PointFiles, deeper: str
 ) -> None:
-    refused(("run folder", str(file / deeper)), "run_hw1", *small_run(point_files, "--logdir", file / deeper))
+    refused(("can't write", str(file / deeper)), "run_hw1", *small_run(point_files, "--logdir", file / deeper))
 
 
 def test_an_unwritable_or_existing_recording(file: Path, refused: Callable[..., None], point_files: PointFiles) -> None:
@@ -68,7 +68,7 @@ def test_an_unwritable_place_is_found_before_the_environment_is_made(
 
 
 def test_a_loss_that_diverges_at_once(script: Script, workplace: Path, point_files: PointFiles) -> None:
-    script("run_hw1", *small_run(point_files, "-lr", "1e30")).refused("iteration 0, step ", "1e+30")
+    script("run_hw1", *small_run(point_files, "-lr", "1e30")).refused("iteration 0: Training Loss became inf in step ")
     (run,) = runs_below(workplace / "data")
     assert run.rows == []
 
@@ -84,6 +84,6 @@ def test_a_loss_that_diverges_later_leaves_the_rows_before(
 
     monkeypatch.setattr(BCAgent, "train", diverge)
     dagger = ("--do_dagger", "-epf", point_files.expert, "-n", 4)
-    script("run_hw1", *small_run(point_files, *dagger)).refused("the loss became nan in iteration 2, step 2;")
+    script("run_hw1", *small_run(point_files, *dagger)).refused("iteration 2: Training Loss became nan in step 2;")
     (run,) = runs_below(workplace / "data")
     assert [row["itr"] for row in run.rows] == [0, 1]
