@@ -103,10 +103,7 @@ class Evaluation:
             raise
         self._finish(0)
         if self.config.do_dagger and self.logger.rows:
-            from cs285.infrastructure.learning_curve import (  # matplotlib takes a moment to import
-                learning_curve,
-                save_figure,
-            )
+            from cs285.infrastructure.learning_curve import draw_learning_curve  # matplotlib takes a moment to import
 
             evaluated = [
                 n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)

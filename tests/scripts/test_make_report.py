@@ -13,7 +13,7 @@ from PIL import Image
 
 from cs285.data.provenance import digest
 from cs285.data.shipped import PROJECT_ROOT
-from cs285.infrastructure.films import VideoWriter
+from cs285.infrastructure.films import write_video
 from tests.browser import visit
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, finish, start
@@ -35,9 +35,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_run(place / "data", [30.0 + seed], seed=seed, num_agent_train_steps_per_iter=steps)
     (folder / "videos").mkdir()
     for itr in (0, 1, 2):
-        with VideoWriter(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", fps=10) as video:
+        with write_video(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", 10, []) as add_frame:
             for brightness in range(0, 250, 25):
-                video.add(np.full((64, 64, 3), brightness, np.uint8))
+                add_frame(np.full((64, 64, 3), brightness, np.uint8))
     outcome = finish(start("make_report", cwd=place)).succeeded()
     assert outcome.out.endswith("report/report.html\nreport/report.pdf\n")
     assert "Figure 3, tasks, is left out: BC on Hopper-v5 has series that differ in num_agent" in outcome.out
