@@ -1,7 +1,6 @@
 """Checkpoints of a run, and the checks before it resumes bit for bit.
 
-``checkpoint/state.npz`` in the run folder holds the last complete iteration and is replaced atomically; each
-``added_<itr>.npz`` holds the transitions collected since the checkpoint before. All are plain arrays and JSON.
+In ``<run folder>/checkpoint``, ``state.npz`` is replaced atomically and ``added_<itr>.npz`` has new transitions only.
 """
 
 from __future__ import annotations
@@ -74,31 +73,25 @@ class Checkpoints:
             InvalidInput: when there is no checkpoint, or a file is damaged, a link or not part of it.
         """
         if not self.exists():
-            why = "runs without --do_dagger or with --checkpoint_freq -1 write none, others after their first iteration"
+            why = "runs with --do_dagger write one after their first iteration, unless --checkpoint_freq is -1"
             raise InvalidInput(f"{self._run_dir} has no checkpoint to resume from; {why}")
         path = own_file(self._run_dir, "checkpoint/state.npz")
         arrays = read_arrays(path)
         try:
             content = json.loads(arrays.pop("content").tobytes())
-            if content["version"] != VERSION:
-                raise ValueError(f"the version of its format is not {VERSION}")
             self._itr, self._settings = nonnegative(content, "itr", int), dict(content["settings"])
             self._added, state = dict(content["added"]), dict(_decode(content["state"], arrays))
-            if not all(re.fullmatch(r"added_\d{1,19}\.npz", name) for name in self._added):
-                raise ValueError("a file of transitions is not named added_<itr>.npz")
+            if content["version"] != VERSION or not all(re.fullmatch(r"added_\d+\.npz", n) for n in self._added):
+                raise ValueError("the version of its format or the name of a file of transitions is unknown")
         except MALFORMED as error:
             raise InvalidInput(f"{path} is not a checkpoint, or of another version: {error!r:.200}") from error
         return self._itr, state, [episode for name in self._added for episode in self._episodes(name)]
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
-        """Refuse to resume the loaded checkpoint with settings or input files of another run.
-
-        Args:
-            config: settings to resume with.
-            inputs: SHA-256 of each input file, by setting.
+        """Refuse settings, or input files (SHA-256 by setting), of another run than the loaded checkpoint's.
 
         Raises:
-            InvalidInput: naming the setting and its two values. Other versions or hardware are printed only.
+            InvalidInput: naming the setting and both values. Other versions and hardware are only printed.
         """
         for name, now in json.loads(json.dumps(asdict(config), default=str)).items():
             if name not in MAY_CHANGE:
@@ -143,21 +136,18 @@ class Checkpoints:
 
 def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
     """Concatenated arrays of episodes; T + 1 states where next observations are the following observations."""
-    names = ["actions", "rewards"]
-    arrays = {"episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths], np.int64)}
-    if all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths):
+    chained = all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths)
+    names = ["actions", "rewards"] if chained else ["actions", "rewards", "observations", "next_observations"]
+    arrays = {name: np.concatenate([getattr(path, name) for path in paths]) for name in names}
+    if chained:
         states = [part for path in paths for part in (path.observations, path.next_observations[-1:])]
         arrays["states"] = np.concatenate(states)
-    else:
-        names += ["observations", "next_observations"]
-    return arrays | {name: np.concatenate([getattr(path, name) for path in paths]) for name in names}
+    return {**arrays, "episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths])}
 
 
 def _split(arrays: dict[str, Array]) -> list[Trajectory]:
     """The episodes that `_transitions` concatenated; raises one of MALFORMED for other arrays."""
     ends, states, paths, start = arrays.pop("episodes"), arrays.pop("states", None), [], 0
-    if ends.dtype != np.int64:
-        raise TypeError("the lengths of its episodes are not integers")
     for n, (steps, terminated, truncated) in enumerate(ends.tolist()):
         parts = {name: array[start : start + steps] for name, array in arrays.items()}
         if states is not None:
@@ -244,7 +234,6 @@ def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
 
 def read_arrays(path: Path) -> dict[str, Array]:
     """The arrays of an uncompressed .npz of numbers; InvalidInput when it is damaged or another file."""
-    check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -260,11 +249,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
-    """The settings in config.json of the folder ``resume``, replaced by those ``given`` (``resume`` among them).
-
-    Raises:
-        InvalidInput: when the folder is not that of a run, or the settings contradict each other.
-    """
+    """The settings of the run folder ``resume``, replaced by those ``given``; InvalidInput for another folder."""
     path = given["resume"] / "config.json"
     if not path.is_file():
         raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its config.json")
