@@ -36,8 +36,7 @@ class Checkpoints:
     def __init__(self, run_dir: Path) -> None:
         """Set the folder; nothing is read or written yet."""
         self._run_dir, self._folder, self._config = run_dir, run_dir / "checkpoint", run_dir / "config.json"
-        self._itr = -1
-        self._settings: dict[str, Any] = {}
+        self._loaded: tuple[int, dict[str, Any]] = (-1, {})  # iteration and settings of the checkpoint
         self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.npz, in the order of the iterations
 
     def exists(self) -> bool:
@@ -73,19 +72,20 @@ class Checkpoints:
             InvalidInput: when there is no checkpoint, or a file is damaged, a link or not part of it.
         """
         if not self.exists():
-            why = "runs with --do_dagger write one after their first iteration, unless --checkpoint_freq is -1"
-            raise InvalidInput(f"{self._run_dir} has no checkpoint to resume from; {why}")
+            raise InvalidInput(
+                f"{self._run_dir} has no checkpoint to resume from: it needs --do_dagger and an iteration"
+            )
         path = own_file(self._run_dir, "checkpoint/state.npz")
         arrays = read_arrays(path)
         try:
             content = json.loads(arrays.pop("content").tobytes())
-            self._itr, self._settings = nonnegative(content, "itr", int), dict(content["settings"])
+            self._loaded = nonnegative(content, "itr", int), dict(content["settings"])
             self._added, state = dict(content["added"]), dict(_decode(content["state"], arrays))
             if content["version"] != VERSION or not all(re.fullmatch(r"added_\d+\.npz", n) for n in self._added):
                 raise ValueError("the version of its format or the name of a file of transitions is unknown")
         except MALFORMED as error:
             raise InvalidInput(f"{path} is not a checkpoint, or of another version: {error!r:.200}") from error
-        return self._itr, state, [episode for name in self._added for episode in self._episodes(name)]
+        return self._loaded[0], state, [episode for name in self._added for episode in self._episodes(name)]
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
         """Refuse settings, or input files (SHA-256 by setting), of another run than the loaded checkpoint's.
@@ -93,16 +93,17 @@ class Checkpoints:
         Raises:
             InvalidInput: naming the setting and both values. Other versions and hardware are only printed.
         """
+        itr, settings = self._loaded
         for name, now in json.loads(json.dumps(asdict(config), default=str)).items():
             if name not in MAY_CHANGE:
-                self._compare(f"--{name}", now, self._settings.get(name, now))
+                self._compare(f"--{name}", now, settings.get(name, now))
         content = read_content(self._config)
         for name, sha in inputs.items():
             self._compare(f"the SHA-256 of --{name}", sha, content["inputs"].get(name))
-        before, now, frequency = nonnegative(self._settings, "n_iter", int), config.iterations, config.scalar_log_freq
+        before, now, frequency = nonnegative(settings, "n_iter", int), config.iterations, config.scalar_log_freq
         if now < before:
             raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} began with {before}; it may only grow")
-        if now > before == self._itr + 1 and frequency != -1 and self._itr % frequency:
+        if now > before == itr + 1 and frequency != -1 and itr % frequency:
             why = f"and logged its last iteration, which a longer run with --scalar_log_freq {frequency} would not"
             raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} ended with {before} {why}")
         old = content["versions"]
