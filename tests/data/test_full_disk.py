@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cs285.config import Config
-from cs285.data.checkpoint import has_checkpoint, load_checkpoint
+from cs285.data.checkpoint import Checkpoints
 from cs285.data.run_folders import read_config, read_run
 from tests.data.stopped_runs import assert_same, ended, outcome, run_dirs, train
 from tests.fakes import expert_content, pickle_file
@@ -64,8 +64,8 @@ def test_a_disk_without_room(job: Config, disk: Callable[[int], Path], tmp_path:
             if (folder / "config.json").exists():
                 assert read_config(folder / "config.json").size == job.size
                 assert [row["itr"] for row in read_run(folder).rows] == list(range(len(read_run(folder).rows)))
-            if has_checkpoint(folder):
-                load_checkpoint(folder)
+            if Checkpoints(folder).exists():
+                Checkpoints(folder).load()
         disk(10_000)
         assert_same(ended(config), run_dirs(whole)[0])
         subprocess.run(["rm", "-r", config.logdir], check=True)

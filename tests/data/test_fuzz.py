@@ -22,6 +22,7 @@ from cs285.data.expert_data import load_expert_data
 from cs285.data.run_folders import read_run
 from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from cs285.policies.MLP_policy import MLPPolicy
+from cs285.policies.saved_policy import load_run_policy
 from tests.fake_runs import write_run
 from tests.fakes import AC_DIM, OB_DIM, POINT, course_episode, expert_content
 from tests.fuzzing import Watch, fuzz_file, nested, numbers, pickles, spoiled
@@ -64,6 +65,12 @@ def test_saved_policies(watch: Watch, tmp_path: Path) -> None:
     contents = st.one_of(spoiled(path.read_bytes()), pickled.map(with_pickle))
     load_run_policy(path)  # the first environment looks for libraries, which starts processes
     fuzz_file(path, contents, watch, lambda: load_run_policy(path))
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder."""
+    return write_run(tmp_path_factory.mktemp("run"), [1.0, 2.0])
 
 
 @pytest.mark.parametrize("name", ["config.json", "log.csv"])
