@@ -46,8 +46,9 @@ def main() -> None:
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
     from cs285.infrastructure.metrics import return_statistics
-    from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+    from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
+    from cs285.infrastructure.utils import sample_n_trajectories
     from cs285.policies.loaded_gaussian_policy import load_expert
 
     env_name, episodes = settings.env_name, settings.episodes
@@ -55,9 +56,9 @@ def main() -> None:
     if expert_file is None:
         raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    with RolloutWorkers(env_name, settings.ep_len, usable_cores(), backend=settings.backend, films=False) as rollouts:
+    with RolloutWorkers(env_name, settings.ep_len, backend=settings.backend, episodes_needed=episodes) as rollouts:
         expert = load_expert(expert_file, env_name, rollouts.spec)
-        trajectories = rollouts.sample_n_trajectories(expert, episodes, seeds)
+        trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
     write_expert_data(trajectories, output)
     statistics = return_statistics(trajectories, "Expert")
     print(

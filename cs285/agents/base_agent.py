@@ -1,16 +1,12 @@
-"""What an agent is to the training loop."""
+"""Interface of agents, as the training loop uses it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import torch
-
-from cs285.data.checkpoint import AgentState
 from cs285.data.trajectory import Batch, Trajectory
-from cs285.policies.MLP_policy import MLPPolicy
 
 
 class BaseAgent(ABC):
@@ -18,38 +14,28 @@ class BaseAgent(ABC):
 
     Attributes:
         actor: the policy that collects data and is evaluated.
+        resumable: whether `state_dict` and `load_state_dict` can be called.
     """
 
-    actor: MLPPolicy
+    actor: Any
+    resumable: bool
 
     @abstractmethod
-    def train(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Take one gradient step; returns scalars by name, left on the device."""
+    def train(self, batch: Batch) -> Mapping[str, Any]:
+        """Take one gradient step; returns scalars by name, as floats or tensors."""
 
     @abstractmethod
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
-        """Remember the transitions of trajectories."""
+        """Store the transitions of trajectories."""
 
     @abstractmethod
     def sample(self, batch_size: int) -> Batch:
-        """Draw remembered transitions to train on."""
+        """Draw stored transitions to train on."""
 
     @abstractmethod
-    def save(self, path: Path) -> None:
-        """Write the actor's parameters.
-
-        Raises:
-            InvalidInput: when the file can't be written.
-        """
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that further training depends on, apart from the transitions."""
 
     @abstractmethod
-    def state(self) -> AgentState:
-        """All that was learned, and where the generator stands; the transitions are not in it."""
-
-    @abstractmethod
-    def restore(self, state: AgentState) -> None:
-        """Be the agent whose `state` it was; the transitions are added apart.
-
-        Raises:
-            InvalidInput: when it was another kind of agent.
-        """
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned."""

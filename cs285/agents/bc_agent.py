@@ -1,73 +1,77 @@
-"""The agent of behavioural cloning and of DAgger: it imitates whatever actions it is given."""
+"""The agent of behavioural cloning and of DAgger: it imitates the actions that it is given."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.agents.base_agent import BaseAgent
-from cs285.data.checkpoint import AgentState
 from cs285.data.trajectory import Batch, Trajectory
-from cs285.data.whole_files import whole_file
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.replay_buffer import ReplayBuffer
-from cs285.policies.MLP_policy import MLPPolicySL
+
+Update = Callable[[torch.Tensor, torch.Tensor], Mapping[str, Any]]
 
 
 class BCAgent(BaseAgent):
-    """A supervised actor and the replay buffer it learns from."""
+    """A policy that learns by supervision, and the replay buffer that it learns from."""
 
-    def __init__(self, actor: MLPPolicySL, replay_buffer: ReplayBuffer) -> None:
-        """Hold both; they must live on the same device."""
-        self.actor: MLPPolicySL = actor
-        self.replay_buffer = replay_buffer
+    def __init__(
+        self,
+        actor: Any,
+        replay_buffer: ReplayBuffer,
+        find_update: Callable[[Any], Update | None] | None = None,
+    ) -> None:
+        """Build the agent.
 
-    def train(self, batch: Batch) -> dict[str, torch.Tensor]:
+        Args:
+            actor: a policy with ``get_action`` and ``update(observations, actions)``, which returns scalars by name.
+            replay_buffer: gives batches on the actor's device.
+            find_update: called once an iteration; gives a quicker equivalent of ``actor.update``, or None.
+        """
+        self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
+        self.update: Update = actor.update
+        self.resumable = hasattr(actor, "state_dict") and hasattr(actor, "load_state_dict")
+
+    def train(self, batch: Batch) -> Mapping[str, Any]:
         """See `BaseAgent.train`; rewards and next observations play no part."""
-        return self.actor.update(batch.observations, batch.actions)
+        return self.update(batch.observations, batch.actions)
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
-        """See `BaseAgent.add_to_replay_buffer`."""
+        """See `BaseAgent.add_to_replay_buffer`; called once an iteration.
+
+        Raises:
+            InvalidInput: when a learning-rate schedule of the actor drives an optimiser that it no longer has.
+        """
+        parts = self._training_parts()
+        for name, part in parts.items():
+            if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
+                raise InvalidInput(f"the policy's {name} drives an optimiser that it no longer has; build it anew")
         self.replay_buffer.add_rollouts(paths)
+        self.update = (self.find_update and self.find_update(self.actor)) or self.actor.update
 
     def sample(self, batch_size: int) -> Batch:
         """Transitions drawn at random, with replacement."""
         return self.replay_buffer.sample_random_data(batch_size)
 
-    def save(self, path: Path) -> None:
-        """Write the actor's parameters; ``torch.load(path, weights_only=True)`` reads them, with a GPU or without."""
-        copies = {
-            name: value.cpu().clone() for name, value in self._parameters().items()
-        }  # views would bring all along
-        content = io.BytesIO()  # where a disk is full, torch's own files end in errors of its own
-        torch.save(copies, content)
-        with whole_file(path) as file:
-            file.write(content.getbuffer())
+    def state_dict(self) -> dict[str, Any]:
+        """See `BaseAgent.state_dict`: the actor with its optimisers and schedules, and the random generators."""
+        generators = {"batches": self.replay_buffer.rng.bit_generator.state, "torch": torch.get_rng_state()}
+        parts = {name: part.state_dict() for name, part in self._training_parts().items()}
+        return {"actor": dict(self.actor.state_dict()), "training": parts, "generators": generators}
 
-    def state(self) -> AgentState:
-        """See `BaseAgent.state`."""
-        tensors = {
-            **{f"actor.{name}": value for name, value in self._parameters().items()},
-            **{f"adam.{name}": value for name, value in self.actor.optimizer.averages().items()},
-        }
-        arrays = {name: to_numpy(value) for name, value in tensors.items()}
-        return AgentState(arrays, self.replay_buffer.generator.state)
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `BaseAgent.load_state_dict`."""
+        self.actor.load_state_dict(state["actor"])
+        for name, part in self._training_parts().items():
+            part.load_state_dict(state["training"][name])
+        self.replay_buffer.rng.bit_generator.state = state["generators"]["batches"]
+        torch.set_rng_state(state["generators"]["torch"])
 
-    def restore(self, state: AgentState) -> None:
-        """See `BaseAgent.restore`."""
-        tensors = {name: torch.from_numpy(array) for name, array in state.arrays.items()}
-        try:
-            self.actor.load_state_dict({name: tensors[f"actor.{name}"] for name in self._parameters()})
-            self.actor.optimizer.restore({name: tensors[f"adam.{name}"] for name in self.actor.optimizer.averages()})
-            self.replay_buffer.generator.state = dict(state.generator)
-        except (KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
-            raise InvalidInput(f"the checkpoint is of another agent: {error!r:.200}") from error
-
-    def _parameters(self) -> dict[str, torch.Tensor]:
-        """Views of what the optimiser changes; to be copied where they are kept."""
-        parameters: dict[str, torch.Tensor] = self.actor.state_dict()
-        return parameters
+    def _training_parts(self) -> dict[str, Any]:
+        """The optimisers and learning-rate schedules among the actor's attributes."""
+        return {name: part for name, part in vars(self.actor).items() if isinstance(part, (Optimizer, LRScheduler))}

@@ -1,191 +1,242 @@
-"""Checkpoints: what a run needs to go on from its last complete iteration, without a bit's difference.
+"""Checkpoints of a run, and the checks before it resumes bit for bit.
 
-A run's folder holds them in ``checkpoint/``: ``state.npz``, which each new one replaces, and an
-``added_<itr>.npz`` with the transitions that the run added to its data between two of them.
-They are plain arrays and JSON; nothing in them can be run.
+``checkpoint/state.npz`` in the run folder holds the last complete iteration and is replaced atomically; each
+``added_<itr>.npz`` holds the transitions collected since the checkpoint before. All are plain arrays and JSON.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
 import re
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cs285.data.pickled_arrays import PLAIN_NUMBER, array_of_bytes
-from cs285.data.provenance import digest
+from cs285.config import Config
+from cs285.data.provenance import digest, versions
+from cs285.data.run_folders import read_config, read_content
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import check_regular, whole_file
+from cs285.data.whole_files import read_whole, whole_file
 from cs285.errors import InvalidInput
 
-FOLDER = "checkpoint"
-FACTS = "facts"  # the array that holds the JSON
+VERSION = 2  # of the format
+# Settings that do not change what is computed; files are compared by their digests, and n_iter may only grow.
+MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}
+MAY_CHANGE |= {"expert_policy_file", "expert_data", "n_iter", "debug"}
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, InvalidInput)
 
 
-@dataclass(frozen=True)
-class AgentState:
-    """What an agent has learned and will draw next; its transitions are kept apart.
+class Checkpoints:
+    """Writes and reads the checkpoints of one run folder."""
 
-    Attributes:
-        arrays: parameters and the optimiser's averages, by name.
-        generator: the state of the numpy generator that draws batches, as numpy gives it.
-    """
+    def __init__(self, run_dir: Path) -> None:
+        """Set the folder; nothing is read or written yet."""
+        self._run_dir, self._folder, self._config = run_dir, run_dir / "checkpoint", run_dir / "config.json"
+        self._itr = -1
+        self._settings: dict[str, Any] = {}
+        self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.npz, in the order of the iterations
 
-    arrays: Mapping[str, Array]
-    generator: Mapping[str, Any]
+    def exists(self) -> bool:
+        """Whether the folder has a checkpoint."""
+        return (self._folder / "state.npz").exists()
 
+    def save(self, itr: int, state: Mapping[str, Any], new_paths: Sequence[Trajectory]) -> None:
+        """Replace the checkpoint; a kill at any moment leaves either the last one or this one.
 
-@dataclass(frozen=True)
-class LogState:
-    """Where a run's logs stand.
+        Args:
+            itr: last complete iteration.
+            state: nested dicts, lists and tuples of tensors, arrays, numbers, strings and None, as in a `state_dict`.
+            new_paths: episodes collected since the last checkpoint, without the expert's recorded ones.
 
-    Attributes:
-        sizes: in bytes, of the files that are appended to, by name.
-        table: the SHA-256 of log.csv.
-    """
+        Raises:
+            InvalidInput: when a value has another type (naming its path in the tree) or a file can't be written.
+        """
+        arrays: dict[str, Array] = {}
+        tree = _encode(dict(state), arrays, "")
+        if new_paths:
+            path = self._folder / f"added_{itr}.npz"
+            _write_arrays(path, _transitions(new_paths))
+            self._added[path.name] = digest(path)
+        settings = read_content(self._config)["settings"] if self._config.exists() else {}
+        content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added, "state": tree}
+        arrays["content"] = np.frombuffer(json.dumps(content).encode(), np.uint8)
+        _write_arrays(self._folder / "state.npz", arrays)
 
-    sizes: Mapping[str, int]
-    table: str
+    def load(self) -> tuple[int, dict[str, Any], list[Trajectory]]:
+        """Read the last complete iteration, the state (tensors on the CPU; imports torch) and all collected episodes.
 
-    def __post_init__(self) -> None:
-        if not all(_is_count(size) for size in self.sizes.values()) or type(self.table) is not str:
-            raise ValueError("it does not say where the logs stand")
+        Raises:
+            InvalidInput: when there is no checkpoint, or a file is damaged, a link or not part of it.
+        """
+        if not self.exists():
+            why = "runs without --do_dagger or with --checkpoint_freq -1 write none, others after their first iteration"
+            raise InvalidInput(f"{self._run_dir} has no checkpoint to resume from; {why}")
+        path = own_file(self._run_dir, "checkpoint/state.npz")
+        arrays = read_arrays(path)
+        try:
+            content = json.loads(arrays.pop("content").tobytes())
+            if content["version"] != VERSION:
+                raise ValueError(f"the version of its format is not {VERSION}")
+            self._itr, self._settings = nonnegative(content, "itr", int), dict(content["settings"])
+            self._added, state = dict(content["added"]), dict(_decode(content["state"], arrays))
+            if not all(re.fullmatch(r"added_\d{1,19}\.npz", name) for name in self._added):
+                raise ValueError("a file of transitions is not named added_<itr>.npz")
+        except MALFORMED as error:
+            raise InvalidInput(f"{path} is not a checkpoint, or of another version: {error!r:.200}") from error
+        return self._itr, state, [episode for name in self._added for episode in self._episodes(name)]
 
+    def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
+        """Refuse to resume the loaded checkpoint with settings or input files of another run.
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A run between two iterations.
+        Args:
+            config: settings to resume with.
+            inputs: SHA-256 of each input file, by setting.
 
-    Attributes:
-        settings: of the run that must stay as they are, as text.
-        itr: the last complete iteration.
-        total_envsteps: collected so far.
-        seconds: the run took so far.
-        unfinished: the scalars of iteration ``itr``, whose evaluation was under way; None: none was.
-        log: where the logs stand.
-        agent: what learned.
-        added: the files that hold the run's own transitions, in order, and the SHA-256 of each.
-    """
+        Raises:
+            InvalidInput: naming the setting and its two values. Other versions or hardware are printed only.
+        """
+        for name, now in json.loads(json.dumps(asdict(config), default=str)).items():
+            if name not in MAY_CHANGE:
+                self._compare(f"--{name}", now, self._settings.get(name, now))
+        content = read_content(self._config)
+        for name, sha in inputs.items():
+            self._compare(f"the SHA-256 of --{name}", sha, content["inputs"].get(name))
+        before, now, frequency = nonnegative(self._settings, "n_iter", int), config.iterations, config.scalar_log_freq
+        if now < before:
+            raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} began with {before}; it may only grow")
+        if now > before == self._itr + 1 and frequency != -1 and self._itr % frequency:
+            why = f"and logged its last iteration, which a longer run with --scalar_log_freq {frequency} would not"
+            raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} ended with {before} {why}")
+        old = content["versions"]
+        changed = [f"{name} {old.get(name)!s:.60} -> {now}" for name, now in versions().items() if old.get(name) != now]
+        if changed:
+            print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
 
-    settings: Mapping[str, str]
-    itr: int
-    total_envsteps: int
-    seconds: float
-    unfinished: Mapping[str, float] | None
-    log: LogState
-    agent: AgentState
-    added: Mapping[str, str]
+    def check_same_policy(self, policy: Mapping[str, str]) -> None:
+        """Refuse another make_policy or architecture than config.json's; InvalidInput names both."""
+        recorded = read_content(self._config).get("policy")
+        for name, now in policy.items():
+            self._compare(f"the policy's {name}", now, recorded.get(name) if isinstance(recorded, dict) else now)
 
-    def __post_init__(self) -> None:
-        if not _is_count(self.itr) or not _is_count(self.total_envsteps):
-            raise ValueError("a count is not a number from 0 up")
-        if not all(re.fullmatch(r"added_\d+\.npz", name) for name in self.added):
-            raise ValueError("it names a file that is no part of a checkpoint")
-        if type(self.settings) is not dict or type(self.added) is not dict:
-            raise ValueError("it does not say what the run was made of")
-        if not all(type(x) in (int, float) for x in [self.seconds, *(self.unfinished or {}).values()]):
-            raise ValueError("a scalar is not a number")
-        if not 0 <= self.seconds < math.inf:
-            raise ValueError("it took no time that there is")
-        if not all(np.isfinite(array).all() for array in self.agent.arrays.values()):
-            raise ValueError("it holds NaN or infinity")
+    def _compare(self, name: str, now: object, before: object) -> None:
+        """Raise InvalidInput for two different values, long ones cut around their first difference."""
+        texts = [" ".join(str(value).split()) for value in (now, before)]
+        if texts[0] != texts[1]:
+            same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+            one, other = (text[max(0, same - 40) : same + 80] for text in texts)
+            raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
 
-
-def _is_count(number: object) -> bool:
-    return type(number) is int and number >= 0
-
-
-def has_checkpoint(run_dir: Path) -> bool:
-    """Whether a run's folder holds a checkpoint."""
-    return (run_dir / FOLDER / "state.npz").exists()
-
-
-def save_checkpoint(run_dir: Path, checkpoint: Checkpoint, new: Sequence[Trajectory]) -> Checkpoint:
-    """Write a checkpoint in place of the last one; one of the two is whole at any moment.
-
-    Args:
-        run_dir: the run's folder.
-        checkpoint: where the run stands; ``added`` is that of the last checkpoint.
-        new: the episodes that were added since the last one, without the expert's own.
-
-    Returns:
-        It as it was written, with what ``new`` was written to.
-
-    Raises:
-        InvalidInput: when it can't be written.
-    """
-    folder = run_dir / FOLDER
-    if new:
-        path = folder / f"added_{checkpoint.itr}.npz"
-        _write_arrays(path, _transitions(new))
-        checkpoint = replace(checkpoint, added={**checkpoint.added, path.name: digest(path)})
-    facts = {**vars(checkpoint), "log": asdict(checkpoint.log), "agent": checkpoint.agent.generator}
-    text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    _write_arrays(folder / "state.npz", {**checkpoint.agent.arrays, FACTS: text})
-    return checkpoint
-
-
-def load_checkpoint(run_dir: Path) -> tuple[Checkpoint, list[list[Trajectory]]]:
-    """Read the checkpoint of a run.
-
-    Returns:
-        It, and the episodes that each of ``added`` brought, truncated wherever they did not terminate.
-
-    Raises:
-        InvalidInput: when there is none, it can't be read or is not whole, or a file in it was not written with it.
-    """
-    path = run_dir / FOLDER / "state.npz"
-    if not has_checkpoint(run_dir):
-        raise InvalidInput(
-            f"{run_dir} has no checkpoint to resume from; runs without --do_dagger, with several --seeds or with "
-            "--checkpoint_freq -1 write none, others when their first iteration is complete"
-        )
-    arrays = read_arrays(path)
-    try:
-        facts = json.loads(arrays.pop(FACTS).astype(np.uint8).tobytes())
-        parts = {"log": LogState(**facts["log"]), "agent": AgentState(arrays, facts["agent"])}
-        checkpoint = Checkpoint(**{**facts, **parts})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not a checkpoint of a run, or of another version: {error!r:.200}") from error
-    return checkpoint, [_episodes(path.with_name(name), written) for name, written in checkpoint.added.items()]
+    def _episodes(self, name: str) -> list[Trajectory]:
+        path = own_file(self._run_dir, f"checkpoint/{name}")
+        if digest(path) != self._added[name]:
+            raise InvalidInput(f"{path} was not written with the run's checkpoint: it was changed, or is another run's")
+        try:
+            return _split(read_arrays(path))
+        except MALFORMED as error:
+            raise InvalidInput(f"{path} does not hold the transitions of a run: {error!r:.200}") from error
 
 
 def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
-    names = ("observations", "actions", "rewards", "next_observations")
-    return {
-        **{name: np.concatenate([getattr(path, name) for path in paths]) for name in names},
-        "lengths": np.array([len(path) for path in paths]),
-        "terminated": np.array([path.terminated for path in paths]),
-    }
+    """Concatenated arrays of episodes; T + 1 states where next observations are the following observations."""
+    names = ["actions", "rewards"]
+    arrays = {"episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths], np.int64)}
+    if all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths):
+        states = [part for path in paths for part in (path.observations, path.next_observations[-1:])]
+        arrays["states"] = np.concatenate(states)
+    else:
+        names += ["observations", "next_observations"]
+    return arrays | {name: np.concatenate([getattr(path, name) for path in paths]) for name in names}
 
 
-def _episodes(path: Path, written: str) -> list[Trajectory]:
-    arrays = read_arrays(path)
-    try:
-        lengths, terminated = arrays.pop("lengths"), arrays.pop("terminated")
-        if {len(array) for array in arrays.values()} != {int(lengths.sum())} or lengths.min() < 1:
-            raise ValueError("its arrays have different lengths")
-        if not all(np.isfinite(array).all() for array in arrays.values()):
-            raise ValueError("it holds NaN or infinity")
-        pieces = {name: np.split(array, np.cumsum(lengths)[:-1]) for name, array in arrays.items()}
-        episodes = [
-            Trajectory(
-                **{name: parts[n] for name, parts in pieces.items()}, terminated=bool(over), truncated=not bool(over)
-            )
-            for n, over in enumerate(terminated)
-        ]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise InvalidInput(f"{path} does not hold the transitions of a run: {error!r:.200}") from error
-    if digest(path) != written:
-        raise InvalidInput(f"{path} was not written with the run's checkpoint: it was changed, or is another run's")
-    return episodes
+def _split(arrays: dict[str, Array]) -> list[Trajectory]:
+    """The episodes that `_transitions` concatenated; raises one of MALFORMED for other arrays."""
+    ends, states, paths, start = arrays.pop("episodes"), arrays.pop("states", None), [], 0
+    if ends.dtype != np.int64:
+        raise TypeError("the lengths of its episodes are not integers")
+    for n, (steps, terminated, truncated) in enumerate(ends.tolist()):
+        parts = {name: array[start : start + steps] for name, array in arrays.items()}
+        if states is not None:
+            here = states[start + n : start + n + steps + 1]
+            parts |= {"observations": here[:-1], "next_observations": here[1:]}
+        if not all(np.isfinite(part).all() for part in parts.values()):
+            raise ValueError("NaN or infinity")
+        paths.append(Trajectory(**parts, terminated=bool(terminated), truncated=bool(truncated)))
+        start += steps
+    fits = states is None or len(states) == start + len(ends)
+    if not fits or any(len(array) != start for array in arrays.values()):
+        raise ValueError("its arrays do not fit the lengths of its episodes")
+    return paths
+
+
+def _encode(value: Any, arrays: dict[str, Array], path: str) -> Any:
+    """JSON for a tree of values; the content of its tensors and arrays goes to ``arrays``."""
+    torch = sys.modules.get("torch")  # not imported here: workers are forked before it is
+    name = str(len(arrays))
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, dict) and all(map(_is_key, value)):
+        return {"dict": [[key, _encode(item, arrays, f"{path}.{key}")] for key, item in value.items()]}
+    if type(value) in (list, tuple):
+        return {type(value).__name__: [_encode(item, arrays, f"{path}.{n}") for n, item in enumerate(value)]}
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub":
+        arrays[name] = np.asarray(value)
+        return {"array" if isinstance(value, np.ndarray) else "scalar": name}
+    if torch is not None and isinstance(value, torch.Tensor) and value.layout == torch.strided:
+        arrays[name] = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()  # numpy has no bfloat16
+        return {"tensor": [name, str(value.dtype).removeprefix("torch."), list(value.shape)]}
+    allowed = "dicts, lists, tuples, dense tensors, arrays, numbers, strings and None (or give --checkpoint_freq -1)"
+    raise InvalidInput(f"can't save {path[1:]} for --resume: a {type(value).__name__}; a state may have {allowed}")
+
+
+def _decode(node: Any, arrays: Mapping[str, Array], path: str = "") -> Any:
+    """The tree that `_encode` wrote; raises one of MALFORMED for any other."""
+    if not isinstance(node, dict | list):
+        return node
+    ((kind, content),) = node.items()  # type: ignore[union-attr]
+    if kind == "dict" and all(_is_key(key) for key, _ in content):
+        value = {key: _decode(item, arrays, f"{path}.{key}") for key, item in content}
+        if "step" in value and re.search(r"\.state\.\d+$", path):
+            nonnegative({"step of an optimizer": float(value["step"])}, "step of an optimizer", float)
+        return value
+    if kind in ("list", "tuple"):
+        items = [_decode(item, arrays, f"{path}.{n}") for n, item in enumerate(content)]
+        return items if kind == "list" else tuple(items)
+    if kind == "tensor":
+        import torch
+
+        name, dtype, shape = content
+        tensor = torch.empty(arrays[name].nbytes // getattr(torch, dtype).itemsize, dtype=getattr(torch, dtype))
+        tensor.view(torch.uint8).numpy()[:] = np.frombuffer(arrays[name].tobytes(), np.uint8)
+        return tensor.reshape(shape)
+    return {"array": arrays[content], "scalar": arrays[content][()]}[kind]
+
+
+def _is_key(key: object) -> bool:
+    return type(key) is str or (type(key) is int and abs(key) < 2**31)
+
+
+def nonnegative(values: Mapping[str, Any], name: str, kind: type) -> Any:
+    """The int or float (``kind``) in a checkpoint's ``values``; InvalidInput when it is negative or not finite."""
+    value: Any = values.get(name)
+    if type(value) not in (int, kind) or not 0 <= value < 2**63:
+        raise InvalidInput(f"the checkpoint's {name} is {value!r:.40}; it must be a number from 0 up ({kind.__name__})")
+    return value
+
+
+def own_file(run_dir: Path, name: str) -> Path:
+    """The path of a file in a run folder; InvalidInput when it is not a regular file or its folder is a link."""
+    path = run_dir / name
+    if path.is_symlink() or (path.parent != run_dir and path.parent.is_symlink()):
+        raise InvalidInput(f"{path} is refused: it is a symbolic link or in a linked folder")
+    if not path.is_file():
+        raise InvalidInput(f"can't read {path}: it is missing or not a regular file")
+    return path
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -194,33 +245,29 @@ def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
-    """Read an uncompressed .npz of plain numbers, taking no more memory than a few times the file's size.
+    """The arrays of an uncompressed .npz of numbers; InvalidInput when it is damaged or another file."""
+    content = io.BytesIO(read_whole(path))
+    try:
+        with zipfile.ZipFile(content) as archive:
+            members = archive.infolist()
+        if any(m.compress_type for m in members) or sum(m.file_size for m in members) > content.getbuffer().nbytes:
+            raise ValueError("it is compressed, or its members overlap")
+        with np.load(content, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        if any(array.dtype.kind not in "fiub" for array in arrays.values()):
+            raise ValueError("its arrays are not numbers")
+    except Exception as error:  # of any type, from a damaged archive
+        raise InvalidInput(f"can't read {path}: {type(error).__name__}: {error!s:.200}") from error
+    return arrays
+
+
+def settings_to_resume(given: Mapping[str, Any]) -> Config:
+    """The settings in config.json of the folder ``resume``, replaced by those ``given`` (``resume`` among them).
 
     Raises:
-        InvalidInput: when it can't be read, is damaged, or holds something else.
+        InvalidInput: when the folder is not that of a run, or the settings contradict each other.
     """
-    check_regular(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-                raise InvalidInput("it is compressed")
-            if sum(member.file_size for member in members) > path.stat().st_size:
-                raise InvalidInput("it claims to hold more than its own size")
-            return {member.filename.removesuffix(".npy"): _read_array(archive.read(member)) for member in members}
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
-    except InvalidInput as error:
-        raise InvalidInput(f"{path} is refused: {error}") from error
-    except Exception as error:  # a broken archive can raise nearly anything
-        raise InvalidInput(f"{path} is not whole: {type(error).__name__}: {error!s:.200}") from error
-
-
-def _read_array(content: bytes) -> Array:
-    file = io.BytesIO(content)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise InvalidInput("an array in it has an unknown format")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
-    if PLAIN_NUMBER.fullmatch(dtype.str) is None:
-        raise InvalidInput("an array in it is not made of plain numbers")
-    return array_of_bytes(content[file.tell() :], dtype, shape, "F" if fortran_order else "C")
+    path = given["resume"] / "config.json"
+    if not path.is_file():
+        raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its config.json")
+    return replace(read_config(path), **given)

@@ -1,9 +1,10 @@
-"""What a run's numbers depend on beside its settings: the versions of the code, and the files it reads."""
+"""What the numbers of a run depend on besides its settings: versions, hardware, and digests of its input files."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -11,29 +12,29 @@ from pathlib import Path
 from cs285.data.whole_files import read_whole
 
 PACKAGES = ("torch", "numpy", "gymnasium", "mujoco", "tensorboardX")
+ROOT = Path(__file__).parents[2]
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that compute."""
-    return {
-        "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in PACKAGES},
-    }
+    """Versions of Python and of the packages that compute, the processor, and the number of torch's threads."""
+    cpuinfo = Path("/proc/cpuinfo").read_text(errors="replace") if os.path.exists("/proc/cpuinfo") else ""
+    model = next((line.split(":")[1].strip() for line in cpuinfo.splitlines() if line.startswith("model name")), "")
+    hardware = {"processor": model or platform.processor(), "threads": os.environ.get("OMP_NUM_THREADS", "1")}
+    packages = {package: importlib.metadata.version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **packages, **hardware}
 
 
 def git_commit() -> str | None:
-    """The commit of the project's checkout, with ``-dirty`` when files differ from it."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """The commit of the project's own checkout, with ``-dirty`` when files differ from it; None without a checkout."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(ROOT.parent)}  # not of a repository around it
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
+    return done.stdout.decode().strip() if done.returncode == 0 else None
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file.
-
-    Raises:
-        InvalidInput: when it can't be read, or is no regular file.
-    """
+    """The SHA-256 of a regular file in hexadecimal; InvalidInput when it can't be read."""
     return hashlib.sha256(read_whole(path)).hexdigest()

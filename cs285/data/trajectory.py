@@ -1,4 +1,4 @@
-"""What flows through the program: one episode as a `Trajectory`, many transitions as a `Batch`."""
+"""One episode as a `Trajectory`, and many transitions as a `Batch`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ class Trajectory:
     """One episode of T >= 1 steps.
 
     Attributes:
-        observations: (T, ob_dim) float32, what the policy saw before each step.
+        observations: (T, *ob_shape) float32 or an integer dtype, what the policy saw before each step.
         actions: (T, ac_dim) float32, or (T,) int64 when actions are discrete.
         rewards: (T,) float32.
-        next_observations: (T, ob_dim) float32.
-        terminated: the task ended the episode (a fall, say).
-        truncated: a time limit ended it, and the state had a future.
+        next_observations: of the same shape and dtype as ``observations``.
+        terminated: whether the task ended the episode (by a fall, say).
+        truncated: whether a time limit ended it.
 
     Raises:
-        ValueError: when a shape or a dtype is another, or the episode both terminated and was
-            truncated.
+        ValueError: for another shape or dtype, or an episode that both terminated and was truncated.
     """
 
     observations: Array
@@ -54,16 +53,34 @@ class Trajectory:
                 f"{len(self.observations)} observations, {len(self.actions)} actions and rewards of shape "
                 f"{self.rewards.shape}: a trajectory has one of each per step"
             )
-        for name in ("observations", "actions", "rewards", "next_observations"):
-            allowed = (np.float32, np.int64) if name == "actions" else (np.float32,)
-            kept = name.endswith("observations") and getattr(self, name).dtype.kind in "iub"
-            if not kept and getattr(self, name).dtype not in allowed:
-                raise ValueError(f"{name} are {getattr(self, name).dtype}; they must be {np.dtype(allowed[0])}")
+        for name, array in vars(self).items():
+            if name == "rewards" and array.dtype != np.float32:
+                raise ValueError(f"rewards are {array.dtype}; they must be float32")
+            if name == "actions" and array.dtype not in (np.float32, np.int64):
+                raise ValueError(f"actions are {array.dtype}; they must be float32, or int64 when discrete")
+            if name.endswith("observations") and array.dtype != np.float32 and array.dtype.kind not in "iub":
+                raise ValueError(f"{name} are {array.dtype}; they must be float32 or integers")
+        if self.observations.dtype != self.next_observations.dtype:
+            raise ValueError(
+                f"{self.observations.dtype} observations, {self.next_observations.dtype} next_observations"
+            )
         if self.terminated and self.truncated:
             raise ValueError("an episode that terminated was not truncated")
 
     def __len__(self) -> int:
         return len(self.rewards)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle each observation once: on the way between processes the next one is not a second copy."""
+        rest = (self.actions, self.rewards, self.terminated, self.truncated)
+        if self.is_chain:
+            return _from_states, (np.concatenate([self.observations, self.next_observations[-1:]]), *rest)
+        return Trajectory, (self.observations, *rest[:2], self.next_observations, *rest[2:])
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each next observation is the following observation."""
+        return np.array_equal(self.observations[1:], self.next_observations[:-1])
 
     @property
     def discrete(self) -> bool:
@@ -83,14 +100,19 @@ class Trajectory:
         return float(self.rewards.sum(dtype=np.float64))
 
 
+def _from_states(states: Array, actions: Array, rewards: Array, terminated: bool, truncated: bool) -> Trajectory:
+    """The trajectory of (T + 1, *ob_shape) states, of which observations and next observations are views."""
+    return Trajectory(states[:-1], actions, rewards, states[1:], terminated, truncated)
+
+
 class Batch(NamedTuple):
     """N transitions on one device, in the assignment's order.
 
     Attributes:
-        observations: (N, ob_dim) float32.
+        observations: (N, *ob_shape), in the dtype of the trajectories.
         actions: (N, ac_dim) float32, or (N,) int64 when discrete.
         rewards: (N,) float32.
-        next_observations: (N, ob_dim) float32.
+        next_observations: (N, *ob_shape).
         terminals: (N,) bool; a time limit is not a terminal.
     """
 

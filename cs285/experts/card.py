@@ -19,10 +19,11 @@ from cs285.data.whole_files import read_whole, whole_file
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.experts.settings import ExpertSettings
-from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
+from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.results.intervals import interquartile_mean, iqm_interval, scipy_stats
+from cs285.results.intervals import interquartile_mean, iqm_interval
 
 LIBRARIES = {"PPO": ("stable_baselines3", "torch"), "SAC": ("sbx-rl", "jax", "stable_baselines3")}
 
@@ -50,14 +51,12 @@ def evaluate_expert(
         bootstrap interval), and ended_early (episodes that ended before the time limit).
 
     Raises:
-        InvalidInput: when the expert can't be read or does not fit the environment, or SciPy is missing.
+        InvalidInput: when the expert can't be read or does not fit the environment.
     """
-    scipy_stats()  # raises before the rollouts when SciPy is missing
-    num_workers = usable_cores() if num_workers is None else num_workers
-    with RolloutWorkers(env_name, num_workers=num_workers, ep_len=None, backend=backend, films=False) as rollouts:
+    seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
+    with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
         expert = load_expert(path, env_name, rollouts.spec)
-        seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
-        trajectories = rollouts.sample_n_trajectories(expert, episodes, seeds)
+        trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])
     low, high = iqm_interval(returns)
     statistics = {

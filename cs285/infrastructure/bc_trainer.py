@@ -1,98 +1,59 @@
-"""From the settings of a run to the parts it is made of."""
+"""Settings of a run to the parts that it consists of."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from types import TracebackType
+from typing import Any
 
 from cs285.config import Config
-from cs285.data.checkpoint import load_checkpoint
-from cs285.data.expert_data import load_expert_data
-from cs285.data.provenance import digest
-from cs285.data.resuming import check_same_run
-from cs285.data.shipped import input_files, shipped_data, shipped_expert
-from cs285.data.trajectory import Trajectory
-from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
-from cs285.envs.make_env import TaskSpec
-from cs285.errors import InvalidInput
-from cs285.infrastructure.references import start_references
-from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
-from cs285.infrastructure.seeding import Stream, generator, integer_seed
-from cs285.infrastructure.utils import expert_actions
-from cs285.policies.base_policy import BasePolicy, as_policy
-from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.policies.standardizer import standardizer
-
-if TYPE_CHECKING:
-    from cs285.agents.bc_agent import BCAgent
+from cs285.data.checkpoint import Checkpoints
+from cs285.infrastructure.evaluation import Evaluation
+from cs285.infrastructure.inputs import RunInputs, check_sizes
+from cs285.infrastructure.logger import Logger, make_run_dir
+from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_policy
 
 
 class BC_Trainer:  # noqa: N801 - the assignment's name
     """Wires environment, expert, agent, logger and loop for one run.
 
+    A context manager. The rollout workers end with the training loop, or with the context.
+
     Attributes:
-        run_dir: the folder the run writes into.
+        inputs: rollout workers, expert and the expert's recorded episodes.
         agent: what learns.
-        rl_trainer: the loop.
+        run_dir: the folder that the run writes into, made when the training loop starts; None before.
     """
 
-    def __init__(self, config: Config, expert: object | None = None, rollouts: RolloutWorkers | None = None) -> None:
-        """Read everything the run needs, then make its folder.
+    def __init__(
+        self,
+        config: Config,
+        expert: object | None = None,
+        make_policy: MakePolicy = make_mlp_policy,
+        inputs: RunInputs | None = None,
+    ) -> None:
+        """Read everything that the run needs, and start its rollout workers.
 
         Args:
             config: the run's settings.
-            expert: used in place of ``config.expert_policy_file``: a policy, any object with
-                ``get_action``, or a function of a batch of observations (N, ob_dim).
-            rollouts: workers of several runs in the same environment; None: the run has its own.
+            expert: used in place of ``config.expert_policy_file``: a policy, any object with ``get_action``, or a
+                function of a batch of observations (N, *ob_shape).
+            make_policy: makes the policy that learns from the settings, the task's facts and the expert's episodes.
+            inputs: those of a run that differs in its seed only, which the caller closes; None: the run's own.
 
         Raises:
-            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be
-                made, the run folder can't be written, or the run to resume is another.
+            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, or the run
+                to resume is another.
         """
-        self.config = config
-        inputs = {name: digest(path) for name, path in input_files(config, expert).items()}
-        checkpoint, added = (None, []) if config.resume is None else load_checkpoint(config.resume)
-        if checkpoint is not None:
-            check_same_run(config, checkpoint, inputs)
-        rollouts = rollouts or make_rollouts(config)  # while there is one thread, and the workers can be forked
+        self.config, self.run_dir = config, config.resume
         with ExitStack() as on_failure:
-            on_failure.callback(rollouts.close)
-            spec = rollouts.spec
-            self.expert_policy = find_expert(config, spec) if expert is None else as_policy(expert)
-            self.initial_expertdata = load_initial_data(config, spec)
-            if self.expert_policy is not None:  # fail now rather than after the first iteration
-                expert_actions(self.expert_policy, self.initial_expertdata[0].observations[:2], spec)
-            for paths in added:
-                check_sizes(config, spec, paths)
-            # The workers measure the expert while torch is imported, which takes seconds.
-            references = start_references(config, rollouts, self.initial_expertdata, self.expert_policy)
-            from cs285.infrastructure.logger import Logger, make_run_dir
-            from cs285.infrastructure.rl_trainer import RL_Trainer
-
-            self.agent = make_agent(config, spec, self.initial_expertdata)
-            if checkpoint is not None:  # before anything of the run is written anew
-                for paths in (self.initial_expertdata, *added):
-                    self.agent.add_to_replay_buffer(paths)
-                self.agent.restore(checkpoint.agent)
-            self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
-            self.logger = Logger(self.run_dir, None if checkpoint is None else checkpoint.log)
-            self.logger.log_config(asdict(replace(config, n_iter=config.iterations, resume=None)), inputs)
-            self.rl_trainer = RL_Trainer(
-                config, rollouts, self.agent, self.logger, self.initial_expertdata, self.expert_policy, references
-            )
-            if checkpoint is not None:
-                self.rl_trainer.resume(checkpoint)
-            on_failure.pop_all()
+            self.inputs = inputs or on_failure.enter_context(RunInputs(config, expert))
+            self._prepare_agent(make_policy)
+            self._owned = on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:
-        """Run the job and leave its learning curve.
+        """Run the job.
 
         Returns:
             The scalars of each iteration that was evaluated.
@@ -100,162 +61,48 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         Raises:
             InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
         """
-        try:
-            rows = self.rl_trainer.run_training_loop(self.config.iterations)
-        finally:
-            self.rl_trainer.rollouts.close()
-            self.logger.close()
-        self.draw_learning_curve()
-        return rows
+        from cs285.infrastructure.rl_trainer import RL_Trainer
 
-    def draw_learning_curve(self) -> None:
-        """Leave learning_curve.png in the folder of a DAgger run."""
-        config, rows = self.config, self.rl_trainer.rows
-        if not config.do_dagger or not rows:
-            return
-        from cs285.infrastructure.figure_text import task_name
-        from cs285.infrastructure.learning_curve import learning_curve, save_figure
+        config, state = self.config, self.resumed_state
+        self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
+        with self, closing(Logger(self.run_dir, state["evaluation"]["log"] if state else None)) as logger:
+            settings = asdict(replace(config, n_iter=config.iterations, resume=None))
+            logger.log_config(settings, self.inputs.digests, self.policy_description)
+            print(f"logging to {self.run_dir}", flush=True)
+            checkpoints = self.checkpoints or Checkpoints(self.run_dir)
+            evaluation = Evaluation(config, self.inputs, logger)
+            rl_trainer = RL_Trainer(config, self.inputs, self.agent, evaluation, checkpoints)
+            if state:
+                rl_trainer.resume(state)
+            rl_trainer.run_training_loop(config.iterations)
+            return logger.rows
 
-        iterations = [itr for itr in range(config.iterations) if self.rl_trainer.is_due(config.scalar_log_freq, itr)]
-        figure = learning_curve(
-            f"DAgger on {task_name(config.env_name)}",
-            iterations,
-            means=[row["Eval_AverageReturn"] for row in rows],
-            stds=[row["Eval_StdReturn"] for row in rows],
-            expert=rows[-1].get("Expert_AverageReturn"),
-        )
-        save_figure(figure, self.run_dir / "learning_curve.png")
+    def _prepare_agent(self, make_policy: MakePolicy) -> None:
+        """Make the agent, and restore it from the checkpoint of a run that is resumed."""
+        from cs285.agents.make_agent import make_agent, restore_agent  # torch takes two seconds to import
 
+        config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata
+        self.agent = make_agent(config, spec, expertdata, make_policy)
+        self.policy_description = describe_policy(make_policy, self.agent.actor)
+        self.resumed_state: dict[str, Any] = {}
+        self.checkpoints: Checkpoints | None = None
+        if config.resume is not None:
+            self.checkpoints = Checkpoints(config.resume)
+            itr, state, paths = self.checkpoints.load()
+            self.checkpoints.check_same_run(config, self.inputs.digests)
+            self.checkpoints.check_same_policy(self.policy_description)
+            check_sizes(config.resume, config.env_name, spec, paths)
+            restore_agent(self.agent, state["agent"], [*expertdata, *paths])
+            self.resumed_state = {**state, "itr": itr}
 
-def make_rollouts(config: Config) -> RolloutWorkers:
-    """Workers for the run's environment; by default one for each usable core.
+    def close(self) -> None:
+        """End the rollout workers, unless the caller passed them in."""
+        self._owned.close()
 
-    Raises:
-        InvalidInput: when the environment can't be made.
-    """
-    num_workers = usable_cores() if config.num_workers is None else config.num_workers
-    films = config.video_log_freq != -1
-    return RolloutWorkers(config.env_name, config.ep_len, num_workers, backend=config.backend, films=films)
+    def __enter__(self) -> BC_Trainer:
+        return self
 
-
-def make_agent(config: Config, spec: TaskSpec, initial_expertdata: Sequence[Trajectory]) -> BCAgent:
-    """A new agent for the environment, its network initialised from the run's seed.
-
-    Args:
-        config: the run's settings.
-        spec: facts of its environment.
-        initial_expertdata: what observations are standardised by, if they are.
-    """
-    import torch
-
-    from cs285.agents.bc_agent import BCAgent
-    from cs285.infrastructure.pytorch_utils import choose_device, use_threads
-    from cs285.infrastructure.replay_buffer import ReplayBuffer
-    from cs285.policies.MLP_policy import MLPPolicySL
-    from cs285.policies.supervised_step import CosineSchedule, constant_schedule
-
-    use_threads(threads_wanted())
-    device = choose_device(config.no_gpu, config.which_gpu)
-    cosine = config.learning_rate_schedule == "cosine"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))
-        actor = MLPPolicySL(
-            spec.ac_dim,
-            spec.ob_dim,
-            config.n_layers,
-            config.size,
-            discrete=spec.discrete,
-            learning_rate=config.learning_rate,
-            loss=config.loss,
-            device=device,
-            standardizer=standardizer(initial_expertdata) if config.ob_normalization == "expert_data" else None,
-            schedule=CosineSchedule(config.num_agent_train_steps_per_iter) if cosine else constant_schedule,
-        )
-    rng = generator(config.seed, Stream.REPLAY_BUFFER)
-    return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device))
-
-
-def threads_wanted() -> int:
-    """One, unless OMP_NUM_THREADS asks for more: they spin against one another on these small networks."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, int(asked)) if asked.isdecimal() else 1
-
-
-def check_sizes(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> None:
-    """Refuse a checkpoint's episodes that are of another task.
-
-    Raises:
-        InvalidInput: naming both sizes.
-    """
-    assert config.resume is not None
-    for path in paths:
-        check_actions(config.resume, config.env_name, spec, [path])
-        if path.observations.shape[1] != spec.ob_dim:
-            sizes = f"{path.observations.shape[1]} numbers, but those of {config.env_name} have {spec.ob_dim}"
-            raise InvalidInput(f"{config.resume}: its checkpoint's observations have {sizes}")
-
-
-def find_expert(config: Config, spec: TaskSpec) -> BasePolicy | None:
-    """The expert of the run: the file that was named, or the one that ships for the task.
-
-    Returns:
-        None when there is none and behavioural cloning can do without.
-
-    Raises:
-        InvalidInput: when DAgger has no expert, or the file can't be used.
-    """
-    path = config.expert_policy_file or shipped_expert(config.env_name)
-    if path is not None:
-        return load_expert(path, config.env_name, spec)
-    if config.do_dagger:
-        raise InvalidInput(f"no expert ships for {config.env_name}; name one with --expert_policy_file")
-    return None
-
-
-def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
-    """The expert's recorded episodes, in the environment's observation layout.
-
-    Raises:
-        InvalidInput: when the file can't be used, or its sizes don't fit the environment.
-    """
-    path = config.expert_data or shipped_data(config.env_name)
-    if path is None:
-        raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
-    trajectories = load_expert_data(path, spec.time_limit)
-    check_actions(path, config.env_name, spec, trajectories)
-    ob_dim = trajectories[0].observations.shape[1]
-    if ob_dim == spec.ob_dim:
-        return trajectories
-    check_convertible(config.env_name, ob_dim, spec.ob_dim, what=str(path))
-    print(conversion_notice(str(path), config.env_name, ob_dim, spec.ob_dim), file=sys.stderr)
-    return [convert_trajectory(trajectory, config.env_name, spec.ob_dim) for trajectory in trajectories]
-
-
-def check_actions(path: Path, env_name: str, spec: TaskSpec, trajectories: Sequence[Trajectory]) -> None:
-    """Refuse recorded actions of another kind or size than the environment's.
-
-    Raises:
-        InvalidInput: naming both.
-    """
-    first = trajectories[0]
-    if first.discrete != spec.discrete:
-        kinds = ("discrete", "continuous") if first.discrete else ("continuous", "discrete")
-        raise InvalidInput(f"{path}: its actions are {kinds[0]}, but those of {env_name} are {kinds[1]}")
-    if not spec.discrete and first.actions.shape[1] != spec.ac_dim:
-        raise InvalidInput(f"{path}: actions of {first.actions.shape[1]} numbers, but {env_name} has {spec.ac_dim}")
-    if spec.discrete:
-        choices = np.concatenate([trajectory.actions for trajectory in trajectories])
-        low, high = choices.min(), choices.max()
-        if low < 0 or high >= spec.ac_dim:
-            raise InvalidInput(
-                f"{path}: actions from {low} to {high}, but {env_name} has choices 0 to {spec.ac_dim - 1}"
-            )
-
-
-def convert_trajectory(trajectory: Trajectory, env_name: str, ob_dim: int) -> Trajectory:
-    """The same trajectory with its observations in another known layout of the task."""
-    return replace(
-        trajectory,
-        observations=convert_observations(trajectory.observations, env_name, ob_dim),
-        next_observations=convert_observations(trajectory.next_observations, env_name, ob_dim),
-    )
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,17 +1,29 @@
-"""Films of a policy at work."""
+"""Videos of a policy's episodes: MP4 files that are written frame by frame and appear under their name when whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import imageio.v2
+import imageio.v3
 from PIL import Image
 
+from cs285.data.trajectory import Array
+from cs285.data.whole_files import whole_file
 from cs285.envs.make_env import RenderingUnavailable, make_env
 from cs285.envs.v2_tasks import Backend
-from cs285.infrastructure.utils import sample_trajectory
-from cs285.infrastructure.video import VideoWriter
+from cs285.errors import InvalidInput
+from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
+
+CLIP_FRAMES = 40
+CLIP_SIZE = (160, 160)
+CLIP_FPS = 10
+EXCERPT_SECONDS = 15
 
 
 def film(
@@ -22,38 +34,99 @@ def film(
     ep_len: int | None = None,
     backend: Backend = "mujoco",
 ) -> list[Image.Image]:
-    """Roll out episodes and write a video of them, one after the other.
+    """Roll out one episode for each seed and write a video of them, one after the other.
 
     Args:
-        path: the MP4 to write; it appears when it is whole.
-        env_name: the environment's id.
+        path: the MP4 file to write.
+        env_name: id of the environment.
         policy: chooses the actions.
-        seeds: of the episodes; the same seeds and policy give the same episodes as without a film.
-        ep_len: cut episodes after so many steps; None: at the environment's limit.
-        backend: the bindings that a -v2 task runs on.
+        seeds: of the episodes, which are the same as those of `sample_trajectory` without a film.
+        ep_len: steps after which episodes are truncated; None: the environment's own limit.
+        backend: bindings that a -v2 task runs on.
 
     Returns:
-        Small pictures of the first few seconds.
+        Small pictures of the first seconds.
 
     Raises:
-        InvalidInput: when the environment can't be made.
+        InvalidInput: when the environment can't be made, or the file can't be written.
     """
     env, spec = make_env(env_name, ep_len, render=True, backend=backend)
-    policy = policy.frozen_copy()
-    try:
-        with VideoWriter(path, spec.video_fps) as video:
-            for seed in seeds:
-                sample_trajectory(env, spec, policy, seed, on_frame=video.add)
-    finally:
-        env.close()
-    return video.clip
+    clip: list[Image.Image] = []
+    with closing(env), write_video(path, spec.video_fps, clip) as add:
+        sample_n_trajectories(LocalRollouts(env, spec, on_frame=add), policy, len(seeds), iter(seeds))
+    return clip
 
 
 def can_render(check: Callable[[], None]) -> bool:
-    """Whether a check of rendering passes; if not, this says what would mend it."""
+    """Whether a check of rendering passes; if not, print what to install."""
     try:
         check()
     except RenderingUnavailable as error:
-        print(f"going on without videos: {error}", flush=True)
+        print(f"no videos: {error}", flush=True)
         return False
     return True
+
+
+@contextmanager
+def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Callable[[Array], None]]:
+    """Write an H.264 video frame by frame; the file appears whole when the context ends, or not at all.
+
+    Args:
+        path: the MP4 file.
+        fps: frames per second.
+        clip: small pictures of the first seconds, `CLIP_FPS` a second, are appended to it.
+
+    Yields:
+        A function that appends a frame, (height, width, 3) uint8.
+
+    Raises:
+        InvalidInput: when the file can't be written.
+    """
+    stride, frames = max(1, round(fps / CLIP_FPS)), 0
+
+    def add(frame: Array) -> None:
+        nonlocal frames
+        try:
+            writer.append_data(frame)
+        except OSError as error:  # its message is a page of ffmpeg's command line
+            raise InvalidInput(f"can't write {path}: ffmpeg failed") from error
+        if frames % stride == 0 and len(clip) < CLIP_FRAMES:
+            clip.append(Image.fromarray(frame))
+            clip[-1].thumbnail(CLIP_SIZE)
+        frames += 1
+
+    with tempfile.TemporaryDirectory() as folder:
+        unfinished = Path(folder) / "video.mp4"
+        writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", fps=fps, macro_block_size=2)
+        with writer:
+            yield add
+        if not 0 < frames == _count_frames(unfinished):  # ffmpeg does not report a full disk
+            raise InvalidInput(f"can't write {path}: ffmpeg wrote a part of it only; the disk may be full")
+        with whole_file(path) as file:
+            file.write(unfinished.read_bytes())
+
+
+def _count_frames(path: Path) -> int:
+    """The number of frames that can be read from a video file."""
+    try:
+        return sum(1 for _ in imageio.v3.imiter(path, plugin="FFMPEG"))
+    except (OSError, RuntimeError, IndexError):  # of imageio, for an incomplete file
+        return 0
+
+
+def excerpt(path: Path) -> bytes:
+    """The first `EXCERPT_SECONDS` of a video as a small MP4 file.
+
+    Raises:
+        InvalidInput: when the file can't be read as a video.
+    """
+    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            fps = imageio.v3.immeta(path, plugin="FFMPEG")["fps"]
+            with write_video(Path(folder) / "excerpt.mp4", fps, []) as add:
+                for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=begin, output_params=shrink):
+                    add(frame)
+        except (OSError, RuntimeError, IndexError) as error:
+            raise InvalidInput(f"can't read the video {path}") from error
+        return (Path(folder) / "excerpt.mp4").read_bytes()

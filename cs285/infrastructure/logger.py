@@ -1,229 +1,177 @@
-"""What a run leaves in its folder: event files for TensorBoard, log.csv, config.json, videos."""
+"""Files that a run writes: log.csv, TensorBoard's event files, config.json, and the paths of videos."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
-import itertools
 import json
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+import numpy as np
 from PIL import Image
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX import SummaryWriter
 
-from cs285.data.checkpoint import LogState
-from cs285.data.provenance import digest, git_commit, versions
+from cs285.data.checkpoint import nonnegative, own_file
+from cs285.data.provenance import git_commit, versions
 from cs285.data.run_folders import read_content
-from cs285.data.whole_files import remove_unfinished, sync_file, whole_file, writing
+from cs285.data.whole_files import whole_file, writing
 from cs285.errors import InvalidInput
-from cs285.infrastructure.video import CLIP_FPS
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-TABLE, CONFIG, EVENTS = "log.csv", "config.json", "events.out.tfevents.*"
-
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
-    """Make a new folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``; a number follows where that is taken.
-
-    Raises:
-        InvalidInput: when it can't be made.
-    """
-    stamp = time.strftime("%d-%m-%Y_%H-%M-%S")
-    for suffix in itertools.chain([""], (f"_{n}" for n in itertools.count(2))):
-        run_dir = logdir / f"{run_name}_{stamp}{suffix}"
-        try:
-            run_dir.mkdir(parents=True)
-        except FileExistsError:
-            if not run_dir.is_dir():
-                raise InvalidInput(f"can't make the run folder {run_dir}: a file is in its way") from None
-        except OSError as error:
-            raise InvalidInput(f"can't make the run folder {run_dir}: {error.strerror or error}") from error
-        else:
-            return run_dir
-    raise AssertionError("unreachable: the suffixes are endless")
+    """Make a new folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``, numbered if taken; InvalidInput when it can't be made."""
+    stamp, number = time.strftime("%d-%m-%Y_%H-%M-%S"), 1
+    with writing(logdir):
+        logdir.mkdir(parents=True, exist_ok=True)
+        while True:
+            run_dir = logdir / f"{run_name}_{stamp}{f'_{number}' if number > 1 else ''}"
+            with contextlib.suppress(FileExistsError):
+                run_dir.mkdir()
+                return run_dir
+            number += 1
 
 
 class Logger:
-    """Writes everything about one run into one folder.
+    """Logs one run into one folder.
 
     Attributes:
-        run_dir: the folder; it belongs to this run alone, which one process writes at a time.
-        rows: the scalars of each iteration logged, in log.csv's order.
+        run_dir: the folder; one process at a time writes it.
+        rows: the scalars of each logged iteration, in the order of log.csv.
     """
 
-    def __init__(self, run_dir: Path, state: LogState | None = None) -> None:
-        """Start logging, or go on.
-
-        Args:
-            run_dir: an empty folder, or one that a stopped run wrote.
-            state: None for an empty folder; else what `state` gave once: what was logged since is removed.
+    def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
+        """Open the files of a new run, or of one to resume from a `state_dict`: later rows are removed then.
 
         Raises:
-            InvalidInput: when the folder can't be written, another process is writing it, or its files are not
-                those; they are left as they were.
+            InvalidInput: when the folder can't be written, another process is writing it, or log.csv does not begin
+                with the rows of ``resume_state``; no file is changed then.
         """
-        self.run_dir = run_dir
-        with writing(run_dir / TABLE):
-            self._csv = (run_dir / TABLE).open("w+" if state is None else "r+", newline="")
-        with writing(run_dir):
-            lock(self._csv, run_dir)
-            if state is not None:
-                _check_logs(run_dir, state)
-                remove_unfinished(run_dir)
-                _cut_back(run_dir, state)
-            self.rows = _read_rows(self._csv, run_dir / TABLE)
-            sessions = len(list(run_dir.glob(EVENTS)))
-            self._events = EventsWriter(str(run_dir / "events"), f".{sessions}" if sessions else "")
+        self.run_dir, self._table = run_dir, run_dir / "log.csv"
+        if resume_state is not None:
+            own_file(run_dir, "log.csv")
+        with writing(self._table):
+            self._csv = self._table.open("w" if resume_state is None else "r+", newline="")
+            _lock(self._csv.fileno(), run_dir)
+        rows = {} if resume_state is None else _read_rows(self._table, resume_state)
+        self.rows = list(rows.values())
+        if resume_state is not None:
+            with writing(run_dir):
+                self._csv.seek(self._csv.truncate(resume_state["size"]))
+        # Each session purges those before it and logs all rows again: a kill may have kept some from the disk.
+        suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
+        try:
+            self._events = SummaryWriter(str(run_dir), purge_step=0, max_queue=0, flush_secs=1, filename_suffix=suffix)
+        except OSError as error:  # it needs semaphores, which a system without /dev/shm lacks
+            print(f"no event files for TensorBoard ({error}); {self._table} has all scalars", file=sys.stderr)
+            self._events = SummaryWriter(str(run_dir), write_to_disk=False)
+        for itr, row in rows.items():
+            self._add_scalars(row, itr)
 
-    def log_config(self, settings: Mapping[str, Any], inputs: Mapping[str, str] | None = None) -> None:
-        """Write config.json: the settings, the command, versions, and the git commit if there is one.
-
-        When a run goes on, what it said of the sessions before is kept as ``earlier``.
+    def log_config(
+        self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str] | None = None
+    ) -> None:
+        """Write config.json; what it said about the sessions before a resume is kept in its list ``earlier``.
 
         Args:
-            settings: of the run.
-            inputs: SHA-256 of the files that it reads, by setting.
+            settings: of the run, ``n_iter`` as a number.
+            inputs: SHA-256 of each file that it reads, by setting.
+            policy: ``make_policy`` as "module:qualname", and ``architecture`` as the policy's repr.
 
         Raises:
             InvalidInput: when it can't be written.
         """
-        content: dict[str, Any] = {
-            "settings": settings,
-            "inputs": inputs or {},
-            "command": sys.argv,
-            "versions": versions(),
-            "git_commit": git_commit(),
-        }
-        path = self.run_dir / CONFIG
+        path = self.run_dir / "config.json"
+        content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy}
+        session = {"command": sys.argv, "versions": versions(), "git_commit": git_commit()}
         if path.exists():
             before = read_content(path)
-            earlier = {name: before.get(name) for name in ("command", "versions", "git_commit")}
-            content["earlier"] = [*before["earlier"], earlier]
+            content["earlier"] = [*before["earlier"], {name: before.get(name) for name in session}]
         with whole_file(path) as file:
-            file.write(json.dumps(content, indent=2, default=str).encode() + b"\n")
+            file.write(json.dumps({**content, **session}, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
-        """Write one row of scalars; each call has the same names.
+        """Append a row to log.csv and to TensorBoard's scalars.
 
         Raises:
-            InvalidInput: when it can't be written.
+            InvalidInput: when the names are not those of the rows before, or the row can't be written.
         """
-        values = [Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
-        with writing(self.run_dir):
-            rows = csv.DictWriter(self._csv, ["itr", *scalars])
+        if self.rows and (changed := self.rows[0].keys() ^ scalars.keys()):
+            raise InvalidInput(f"iteration {itr} must log the same scalars as those before; {sorted(changed)} differ")
+        with writing(self._table):
+            if not os.path.samestat(os.fstat(self._csv.fileno()), self._table.stat()):
+                raise InvalidInput(f"can't write {self._table}: another file has replaced it")
+            table = csv.DictWriter(self._csv, ["itr", *scalars])
             if not self.rows:
-                rows.writeheader()
-            rows.writerow({"itr": itr, **scalars})
+                table.writeheader()
+            table.writerow({"itr": itr, **scalars})
             self._csv.flush()
-            self._log_event(Summary(value=values), itr)  # SummaryWriter.add_scalar writes Training_Loss
+            self._add_scalars(scalars, itr)
         self.rows.append(dict(scalars))
 
-    def video_path(self, name: str, itr: int) -> Path:
-        """Where a video of an iteration belongs; its folder exists."""
-        folder = self.run_dir / "videos"
-        with writing(folder):
-            folder.mkdir(exist_ok=True)
-        return folder / f"{name}_itr_{itr}.mp4"
+    def _add_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
+        for name, value in scalars.items():
+            self._events.add_scalar(name, value, itr)
 
     def log_clip(self, name: str, clip: Sequence[Image.Image], itr: int) -> None:
-        """Write the first few seconds of a video into TensorBoard's images tab.
+        """Add a few of a clip's frames, RGB and of one size, side by side to TensorBoard's images."""
+        frames = [np.asarray(frame) for frame in clip[:: len(clip) // 6 or 1]]
+        self._events.add_image(name, np.concatenate(frames, axis=1), itr, dataformats="HWC")
 
-        Raises:
-            InvalidInput: when it can't be written.
-        """
-        with writing(self.run_dir):
-            self._log_event(_animation(name, clip), itr)
+    def video_path(self, name: str, itr: int) -> Path:
+        """The path for a video of an iteration; its folder exists then."""
+        path = self.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
+        with writing(path.parent):
+            path.parent.mkdir(exist_ok=True)
+        return path
 
-    def _log_event(self, summary: Summary, itr: int) -> None:
-        self._events.write_event(Event(wall_time=time.time(), step=itr, summary=summary))
-        self._events.flush()
-
-    def state(self) -> LogState:
-        """Where log.csv and the event files stand, once they are on the disk as they are now.
-
-        Raises:
-            InvalidInput: when they can't be written.
-        """
-        files = [self.run_dir / TABLE, *self.run_dir.glob(EVENTS)]
-        with writing(self.run_dir):
-            for path in files:
-                sync_file(path)
-            return LogState({path.name: path.stat().st_size for path in files}, digest(files[0]))
+    def state_dict(self) -> dict[str, Any]:
+        """Size in bytes and SHA-256 of log.csv, which is on the disk then; InvalidInput when it can't be written."""
+        with writing(self._table):
+            os.fsync(self._csv.fileno())
+            content = self._table.read_bytes()
+        return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
     def close(self) -> None:
-        """End the event file and the table; every row is in them already."""
-        with contextlib.suppress(OSError):  # a disk that is full has been told of
+        """Close the files; a full disk has raised InvalidInput before."""
+        with contextlib.suppress(OSError):
             self._csv.close()
             self._events.close()
 
 
-def lock(file: TextIO, run_dir: Path) -> None:
-    """Keep other processes from writing a run as long as this one has the file open.
-
-    Raises:
-        InvalidInput: when another has it.
-    """
-    if fcntl is None:
-        return
+def _lock(descriptor: int, run_dir: Path) -> None:
+    """Lock a run until the file is closed; InvalidInput when another process has locked it."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InvalidInput(f"{run_dir} is being written by another process: that run has not ended") from None
     except OSError:
         pass  # a file system without locks
 
 
-def _check_logs(run_dir: Path, state: LogState) -> None:
-    """Refuse logs that don't begin with what was logged by then."""
-    for name, size in {TABLE: 0, **state.sizes}.items():
-        path = run_dir / name
-        if Path(name).name != name or not path.is_file():
-            raise InvalidInput(f"{path} is missing, but the run's last checkpoint was written with it")
-        if size > path.stat().st_size:
-            raise InvalidInput(f"{path} is shorter than when its run's last checkpoint was written")
-    if sha256((run_dir / TABLE).read_bytes()[: state.sizes.get(TABLE, 0)]).hexdigest() != state.table:
-        raise InvalidInput(
-            f"{run_dir / TABLE} is not what the run's last checkpoint was written with: "
-            "it was changed, or the checkpoint is another run's"
-        )
-
-
-def _cut_back(run_dir: Path, state: LogState) -> None:
-    """Remove what was logged since; an event file begun since stays under a name that TensorBoard ignores."""
-    for name, size in state.sizes.items():
-        os.truncate(run_dir / name, size)
-    for path in run_dir.glob(EVENTS):
-        if path.name not in state.sizes:
-            path.rename(path.with_name(path.name.replace("tfevents", "superseded")))
-
-
-def _read_rows(file: TextIO, path: Path) -> list[dict[str, float]]:
-    """The rows of a table, without their iterations; the file is then at its end."""
+def _read_rows(path: Path, state: Mapping[str, Any]) -> dict[int, dict[str, float]]:
+    """The scalars by iteration in the part of log.csv that a `state_dict` describes; InvalidInput for another table."""
+    with path.open("rb") as file:
+        content = file.read(nonnegative(state, "size", int))
+    if (len(content), hashlib.sha256(content).hexdigest()) != (state["size"], state.get("sha256")):
+        raise InvalidInput(f"{path} does not begin with the rows of the run's last checkpoint: it was changed")
     try:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-        file.seek(0, os.SEEK_END)
-        return [{name: value for name, value in row.items() if name != "itr"} for row in rows]
-    except (ValueError, TypeError, csv.Error) as error:
-        raise InvalidInput(f"{path} is not the table of a run: {error}") from error
-
-
-def _animation(name: str, pictures: Sequence[Image.Image]) -> Summary:
-    """An animated picture for TensorBoard's images tab."""
-    encoded = io.BytesIO()
-    pictures[0].save(encoded, "GIF", save_all=True, append_images=pictures[1:], duration=1000 // CLIP_FPS, loop=0)
-    width, height = pictures[0].size
-    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded.getvalue())
-    return Summary(value=[Summary.Value(tag=name, image=image)])
+        table = csv.DictReader(io.StringIO(content.decode(), newline=""))
+        rows = {int(row.pop("itr")): {name: float(value) for name, value in row.items()} for row in table}
+        if not all(0 <= itr < 2**31 for itr in rows):
+            raise ValueError("an iteration out of range")
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise InvalidInput(f"{path} is not the table of a run: {error!s:.200}") from error
+    return rows

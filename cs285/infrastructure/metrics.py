@@ -1,16 +1,19 @@
-"""Trajectories to scalars, under the assignment's names."""
+"""Trajectories and training logs to scalars, under the assignment's names."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from cs285.data.trajectory import Trajectory
+from cs285.errors import InvalidInput
 
 
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:
-    """The returns and lengths of episodes.
+    """Statistics of the returns and lengths of episodes.
 
     Args:
         trajectories: one or more.
@@ -30,9 +33,27 @@ def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[s
     }
 
 
+def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str, float]:
+    """The scalars of an iteration's last gradient step.
+
+    Args:
+        logs: of each step, floats or tensors by name.
+        actor: the policy after the last step.
+
+    Raises:
+        InvalidInput: when a scalar or a parameter is NaN or infinite, naming the step.
+    """
+    for step, log in enumerate(logs):
+        for name, value in log.items():
+            if not math.isfinite(float(value)):
+                raise InvalidInput(f"{name} became {float(value)} in step {step}; try a smaller --learning_rate")
+    if not all(bool(parameter.isfinite().all()) for parameter in getattr(actor, "parameters", list)()):
+        raise InvalidInput(f"a parameter became NaN or infinite by step {len(logs) - 1}; try a smaller --learning_rate")
+    return {name: float(value) for name, value in logs[-1].items()}
+
+
 def progress_line(itr: int, scalars: Mapping[str, float]) -> str:
-    """What a run says of an iteration, from its scalars."""
-    return (
-        f"iteration {itr}: return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}, "
-        f"loss {scalars['Training Loss']:.3g}, {scalars['TimeSinceStart']:.0f} s"
-    )
+    """The line that a run prints for an iteration."""
+    loss = f"loss {scalars['Training Loss']:.3g}, " if "Training Loss" in scalars else ""
+    returned = f"return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}"
+    return f"iteration {itr}: {returned}, {loss}{scalars['TimeSinceStart']:.0f} s"

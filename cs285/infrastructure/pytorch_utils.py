@@ -1,8 +1,8 @@
-"""PyTorch helpers without module-level state: networks, devices, threads, conversion from and to numpy."""
+"""PyTorch helpers without module-level state: networks, schedules, devices, conversion from and to numpy."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,26 +12,14 @@ from torch import nn
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
 
-Activation: TypeAlias = Literal["tanh", "relu", "leaky_relu", "sigmoid", "selu", "softplus", "identity"]
-
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "sigmoid": nn.Sigmoid,
-    "selu": nn.SELU,
-    "softplus": nn.Softplus,
-    "identity": nn.Identity,
-}
-
 
 def build_mlp(
     input_size: int,
     output_size: int,
     n_layers: int,
     size: int,
-    activation: Activation = "tanh",
-    output_activation: Activation = "identity",
+    activation: type[nn.Module] = nn.Tanh,
+    output_activation: type[nn.Module] = nn.Identity,
 ) -> nn.Sequential:
     """Build a multi-layer perceptron.
 
@@ -40,8 +28,8 @@ def build_mlp(
         output_size: numbers in an output.
         n_layers: hidden layers; with 0 the network is one affine layer.
         size: width of each hidden layer.
-        activation: after each hidden layer.
-        output_activation: after the output layer.
+        activation: class of the layer after each hidden layer.
+        output_activation: class of the layer after the output layer.
 
     Returns:
         A module from (N, input_size) to (N, output_size).
@@ -49,14 +37,14 @@ def build_mlp(
     layers: list[nn.Module] = []
     width = input_size
     for _ in range(n_layers):
-        layers += [nn.Linear(width, size), _ACTIVATIONS[activation]()]
+        layers += [nn.Linear(width, size), activation()]
         width = size
-    layers += [nn.Linear(width, output_size), _ACTIVATIONS[output_activation]()]
+    layers += [nn.Linear(width, output_size), output_activation()]
     return nn.Sequential(*layers)
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU of that index if there is one at all and it is wanted, else the CPU.
+    """The GPU of that index where there is any and it is wanted, else the CPU.
 
     Raises:
         InvalidInput: when there are GPUs, but none of that index.
@@ -69,18 +57,18 @@ def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
 
 
 def use_threads(count: int) -> None:
-    """Compute with so many threads in this process, in torch and in the linear algebra of numpy."""
+    """Set the number of threads of torch and of numpy's linear algebra in this process."""
     torch.set_num_threads(count)
     threadpool_limits(count, user_api="blas")
 
 
 def from_numpy(array: Array, device: torch.device) -> torch.Tensor:
-    """A tensor on the device; floats become float32."""
-    dtype = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype
+    """A tensor on the device; floats become float32, other dtypes stay."""
+    dtype: Any = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype
     return torch.from_numpy(np.ascontiguousarray(array, dtype)).to(device)
 
 
 def to_numpy(tensor: torch.Tensor) -> Array:
-    """An array of the tensor's numbers, in a memory of its own."""
+    """A copy of the tensor as an array."""
     array: Array = tensor.detach().cpu().numpy().copy()
     return array

@@ -1,39 +1,37 @@
-"""Rollouts on all cores: worker processes that run whole episodes with a copy of the policy.
+"""Worker processes that roll out policies, one for each core.
 
-Every episode has its own seed, and only whole ones are kept, in the order of their seeds; so
-the episodes are the same, bit for bit, whatever the number of workers.
+An episode depends on its seed and on the policy alone, and episodes are returned in the order of their seeds: results
+are equal bit for bit for any number of workers.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
+import math
 import multiprocessing
 import os
+import pickle
+import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import cloudpickle
+import gymnasium as gym
+import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cs285.data.trajectory import Trajectory
-from cs285.envs.make_env import Env, make_env
+from cs285.envs.make_env import Env, TaskSpec, check_rendering, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput, WorkerDied
-from cs285.infrastructure.utils import rollout_bar, sample_n_trajectories, sample_trajectories
-from cs285.infrastructure.worker_tasks import (
-    begin_worker,
-    check_task_rendering,
-    film_episodes,
-    make_task,
-    prepare,
-    run_episode,
-)
+from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import signals_blocked
 
@@ -41,244 +39,279 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Result = TypeVar("Result")
-Episodes: TypeAlias = tuple[list[Trajectory], int]
+
+WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
+QUOTA_FILES = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # of control groups, version 2 and 1
 
 
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores(root: Path = Path("/")) -> int:
+    """The number of cores that this process may use: its CPU affinity, and its container's CPU quota below ``root``."""
+    limits = [float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)]
+    groups = root / "proc/self/cgroup"
+    for line in groups.read_text().splitlines() if groups.exists() else []:
+        _, controllers, group = line.split(":", 2)  # version 2 has no controllers here
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        folder = root / "sys/fs/cgroup" / controllers / group.lstrip("/")
+        for place in (folder, *folder.parents):  # a group may not exceed those above it
+            for files in QUOTA_FILES:
+                if all((place / file).exists() for file in files):
+                    quota, period = " ".join((place / file).read_text() for file in files).split()
+                    limits.append(math.inf if quota in ("max", "-1") else int(quota) / int(period))
+    return max(1, math.ceil(min(limits)))
 
 
-def quickest_start(env: Env) -> str:
-    """The start method of `multiprocessing` for processes that make such an environment.
+def start_method(films: bool) -> str:
+    """The start method of `multiprocessing` for workers.
 
-    A forked process is at work at once, with all that its parent has imported. But it takes over
-    locks without the threads that would open them, its parent's graphics, and whatever a user's
-    module holds: open connections, numpy's global generator. So only a process of one thread and
-    without graphics forks, and only for Gymnasium's tasks and the project's. Others spawn: a
-    spawned process begins afresh, on every platform.
+    "fork" on Linux while this process has one thread and no graphics (no films wanted, OpenGL not imported), whatever
+    the environment; else "spawn". A forked worker is ready at once, but it would inherit locks without the threads
+    that release them, and graphics contexts that only work in their own process.
     """
-    try:
-        threads = len(os.listdir("/proc/self/task"))
-    except OSError:  # only Linux tells
-        return "spawn"
-    known = env.spec is not None and str(env.spec.entry_point).startswith(("gymnasium.", "cs285."))
-    return "fork" if known and threads == 1 and "OpenGL" not in sys.modules else "spawn"
-
-
-@contextmanager
-def reporting_dead_workers() -> Iterator[None]:
-    """Say that a worker was killed, in place of what the pool of processes says."""
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise WorkerDied("a rollout worker was killed in the middle of an episode") from error
+    graphics = films or "OpenGL" in sys.modules
+    linux = sys.platform.startswith("linux")
+    return "fork" if linux and not graphics and len(os.listdir("/proc/self/task")) == 1 else "spawn"
 
 
 class RolloutWorkers:
-    """Rolls out policies in one environment, in worker processes where that is possible.
+    """Rollouts of policies in one environment, in worker processes where possible, else in this process.
 
-    A policy that can't be copied, such as a user's own object, rolls out in the main process,
-    and so does everything when there are no workers.
+    A policy whose ``copyable`` is False, or that can't be pickled, rolls out in this process, and so does every policy
+    where workers can't be started; the reason is printed once.
+
+    Attributes:
+        spec: facts of the environment.
+        num_workers: worker processes; 0 when everything happens in this process.
     """
 
     def __init__(
         self,
         env_name: str,
-        ep_len: int | None,
-        num_workers: int,
-        start_method: str | None = None,
+        ep_len: int | None = None,
+        num_workers: int | None = None,
         backend: Backend = "mujoco",
-        films: bool = True,
+        films: bool = False,
+        episodes_needed: int | None = None,
     ) -> None:
-        """Start the workers; they get ready while the caller goes on.
+        """Make the environment, here and in each worker.
 
         Args:
-            env_name: the environment's id.
-            ep_len: cut episodes after so many steps; None: at the environment's limit.
-            num_workers: processes; with 0, everything happens in the main process.
-            start_method: of `multiprocessing`; None: what `quickest_start` says, ``spawn`` with films.
-            backend: the bindings that a -v2 task runs on.
-            films: whether episodes may have to be filmed.
+            env_name: id of the environment.
+            ep_len: steps after which episodes are truncated; None: the environment's own limit.
+            num_workers: worker processes; None: one for each usable core; 0: roll out in this process. Never more
+                are started than ``episodes_needed``, nor than 61 on Windows.
+            backend: bindings that a -v2 task runs on.
+            films: whether `start_film` will be called.
+            episodes_needed: the most episodes that will be needed at once; None: unknown.
 
         Raises:
             InvalidInput: when the environment can't be made.
+            WorkerDied: when a worker was killed while it started.
         """
-        self._env, self.spec = make_env(env_name, ep_len, backend=backend, graphics=films)
-        self._in_use = threading.Lock()  # the environment, by this thread or by the background's
-        self._task = make_task(env_name, ep_len, backend, films)
-        self._num_workers = num_workers
-        self._background = ThreadPoolExecutor(2)  # two evaluations at once: the end of one leaves no core idle
-        self._ahead = ThreadPoolExecutor(1)
-        self._processes: ProcessPoolExecutor | None = None
-        starting: list[Future[None]] = []
-        if num_workers > 0:
-            start_method = start_method or ("spawn" if films else quickest_start(self._env))
-            context = multiprocessing.get_context(start_method)
-            self._processes = ProcessPoolExecutor(num_workers, context, initializer=begin_worker)
-            with signals_blocked():
-                starting = [self._processes.submit(prepare, self._task) for _ in range(num_workers)]
-        self._ready = self._background.submit(self._await_workers, starting)
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            sys.exit(1)  # a worker that imports a main script without a guard; its parent raises WorkerDied
+        self._make_env = functools.partial(make_env, env_name, ep_len, backend=backend, graphics=films)
+        self._env, self.spec = self._make_env()
+        self._env_name, self._ep_len, self._backend = env_name, ep_len, backend
+        self._lock = threading.Lock()  # of the environment and of policies in this process
+        self._notices: set[str] = set()
+        self._pool: ProcessPoolExecutor | None = None
+        wanted = usable_cores() if num_workers is None else num_workers
+        needed = wanted if episodes_needed is None else episodes_needed
+        self.num_workers = min(wanted, needed, WINDOWS_LIMIT if sys.platform == "win32" else wanted)
+        if self.num_workers > 0:
+            self._start_workers(films)
 
-    def sample_trajectories(
-        self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str | None = None
-    ) -> Episodes:
-        """Roll out whole episodes, the fewest whose steps add up to ``min_timesteps``.
+    def _start_workers(self, films: bool) -> None:
+        try:
+            registration = gym.registry.get(self._env_name.rpartition(":")[2])
+            task = cloudpickle.dumps((registration, self._make_env))
+            method = start_method(films)
+            if method == "spawn" and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
+                raise InvalidInput("the main script, which workers import, is read from standard input")
+            context = multiprocessing.get_context(method)
+            self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker, (task,))
+            with signals_blocked():  # until the workers ignore Ctrl-C
+                started = [self.start(os.getpid) for _ in range(self.num_workers)]
+            for future in started:
+                self.wait(future)
+        except WorkerDied:
+            self.close()
+            hint = "the main script, which workers import, needs if __name__ == '__main__'"
+            raise WorkerDied(f"a rollout worker could not start; if nobody killed it, {hint}") from None
+        except Exception as error:  # no semaphores, a daemonic process, an environment that can't be pickled
+            if self._pool is not None:
+                self._pool.shutdown()
+            self._pool, self.num_workers = None, 0
+            self._notify(f"no workers for {self._env_name}: {error}")
+
+    def _notify(self, reason: str) -> None:
+        if reason not in self._notices:
+            self._notices.add(reason)
+            print(f"rolling out in the main process: {reason}", flush=True)
+
+    def episodes(
+        self, policy: BasePolicy, seeds: Iterator[int], min_timesteps: int | None = None
+    ) -> Generator[Trajectory, None, None]:
+        """Roll out one episode for each seed, in their order; several threads may do so at once.
+
+        Workers roll out ahead of the caller: at most ``num_workers`` episodes, and none that won't be needed if all
+        are as long as the mean so far. Closing the generator cancels them.
 
         Args:
-            policy: chooses the actions; it is copied as it is now.
-            min_timesteps: steps wanted, at least.
-            seeds: of one episode after another.
-            description: of the progress bar on a terminal; None: no bar.
-
-        Returns:
-            The episodes in the order of their seeds, and how many steps they have in all.
+            policy: chooses the actions; a copy that no training changes (`frozen_copy`).
+            seeds: the seed of each episode.
+            min_timesteps: steps that the caller needs in all; None: all the episodes of ``seeds``.
 
         Raises:
-            WorkerDied: when a worker process was killed.
+            InvalidInput: when a worker can't load the policy, or an episode is not finite.
+            WorkerDied: when a worker was killed.
         """
-        policy = policy.frozen_copy()
-        pool = self._pool_for(policy)
-        if pool is not None:
-            return self._sample_in_workers(pool, policy, min_timesteps, seeds, description)
-        with self._in_use:
-            return sample_trajectories(self._env, self.spec, policy, min_timesteps, seeds, description)
+        content = self._pickled(policy)
+        if content is None:
+            yield from (self.wait(self._call_here(sample_trajectory, self._env, self.spec, policy, s)) for s in seeds)
+            return
+        running: deque[Future[Trajectory]] = deque()
+        lengths: list[int] = []
+        try:
+            while True:
+                mean_length = sum(lengths) / len(lengths) if lengths else self.spec.max_episode_steps
+                missing = math.inf if min_timesteps is None else min_timesteps - sum(lengths)
+                wanted = max(1, math.ceil(min(self.num_workers, missing / mean_length)))
+                for seed in itertools.islice(seeds, max(0, wanted - len(running))):
+                    running.append(self.start(_run_episode, content, seed))
+                if not running:
+                    return
+                path = self.wait(running.popleft())
+                lengths.append(len(path))
+                yield path
+        finally:
+            for future in running:
+                future.cancel()
 
-    def sample_n_trajectories(self, policy: BasePolicy, ntraj: int, seeds: Iterator[int]) -> list[Trajectory]:
-        """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`.
+    def start(self, function: Callable[..., Result], *args: Any) -> Future[Result]:
+        """Call a function of a module in a worker, or in this process when there are none; `wait` gives its result.
 
         Raises:
-            WorkerDied: when a worker process was killed.
+            WorkerDied: when a worker was killed before.
         """
-        policy = policy.frozen_copy()
-        pool = self._pool_for(policy)
-        if pool is not None:
-            with reporting_dead_workers():
-                run = functools.partial(run_episode, self._task, policy)
-                return list(pool.map(run, itertools.islice(seeds, ntraj)))
-        with self._in_use:
-            return sample_n_trajectories(self._env, self.spec, policy, ntraj, seeds)
+        if self._pool is None:
+            return self._call_here(function, *args)
+        try:
+            return self._pool.submit(_call, function, *args)
+        except BrokenProcessPool as error:
+            raise WorkerDied("a rollout worker was killed") from error
 
-    def start_sampling(self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]) -> Future[Episodes]:
-        """Do as `sample_trajectories` does, beside whatever the caller does next.
+    def _call_here(self, function: Callable[..., Result], *args: Any) -> Future[Result]:
+        future: Future[Result] = Future()
+        try:
+            with self._lock:
+                future.set_result(function(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
-        Where that is impossible the future is finished when this returns.
-        """
-        policy = policy.frozen_copy()
-        if self._processes is not None and policy.copyable:
-            return self._background.submit(self.sample_trajectories, policy, min_timesteps, seeds)
-        return _done(lambda: self.sample_trajectories(policy, min_timesteps, seeds))
-
-    def sample_ahead(
-        self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str | None = None
-    ) -> Callable[[], Episodes]:
-        """Begin what `sample_trajectories` does, before it is needed; no evaluation makes it wait.
-
-        Returns:
-            A function that waits for the episodes. Where nothing can happen beside the caller it
-            rolls them out.
-        """
-        policy = policy.frozen_copy()
-        if self._processes is not None and policy.copyable:
-            return self._ahead.submit(self.sample_trajectories, policy, min_timesteps, seeds, description).result
-        return functools.partial(self.sample_trajectories, policy, min_timesteps, seeds, description)
+    def wait(self, future: Future[Result]) -> Result:
+        """The result of `start` or `start_film`, or what it raises; WorkerDied when the worker was killed."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            raise WorkerDied("a rollout worker was killed") from error
 
     def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
-        """Film episodes (see `films.film`) beside whatever the caller does next.
-
-        Where that is impossible the future is finished when this returns. Wait for its result
-        in `reporting_dead_workers`.
-        """
-        policy = policy.frozen_copy()
-        pool = self._pool_for(policy)
-        if pool is not None:
-            return pool.submit(film_episodes, self._task, path, policy, seeds)
-        return _done(lambda: film_episodes(self._task, path, policy, seeds))
+        """Film one episode for each seed, like `films.film`, in a worker where the policy can be pickled."""
+        content = self._pickled(policy)
+        args = (path, self._env_name, seeds, self._ep_len, self._backend)
+        return self._call_here(_film, policy, *args) if content is None else self.start(_film, content, *args)
 
     def check_rendering(self) -> None:
-        """Render one frame where films will be made.
+        """Render one frame where `start_film` will; see `make_env.check_rendering`."""
+        self.wait(self.start(check_rendering, self._env_name, self._backend))
 
-        Raises:
-            RenderingUnavailable: when that fails, with one line that says what would mend it.
-            WorkerDied: when it killed the worker.
-        """
-        pool = self._ready.result()
-        if pool is None:
-            check_task_rendering(self._task)
-            return
-        with reporting_dead_workers():
-            pool.submit(check_task_rendering, self._task).result()
-
-    def _pool_for(self, policy: BasePolicy) -> ProcessPoolExecutor | None:
-        """The workers, once they are ready; None for what has to happen in this process."""
-        return self._ready.result() if policy.copyable else None
-
-    def _await_workers(self, starting: Sequence[Future[None]]) -> ProcessPoolExecutor | None:
-        """Wait for the workers; do without them where they can't make an environment that we could."""
-        try:
-            for start in starting:
-                start.result()
-        except InvalidInput as error:
-            print(f"rolling out in the main process: {error}", flush=True)
-            assert self._processes is not None
-            self._processes.shutdown()
+    def _pickled(self, policy: BasePolicy) -> bytes | None:
+        """The policy as workers load it; None when it has to act in this process."""
+        if self._pool is None:
             return None
-        except BrokenProcessPool as error:
-            raise WorkerDied(
-                "a rollout worker could not start; it may import the script that was started, whose work must "
-                "stand below if __name__ == '__main__'"
-            ) from error
-        return self._processes
-
-    def _sample_in_workers(
-        self,
-        pool: ProcessPoolExecutor,
-        policy: BasePolicy,
-        min_timesteps: int,
-        seeds: Iterator[int],
-        description: str | None,
-    ) -> Episodes:
-        trajectories: list[Trajectory] = []
-        timesteps = 0
-        running: deque[Future[Trajectory]] = deque()
         try:
-            with reporting_dead_workers(), rollout_bar(min_timesteps, description) as bar:
-                while timesteps < min_timesteps:
-                    # No episode is begun that won't be needed if all are as long as those before.
-                    length = timesteps / len(trajectories) if trajectories else self.spec.max_episode_steps
-                    while not running or (
-                        len(running) < self._num_workers and timesteps + len(running) * length < min_timesteps
-                    ):
-                        running.append(pool.submit(run_episode, self._task, policy, next(seeds)))
-                    trajectories.append(running.popleft().result())
-                    timesteps += len(trajectories[-1])
-                    bar.update(len(trajectories[-1]))
-        finally:
-            for episode in running:
-                episode.cancel()
-        return trajectories, timesteps
+            if policy.copyable:
+                return bytes(cloudpickle.dumps(policy))
+            self._notify(f"{type(policy).__name__}.copyable is False")
+        except Exception as error:  # a user's own objects may raise anything when they are pickled
+            self._notify(f"{type(policy).__name__} can't be pickled: {error}")
+        return None
 
     def close(self) -> None:
-        """End the workers, once the episodes they are in the middle of are over."""
-        if self._processes is not None:
-            self._processes.shutdown(cancel_futures=True)
-        self._background.shutdown(cancel_futures=True)
-        self._ahead.shutdown(cancel_futures=True)
+        """End the workers after their current episodes, and close the environment."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
         self._env.close()
 
     def __enter__(self) -> RolloutWorkers:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
-def _done(action: Callable[[], Result]) -> Future[Result]:
-    """A future that is finished."""
-    future: Future[Result] = Future()
-    future.set_result(action())
-    return future
+# The functions below run in the workers. None imports torch: a spawned worker is ready within a second.
+
+_task = b""  # the environment of this worker
+
+
+def _begin_worker(task: bytes) -> None:
+    """Set up signals, threads and random state of a worker, and its end when the parent process ends."""
+    global _task
+    _task = task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends the workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    threadpool_limits(1, user_api="blas")  # the other cores have workers of their own
+    np.random.seed()  # forked workers would draw the same numbers from copies of NumPy's global generator
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+@functools.cache
+def _environment() -> tuple[Env, TaskSpec]:
+    """The worker's environment, made of the main process's entry in Gymnasium's registry."""
+    try:
+        registration, make = pickle.loads(_task)
+        if registration is not None:
+            gym.registry[registration.id] = registration
+        return make()  # type: ignore[no-any-return]
+    except Exception as error:  # a user's own classes may raise anything
+        raise InvalidInput(f"it can't be made in another process ({error})") from error
+
+
+def _call(function: Callable[..., Result], *args: Any) -> Result:
+    _environment()  # which registers it
+    return function(*args)
+
+
+@functools.lru_cache(maxsize=2)  # evaluation and collection take turns
+def _policy(content: bytes) -> BasePolicy:
+    try:
+        policy: BasePolicy = pickle.loads(content)
+    except Exception as error:
+        hint = "set its attribute copyable to False to roll it out in the main process"
+        raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    return policy
+
+
+def _run_episode(content: bytes, seed: int) -> Trajectory:
+    return sample_trajectory(*_environment(), _policy(content), seed)
+
+
+def _film(policy: BasePolicy | bytes, path: Path, env_name: str, *args: Any) -> list[Image.Image]:
+    from cs285.infrastructure.films import film  # which imports what draws and encodes
+
+    return film(path, env_name, _policy(policy) if isinstance(policy, bytes) else policy, *args)

@@ -21,6 +21,8 @@ class Stream(IntEnum):
     REPLAY_BUFFER = 1
     TRAINING_ROLLOUTS = 2
     EVALUATION = 3
+    EXPERT = 4
+    TORCH = 5
 
 
 def generator(seed: int, stream: Stream) -> np.random.Generator:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
-from typing import NoReturn
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -12,7 +13,11 @@ from tqdm import tqdm
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import Env, TaskSpec
 from cs285.errors import InvalidInput
+from cs285.infrastructure.actions import as_actions, expert_actions
 from cs285.policies.base_policy import BasePolicy
+
+if TYPE_CHECKING:  # it imports this file
+    from cs285.infrastructure.rollout_workers import RolloutWorkers
 
 
 def sample_trajectory(
@@ -23,15 +28,16 @@ def sample_trajectory(
     Args:
         env: the environment; with ``on_frame``, one made to render.
         spec: its facts; ``max_episode_steps`` is where the episode is cut.
-        policy: chooses the actions, one observation at a time. They go to the environment as
-            they are, beyond the bounds of its action space too: the task's control cost is
-            computed from the raw action, and the course's experts exceed the bounds.
+        policy: chooses the actions, one observation at a time. They go to the environment as they are, beyond
+            the bounds of its action space too: the task's control cost is computed from the raw action, and the
+            course's experts exceed the bounds.
         seed: the episode's own; the same seed and policy give the same episode.
         on_frame: called with each frame of a video, (height, width, 3) uint8.
 
     Raises:
         InvalidInput: when an observation, an action or a reward is NaN or infinite, with the step.
     """
+    policy.reset(seed)
     observation, _ = env.reset(seed=seed)
     observations, actions = [np.array(observation, spec.ob_dtype)], []  # copies: some environments reuse one array
     rewards: list[float] = []
@@ -57,8 +63,71 @@ def sample_trajectory(
     )
 
 
+class LocalRollouts:
+    """Rollouts in one environment of this process, with the interface of `RolloutWorkers`."""
+
+    def __init__(self, env: Env, spec: TaskSpec, on_frame: Callable[[Array], None] | None = None) -> None:
+        """Set the arguments that every `sample_trajectory` gets."""
+        self.env, self.spec, self.on_frame = env, spec, on_frame
+
+    def episodes(
+        self, policy: BasePolicy, seeds: Iterator[int], min_timesteps: int | None = None
+    ) -> Generator[Trajectory, None, None]:
+        """Roll out one episode for each seed; ``min_timesteps`` is for workers, which plan ahead."""
+        for seed in seeds:
+            yield sample_trajectory(self.env, self.spec, policy, seed, self.on_frame)
+
+
+def sample_trajectories(
+    rollouts: RolloutWorkers | LocalRollouts,
+    policy: BasePolicy,
+    min_timesteps: int,
+    seeds: Iterator[int],
+    description: str | None = None,
+) -> tuple[list[Trajectory], int]:
+    """Roll out whole episodes, the fewest whose steps add up to ``min_timesteps``.
+
+    Args:
+        rollouts: where `sample_trajectory` runs, in worker processes or in this one.
+        policy: chooses the actions.
+        min_timesteps: environment steps wanted, at least.
+        seeds: of one episode after another.
+        description: of the progress bar on a terminal; None: no bar.
+
+    Returns:
+        The episodes in the order of their seeds, and their number of steps.
+    """
+    paths: list[Trajectory] = []
+    timesteps = 0
+    episodes = rollouts.episodes(policy, seeds, min_timesteps)
+    hidden = True if description is None else None  # None: shown on a terminal only
+    with tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=hidden) as bar:
+        while timesteps < min_timesteps:
+            paths.append(next(episodes))
+            timesteps += len(paths[-1])
+            bar.update(len(paths[-1]))
+    episodes.close()
+    return paths, timesteps
+
+
+def sample_n_trajectories(
+    rollouts: RolloutWorkers | LocalRollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
+) -> list[Trajectory]:
+    """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
+    return list(rollouts.episodes(policy, islice(seeds, ntraj)))
+
+
+def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
+    """New trajectories with the same states, and the actions the expert would have taken there.
+
+    Raises:
+        InvalidInput: when the expert's actions do not fit the environment, or are not finite.
+    """
+    return [replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths]
+
+
 def _check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
-    """Refuse an episode with NaN or infinity, naming the first step that has it, and who gave it."""
+    """Refuse an episode with NaN or infinity, naming the first step that has it, and its origin."""
     given = (
         ("the environment's observation", states[:-1]),
         ("the policy's action", actions),
@@ -70,83 +139,3 @@ def _check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> N
     if first:
         step, _, who = min(first)
         raise InvalidInput(f"{who} in step {step} of the episode with seed {seed} holds NaN or infinity")
-
-
-def sample_trajectories(
-    env: Env,
-    spec: TaskSpec,
-    policy: BasePolicy,
-    min_timesteps: int,
-    seeds: Iterator[int],
-    description: str | None = None,
-) -> tuple[list[Trajectory], int]:
-    """Roll out whole episodes, the fewest whose steps add up to ``min_timesteps``.
-
-    Args:
-        env: as for `sample_trajectory`, and so are the next two.
-        spec: the environment's facts.
-        policy: chooses the actions.
-        min_timesteps: steps wanted, at least.
-        seeds: of one episode after another.
-        description: of the progress bar on a terminal; None: no bar.
-
-    Returns:
-        The episodes in the order of their seeds, and how many steps they have in all.
-    """
-    policy = policy.frozen_copy()
-    trajectories, timesteps = [], 0
-    with rollout_bar(min_timesteps, description) as bar:
-        while timesteps < min_timesteps:
-            trajectories.append(sample_trajectory(env, spec, policy, next(seeds)))
-            timesteps += len(trajectories[-1])
-            bar.update(len(trajectories[-1]))
-    return trajectories, timesteps
-
-
-def rollout_bar(min_timesteps: int, description: str | None) -> tqdm[NoReturn]:
-    """A progress bar that counts environment steps; it shows on a terminal, if it has a description."""
-    disable = True if description is None else None
-    return tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=disable)
-
-
-def sample_n_trajectories(
-    env: Env, spec: TaskSpec, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
-) -> list[Trajectory]:
-    """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
-    policy = policy.frozen_copy()
-    return [sample_trajectory(env, spec, policy, next(seeds)) for _ in range(ntraj)]
-
-
-def relabel_with_expert(trajectories: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
-    """New trajectories with the same states, and the actions the expert would have taken there.
-
-    Raises:
-        InvalidInput: when the expert's actions do not fit the environment, or are not finite.
-    """
-    return [
-        replace(trajectory, actions=expert_actions(expert, trajectory.observations, spec))
-        for trajectory in trajectories
-    ]
-
-
-def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> Array:
-    """The expert's actions for (T, ob_dim) observations, in one call.
-
-    Raises:
-        InvalidInput: when they do not fit the environment, or are not finite.
-    """
-    actions = expert.get_action(observations)
-    expected = (len(observations),) if spec.discrete else (len(observations), spec.ac_dim)
-    if actions.shape != expected:
-        raise InvalidInput(f"the expert's actions have shape {actions.shape[1:]}, the environment's {expected[1:]}")
-    finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
-    if not finite.all():
-        raise InvalidInput(f"the expert's answer to the state of step {finite.argmin()} holds NaN or infinity")
-    if spec.discrete and (wrong := actions[~np.isin(actions, np.arange(spec.ac_dim))]).size:
-        raise InvalidInput(f"the expert chose {wrong[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
-    return as_actions(actions, spec)
-
-
-def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """The actions in the dtype of a trajectory: int64 when discrete, else float32."""
-    return actions.astype(np.int64 if spec.discrete else np.float32)

@@ -1,24 +1,18 @@
-"""What a policy is, and how anything with ``get_action`` becomes one."""
+"""Interface of policies."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.envs.layouts import convert_observations
-from cs285.errors import InvalidInput
 
 
 class BasePolicy(ABC):
-    """Chooses actions: a batch of observations in, a batch of actions out.
+    """Map from observations to actions.
 
     Attributes:
-        copyable: whether a copy in another process acts the same; a user's own object may
-            hold anything, so that is False unless a class says otherwise.
+        copyable: whether a copy in another process acts the same. False for a user's object, which may
+            hold anything, unless its class says otherwise.
     """
 
     copyable = False
@@ -28,72 +22,15 @@ class BasePolicy(ABC):
         """Choose an action for each observation.
 
         Args:
-            observations: (N, ob_dim), or a single one (ob_dim,).
+            observations: (N, *ob_shape), or a single one (ob_shape).
 
         Returns:
-            (N, ac_dim), or (N,) integers when actions are discrete; without N for a single one.
+            (N, ac_dim) floats, or (N,) integers when actions are discrete; without N for a single observation.
         """
 
-    def frozen_copy(self) -> BasePolicy:
-        """A policy with the same actions that is fast one observation at a time, frozen as it is now."""
-        return self
+    def reset(self, seed: int) -> None:  # noqa: B027 - most policies keep nothing from step to step
+        """Prepare for a new episode: clear recurrent state and seed the policy's own random numbers.
 
-
-class ExternalPolicy(BasePolicy):
-    """A user's own expert: an object with ``get_action``, or a function of a batch of observations.
-
-    It is always asked with a batch (N, ob_dim) and must answer with N actions.
-    """
-
-    def __init__(self, act: Callable[[Array], Any]) -> None:
-        self._act = act
-
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`.
-
-        Raises:
-            InvalidInput: when the answer has not one action for each observation.
+        Args:
+            seed: the episode's seed.
         """
-        batch = np.atleast_2d(observations)
-        actions = np.asarray(self._act(batch.copy()))  # it may change what it is given
-        if actions.ndim not in (1, 2) or len(actions) != len(batch):
-            raise InvalidInput(
-                f"the expert answered {len(batch)} observations with actions of shape {actions.shape}; "
-                "it must give one action for each"
-            )
-        return actions if observations.ndim == 2 else np.asarray(actions[0])
-
-
-class ConvertedLayoutPolicy(BasePolicy):
-    """A policy made for one observation layout of a task, used on another of the same task."""
-
-    def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
-        """Wrap ``policy``, which reads observations of ``ob_dim`` numbers."""
-        self._policy = policy
-        self.copyable = policy.copyable
-        self._env_name = env_name
-        self._ob_dim = ob_dim
-
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`.
-
-        Raises:
-            InvalidInput: when the observations are in no known layout of the task.
-        """
-        return self._policy.get_action(convert_observations(observations, self._env_name, self._ob_dim))
-
-
-def as_policy(expert: object) -> BasePolicy:
-    """Make a policy of a policy, of an object with ``get_action``, or of a function.
-
-    Raises:
-        InvalidInput: for anything else.
-    """
-    if isinstance(expert, BasePolicy):
-        return expert
-    act = getattr(expert, "get_action", expert)
-    if not callable(act):
-        raise InvalidInput(
-            f"an expert is an object with get_action or a function of observations, not a {type(expert).__name__}"
-        )
-    return ExternalPolicy(act)

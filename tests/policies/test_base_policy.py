@@ -7,7 +7,8 @@ import pytest
 
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
-from cs285.policies.base_policy import ConvertedLayoutPolicy, as_policy
+from cs285.policies.base_policy import as_policy
+from cs285.policies.loaded_gaussian_policy import ConvertedLayoutPolicy
 from tests.fakes import FakePolicy, expert_rule
 
 

@@ -1,0 +1,72 @@
+"""Settings of a run to its agent, new or as a checkpoint left it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from cs285.agents.bc_agent import BCAgent
+from cs285.config import Config
+from cs285.data.trajectory import Trajectory
+from cs285.envs.make_env import TaskSpec
+from cs285.errors import InvalidInput
+from cs285.infrastructure.pytorch_utils import use_threads
+from cs285.infrastructure.replay_buffer import ReplayBuffer
+from cs285.infrastructure.seeding import Stream, generator, integer_seed
+from cs285.policies.make_policy import MakePolicy
+
+try:
+    from cs285.policies.fast_update import fast_update, skip_dynamo_import
+except ModuleNotFoundError:  # the project works without this file, only slower
+    fast_update = None  # type: ignore[assignment]
+
+
+def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make_policy: MakePolicy) -> BCAgent:
+    """Build the policy, with torch's global generator seeded from the run's seed, and an empty replay buffer.
+
+    Args:
+        config: the run's settings.
+        spec: facts of its task.
+        paths: the expert's episodes.
+        make_policy: makes the policy.
+
+    Raises:
+        InvalidInput: when the policy lacks a method that it needs.
+    """
+    use_threads(1)  # more would wait for each other on networks as small as these
+    if fast_update is not None:
+        skip_dynamo_import()
+    torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))
+    actor = make_policy(config, spec, paths)
+    for method in ("get_action", "update"):
+        if not callable(getattr(actor, method, None)):
+            raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
+    torch.manual_seed(integer_seed(config.seed, Stream.TORCH))  # of what a policy draws while it learns
+    rng = generator(config.seed, Stream.REPLAY_BUFFER)
+    device = next(iter(getattr(actor, "parameters", list)()), torch.empty(0)).device
+    agent = BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device), fast_update)
+    if config.do_dagger and not agent.resumable:
+        print(f"the run can't be resumed: {type(actor).__name__} has no state_dict and load_state_dict", flush=True)
+    return agent
+
+
+def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:
+    """Load a checkpoint's state and its transitions into a new agent.
+
+    Args:
+        agent: as `make_agent` builds it for the same run.
+        state: its `BCAgent.state_dict` of then.
+        paths: the transitions that the replay buffer held.
+
+    Raises:
+        InvalidInput: when the state is that of another agent.
+    """
+    agent.add_to_replay_buffer(paths)
+    if not agent.resumable:
+        raise InvalidInput(f"{type(agent.actor).__name__} can't be resumed: it has no state_dict and load_state_dict")
+    try:
+        agent.load_state_dict(state)
+    except Exception as error:  # a user's own policy may raise anything
+        raise InvalidInput(f"the checkpoint is of another agent: {error!r:.300}") from error

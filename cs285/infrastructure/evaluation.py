@@ -1,0 +1,148 @@
+"""Evaluation, videos and log rows of a run, beside its training."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from tqdm import tqdm
+
+from cs285.config import Config
+from cs285.data.trajectory import Trajectory
+from cs285.errors import InvalidInput, error_context
+from cs285.infrastructure.films import can_render
+from cs285.infrastructure.inputs import RunInputs
+from cs285.infrastructure.logger import Logger
+from cs285.infrastructure.metrics import progress_line, return_statistics
+from cs285.infrastructure.seeding import Stream, episode_seeds
+from cs285.policies.base_policy import BasePolicy
+
+MAX_NVIDEO = 2
+
+
+def is_due(config: Config, frequency: int, itr: int) -> bool:
+    """Whether something done every ``frequency`` iterations, and in the last one, is done now; -1: never."""
+    return frequency != -1 and (itr % frequency == 0 or itr == config.iterations - 1)
+
+
+@dataclass(frozen=True)
+class PendingRow:
+    """A log row whose evaluation or videos are still running."""
+
+    itr: int
+    scalars: Mapping[str, float]
+    evaluation: Future[list[Trajectory]] | None
+    films: Mapping[str, Future[Any]]
+
+    def done(self) -> bool:
+        """Whether nothing has to be waited for."""
+        return all(film.done() for film in self.films.values()) and (self.evaluation is None or self.evaluation.done())
+
+
+class Evaluation:
+    """Evaluates and films the policy of each iteration, and logs a row when both are done, in order."""
+
+    def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
+        """Prepare.
+
+        Args:
+            config: the run's settings.
+            inputs: rollout workers, the expert's recorded episodes and its measured return.
+            logger: writes into the run's folder.
+        """
+        self.config, self.rollouts, self.background, self.logger = config, inputs.rollouts, inputs.background, logger
+        self.expert_scalars = inputs.expert_scalars
+        initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
+        self.constant_scalars = {name: initial[name] for name in ("Initial_DataCollection_AverageReturn",)}
+        self.films_videos = config.video_log_freq != -1 and can_render(self.rollouts.check_rendering)
+        self._pending: deque[PendingRow] = deque()
+
+    def start(
+        self,
+        itr: int,
+        policy: BasePolicy,
+        collection_policy: BasePolicy | None,
+        scalars: Mapping[str, float],
+    ) -> None:
+        """Begin the evaluation and the videos that are due; log the earlier rows that are done.
+
+        Args:
+            itr: the iteration.
+            policy: a frozen copy of the policy after training.
+            collection_policy: made the iteration's training data, which is filmed; None: nobody can make it again.
+            scalars: the rest of the iteration's row.
+        """
+        seed, films, evaluation = self.config.seed, {}, None
+        if self.films_videos and is_due(self.config, self.config.video_log_freq, itr):
+            for name, stream, filmed in (
+                ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy),
+                ("eval_rollouts", Stream.EVALUATION, policy),
+            ):
+                if filmed is not None:
+                    seeds = list(islice(episode_seeds(seed, stream, itr), MAX_NVIDEO))
+                    films[name] = self.rollouts.start_film(self.logger.video_path(name, itr), filmed, seeds)
+        if is_due(self.config, self.config.scalar_log_freq, itr):
+            seeds_of_evaluation = episode_seeds(seed, Stream.EVALUATION, itr)
+            evaluation = self.background.start(policy, self.config.eval_batch_size, seeds_of_evaluation)
+        self._pending.append(PendingRow(itr, scalars, evaluation, films))
+        while self._pending and self._pending[0].done():
+            self._log_first()
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Log all rows and draw the learning curve at the end of the loop; rows also when the loss diverged."""
+        try:
+            yield
+        except InvalidInput:
+            self._finish(0)
+            raise
+        self._finish(0)
+        if self.config.do_dagger and self.logger.rows:
+            from cs285.infrastructure.learning_curve import (  # matplotlib takes a moment to import
+                learning_curve,
+                save_figure,
+            )
+
+            evaluated = [
+                n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)
+            ]
+            draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the log stands; at most the last iteration's evaluation is then still running."""
+        self._finish(1)
+        if self._pending and self._pending[0].films:
+            self._finish(0)
+        row = self._pending[0] if self._pending and self._pending[0].evaluation is not None else None
+        pending = None if row is None else {"itr": row.itr, "scalars": dict(row.scalars)}
+        return {"pending": pending, "log": self.logger.state_dict()}
+
+    def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
+        """Begin the evaluation again that was running when `state_dict` was called."""
+        if pending is not None:
+            seeds = episode_seeds(self.config.seed, Stream.EVALUATION, pending["itr"])
+            evaluation = self.background.start(policy, self.config.eval_batch_size, seeds)
+            self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))
+
+    def _finish(self, remaining: int) -> None:
+        while len(self._pending) > remaining:
+            self._log_first()
+
+    def _log_first(self) -> None:
+        """Wait for the oldest row's films and evaluation, log them and print a line."""
+        row = self._pending.popleft()
+        with error_context(self.config.env_name, row.itr):
+            for name, film in row.films.items():
+                self.logger.log_clip(name, self.rollouts.wait(film), row.itr)
+            if row.evaluation is None:
+                return
+            evaluated = return_statistics(row.evaluation.result(), "Eval")
+        scalars = {**evaluated, **row.scalars, **self.constant_scalars, **self.expert_scalars()}
+        self.logger.log_scalars(scalars, row.itr)
+        with tqdm.external_write_mode():
+            print(progress_line(row.itr, scalars), flush=True)

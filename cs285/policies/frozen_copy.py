@@ -1,0 +1,132 @@
+"""Copies of a policy as it is now, for rollouts beside training and in other processes."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from cs285.data.trajectory import Array
+from cs285.infrastructure.pytorch_utils import to_numpy
+from cs285.policies.base_policy import BasePolicy
+from cs285.policies.external_policy import as_policy
+from cs285.policies.known_source import methods_are_known
+from cs285.policies.MLP_policy import MLPPolicy
+from cs285.policies.numpy_policy import NumpyPolicy
+
+METHODS = ("get_action", "outputs", "reset")
+KNOWN_SOURCE = (
+    "8043cb99e4c8bc26b238e06a537ed47d046c52265a16801ada1a4476a49f5004"  # SHA-256 of the code of METHODS in `MLPPolicy`
+)
+ACTIVATIONS: dict[type[nn.Module], str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
+TOLERANCE = 1e-4  # of actions, relative to the largest
+
+
+def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
+    """Copy a policy so that training it further does not change the copy.
+
+    Args:
+        policy: any object with ``get_action``, usually the one that learns.
+        observations: (N, *ob_shape), a few that the copy is compared on.
+
+    Returns:
+        A `NumpyPolicy` for a perceptron of affine layers and one kind of activation whose methods are those of
+        `MLPPolicy` and whose actions are the same on ``observations``; else a `DetachedCopy`. Where no copy can
+        be made, the policy itself, which then rolls out in the main process; the reason is printed once.
+    """
+    fast = _numpy_copy(policy)
+    if fast is not None and _same_actions(fast, policy, observations):
+        return fast
+    try:
+        detached = DetachedCopy(policy)
+        detached.reset(0)
+        detached.get_action(observations[0])
+    except Exception as error:  # the policy is the user's own and may raise anything
+        _print_once(f"rolling out in the main process: no copy of {type(policy).__name__} acts: {error!r:.300}")
+        return as_policy(policy, observations.ndim - 1)
+    return detached
+
+
+class DetachedCopy(BasePolicy):
+    """A deep copy on the CPU in evaluation mode, without optimisers and schedules.
+
+    Where the policy draws from torch's global generator, the copy draws the same in every process: its random
+    state is its own and is seeded when an episode begins.
+    """
+
+    copyable = True
+
+    def __init__(self, policy: Any) -> None:
+        """Copy ``policy``.
+
+        Raises:
+            Exception: whatever the policy's own copying raises.
+        """
+        training = (Optimizer, LRScheduler)
+        light = copy.copy(policy)
+        vars(light).update({name: None for name, value in vars(policy).items() if isinstance(value, training)})
+        self.policy = copy.deepcopy(light)
+        for module in (self.policy, *vars(self.policy).values()):
+            if isinstance(module, nn.Module):
+                module.cpu().eval()
+        self._random_state = torch.get_rng_state()
+
+    def reset(self, seed: int) -> None:
+        """See `BasePolicy.reset`."""
+        self._random_state = torch.Generator().manual_seed(seed).get_state()
+        if hasattr(self.policy, "reset"):
+            self.policy.reset(seed)
+
+    @torch.no_grad()
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`."""
+        before = torch.get_rng_state()
+        torch.set_rng_state(self._random_state)
+        try:
+            return np.asarray(self.policy.get_action(observations))
+        finally:
+            self._random_state = torch.get_rng_state()
+            torch.set_rng_state(before)
+
+
+def _numpy_copy(policy: Any) -> NumpyPolicy | None:
+    """The same perceptron in numpy; None for any other policy."""
+    if not methods_are_known(policy, MLPPolicy, METHODS, KNOWN_SOURCE):
+        return None
+    if type(policy).network is not MLPPolicy.network or type(policy.network) is not nn.Sequential:
+        return None
+    modules = [module for module in policy.network if type(module) is not nn.Identity]
+    affine = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
+    activations = {ACTIVATIONS.get(type(module)) for module in modules[1::2]} or {"tanh"}
+    if len(modules) != 2 * len(affine) - 1 or len(activations) != 1 or None in activations or _has_hooks(policy):
+        return None
+    return NumpyPolicy(
+        weights=[np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine],
+        biases=[to_numpy(layer.bias) for layer in affine],
+        activation=str(*activations),
+        discrete=policy.discrete,
+        standardizer=(to_numpy(policy.ob_mean), to_numpy(policy.ob_std)),
+        ob_shape=policy.ob_shape,
+    )
+
+
+def _has_hooks(policy: nn.Module) -> bool:
+    return any(module._forward_hooks or module._forward_pre_hooks for module in policy.modules())
+
+
+def _same_actions(fast: NumpyPolicy, policy: Any, observations: Array) -> bool:
+    expected, found = policy.get_action(observations), fast.get_action(observations)
+    scale = float(np.abs(expected).max())
+    return found.shape == expected.shape and np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * scale)
+
+
+@cache
+def _print_once(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
