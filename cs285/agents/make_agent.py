@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
 from cs285.agents.bc_agent import BCAgent
 from cs285.config import Config
@@ -33,20 +35,35 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         make_policy: makes the policy.
 
     Raises:
-        InvalidInput: when the policy lacks a method that it needs.
+        InvalidInput: when the policy lacks a method that it needs, or its optimiser lacks trainable parameters.
     """
     use_threads(1)  # more would wait for each other on networks as small as these
     if fast_update is not None:
         skip_dynamo_import()
     torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))
     actor = make_policy(config, spec, paths)
-    for method in ("get_action", "update"):
+    for method in ("get_action", "update", *(["state_dict"] if config.save_params else [])):
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
+    _check_optimizers(actor)
     torch.manual_seed(integer_seed(config.seed, Stream.TORCH))  # of what a policy draws while it learns
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     device = next(iter(getattr(actor, "parameters", list)()), torch.empty(0)).device
     return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device), fast_update)
+
+
+def _check_optimizers(actor: Any) -> None:
+    """Refuse trainable parameters in no optimiser, such as those of a layer that was replaced after it was built."""
+    optimizers = [part for part in vars(actor).values() if isinstance(part, Optimizer)]
+    if not optimizers or not isinstance(actor, nn.Module):
+        return
+    optimized = {id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    missing = [name for name, p in actor.named_parameters() if p.requires_grad and id(p) not in optimized]
+    if missing:
+        raise InvalidInput(
+            f"the optimiser of {type(actor).__name__} has no parameter {missing[0]}; build it after the network, or "
+            "freeze the parameter with requires_grad_(False)"
+        )
 
 
 def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:

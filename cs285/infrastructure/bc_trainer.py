@@ -74,8 +74,11 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         Raises:
             InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
         """
+        import torch
+
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
+        torch.set_rng_state(self._torch_state)
         config, rest = self.config, self.resumed_state
         self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
         with ExitStack() as at_end:
@@ -115,7 +118,9 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
     def _prepare_agent(self, make_policy: MakePolicy) -> None:
         """Make the agent, and restore it from the checkpoint of a run that is resumed."""
-        from cs285.agents.make_agent import make_agent, restore_agent  # imports torch, which takes two seconds
+        import torch  # takes two seconds, in which the workers already run
+
+        from cs285.agents.make_agent import make_agent, restore_agent
 
         config, spec = self.config, self.rollouts.spec
         self.agent = make_agent(config, spec, self.initial_expertdata, make_policy)
@@ -129,6 +134,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             check_sizes(config.resume, config.env_name, spec, paths)
             restore_agent(self.agent, state["agent"], [*self.initial_expertdata, *paths])
             self.resumed_state = {**state, "itr": itr}
+        self._torch_state = torch.get_rng_state()  # other trainers may be made before this one runs
 
     def _make_checkpoints(self, run_dir: Path) -> Checkpoints | None:
         """Where the run saves its checkpoints; None, with the reason, for a policy that can't be restored."""
