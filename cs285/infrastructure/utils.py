@@ -27,9 +27,9 @@ def sample_trajectory(
     Args:
         env: the environment; with ``on_frame``, one made to render.
         spec: its facts; ``max_episode_steps`` is where the episode is cut.
-        policy: chooses the actions, one observation in the dtype of ``spec`` at a time. They go to the environment as they are, beyond
-            the bounds of its action space too: the task's control cost is computed from the raw action, and the
-            course's experts exceed the bounds.
+        policy: chooses the actions, one observation in the dtype of ``spec`` at a time. They go to the environment
+            as they are, beyond the bounds of its action space too: the task's control cost is computed from the raw
+            action, and the course's experts exceed the bounds.
         seed: the episode's own; the same seed and policy give the same episode.
         on_frame: called with each frame of a video, (height, width, 3) uint8.
 
