@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Mapping
@@ -118,6 +119,21 @@ def config_from_settings(settings: Mapping[str, Any]) -> Config:
         if Path in types[name] and isinstance(value, str):
             known[name] = Path(value)
     return Config(**known)
+
+
+def setting_from_text(name: str, text: str) -> Any:
+    """Convert a setting from its spelling on the command line; on/off settings are ``true`` or ``false``.
+
+    Returns:
+        The value, or the text itself, which `Config` refuses, when it has the wrong type.
+    """
+    for kind in setting_types()[name]:
+        if kind is bool and text in ("true", "false"):
+            return text == "true"
+        if kind in (int, float, str, Path):
+            with contextlib.suppress(ValueError):
+                return kind(text)
+    return text
 
 
 @functools.cache

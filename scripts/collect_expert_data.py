@@ -19,33 +19,30 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of a recording."""
 
-    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment
+    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
     """Expert policy (pickle); None: policies/experts/<env_name>.pkl."""
-    episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2
-    ep_len: int | None = None  # Steps after which an episode is cut; None: the environment's limit
-    seed: int = 1  # The one seed
+    episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2.
+    ep_len: int | None = None  # Step after which episodes are truncated; None: the environment's limit.
+    seed: int = 1  # Seed of the episodes.
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
-    """File to write, a new one; None: expert_data/expert_data_<env_name>.pkl."""
+    """New file to write; None: expert_data/expert_data_<env_name>.pkl."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"
-    """What -v2 tasks run on: the official bindings, or the original (scripts/install_mujoco_py.sh)."""
+    """Bindings of the -v2 tasks: the official ones, or the original (scripts/install_mujoco_py.sh)."""
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
         check_at_least(0, self, "seed")
-        if self.output_file.exists():
-            raise InvalidInput(f"--output: {self.output_file} exists; it is not overwritten")
-
-    @property
-    def output_file(self) -> Path:
-        """Where the data are written."""
-        return self.output or Path("expert_data") / f"expert_data_{self.env_name}.pkl"
 
 
 def main() -> None:
-    """Record, write, and print what was recorded."""
+    """Record the episodes, write them, and print their returns."""
     settings = parse(Settings, __doc__ or "")
     hand_over(settings.backend)
+    output = settings.output or Path("expert_data") / f"expert_data_{settings.env_name}.pkl"
+    if output.exists():
+        raise InvalidInput(f"--output: {output} exists; it is not overwritten")
+    check_writable(output)
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
     from cs285.infrastructure.metrics import return_statistics
@@ -54,20 +51,18 @@ def main() -> None:
     from cs285.infrastructure.utils import sample_n_trajectories
     from cs285.policies.loaded_gaussian_policy import load_expert
 
-    check_writable(settings.output_file)  # now rather than after the work
+    env_name, episodes = settings.env_name, settings.episodes
+    expert_file = settings.expert_policy_file or shipped_expert(env_name)
+    if expert_file is None:
+        raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    with RolloutWorkers(
-        settings.env_name, settings.ep_len, backend=settings.backend, episodes_needed=settings.episodes
-    ) as rollouts:
-        expert_file = settings.expert_policy_file or shipped_expert(settings.env_name)
-        if expert_file is None:
-            raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
-        expert = load_expert(expert_file, settings.env_name, rollouts.spec)
-        trajectories = sample_n_trajectories(rollouts, expert, settings.episodes, seeds)
-    write_expert_data(trajectories, settings.output_file)
+    with RolloutWorkers(env_name, settings.ep_len, backend=settings.backend, episodes_needed=episodes) as rollouts:
+        expert = load_expert(expert_file, env_name, rollouts.spec)
+        trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
+    write_expert_data(trajectories, output)
     statistics = return_statistics(trajectories, "Expert")
     print(
-        f"{settings.output_file}: {settings.episodes} episodes, return {statistics['Expert_AverageReturn']:.1f} "
+        f"{output}: {episodes} episodes, return {statistics['Expert_AverageReturn']:.1f} "
         f"± {statistics['Expert_StdReturn']:.1f}, {statistics['Expert_AverageEpLen']:.0f} steps each on average"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import _checkout  # noqa: F401
 from tyro.conf import arg
@@ -20,46 +20,48 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of an evaluation."""
 
-    policy: Annotated[Path | None, arg(aliases=["-p"])] = None  # Policy_itr_<n>.pt in its run folder (needed)
-    episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Episodes to roll out
-    ep_len: int | None = None  # Steps after which an episode is cut; None: as in the run
-    seed: int = 1  # The one seed
+    policy: Annotated[Path, arg(aliases=["-p"])]  # policy_itr_<n>.pt in its run folder
+    episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
+    env_name: Annotated[str | None, arg(aliases=["-env"])] = None
+    """Environment; None: as in the run. Needed for module:id, whose module is only imported when it is named."""
+    ep_len: int | None = None  # Steps after which an episode is truncated; None: as in the run
+    seed: int = 1  # Seed of the episodes
     backend: Literal["mujoco", "mujoco_py"] | None = None
-    """What a -v2 task runs on: the official bindings, or the original; None: as in the run."""
-    video: Path | None = None  # MP4 file to write of the first episode; None: no video
+    """Bindings that a -v2 task runs on: the official ones, or the original; None: as in the run."""
+    video: Path | None = None  # MP4 file to write of the first episode, a new one; None: no video
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
         check_at_least(0, self, "seed")
-        if self.policy is None:
-            raise InvalidInput("--policy is missing; give the policy_itr_<n>.pt to evaluate")
-        if self.video is not None and (
-            self.video.suffix != ".mp4" or self.video.exists() or not self.video.parent.is_dir()
-        ):
-            raise InvalidInput(f"--video is {self.video}; it must be a new file in a folder, and end in .mp4")
+        if self.video is not None and (self.video.suffix != ".mp4" or self.video.exists()):
+            raise InvalidInput(f"--video is {self.video}; it must be a new file that ends in .mp4")
 
 
 def main() -> None:
     """Evaluate, print one line for each episode and one for all, and write the video."""
     settings = parse(Settings, __doc__ or "")
-    assert settings.policy is not None
+    import numpy as np
+
     from cs285.infrastructure.films import can_render
     from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
-    from cs285.policies.saved_policy import load_policy, load_run_config
+    from cs285.policies.frozen_copy import frozen_copy
+    from cs285.policies.saved_policy import load_run_config, load_run_policy
 
-    config = load_run_config(settings.policy.parent)
+    config = load_run_config(settings.policy.parent, settings.env_name)
     ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
     hand_over(backend)
     if settings.video is not None:
         check_writable(settings.video)  # before the rollouts
     seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
-    films = settings.video is not None
-    with RolloutWorkers(config.env_name, ep_len, None, backend, films, settings.episodes) as rollouts:
-        policy = load_policy(settings.policy, rollouts.spec, config.n_layers, config.size)
-        paths = sample_n_trajectories(rollouts, policy, settings.episodes, iter(seeds))
+    filmed = settings.video is not None
+    policy, env, _ = load_run_policy(settings.policy, ep_len, backend, env_name=settings.env_name)
+    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in range(2)]))
+    env.close()
+    with RolloutWorkers(config.env_name, ep_len, None, backend, filmed, settings.episodes) as rollouts:
+        paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
         returns = return_statistics(paths, "Eval")
@@ -68,7 +70,7 @@ def main() -> None:
             f"from {returns['Eval_MinReturn']:.1f} to {returns['Eval_MaxReturn']:.1f}, over {len(paths)} episodes"
         )
         if settings.video is not None and can_render(rollouts.check_rendering):
-            rollouts.wait(rollouts.start_film(settings.video, policy.frozen_copy(), seeds[:1]))
+            rollouts.wait(rollouts.start_film(settings.video, frozen, seeds[:1]))
             print(f"wrote {settings.video}")
 
 

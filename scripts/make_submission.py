@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,20 +18,20 @@ class Settings:
     """Settings of a submission."""
 
     runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
-    """Run folders, or folders with run folders below them: a q1_ and a q2_ at least; data if not given."""
-    output: Annotated[Path, arg(aliases=["-o"])] = Path("submit.zip")  # File to write, a new one
+    """Run folders, or folders that contain run folders: at least one q1_ and one q2_. Default: data."""
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("submit.zip")  # File to write; it must not exist
 
 
 def main() -> None:
-    """Pack, and say how large it is."""
+    """Write the zip and print its size."""
     settings = parse(Settings, __doc__ or "")
-    from cs285.data.run_folders import cut_short, read_runs
+    from cs285.data.run_folders import read_runs
     from cs285.data.shipped import PROJECT_ROOT
+    from cs285.results.series import print_incomplete
     from cs285.results.submission import write_submission
 
     runs = read_runs([*chain(*settings.runs)] or [Path("data")])
-    for line in cut_short(runs):
-        print(line, file=sys.stderr)
+    print_incomplete(runs)
     size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output)
     print(f"{settings.output}: {len(runs)} runs, {size / 1e6:.2f} MB of the 15 MB that are allowed")
 

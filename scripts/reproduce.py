@@ -1,16 +1,15 @@
-"""Answer the assignment's questions with the experts and data that ship, and write the report.
+"""Run the assignment's experiments with the experts and data that ship, and write the report.
 
-Behavioural cloning on every task, with 1000 gradient steps, evaluated over 10000 and 5000 steps, and with
-10000; BC against the number of gradient steps; DAgger on every task, with the preset of those that have one;
-five seeds of each. Runs that are complete in --logdir
-already are not run again.
+Behavioural cloning on every task with 1000 gradient steps, evaluated over 5000 and 10000 environment steps, and
+with 10000 gradient steps; BC on one task with 500 to 10000 gradient steps; DAgger on every task, with the preset
+of those that have one. Runs that are complete in --logdir are not repeated.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import _checkout  # noqa: F401
 from tyro.conf import arg
@@ -21,72 +20,70 @@ from cs285.data.shipped import shipped_tasks
 from cs285.data.whole_files import check_writable
 from cs285.errors import InvalidInput
 from cs285.presets import preset_of
-from cs285.results.series import group_by_settings
-from cs285.sweeps.grid import complete_runs, make_grid, without_repeats
 
-FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # the first that ships has the hyper-parameter's figure
-GRADIENT_STEPS = "num_agent_train_steps_per_iter=500,1000,5000,10000"
+FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of the reproduction."""
 
-    tasks: str | None = None  # Tasks with commas between them; None: all that ship
-    seeds: int = 5  # How many seeds, from 1 up
+    tasks: str | None = None  # Tasks, separated by commas. None: all that ship.
+    seeds: int = 5  # Number of seeds
     logdir: Path = Path("data/reproduce")  # Folder of the run folders and of the table
-    output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder of the report, a new one
-    ray_address: str | None = None  # HOST:PORT of a Ray cluster's head; None: this machine
-    num_cpus: int | None = None  # Jobs at once on this machine; None: one for each usable core
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder of the report; it must not exist
+    ray_address: str | None = None  # HOST:PORT of a Ray cluster's head. None: this machine.
+    num_cpus: int | None = None  # Concurrent jobs on this machine. None: one for each usable core.
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")
-        if not all(self.names_of_tasks()):
-            raise InvalidInput(f"--tasks is {self.tasks!r}; it must be tasks with commas between them")
+        if self.output.exists():
+            raise InvalidInput(f"--output: {self.output} exists; it is not overwritten")
+        if not all(self.task_names()):
+            raise InvalidInput(f"--tasks is {self.tasks!r}; it must be task names, separated by commas")
 
-    def names_of_tasks(self) -> list[str]:
-        """The tasks that are asked for."""
+    def task_names(self) -> list[str]:
+        """The tasks to run."""
         return shipped_tasks() if self.tasks is None else [task.strip() for task in self.tasks.split(",")]
 
 
 def main() -> None:
-    """Run what is missing, and write the report."""
+    """Run what is missing and write the report."""
     settings = parse(Settings, __doc__ or "")
-    tasks = settings.names_of_tasks()
-    if not tasks:
+    if not settings.task_names():
         raise InvalidInput("no experts and data ship with this installation; name --tasks")
-    if settings.output.exists():
-        raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
     check_writable(settings.output)
-    configs = plan(tasks, settings.seeds, settings.logdir)
+    configs = plan(settings.task_names(), settings.seeds, settings.logdir)
+    from cs285.results.report import write_report
+    from cs285.results.series import group_by_settings
+    from cs285.sweeps.grid import complete_runs
     from cs285.sweeps.run import run_missing
 
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
-    from cs285.results.report import build_report
-    from cs285.results.report_files import write_report
-
-    report = build_report(group_by_settings(complete_runs(configs, settings.logdir)))
-    print("\n".join(map(str, write_report(report, settings.output))))
+    series = group_by_settings(complete_runs(configs, settings.logdir))
+    compared = [s for s in series if s.config.eval_batch_size == Config.eval_batch_size]  # BC and DAgger alike
+    left_out = write_report(series, settings.output, compared=compared)
+    print(*left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
 
 
 def plan(tasks: list[str], seeds: int, logdir: Path) -> list[Config]:
-    """The runs that answer the questions; those that are filmed come first and stand for their unfilmed twins."""
+    """The runs of all experiments, none twice; DAgger makes videos with seed 1 on two tasks."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
-    every = f"env_name={','.join(tasks)}"
-    dagger = {
-        task: ["do_dagger=true", *(f"{name}={value}" for name, value in {"env_name": task, **preset_of(task)}.items())]
-        for task in tasks
-    }
-    filmed = ["video_log_freq=1000", "seed=1"]
-    return without_repeats(
-        [
-            *(config for task in featured for config in make_grid([*dagger[task], *filmed], None, logdir)),
-            *(config for settings in dagger.values() for config in make_grid(settings, seeds, logdir)),
-            *make_grid([every, "eval_batch_size=10000,5000"], seeds, logdir),
-            *make_grid([every, "num_agent_train_steps_per_iter=10000", "eval_batch_size=10000"], seeds, logdir),
-            *make_grid([f"env_name={featured[0]}", GRADIENT_STEPS, "eval_batch_size=10000"], seeds, logdir),
-        ]
-    )
+    experiments: list[dict[str, Any]] = []
+    for task in tasks:
+        experiments.append({"env_name": task, "do_dagger": True, **preset_of(task)})
+        experiments.append({"env_name": task})
+        for steps in (500, 1000, 5000, 10_000) if task == featured[0] else (1000, 10_000):
+            experiments.append({"env_name": task, "eval_batch_size": 10_000, "num_agent_train_steps_per_iter": steps})
+    configs = []
+    for number, settings in enumerate(experiments):
+        for seed in range(1, seeds + 1):
+            videos = settings.get("do_dagger") and settings["env_name"] in featured and seed == 1
+            name = f"experiment{number}_seed{seed}"
+            configs.append(
+                Config(**settings, seed=seed, exp_name=name, logdir=logdir, video_log_freq=1000 if videos else -1)
+            )
+    return configs
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests: Debian's, driven by Playwright."""
+"""Pages in a headless Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -19,39 +19,32 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @dataclass
 class Visit:
-    """A page that is open.
-
-    Attributes:
-        page: Playwright's.
-        complaints: errors on its console, and errors that nothing caught.
-        requests: the addresses that it asked for, data: ones apart.
-    """
+    """An open page, the errors on its console, and the addresses that it requested, except data URLs."""
 
     page: Page
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def visit(address: str, offline: bool = False) -> Iterator[Visit]:
-    """Open an address; skip without Chromium, or fail where CS285_REQUIRE_CHROMIUM is set."""
+def visit(address: str) -> Iterator[Visit]:
+    """Open an address offline; skip without Chromium, or fail if CS285_REQUIRE_CHROMIUM is set."""
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
-        reason = "there is no Chromium here (Debian's package chromium)"
+        reason = "Chromium (Debian's package chromium) is missing"
         pytest.fail(reason) if os.environ.get("CS285_REQUIRE_CHROMIUM") else pytest.skip(reason)
     pytest.importorskip("playwright", reason="playwright, which drives Chromium, is missing")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"], timeout=120_000)
-        context = browser.new_context(viewport={"width": 1100, "height": 900}, offline=offline)
+        context = browser.new_context(viewport={"width": 1100, "height": 900}, offline=True)
         seen = Visit(context.new_page())
         seen.page.set_default_timeout(120_000)
-        seen.page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
-        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        seen.page.on(
-            "request", lambda asked: None if asked.url.startswith("data:") else seen.requests.append(asked.url)
-        )
+        seen.page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
+        seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        seen.page.on("request", lambda request: seen.requests.append(request.url))
         seen.page.goto(address)
         yield seen
+        seen.requests = [url for url in seen.requests if not url.startswith("data:")]
         browser.close()

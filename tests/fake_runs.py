@@ -1,4 +1,4 @@
-"""Run folders made on the spot, as a run leaves them."""
+"""Run folders with given returns, written without a run."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ def write_run(
     std: float = 10.0,
     expert: float = 100.0,
     inputs: Mapping[str, str] | None = None,
+    policy: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Path:
-    """A run whose evaluations had these mean returns; DAgger when there is more than one.
+    """Write a run folder; of DAgger when there is more than one return.
 
     Args:
         logdir: folder that the run folder is made in.
-        returns: of iterations 0, 1, ...
+        returns: mean returns of the evaluations in iterations 0, 1, ...
         std: standard deviation of each evaluation.
         expert: mean return of the expert.
-        inputs: SHA-256 of the files that it read; None: it does not say.
-        settings: of the run; its task is Hopper-v5 unless they name another.
+        inputs: SHA-256 of the input files by setting; None: not recorded.
+        policy: maker and architecture of the policy; None: not recorded.
+        settings: settings of the run; its task is Hopper-v5 unless they name another.
     """
     settings = {"env_name": "Hopper-v5", **settings}
     if len(returns) > 1:
@@ -37,12 +39,10 @@ def write_run(
     config = Config(logdir=logdir, **settings)
     run_dir = make_run_dir(logdir, config.run_name)
     content = {"settings": asdict(replace(config, n_iter=config.iterations)), "inputs": dict(inputs or {})}
+    content["policy"] = dict(policy or {})
     (run_dir / "config.json").write_text(json.dumps(content, default=str))
-    references = {
-        "Initial_DataCollection_AverageReturn": expert + 1,
-        "Expert_AverageReturn": expert,
-        "Expert_StdReturn": 2.0,
-    }
+    references = {"Initial_DataCollection_AverageReturn": expert + 1, "Expert_AverageReturn": expert}
+    references["Expert_StdReturn"] = 2.0
     with (run_dir / "log.csv").open("w", newline="") as file:
         rows = csv.DictWriter(file, ["itr", "Eval_AverageReturn", "Eval_StdReturn", *references])
         rows.writeheader()

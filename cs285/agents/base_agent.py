@@ -14,9 +14,11 @@ class BaseAgent(ABC):
 
     Attributes:
         actor: the policy that collects data and is evaluated.
+        resumable: whether `state_dict` and `load_state_dict` can be called.
     """
 
     actor: Any
+    resumable: bool
 
     @abstractmethod
     def train(self, batch: Batch) -> Mapping[str, Any]:

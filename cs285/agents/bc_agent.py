@@ -24,18 +24,18 @@ class BCAgent(BaseAgent):
         self,
         actor: Any,
         replay_buffer: ReplayBuffer,
-        find_update: Callable[[Any], Update | None] = lambda actor: None,
+        find_update: Callable[[Any], Update | None] | None = None,
     ) -> None:
         """Build the agent.
 
         Args:
-            actor: a policy with ``get_action(observations)`` and ``update(observations, actions)``, which returns
-                scalars by name.
+            actor: a policy with ``get_action`` and ``update(observations, actions)``, which returns scalars by name.
             replay_buffer: gives batches on the actor's device.
-            find_update: looked up once an iteration; gives a quicker equivalent of ``actor.update``, or None.
+            find_update: called once an iteration; gives a quicker equivalent of ``actor.update``, or None.
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update
+        self.resumable = hasattr(actor, "state_dict") and hasattr(actor, "load_state_dict")
 
     def train(self, batch: Batch) -> Mapping[str, Any]:
         """See `BaseAgent.train`; rewards and next observations play no part.
@@ -50,9 +50,17 @@ class BCAgent(BaseAgent):
         return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in log.items()}
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
-        """See `BaseAgent.add_to_replay_buffer`; called once an iteration."""
+        """See `BaseAgent.add_to_replay_buffer`; called once an iteration.
+
+        Raises:
+            InvalidInput: when a learning-rate schedule of the actor drives an optimiser that it no longer has.
+        """
+        parts = self._training_parts()
+        for name, part in parts.items():
+            if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
+                raise InvalidInput(f"the policy's {name} drives an optimiser that it no longer has; build it anew")
         self.replay_buffer.add_rollouts(paths)
-        self.update = self.find_update(self.actor) or self.actor.update
+        self.update = (self.find_update and self.find_update(self.actor)) or self.actor.update
 
     def sample(self, batch_size: int) -> Batch:
         """Transitions drawn at random, with replacement."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
 
 from cs285.agents.bc_agent import BCAgent
 from cs285.config import Config
@@ -18,6 +16,7 @@ from cs285.infrastructure.pytorch_utils import use_threads
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
 from cs285.policies.make_policy import MakePolicy
+from cs285.policies.MLP_policy import MLPPolicySL
 
 try:
     from cs285.policies.fast_update import fast_update, skip_dynamo_import
@@ -45,25 +44,27 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     for method in ("get_action", "update", *(["state_dict"] if config.save_params else [])):
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
-    _check_optimizers(actor)
+    _check_optimizer(actor)
     torch.manual_seed(integer_seed(config.seed, Stream.TORCH))  # of what a policy draws while it learns
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     device = next(iter(getattr(actor, "parameters", list)()), torch.empty(0)).device
-    return BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device), fast_update)
+    agent = BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device), fast_update)
+    if config.do_dagger and not agent.resumable:
+        print(f"the run can't be resumed: {type(actor).__name__} has no state_dict and load_state_dict", flush=True)
+    return agent
 
 
-def _check_optimizers(actor: Any) -> None:
-    """Refuse trainable parameters in no optimiser, such as those of a layer that was replaced after it was built."""
-    optimizers = [part for part in vars(actor).values() if isinstance(part, Optimizer)]
-    if not optimizers or not isinstance(actor, nn.Module):
-        return
-    optimized = {id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
-    missing = [name for name, p in actor.named_parameters() if p.requires_grad and id(p) not in optimized]
-    if missing:
-        raise InvalidInput(
-            f"the optimiser of {type(actor).__name__} has no parameter {missing[0]}; build it after the network, or "
-            "freeze the parameter with requires_grad_(False)"
-        )
+def _check_optimizer(actor: Any) -> None:
+    """Refuse trainable parameters that are not in the optimiser, as those of a layer that was replaced after it."""
+    if isinstance(actor, MLPPolicySL):
+        optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
+        for name, parameter in actor.named_parameters():
+            if parameter.requires_grad and id(parameter) not in optimized:
+                kind = type(actor).__name__
+                raise InvalidInput(
+                    f"the optimiser of {kind} has no parameter {name}; build it after the network, or freeze the "
+                    "parameter with requires_grad_(False)"
+                )
 
 
 def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:
@@ -78,6 +79,8 @@ def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Traj
         InvalidInput: when the state is that of another agent.
     """
     agent.add_to_replay_buffer(paths)
+    if not agent.resumable:
+        raise InvalidInput(f"{type(agent.actor).__name__} can't be resumed: it has no state_dict and load_state_dict")
     try:
         agent.load_state_dict(state)
     except Exception as error:  # a user's own policy may raise anything

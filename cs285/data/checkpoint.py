@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -21,7 +22,7 @@ from cs285.config import Config
 from cs285.data.provenance import digest, versions
 from cs285.data.run_folders import read_config, read_content
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import check_regular, whole_file
+from cs285.data.whole_files import read_whole, whole_file
 from cs285.errors import InvalidInput
 
 VERSION = 2  # of the format
@@ -79,7 +80,7 @@ class Checkpoints:
         path = own_file(self._run_dir, "checkpoint/state.npz")
         arrays = read_arrays(path)
         try:
-            content = json.loads(arrays.pop("content").astype(np.uint8).tobytes())
+            content = json.loads(arrays.pop("content").tobytes())
             if content["version"] != VERSION:
                 raise ValueError(f"the version of its format is not {VERSION}")
             self._itr, self._settings = nonnegative(content, "itr", int), dict(content["settings"])
@@ -144,7 +145,7 @@ class Checkpoints:
 def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
     """Concatenated arrays of episodes; T + 1 states where next observations are the following observations."""
     names = ["actions", "rewards"]
-    arrays = {"episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths])}
+    arrays = {"episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths], np.int64)}
     if all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths):
         states = [part for path in paths for part in (path.observations, path.next_observations[-1:])]
         arrays["states"] = np.concatenate(states)
@@ -155,7 +156,9 @@ def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
 
 def _split(arrays: dict[str, Array]) -> list[Trajectory]:
     """The episodes that `_transitions` concatenated; raises one of MALFORMED for other arrays."""
-    ends, states, paths, start = arrays.pop("episodes").astype(np.int64), arrays.pop("states", None), [], 0
+    ends, states, paths, start = arrays.pop("episodes"), arrays.pop("states", None), [], 0
+    if ends.dtype != np.int64:
+        raise TypeError("the lengths of its episodes are not integers")
     for n, (steps, terminated, truncated) in enumerate(ends.tolist()):
         parts = {name: array[start : start + steps] for name, array in arrays.items()}
         if states is not None:
@@ -208,8 +211,8 @@ def _decode(node: Any, arrays: Mapping[str, Array], path: str = "") -> Any:
         import torch
 
         name, dtype, shape = content
-        tensor = torch.empty(len(arrays[name]) // getattr(torch, dtype).itemsize, dtype=getattr(torch, dtype))
-        tensor.view(torch.uint8).numpy()[:] = arrays[name]
+        tensor = torch.empty(arrays[name].nbytes // getattr(torch, dtype).itemsize, dtype=getattr(torch, dtype))
+        tensor.view(torch.uint8).numpy()[:] = np.frombuffer(arrays[name].tobytes(), np.uint8)
         return tensor.reshape(shape)
     return {"array": arrays[content], "scalar": arrays[content][()]}[kind]
 
@@ -231,7 +234,8 @@ def own_file(run_dir: Path, name: str) -> Path:
     path = run_dir / name
     if path.is_symlink() or (path.parent != run_dir and path.parent.is_symlink()):
         raise InvalidInput(f"{path} is refused: it is a symbolic link or in a linked folder")
-    check_regular(path)
+    if not path.is_file():
+        raise InvalidInput(f"can't read {path}: it is missing or not a regular file")
     return path
 
 
@@ -242,13 +246,13 @@ def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
 
 def read_arrays(path: Path) -> dict[str, Array]:
     """The arrays of an uncompressed .npz of numbers; InvalidInput when it is damaged or another file."""
-    check_regular(path)
+    content = io.BytesIO(read_whole(path))
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(content) as archive:
             members = archive.infolist()
-        if any(m.compress_type for m in members) or sum(m.file_size for m in members) > path.stat().st_size:
+        if any(m.compress_type for m in members) or sum(m.file_size for m in members) > content.getbuffer().nbytes:
             raise ValueError("it is compressed, or its members overlap")
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         if any(array.dtype.kind not in "fiub" for array in arrays.values()):
             raise ValueError("its arrays are not numbers")

@@ -1,7 +1,8 @@
-"""Recorded trajectories: the files of every edition of the course in, and files like them out."""
+"""Recorded episodes of experts: files in the layout of any edition of the course, read and written."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,86 +18,93 @@ REQUIRED_KEYS = ("observation", "action", "reward", "next_observation", "termina
 
 
 def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajectory]:
-    """Read recorded episodes in the layout of any edition of the course.
+    """Read recorded episodes.
 
     Args:
-        path: a pickled list of dicts of arrays ``observation`` (T, ob_dim), ``action``,
-            ``reward``, ``next_observation`` and ``terminal``; ``image_obs`` is passed over.
-        time_limit: the task's own, in steps. The files mark the end of every episode in
-            ``terminal``; an episode of this length is taken as truncated.
+        path: a pickled list of dicts of arrays, or of lists of rows: ``observation`` and ``next_observation``
+            (T, *ob_shape), ``action`` (T, ac_dim), or (T,) or (T, 1) when discrete, ``reward`` and ``terminal`` (T,).
+            Observations of integers keep their dtype, others become float32.
+        time_limit: of the task, in steps. ``terminal`` marks the end of every episode, whatever ended it; an episode
+            of this length counts as truncated.
 
     Raises:
-        InvalidInput: when the file can't be read, or holds something else, or numbers that are
-            not finite.
+        InvalidInput: when the file can't be read, holds something else or numbers that are not finite.
     """
     episodes = load_pickle(path)
+    if isinstance(episodes, dict) and "GaussianPolicy" in episodes:
+        raise InvalidInput(f"{path} is an expert policy (--expert_policy_file), not a list of recorded episodes")
     if not isinstance(episodes, list) or not episodes:
-        raise InvalidInput(f"{path} does not hold a list of episodes but a {type(episodes).__name__}")
+        kind = "an empty list" if episodes == [] else f"a {type(episodes).__name__}"
+        raise InvalidInput(f"{path} is {kind}, not a list of recorded episodes")
     trajectories = [_read_episode(episode, f"{path}, episode {n}", time_limit) for n, episode in enumerate(episodes)]
-    sizes = {(t.observations.shape[1], t.actions.shape[1:], t.discrete) for t in trajectories}
-    if len(sizes) > 1:
-        raise InvalidInput(f"{path}: its episodes have different sizes of observations or actions")
+    if (
+        len({(t.observations.shape[1:], t.observations.dtype, t.actions.shape[1:], t.discrete) for t in trajectories})
+        > 1
+    ):
+        raise InvalidInput(f"{path}: its episodes have different sizes or dtypes of observations or actions")
     return trajectories
 
 
 def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajectory:
     if not isinstance(episode, dict):
         raise InvalidInput(f"{where} is a {type(episode).__name__}, not a dict of arrays")
-    arrays = {}
-    for key in REQUIRED_KEYS:
-        array = _joined(episode.get(key))
-        if array is None:
-            raise InvalidInput(f"{where} has no array {key!r}; it needs {', '.join(REQUIRED_KEYS)}")
-        if array.ndim == 0:
-            raise InvalidInput(f"{where}: {key} is a single number, not one for each step")
-        with np.errstate(over="ignore"):  # what float32 can't hold is infinite in it, and refused
-            finite = np.isfinite(array.astype(np.float32)).all()
-        if not finite:
-            raise InvalidInput(f"{where}: {key} holds NaN or infinity")
-        arrays[key] = array
-    terminal = arrays["terminal"].reshape(-1).astype(bool)
+    arrays = {key: _read_array(episode.get(key), key, where) for key in REQUIRED_KEYS}
+    terminal = arrays["terminal"].reshape(-1) != 0
     if len(terminal) != len(arrays["reward"]):
         raise InvalidInput(f"{where}: terminal has {len(terminal)} entries for {len(arrays['reward'])} rewards")
-    ended = len(terminal) > 0 and bool(terminal[-1])
+    ended = bool(terminal[-1:].any())
     truncated = not ended or len(terminal) == time_limit
     try:
         return Trajectory(
-            observations=arrays["observation"].astype(np.float32),
+            observations=arrays["observation"],
             actions=_read_actions(arrays["action"]),
             rewards=arrays["reward"].astype(np.float32),
-            next_observations=arrays["next_observation"].astype(np.float32),
-            terminated=ended and not truncated,
+            next_observations=arrays["next_observation"],
+            terminated=not truncated,
             truncated=truncated,
         )
     except ValueError as error:
         raise InvalidInput(f"{where}: {error}") from error
 
 
-def _joined(value: Any) -> Array | None:
-    """An array, which may be in rows; None for anything else."""
-    if isinstance(value, np.ndarray):
+def _read_array(value: Any, key: str, where: str) -> Array:
+    """The array under a key, floats as float32."""
+    if isinstance(value, list) and value and all(isinstance(row, np.ndarray) for row in value):
+        distinct = len({id(row) for row in value}) == len(value)  # else they take memory that the file has no bytes for
+        value = np.stack(value) if distinct and len({row.shape for row in value}) == 1 else None
+    if not isinstance(value, np.ndarray) or value.ndim == 0:
+        raise InvalidInput(
+            f"{where} has no array {key!r} with a row for each step; it needs {', '.join(REQUIRED_KEYS)}"
+        )
+    if value.dtype.kind != "f":
         return value
-    if not isinstance(value, list) or not all(isinstance(row, np.ndarray) for row in value):
-        return None
-    # One row many times over would take memory that the file does not account for.
-    fit = len({row.shape for row in value}) == 1 and len({id(row) for row in value}) == len(value)
-    return np.stack(value) if fit else None
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
+        array = value.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise InvalidInput(f"{where}: {key} holds NaN, infinity or numbers beyond float32")
+    return array
 
 
 def _read_actions(actions: Array) -> Array:
-    """Discrete actions come as (T,) integers or whole floats, or as (T, 1) integers."""
-    if actions.ndim == 2 and actions.shape[1] == 1 and np.issubdtype(actions.dtype, np.integer):
+    """Actions as a `Trajectory` has them; discrete ones come as (T,) integers or whole floats, or (T, 1) integers."""
+    if actions.ndim == 2 and actions.shape[1] == 1 and actions.dtype.kind in "iu":
         actions = actions[:, 0]
-    if actions.ndim == 1 and np.array_equal(actions, np.round(actions)):
-        return actions.astype(np.int64)
-    return actions.astype(np.float32)
+    whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions))
+    return actions.astype(np.int64 if whole else np.float32)
+
+
+class _Part:
+    """A part of an array, pickled as the array, which is pickled once, and a slice."""
+
+    def __init__(self, array: Array, part: slice) -> None:
+        self.array, self.part = array, part
+
+    def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
+        return operator.getitem, (self.array, self.part)
 
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write episodes in the layout of the course's fall 2020 edition.
-
-    Observations of many numbers are lists of rows, which ``observation`` and ``next_observation``
-    share: that makes the file half as large, and numpy joins them as it joins arrays.
+    """Write episodes in the layout of the course's fall 2020 edition, long observations once for both of their keys.
 
     Raises:
         InvalidInput: when the file can't be written.
@@ -104,20 +112,17 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     write_pickle([_course_layout(trajectory) for trajectory in trajectories], path)
 
 
-def _course_layout(trajectory: Trajectory) -> dict[str, Array | list[Array]]:
-    terminal = np.zeros(len(trajectory), np.float32)
-    terminal[-1] = 1  # the course marks the end of every episode, whatever ended it
-    observations: Array | list[Array] = trajectory.observations
-    next_observations: Array | list[Array] = trajectory.next_observations
-    follow_on = np.array_equal(trajectory.observations[1:], trajectory.next_observations[:-1])
-    if trajectory.observations.shape[1] >= LONG_OBSERVATION and follow_on:
-        states = [*trajectory.observations, trajectory.next_observations[-1]]
-        observations, next_observations = states[:-1], states[1:]
+def _course_layout(trajectory: Trajectory) -> dict[str, Any]:
+    observations: Any = trajectory.observations
+    next_observations: Any = trajectory.next_observations
+    if observations[0].size >= LONG_OBSERVATION and np.array_equal(observations[1:], next_observations[:-1]):
+        states = np.concatenate([observations, next_observations[-1:]])
+        observations, next_observations = _Part(states, slice(0, -1)), _Part(states, slice(1, None))
     return {
         "observation": observations,
         "image_obs": np.zeros(0, np.uint8),
         "reward": trajectory.rewards,
         "action": trajectory.actions,
         "next_observation": next_observations,
-        "terminal": terminal,
+        "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
     }

@@ -1,175 +1,319 @@
-"""Pickles of numpy arrays and plain containers, read without running anything, and written.
+"""Restricted reading of pickles and of torch.save's files: arrays, numbers, text and plain containers only.
 
-A pickle is a program. The unpickler here knows a few names, all of them stand-ins that
-record what an array is made of; the arrays are built afterwards, once their sizes have been
-checked against the bytes that are really there.
+A pickle is a program for a stack machine. The machine here imports nothing: the few names that arrays need stand for
+functions of its own, and sizes are checked, and charged to a budget, before memory is taken.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
+import math
 import pickle
 import pickletools
-import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from reprlib import repr as short_repr
+from types import FunctionType
+from typing import Any
 
-from cs285.data.pickled_arrays import STAND_INS, PickledArray
+import numpy as np
+
+from cs285.data.trajectory import Array
 from cs285.data.whole_files import read_whole, whole_file
 from cs285.errors import InvalidInput
 
+PICKLE_PROTOCOL = 3  # read by every Python 3; protocol 2 makes arrays half as large again
+PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
 MAX_DEPTH = 50
-MAX_SIZE = 10_000_000
-PICKLE_PROTOCOL = (
-    3  # read by every Python 3, so by every edition of the course's code; 2 makes arrays half as large again
-)
+MAX_KEY = 1000  # the length of a text, or an integer itself
+MAX_BITS = 1024  # of an integer
+OBJECT_BYTES, POINTER_BYTES = 32, 8  # charged for each opcode, for each value in a container
 
 
-def _load_bytearray8(unpickler: Any) -> None:
-    """The library's takes the memory that the file asks for before it looks whether the bytes are there."""
-    (length,) = struct.unpack("<Q", unpickler.read(8))
-    content = bytearray(unpickler.read(length))
-    if len(content) != length:
-        raise InvalidInput(f"it should go on for {length} bytes and has {len(content)}")
-    unpickler.append(content)
+class _Unbuilt:
+    """An array, or a dtype of unknown byte order, until the opcode BUILD gives its state."""
+
+    def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
+        self.dtype, self.memo_keys = dtype, list[int]()
 
 
-def _load_setitem(unpickler: Any) -> None:
-    _check_keys(unpickler.stack[-2:-1])
-    unpickler.load_setitem()
+class _Machine:
+    """The stack machine for one pickle, and the members of its archive when torch.save wrote it.
 
-
-def _load_setitems(unpickler: Any) -> None:
-    _check_keys(unpickler.stack[::2])
-    unpickler.load_setitems()
-
-
-def _load_dict(unpickler: Any) -> None:
-    _check_keys(unpickler.stack[::2])
-    unpickler.load_dict()
-
-
-def _check_keys(keys: Iterable[object]) -> None:
-    for key in keys:
-        if not isinstance(key, str | bytes | int | float):
-            raise InvalidInput(f"a key of a dictionary in it is a {type(key).__name__.lstrip('_')}")
-
-
-OWN_OPCODES: Mapping[int, Any] = {
-    pickle.BYTEARRAY8[0]: _load_bytearray8,
-    pickle.SETITEM[0]: _load_setitem,
-    pickle.SETITEMS[0]: _load_setitems,
-    pickle.DICT[0]: _load_dict,
-}
-
-
-class _RestrictedUnpickler(pickle._Unpickler):
-    """The unpickler in Python, not C: its memo takes memory for what it holds, not for its highest number.
-
-    Sets are not known, and keys are plain: to hash a tuple that holds a tuple twice, which holds
-    another one twice, and so on, takes years.
+    What the objects take is charged, roughly, to a budget of 16 times the size of the file, and 64 MiB.
     """
 
-    dispatch: ClassVar = {
-        code: load
-        for code, load in {**pickle._Unpickler.dispatch, **OWN_OPCODES}.items()
-        if bytes([code]) not in (pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS)
-    }
+    def __init__(self, file_size: int, members: Mapping[str, bytes] | None = None) -> None:
+        self.budget, self.members = 16 * file_size + 2**26, members
+        self.stack: list[Any] = []
+        self.stacks_below: list[list[Any]] = []  # one for each open mark
+        self.memo: dict[int, Any] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in STAND_INS:
-            raise InvalidInput(f"it names {module}.{name}; only numpy arrays and plain containers are read")
-        return STAND_INS[module, name]
+    def run(self, pickled: bytes) -> Any:
+        """Run a pickle, and check that its result has nothing but plain values."""
+        for name, argument in _opcodes(pickled):
+            self.spend(OBJECT_BYTES)
+            if name not in OPCODES:
+                raise InvalidInput(f"it has the opcode {name}, which plain data do not need")
+            OPCODES[name](self, argument)
+        (result,) = self.stack
+        self.check_plain(result)
+        return result
+
+    def spend(self, size: int) -> None:
+        self.budget -= size
+        if self.budget < 0:
+            raise InvalidInput("its content would take far more memory than the file has bytes")
+
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def pop(self, count: int) -> list[Any]:
+        items, self.stack[-count:] = self.stack[-count:], []
+        return items
+
+    def mark(self) -> None:
+        self.stacks_below.append(self.stack)
+        self.stack = []
+
+    def pop_mark(self) -> list[Any]:
+        items, self.stack = self.stack, self.stacks_below.pop()
+        return items
+
+    def put(self, key: int) -> None:
+        self.memo[key] = self.stack[-1]
+        if isinstance(self.stack[-1], _Unbuilt):
+            self.stack[-1].memo_keys.append(key)
+
+    def extend(self, items: Sequence[Any]) -> None:
+        list.extend(self.stack[-1], items)
+
+    def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
+        """Set items of the dict on the stack, whose keys must be quick to hash and to compare, or of a new one."""
+        for key in items[::2]:
+            short_text = isinstance(key, str | bytes) and len(key) <= MAX_KEY
+            if not short_text and not (type(key) is int and 0 <= key <= MAX_KEY):
+                raise InvalidInput(f"a key in it is no short text or small integer but a {type(key).__name__}")
+        self.stack.extend([] if new is None else [new])
+        dict.update(self.stack[-1], zip(items[::2], items[1::2], strict=True))
+
+    def find(self, module: object, name: object) -> None:
+        if not isinstance(module, str) or not isinstance(name, str) or (module, name) not in NAMES:
+            raise InvalidInput(f"it names {f'{module!s:.60}.{name!s:.60}'!r}; only arrays and plain data are read")
+        self.push(NAMES[module, name])
+
+    def call(self, function: object, arguments: object) -> None:
+        if not isinstance(function, FunctionType) or not isinstance(arguments, tuple):
+            raise InvalidInput("it calls something other than a constructor of arrays")
+        self.push(function(self, *arguments))
+
+    def build(self, target: object, state: Any) -> None:
+        if isinstance(target, _Unbuilt):
+            if target.dtype is None:
+                self.push(self.array(state[4], state[2], state[1], "F" if state[3] is True else "C"))
+            else:
+                self.push(target.dtype.newbyteorder(state[1]))
+            self.memo.update(dict.fromkeys(target.memo_keys, self.stack[-1]))
+        elif type(target) is dict:
+            self.push(target)  # without the attributes of an OrderedDict, such as _metadata
+        else:
+            raise InvalidInput("it sets the state of something other than an array")
+
+    def load_storage(self, identity: Any) -> None:
+        """Push the numbers of a torch storage: (N,), read-only."""
+        _, dtype, key, _, size = identity
+        if self.members is None or not isinstance(dtype, np.dtype):
+            raise InvalidInput("it refers to something outside the file, or to tensors of an unknown kind")
+        storage = np.frombuffer(self.members[f"data/{key:.20}"], dtype)
+        if storage.size != size:
+            raise InvalidInput("it has a storage of tensors of another size than it says")
+        self.push(storage)
+
+    def dtype(self, spec: object, *ignored: object) -> _Unbuilt:
+        if not isinstance(spec, str) or PLAIN_NUMBER.fullmatch(spec) is None:
+            raise InvalidInput(f"arrays of dtype {short_repr(spec):.60} are not plain numbers")
+        return _Unbuilt(np.dtype(spec))
+
+    def array(self, content: object, dtype: object, shape: object, order: object, axes: Any = None) -> Array:
+        """An array; for protocol 5, order "K" means "C" and a permutation of the axes."""
+        content = self.encode(content) if isinstance(content, str) else content
+        if not isinstance(content, bytes) or not isinstance(dtype, np.dtype) or order not in ("C", "F", "K"):
+            raise InvalidInput("an array in it is not made of plain numbers")
+        lengths = _lengths(shape)
+        if dtype.itemsize * math.prod(lengths) != len(content):
+            raise InvalidInput(f"an array in it has the shape {lengths}, which {len(content)} bytes do not fill")
+        self.spend(len(content))
+        array = np.frombuffer(content, dtype).reshape(lengths, order="F" if order == "F" else "C")
+        return (array.transpose(axes) if order == "K" else array).astype(dtype.newbyteorder("="))
+
+    def tensor(self, storage: object, offset: object, size: object, stride: Any, *ignored: object) -> Array:
+        if not isinstance(storage, np.ndarray) or storage.ndim != 1 or not storage.flags.c_contiguous:
+            raise InvalidInput("a tensor in it has no storage")
+        shape, (start, *steps) = _lengths(size), _lengths((offset, *stride))
+        last = start + sum((n - 1) * step for n, step in zip(shape, steps, strict=True))
+        if math.prod(shape) and last >= storage.size:
+            raise InvalidInput("a tensor in it is larger than its storage")
+        self.spend(math.prod(shape) * storage.itemsize)
+        strides = [step * storage.itemsize for step in steps]
+        return np.lib.stride_tricks.as_strided(storage[start:], shape, strides).astype(storage.dtype, order="C")
+
+    def encode(self, text: object, encoding: object = "latin1") -> bytes:
+        if not isinstance(text, str) or encoding != "latin1":
+            raise InvalidInput("it encodes something other than bytes")
+        self.spend(len(text))
+        return text.encode("latin1")
+
+    def check_plain(self, value: object, depth: int = 0) -> None:
+        """Check all values, each as often as it is referred to, which is charged too."""
+        self.spend(POINTER_BYTES)
+        if isinstance(value, list | tuple | dict) and depth < MAX_DEPTH:
+            self.spend(OBJECT_BYTES)
+            for part in value.values() if isinstance(value, dict) else value:
+                self.check_plain(part, depth + 1)
+        elif value is not None and not isinstance(value, str | bytes | int | float | np.ndarray):
+            raise InvalidInput(f"it holds a {type(value).__name__}, or containers nested more than {MAX_DEPTH} deep")
+        elif isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise InvalidInput(f"it holds an integer of {value.bit_length()} bits")
+
+
+def _opcodes(pickled: bytes) -> Iterator[tuple[str, Any]]:
+    """The names and arguments of a pickle's opcodes."""
+    file, end = io.BytesIO(pickled), 0
+    while True:
+        try:
+            for opcode, argument, _ in pickletools.genops(file):
+                end = file.tell()
+                yield opcode.name, argument
+            return
+        except UnicodeDecodeError:  # pickletools before Python 3.12.8 fail at byte strings with bytes above 127
+            line = pickled[end : file.tell()].strip()
+            if line[:1] != pickle.STRING:
+                raise
+            yield "STRING", codecs.decode(line[2:-1], "unicode_escape")
+
+
+def _lengths(numbers: object) -> tuple[int, ...]:
+    """Lengths or strides of an array, bounded before anything is computed from them."""
+    if isinstance(numbers, tuple) and len(numbers) < 10 and all(type(n) is int and 0 <= n < 2**40 for n in numbers):
+        return numbers
+    raise InvalidInput(f"an array in it has the shape or the strides {short_repr(numbers):.60}")
+
+
+OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
+    **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda m, _: None),
+    **dict.fromkeys(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"), _Machine.push),
+    **dict.fromkeys(("FLOAT", "BINFLOAT", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"), _Machine.push),
+    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING"), _Machine.push),
+    **dict.fromkeys(("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"), _Machine.push),
+    "BYTEARRAY8": lambda m, content: m.push(bytes(content)),
+    "NONE": lambda m, _: m.push(None),
+    "NEWTRUE": lambda m, _: m.push(True),
+    "NEWFALSE": lambda m, _: m.push(False),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
+    "MEMOIZE": lambda m, _: m.put(len(m.memo)),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, key: m.push(m.memo[key])),
+    "MARK": lambda m, _: m.mark(),
+    "EMPTY_TUPLE": lambda m, _: m.push(()),
+    "TUPLE1": lambda m, _: m.push(tuple(m.pop(1))),
+    "TUPLE2": lambda m, _: m.push(tuple(m.pop(2))),
+    "TUPLE3": lambda m, _: m.push(tuple(m.pop(3))),
+    "TUPLE": lambda m, _: m.push(tuple(m.pop_mark())),
+    "EMPTY_LIST": lambda m, _: m.push([]),
+    "LIST": lambda m, _: m.push(m.pop_mark()),
+    "APPEND": lambda m, _: m.extend(m.pop(1)),
+    "APPENDS": lambda m, _: m.extend(m.pop_mark()),
+    "EMPTY_DICT": lambda m, _: m.push({}),
+    "DICT": lambda m, _: m.update(m.pop_mark(), {}),
+    "SETITEM": lambda m, _: m.update(m.pop(2)),
+    "SETITEMS": lambda m, _: m.update(m.pop_mark()),
+    "GLOBAL": lambda m, words: m.find(*words.split(" ", 1)),
+    "STACK_GLOBAL": lambda m, _: m.find(*m.pop(2)),
+    "REDUCE": lambda m, _: m.call(*m.pop(2)),
+    "BUILD": lambda m, _: m.build(*m.pop(2)),
+    "BINPERSID": lambda m, _: m.load_storage(*m.pop(1)),
+}
+STORAGES = {"Float": "f4", "Double": "f8", "Half": "f2", "Long": "i8", "Int": "i4", "Byte": "u1", "Bool": "b1"}
+NAMES: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): np.ndarray,  # an argument of _reconstruct, which ignores it
+    ("numpy", "dtype"): _Machine.dtype,
+    ("_codecs", "encode"): _Machine.encode,  # how protocols 0 to 2 write bytes
+    ("__builtin__", "bytes"): lambda m: b"",
+    ("builtins", "slice"): lambda m, *bounds: slice(*bounds),
+    ("_operator", "getitem"): lambda m, array, part: np.ndarray.__getitem__(
+        array, slice(part.start, part.stop, part.step)
+    ),
+    ("collections", "OrderedDict"): lambda m: {},
+    ("torch._utils", "_rebuild_tensor_v2"): _Machine.tensor,
+    **{("torch", f"{kind}Storage"): np.dtype(code) for kind, code in STORAGES.items()},
+}
+for core in ("numpy.core", "numpy._core"):
+    NAMES |= {
+        (f"{core}.multiarray", "_reconstruct"): lambda m, *ignored: _Unbuilt(),
+        (f"{core}.multiarray", "scalar"): lambda m, dtype, content: m.array(content, dtype, (), "C"),
+        (f"{core}.numeric", "_frombuffer"): _Machine.array,
+    }
 
 
 def load_pickle(path: Path) -> Any:
-    """Read a pickle of numpy arrays and plain containers, running nothing of it.
-
-    Args:
-        path: a pickle of any protocol, written by Python 2 or 3.
+    """Read a pickle of any protocol, by Python 2 (whose byte strings become latin-1 text) or 3, without running it.
 
     Returns:
-        What was pickled: dicts, lists, tuples, strings, numbers and arrays of numbers in the
-        machine's byte order.
+        Dicts with short texts or small integers as keys, lists, tuples, texts, bytes, numbers, None, and arrays of real
+        numbers in the machine's byte order; numpy scalars are arrays of no dimensions.
 
     Raises:
-        InvalidInput: when the file can't be read, is no pickle, is cut short, or names anything
-            but numpy's constructors; the message says which.
+        InvalidInput: when the file can't be read, is cut short, or holds anything else.
     """
     content = read_whole(path)
+    with _naming(path, "pickle"):
+        return _Machine(len(content)).run(content)
+
+
+def load_torch_file(path: Path) -> Any:
+    """Read what ``torch.save`` wrote, without torch, as `load_pickle` does; dense tensors become arrays.
+
+    Raises:
+        InvalidInput: as `load_pickle`, and when members of the archive are compressed.
+    """
+    content = read_whole(path)
+    with _naming(path, "file of torch.save"), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        infos = archive.infolist()
+        compressed = any(info.compress_type != zipfile.ZIP_STORED for info in infos)
+        if compressed or sum(info.file_size for info in infos) > len(content):
+            raise InvalidInput("its members are compressed, or claim to be larger than the file")
+        members = {info.filename.partition("/")[2]: archive.read(info) for info in infos}
+        if members.get("byteorder", b"little") != sys.byteorder.encode():
+            raise InvalidInput("it has the byte order of another machine")
+        return _Machine(len(content), members).run(members["data.pkl"])
+
+
+@contextmanager
+def _naming(path: Path, kind: str) -> Iterator[None]:
+    """Put the file's name before what is wrong with it; a broken one can raise nearly anything."""
     try:
-        loaded = _RestrictedUnpickler(io.BytesIO(content), encoding="latin1").load()
-        return _plain(loaded, {}, depth=0).value
+        yield
     except InvalidInput as error:
         raise InvalidInput(f"{path} is refused: {error}") from error
-    except Exception as error:  # a broken pickle can raise nearly anything
-        raise InvalidInput(f"{path} is not a whole pickle: {type(error).__name__}: {error}") from error
-
-
-@dataclass(frozen=True)
-class _Plain:
-    """A value of plain containers and arrays, and how many there are of them, again wherever they stand again."""
-
-    value: Any
-    size: int
-
-
-def _plain(loaded: Any, known: dict[int, _Plain], depth: int) -> _Plain:
-    """Put the arrays in the place of their stand-ins.
-
-    Args:
-        loaded: what the unpickler built.
-        known: the results so far by the identity of what they were made from, so that a
-            container that stands in many places is gone through once.
-        depth: of nesting.
-    """
-    if depth > MAX_DEPTH:
-        raise InvalidInput(f"containers are nested more than {MAX_DEPTH} deep")
-    if id(loaded) in known:
-        return known[id(loaded)]
-    value: Any
-    parts: list[_Plain] = []
-    if isinstance(loaded, PickledArray):
-        if loaded.value is None:
-            raise InvalidInput("an array in the file is not whole")
-        value = loaded.value
-    elif isinstance(loaded, dict):
-        parts = [_plain(part, known, depth + 1) for part in loaded.values()]
-        value = {key: part.value for key, part in zip(loaded, parts, strict=True)}
-    elif isinstance(loaded, list | tuple):
-        parts = [_plain(part, known, depth + 1) for part in loaded]
-        value = type(loaded)(part.value for part in parts)
-    elif loaded is None or isinstance(loaded, str | bytes | bool | int | float):
-        value = loaded
-    else:
-        raise InvalidInput(f"it holds a {type(loaded).__name__.lstrip('_')}")
-    plain = _Plain(value, 1 + sum(part.size for part in parts))
-    if plain.size > MAX_SIZE:
-        raise InvalidInput(f"it holds more than {MAX_SIZE} things, each counted wherever it stands")
-    known[id(loaded)] = plain
-    return plain
+    except Exception as error:
+        raise InvalidInput(f"{path} is no {kind}, or damaged ({type(error).__name__}: {error!s:.200})") from error
 
 
 def write_pickle(content: Any, path: Path) -> None:
-    """Write arrays and plain containers so that any Python and numpy of the course's years reads them.
-
-    The file appears whole or not at all.
+    """Write arrays and plain containers atomically, in a pickle that every Python 3 and numpy reads.
 
     Raises:
         InvalidInput: when the file can't be written.
     """
-    with whole_file(path) as file:
-        file.write(_with_names_of_numpy_1(pickle.dumps(content, protocol=PICKLE_PROTOCOL)))
-
-
-def _with_names_of_numpy_1(pickled: bytes) -> bytes:
-    """Rename numpy._core to numpy.core, which numpy 1 and 2 both know."""
-    written, start = [], 0
+    pickled, parts, start = pickle.dumps(content, protocol=PICKLE_PROTOCOL), [], 0
     for opcode, argument, position in pickletools.genops(pickled):
-        if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):
+        if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 knows numpy.core only
             assert position is not None
-            written.append(pickled[start:position] + b"cnumpy.core.")
+            parts.append(pickled[start:position] + b"cnumpy.core.")
             start = position + len(b"cnumpy._core.")
-    return b"".join([*written, pickled[start:]])
+    with whole_file(path) as file:
+        file.write(b"".join([*parts, pickled[start:]]))

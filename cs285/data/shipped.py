@@ -1,4 +1,4 @@
-"""The experts and the data that come with the project, found by the task's name, and those that a run reads."""
+"""Shipped experts and recorded episodes, found by the task's name, and the files that a run reads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from cs285.config import Config
 
 PROJECT_ROOT = Path(__file__).parents[2]
+ROOTS = (Path(), PROJECT_ROOT)  # the current folder comes first
 
 
 def shipped_expert(env_name: str) -> Path | None:
@@ -20,20 +21,22 @@ def shipped_data(env_name: str) -> Path | None:
 
 
 def shipped_tasks() -> list[str]:
-    """The tasks that an expert and data ship for, in alphabetical order."""
-    found = {path.stem for root in (Path(), PROJECT_ROOT) for path in (root / "policies/experts").glob("*.pkl")}
-    return sorted(task for task in found if shipped_data(task) is not None)
+    """The tasks with both an expert and recorded episodes, in alphabetical order."""
+    return sorted(
+        {path.stem for root in ROOTS for path in root.glob("policies/experts/*.pkl") if shipped_data(path.stem)}
+    )
 
 
 def input_files(config: Config, expert: object | None = None) -> dict[str, Path]:
-    """The files that a run reads, by setting; an expert that is given as an object is none."""
-    files = {"expert_data": config.expert_data or shipped_data(config.env_name)}
-    if expert is None:
-        files["expert_policy_file"] = config.expert_policy_file or shipped_expert(config.env_name)
+    """The files that a run reads, by the name of the setting; none for an expert given as an object."""
+    policy = config.expert_policy_file or shipped_expert(config.env_name)
+    files = {
+        "expert_data": config.expert_data or shipped_data(config.env_name),
+        "expert_policy_file": policy if expert is None else None,
+    }
     return {name: path for name, path in files.items() if path is not None}
 
 
 def find_shipped(relative: Path) -> Path | None:
-    """A file below the current folder or the project's own."""
-    candidates = (root / relative for root in (Path(), PROJECT_ROOT))
-    return next((path for path in candidates if path.is_file()), None)
+    """A file below the current folder or else the project's own."""
+    return next((root / relative for root in ROOTS if (root / relative).is_file()), None)

@@ -1,29 +1,21 @@
-"""Files that appear whole or not at all, whatever ends the process or the machine meanwhile; and files read whole."""
+"""Atomic writing, and reading of regular files; trouble is one line that names the file."""
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import BinaryIO
 
 from cs285.errors import InvalidInput
 
-UNFINISHED = ".unfinished"
-
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that gets its name, and takes the place of the one that had it, once it is whole.
-
-    It is on the disk by then, so that even a power cut leaves the one or the other.
-
-    Raises:
-        InvalidInput: when it can't be written; what was at ``path`` before still is.
-    """
-    unfinished = path.with_name(_unfinished_name(path))
+    """Open a file that replaces the one at ``path`` once it is complete and on the disk; raise InvalidInput."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -32,92 +24,35 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, path)
-        except BaseException:
+        finally:
             unfinished.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
-
-
-def _unfinished_name(path: Path) -> str:
-    return f".{path.name}.{os.getpid()}{UNFINISHED}"
-
-
-def check_writable(path: Path) -> None:
-    """Find out before the work whether a file or folder can be made, or files in a folder that is there.
-
-    What is there stays as it is.
-
-    Raises:
-        InvalidInput: when it can't.
-    """
-    absolute = path.absolute()
-    folder = absolute if absolute.is_dir() else next(place for place in absolute.parents if place.exists())
-    with writing(path):
-        probe = folder / _unfinished_name(path)
-        probe.touch()
-        probe.unlink()
-
-
-def check_regular(path: Path) -> None:
-    """Refuse what is no file with an end.
-
-    Raises:
-        InvalidInput: when it is not there, or is a folder, a device or a pipe.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InvalidInput(f"can't read {path}: it is {'a directory' if path.is_dir() else 'not a regular file'}")
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
-
-
-def read_whole(path: Path) -> bytes:
-    """The content of a file.
-
-    Raises:
-        InvalidInput: when it can't be read, or has no end.
-    """
-    check_regular(path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror or error}") from error
+        with suppress(OSError):  # Windows and some file systems can't sync the names in a folder
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Name the file or folder that can't be written.
-
-    Raises:
-        InvalidInput: in place of an OSError.
-    """
+def writing(path: Path, verb: str = "write") -> Iterator[None]:
+    """Raise InvalidInput, "can't write <path>: <why>", in place of an OSError."""
     try:
         yield
     except OSError as error:
-        raise InvalidInput(f"can't write {path}: {error.strerror or error}") from error
+        raise InvalidInput(f"can't {verb} {path}: {error.strerror or error}") from error
 
 
-def sync_file(path: Path) -> None:
-    """Wait until what was written into a file is on the disk."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def check_writable(path: Path) -> None:
+    """Raise InvalidInput unless a file or folder can be made at ``path``, or files in it; leave no trace."""
+    folder = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())
+    with writing(path), NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
+        pass
 
 
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can do that."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process had begun to write, in a folder and those in it."""
-    for path in folder.rglob(f".*{UNFINISHED}"):
-        path.unlink(missing_ok=True)
+def read_whole(path: Path) -> bytes:
+    """The content of a regular file; raise InvalidInput for anything else, such as a pipe, which may have no end."""
+    with writing(path, verb="read"):
+        if "\0" in str(path) or (path.exists() and not path.is_file()):
+            raise InvalidInput(f"can't read {path}: it is {'a directory' if path.is_dir() else 'not a regular file'}")
+        return path.read_bytes()

@@ -14,21 +14,11 @@ import numpy as np
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
 
-_ANT_WORLD_CONTACTS = np.arange(27, 33)
-# The world body's cinert and cvel, the root's qfrc_actuator, the world body's cfrc_ext.
-_HUMANOID_CONSTANT_ZEROS = np.r_[45:55, 185:191, 269:275, 292:298]
-
+# Ant's contact forces of the world body; Humanoid's cinert and cvel of it, qfrc_actuator of the root, cfrc_ext.
+_ANT_OMITTED, _HUMANOID_OMITTED = np.arange(27, 33), np.r_[45:55, 185:191, 269:275, 292:298]
 LAYOUTS: Mapping[str, Mapping[int, Array]] = {
-    "Ant": {
-        27: np.arange(27),
-        105: np.delete(np.arange(111), _ANT_WORLD_CONTACTS),
-        111: np.arange(111),
-    },
-    "Humanoid": {
-        45: np.arange(45),
-        348: np.delete(np.arange(376), _HUMANOID_CONSTANT_ZEROS),
-        376: np.arange(376),
-    },
+    "Ant": {27: np.arange(27), 105: np.delete(np.arange(111), _ANT_OMITTED), 111: np.arange(111)},
+    "Humanoid": {45: np.arange(45), 348: np.delete(np.arange(376), _HUMANOID_OMITTED), 376: np.arange(376)},
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import math
 import os
@@ -17,20 +16,21 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
-from cs285.envs.mujoco_py_backend import check_inside
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
 from cs285.envs.rendering import (
     FRAME_SIZE,
+    RENDERING_DISABLED,
     RENDERING_HELP,
     choose_gl_backend,
     import_mujoco,
     prepare_rendering,
 )
-from cs285.envs.v2_tasks import MAX_EPISODE_STEPS, V2_IDS, Backend, origin, print_v2_notice, register_v2_tasks
+from cs285.envs.v2_tasks import MAX_EPISODE_STEPS, V2_IDS, Backend, origin, register_v2_tasks
 from cs285.errors import InvalidInput
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
+MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")
 MAX_VIDEO_FPS = 30
 DEFAULT_FPS = 30
 
@@ -94,7 +94,7 @@ def make_env(
         render: whether ``env.render()`` returns frames, (height, width, 3) uint8.
         backend: the MuJoCo bindings of the -v2 tasks.
         graphics: whether this process may render later, for which MuJoCo must be imported with a graphics library.
-        registration: ``env.unwrapped.spec`` of the environment that another process made from ``env_name``.
+        registration: ``env.spec`` of the environment that another process made from ``env_name``.
             None: look ``env_name`` up in this process.
 
     Returns:
@@ -112,13 +112,9 @@ def make_env(
     else:
         env = _make_registered(env_name, render, backend, registration)
     limit = env.spec.max_episode_steps if env.spec else None
-    try:
-        if limit is None and ep_len is None:
-            raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
-        _check_spaces(env_name, env)
-    except InvalidInput:
-        env.close()
-        raise
+    if limit is None and ep_len is None:
+        raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
+    _check_spaces(env_name, env)
     if not isinstance(env.observation_space, Box) or not env.observation_space.shape:
         env = gym.wrappers.FlattenObservation(env)
     if render:
@@ -141,6 +137,8 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
     """
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
+        if os.environ.get("MUJOCO_GL") == RENDERING_DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
+            raise RuntimeError("MuJoCo was imported without graphics")
         try:
             env.reset(seed=0)
             if not isinstance(env.render(), np.ndarray):
@@ -152,75 +150,31 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
 
 
 def _make_registered(env_name: str, render: bool, backend: Backend, registration: EnvSpec | None) -> Env:
-    _prepare_backend(env_name, backend)
+    register_v2_tasks(env_name, backend)
+    module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
-    if render and _is_mujoco(registration or gym.registry.get(env_name)):
-        options |= {"width": FRAME_SIZE, "height": FRAME_SIZE}
-    module, _, env_id = env_name.rpartition(":")
     try:
-        if ":" in env_name and registration is None:
-            _import_module(module, env_name)
+        if colon and registration is None:
+            if os.getcwd() not in sys.path:  # Python adds a script's own folder only
+                sys.path.append(os.getcwd())
+            importlib.import_module(module)
+        if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
+            options |= {"width": FRAME_SIZE, "height": FRAME_SIZE}
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message=".*(is out of date|the latest versioned|Overriding environment|mujoco-py bindings)"
-            )
+            warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, disable_env_checker=True, **options)
-    except InvalidInput:
-        raise
-    except Exception as error:  # Gymnasium's, or any that the environment raises
-        raise InvalidInput(_why_not_made(env_name, error)) from error
-
-
-def _import_module(module: str, env_name: str) -> None:
-    """Import the module of ``module:id``; Python adds a script's folder to sys.path, not the current one."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        importlib.import_module(module)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
-            cause = "it is neither in the current folder nor installed"
-        else:
-            cause = _describe(error)
-        raise InvalidInput(f"{env_name}: can't import the module {module!r}: {cause}") from error
+    except Exception as error:  # Gymnasium's, or any that the module or the environment raises
+        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}" if env_id.endswith("-v2") else ""
+        raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}{hint}") from error
 
 
 def _describe(error: Exception) -> str:
-    """Type, message and place of an exception, in one line."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    """Type, message and place of an exception, in one line; the message alone where Gymnasium raised it."""
     message = " ".join(str(error).split())
+    if isinstance(error, gym.error.Error):
+        return message
+    place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {message} ({place.filename}, line {place.lineno})"
-
-
-def _prepare_backend(env_name: str, backend: Backend) -> None:
-    """Register the -v2 tasks for the bindings, when ``env_name`` is one that the user has not registered."""
-    if backend == "mujoco_py":
-        check_inside()
-        if env_name not in V2_IDS:
-            raise InvalidInput(
-                f"--backend mujoco_py runs {', '.join(V2_IDS)}, and {PREFIX}<id> of the old gym package; not {env_name}"
-            )
-        register_v2_tasks(backend)
-    elif env_name in V2_IDS and origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
-        register_v2_tasks(backend)
-        print_v2_notice(env_name)
-
-
-def _is_mujoco(registration: EnvSpec | None) -> bool:
-    return origin(registration).startswith(("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco"))
-
-
-def _why_not_made(env_name: str, error: Exception) -> str:
-    env_id = env_name.rpartition(":")[2]
-    known = sorted(gym.registry)
-    if env_id.endswith("-v2") and f"{env_id[:-1]}4" in known and isinstance(error, ImportError):
-        return f"the -v2 tasks are {', '.join(V2_IDS)}; in place of {env_id} use {env_id[:-1]}4 or {env_id[:-1]}5"
-    if env_id in known or not isinstance(error, gym.error.Error):
-        return f"{env_name} can't be made: {_describe(error)}"
-    lower = {name.lower(): name for name in known}
-    close = [lower[name] for name in difflib.get_close_matches(env_id.lower(), lower, n=4)]
-    hint = f"; close matches: {', '.join(close)}" if close else ""
-    return f"no environment is registered as {env_name!r}{hint}"
 
 
 def _check_spaces(env_name: str, env: Env) -> None:

@@ -1,25 +1,15 @@
 """The physics and rewards of the -v2 tasks on the official MuJoCo bindings.
 
-The -v2 tasks ran on mujoco-py and MuJoCo before 2.1.2. Gymnasium's -v4 tasks have their models, observations and
-episodes; the classes here restore what differs:
+They differ from Gymnasium's -v4 tasks in the inertia of capsules, the margin of contacts, the clamped control,
+normalised quaternions and the cost of contact forces; docs/v2.md lists each with MuJoCo's version that changed it. Ant
+keeps today's margins: with the old ones, and with the contact forces of the course's data in its observation, the
+course's expert falls more often than on the engine itself.
 
-- A capsule had the mass and inertia of a cylinder (`give_old_inertia`).
-- A contact's margin was the larger of its two geoms' margins, not their sum (`give_old_margins`). Ant keeps the sum:
-  with the old margin, and with contact forces in the observation that MuJoCo 2.1 left at 0, the course's expert
-  falls more often than on the engine itself (docs/v2.md).
-- ``data.ctrl``, from which Humanoid's control cost is computed, was clamped to the control range in place.
-- Orientations were normalised in place, so a reset drew quaternions of length 1.
-- Contact forces were not computed, so their cost was 0. Ant's observation has today's forces, as in the course's data.
-
-One difference remains: RK4 rounds the orientation of a free joint (Ant, Humanoid) differently in its fourth order.
-
-Sources: gymnasium_robotics/envs/mujoco/*_v2.py; MuJoCo's changelog, versions 2.1.2 (capsules) and 2.2.1 (controls);
-comparison with the engine.
+Sources: gymnasium_robotics/envs/mujoco/*_v2.py, MuJoCo's changelog and comparison with the engine.
 """
 
 from __future__ import annotations
 
-import functools
 import warnings
 from typing import Any
 
@@ -68,20 +58,8 @@ def give_old_margins(model: mujoco.MjModel) -> None:
         model: all of whose geoms have the same margin; changed in place.
     """
     assert np.ptp(model.geom_margin) == 0, "halves of different margins don't add up to the larger one"
-    if _margins_add_up():
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact has the sum of its geoms' margins
         model.geom_margin[:] /= 2
-
-
-@functools.cache
-def _margins_add_up() -> bool:
-    """Whether this MuJoCo gives a contact the sum of its geoms' margins."""
-    model = mujoco.MjModel.from_xml_string(
-        "<mujoco><worldbody><geom type='plane' size='1 1 1' margin='1'/>"
-        "<body><freejoint/><geom size='1' margin='1'/></body></worldbody></mujoco>"
-    )
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
-    return bool(data.contact.includemargin[0] == 2)
 
 
 class _OldPhysics:

@@ -20,7 +20,7 @@ def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, An
     """Make an environment registered with gym 0.21 to 0.26.
 
     Args:
-        env_id: its id in the old package, without the prefix.
+        env_id: its id there, without the prefix.
         render: whether ``render`` returns frames.
 
     Raises:
@@ -35,6 +35,7 @@ def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, An
     parameters = inspect.signature(gym.make).parameters
     options = {"disable_env_checker": True} if "disable_env_checker" in parameters else {}  # it needs numpy 1
     mode = {"render_mode": "rgb_array"} if render else {}
+    env: gymnasium.Env[Any, Any]
     try:
         if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
             env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
@@ -43,5 +44,5 @@ def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, An
     except Exception as error:  # gym's, a space that shimmy can't convert, or the environment's own
         raise InvalidInput(f"the old gym package can't make {env_id!r}: {' '.join(str(error).split())}") from error
     env.metadata = {"render_fps": env.metadata.get("video.frames_per_second"), **env.metadata}
-    env.spec = EnvSpec(id=env_id, max_episode_steps=env.spec.max_episode_steps)
+    env.spec = EnvSpec(id=env_id, max_episode_steps=env.spec.max_episode_steps if env.spec else None)
     return env

@@ -30,11 +30,9 @@ def choose_gl_backend() -> None:
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if not display:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    chosen = os.environ.pop("MUJOCO_GL", "").strip().lower()
-    if not chosen and ctypes.util.find_library("EGL") and ctypes.util.find_library("OpenGL"):
-        chosen = "egl"
-    elif not chosen and not display and ctypes.util.find_library("OSMesa"):
-        chosen = "osmesa"
+    egl = ctypes.util.find_library("EGL") and ctypes.util.find_library("OpenGL")
+    osmesa = ctypes.util.find_library("OSMesa") and not display
+    chosen = os.environ.pop("MUJOCO_GL", "").strip().lower() or ("egl" if egl else "osmesa" if osmesa else "")
     if chosen:
         os.environ["MUJOCO_GL"] = chosen
     if chosen in ("egl", "osmesa"):
@@ -74,35 +72,23 @@ def prepare_rendering(env: Any) -> None:
     Args:
         env: a Gymnasium environment made to render that has not rendered yet. Its physics stay as they are.
     """
-    model = getattr(env.unwrapped, "model", None)
+    model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return
-    model.vis.quality.shadowsize = 0  # with shadows, anti-aliasing and reflections software rendering is 8 to 24
-    model.vis.quality.offsamples = 0  # times slower
-    model.mat_reflectance[:] = 0
+    model.vis.quality.shadowsize = 0  # software rendering takes 8 to 24 times as long with shadows,
+    model.vis.quality.offsamples = 0  # anti-aliasing
+    model.mat_reflectance[:] = 0  # and reflections
     renderer = getattr(env.unwrapped, "mujoco_renderer", None)
-    if renderer is not None:  # mujoco-py's tasks have none, and a camera that follows
-        _draw_endless_floor(model)
-        _follow_with_camera(renderer)
-
-
-def _draw_endless_floor(model: Any) -> None:
-    """Draw planes without an edge, as they are in the physics: a fast walker leaves the drawn part."""
+    if renderer is None:  # a task of mujoco-py, whose camera follows the walker
+        return
     import mujoco
 
-    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):
+    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):  # a fast walker leaves the drawn floor
         size, material = model.geom_size[plane, :2], model.geom_matid[plane]
         if material >= 0 and size.all():  # on an endless plane a texture repeats by length, not by plane
             model.mat_texrepeat[material] /= 2 * size
-        size[:] = 0
-
-
-def _follow_with_camera(renderer: Any) -> None:
-    """Let the default camera track the walker; Gymnasium's stands still and loses it within seconds."""
-    if renderer.camera_id != -1:  # the user asked for a camera of the model
-        return
-    import mujoco
-
-    renderer.camera_id = None  # otherwise each frame sets the type back to a free camera
-    tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}
-    renderer.default_cam_config = tracking | (renderer.default_cam_config or {})
+        size[:] = 0  # endless, as in the physics
+    if renderer.camera_id == -1:  # no camera of the model was asked for, and Gymnasium's default stands still
+        renderer.camera_id = None  # otherwise each frame sets the type back to a free camera
+        tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}
+        renderer.default_cam_config = tracking | (renderer.default_cam_config or {})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import multiprocessing
 import sys
 from collections.abc import Mapping
@@ -13,15 +11,14 @@ from typing import Any, Literal, TypeAlias
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
+from cs285.envs.mujoco_py_backend import import_mujoco_py
+from cs285.errors import InvalidInput
+
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 V2_MODULES: Mapping[str, str] = {
-    "Ant": "ant",
-    "HalfCheetah": "half_cheetah",
-    "Hopper": "hopper",
-    "Walker2d": "walker2d",
-    "Humanoid": "humanoid",
-}
+    task: task.lower() for task in ("Ant", "HalfCheetah", "Hopper", "Walker2d", "Humanoid")
+} | {"HalfCheetah": "half_cheetah"}
 V2_IDS = tuple(f"{task}-v2" for task in V2_MODULES)
 MAX_EPISODE_STEPS = 1000
 ENTRY_POINTS: Mapping[Backend, str] = {
@@ -32,14 +29,24 @@ ENTRY_POINTS: Mapping[Backend, str] = {
 ANT_OPTIONS: Mapping[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
 
-def register_v2_tasks(backend: Backend) -> None:
-    """Register the tasks for the bindings, in place of Gymnasium's own -v2 ids, which only raise an error."""
+def register_v2_tasks(env_name: str, backend: Backend) -> None:
+    """Register the -v2 tasks for the bindings, where ``env_name`` is one that the user has not registered.
+
+    Raises:
+        InvalidInput: when ``mujoco_py`` can't be imported in this process, or does not have the task.
+    """
+    if backend == "mujoco_py" and env_name not in V2_IDS:
+        raise InvalidInput(
+            f"--backend mujoco_py runs {', '.join(V2_IDS)}, and gym:<id> of the old gym package; not {env_name}"
+        )
+    if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
+        return
     if backend == "mujoco_py":
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # import notices
-            import gymnasium_robotics  # noqa: F401 - registers -v2 ids too, so it must come first
-            import mujoco_py  # noqa: F401
+        import_mujoco_py()  # gymnasium_robotics registers -v2 ids too, so it comes first
+    else:
+        _print_notice(env_name)
     for task, module in V2_MODULES.items():
-        gym.registry.pop(f"{task}-v2", None)
+        gym.registry.pop(f"{task}-v2", None)  # Gymnasium's own only raises an error
         gym.register(
             id=f"{task}-v2",
             entry_point=ENTRY_POINTS[backend].format(task=task, module=module),
@@ -55,7 +62,7 @@ def origin(registration: EnvSpec | None) -> str:
 
 
 @functools.cache
-def print_v2_notice(env_name: str) -> None:
+def _print_notice(env_name: str) -> None:
     """Print on stderr, once and in the main process only, which physics a -v2 task has on the official bindings."""
     if multiprocessing.parent_process() is None:
         print(

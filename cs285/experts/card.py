@@ -1,20 +1,31 @@
-"""How good an expert's file is: its returns, as its card reports them, and its learning curve."""
+"""Cards of expert files: statistics of the returns, provenance and the learning curve."""
 
 from __future__ import annotations
 
+import json
+import math
+import os
+import platform
+import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cs285.data.provenance import digest
+from cs285.data.whole_files import read_whole, whole_file
 from cs285.envs.v2_tasks import Backend
-from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE
+from cs285.errors import InvalidInput
+from cs285.experts.settings import ExpertSettings
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.results.intervals import interquartile_mean, iqm_interval, scipy_stats
+from cs285.results.intervals import interquartile_mean, iqm_interval
+
+LIBRARIES = {"PPO": ("stable_baselines3", "torch"), "SAC": ("sbx-rl", "jax", "stable_baselines3")}
 
 
 def evaluate_expert(
@@ -25,76 +36,106 @@ def evaluate_expert(
     num_workers: int | None = None,
     backend: Backend = "mujoco",
 ) -> dict[str, Any]:
-    """Roll out an expert's mean action and describe the returns.
+    """Roll out the mean action of an expert file and summarise its returns.
 
     Args:
         path: the expert, in the course's format.
         env_name: the environment's id.
-        episodes: how many episodes, at least 2.
-        seed: of the episodes; cards have all the same.
-        num_workers: processes that roll out; None: one for each usable core.
-        backend: the bindings that a -v2 task runs on.
+        episodes: number of episodes, at least 2.
+        seed: of the episodes; 0 in cards.
+        num_workers: rollout processes; None: one for each usable core; 0: this process.
+        backend: bindings of a -v2 task.
 
     Returns:
-        mean, std (population), min, max, the interquartile mean with its 95 % bootstrap
-        interval, and how many episodes ended before the time limit.
+        episodes, mean, std (population), min, max, iqm (interquartile mean), iqm_95_low and iqm_95_high (its 95 %
+        bootstrap interval), and ended_early (episodes that ended before the time limit).
 
     Raises:
-        InvalidInput: when the expert can't be read or does not fit the environment, or SciPy
-            is missing.
+        InvalidInput: when the expert can't be read or does not fit the environment.
     """
-    scipy_stats()  # fail now rather than after the rollouts
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
         expert = load_expert(path, env_name, rollouts.spec)
         trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])
     low, high = iqm_interval(returns)
-    rounded = {
-        "mean": returns.mean(),
-        "std": returns.std(),
-        "min": returns.min(),
-        "max": returns.max(),
-        "iqm": interquartile_mean(returns),
-        "iqm_95_low": low,
-        "iqm_95_high": high,
+    statistics = {
+        **{"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()},
+        **{"iqm": interquartile_mean(returns), "iqm_95_low": low, "iqm_95_high": high},
     }
     return {
         "episodes": episodes,
-        **{name: round(float(value), 1) for name, value in rounded.items()},
+        **{name: round(float(value), 1) for name, value in statistics.items()},
         "ended_early": sum(len(trajectory) < rollouts.spec.max_episode_steps for trajectory in trajectories),
     }
 
 
-def write_training_curve(
-    path: Path,
-    title: str,
-    exploring: Sequence[tuple[int, float]],
-    evaluations: Sequence[tuple[int, float, float]],
-    finished: float,
+def write_card(
+    settings: ExpertSettings, evaluations: Sequence[tuple[int, float, float]], best_step: int, seconds: float
 ) -> None:
-    """Draw how an expert learned.
+    """Evaluate the finished expert, print the result, and write the card and the learning curve beside the file.
 
     Args:
-        path: the PNG to write.
-        title: of the picture, such as ``PPO on Hopper-v5``.
-        exploring: pairs of environment steps and mean return of the exploring policy.
-        evaluations: environment steps, mean return and standard deviation of the mean action.
-        finished: mean return of the expert that was kept.
+        settings: of the training.
+        evaluations: environment steps, mean return and standard deviation.
+        best_step: environment steps of the policy that was kept.
+        seconds: wall time of the training.
     """
+    path, episodes = settings.expert_file, settings.eval_episodes
+    evaluation = evaluate_expert(path, settings.env_name, episodes, num_workers=0, backend=settings.backend)
+    libraries = {name: version(name) for name in (*LIBRARIES[settings.algorithm], "gymnasium", "mujoco")}
+    card = {
+        "task": settings.env_name,
+        "algorithm": settings.algorithm,
+        "versions": {"python": platform.python_version(), **libraries},
+        "command": " ".join(["python", *sys.argv]),
+        "seed": settings.seed,
+        "steps": evaluations[-1][0],
+        "kept_from_step": best_step,
+        "wall_time_minutes": round(seconds / 60, 1),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
+        "evaluation": evaluation,
+    }
+    if (initial := settings.initial_expert) is not None:
+        card["initial_expert"] = {"sha256": digest(initial), "card": read_card(initial)}
+    with whole_file(path.with_suffix(".json")) as file:
+        file.write(json.dumps(card, indent=2).encode() + b"\n")
+    title = f"{settings.algorithm} on {settings.env_name}"
+    plot_training(path.with_suffix(".png"), title, evaluations, evaluation["mean"])
+    print(f"{path}: {evaluation['mean']:.0f} ± {evaluation['std']:.0f} over {episodes} episodes")
+
+
+def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float, float]], final: float) -> None:
+    """Plot mean and standard deviation of the return over environment steps, and the final mean, as PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.8), layout="constrained")
     axes = figure.add_subplot()
-    for points, color, label in ((exploring, ORANGE, "exploring"), (evaluations, BLUE, "mean action")):
-        if points:
-            steps, means = np.array(points)[:, :2].T
-            axes.plot(steps / 1e6, means, color=color, label=label)
-    if evaluations:
-        steps, means, stds = np.array(evaluations).T
-        axes.fill_between(steps / 1e6, means - stds, means + stds, color=BLUE, alpha=0.2, linewidth=0)
-    axes.axhline(finished, color=GREEN, linestyle="--", label=f"the expert kept: {finished:.0f}")
+    steps, means, stds = np.array(evaluations).T
+    axes.plot(steps / 1e6, means, color="tab:blue", label="mean action")
+    axes.fill_between(steps / 1e6, means - stds, means + stds, color="tab:blue", alpha=0.2, linewidth=0)
+    axes.axhline(final, color="tab:green", linestyle="--", label=f"best expert: {final:.0f}")
     axes.set(xlabel="environment steps (million)", ylabel="return", title=title)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize="small")
+    axes.legend(frameon=False)
     figure.savefig(path, dpi=120)
+
+
+def read_card(expert_file: Path) -> dict[str, Any]:
+    """Read the card of an expert file; empty when there is none.
+
+    Raises:
+        InvalidInput: when its evaluation has no finite mean and std over at least 2 episodes.
+    """
+    path = expert_file.with_suffix(".json")
+    if not path.exists():
+        return {}
+    text = read_whole(path)
+    try:
+        card: dict[str, Any] = json.loads(text)
+        mean, std, episodes = (card["evaluation"][name] for name in ("mean", "std", "episodes"))
+        if not (math.isfinite(mean) and math.isfinite(std) and range(episodes)[1:]):
+            raise ValueError(f"mean {mean}, std {std}, episodes {episodes}")
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
+        raise InvalidInput(f"{path} is not an expert's card: {error!r:.200}") from error
+    return card

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from tqdm import tqdm
 
@@ -16,65 +16,18 @@ from cs285.config import Config
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput, error_context
 from cs285.infrastructure.films import can_render
+from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import progress_line, return_statistics
-from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.utils import sample_trajectories
 from cs285.policies.base_policy import BasePolicy
 
 MAX_NVIDEO = 2
-EXPERT_SEED = 0  # the same episodes measure the expert in every run, whatever its seed
-
-Result = TypeVar("Result")
 
 
 def is_due(config: Config, frequency: int, itr: int) -> bool:
     """Whether something done every ``frequency`` iterations, and in the last one, is done now; -1: never."""
     return frequency != -1 and (itr % frequency == 0 or itr == config.iterations - 1)
-
-
-class Background:
-    """Evaluation rollouts in a thread beside training, where worker processes run the episodes."""
-
-    def __init__(self, rollouts: RolloutWorkers) -> None:
-        self.rollouts = rollouts
-        self._thread = ThreadPoolExecutor(1)
-
-    def start(self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]) -> Future[list[Trajectory]]:
-        """Begin `sample_trajectories`; without workers for the policy the future is finished when this returns."""
-        if self.rollouts.in_workers(policy):
-            return self._thread.submit(self._sample, policy, min_timesteps, seeds)
-        finished: Future[list[Trajectory]] = Future()
-        finished.set_result(self._sample(policy, min_timesteps, seeds))
-        return finished
-
-    def _sample(self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]) -> list[Trajectory]:
-        return sample_trajectories(self.rollouts, policy, min_timesteps, seeds)[0]
-
-    def close(self) -> None:
-        """End the thread."""
-        self._thread.shutdown(cancel_futures=True)
-
-
-def start_expert_evaluation(config: Config, background: Background, expert: BasePolicy | None) -> Callable[[], Any]:
-    """Begin to measure the expert's return, if there is an expert and anything is logged.
-
-    Returns:
-        A function that waits for the measurement and returns its scalars.
-    """
-    if expert is None or config.scalar_log_freq == -1:
-        return dict
-    with error_context(f"the expert on {config.env_name}", 0):
-        seeds = episode_seeds(EXPERT_SEED, Stream.EXPERT, itr=0)
-        evaluation = background.start(expert, config.eval_batch_size, seeds)
-
-    def wait() -> dict[str, float]:
-        with error_context(f"the expert on {config.env_name}", 0):
-            measured = return_statistics(evaluation.result(), "Expert")
-        return {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
-
-    return wait
 
 
 @dataclass(frozen=True)
@@ -94,26 +47,17 @@ class PendingRow:
 class Evaluation:
     """Evaluates and films the policy of each iteration, and logs a row when both are done, in order."""
 
-    def __init__(
-        self,
-        config: Config,
-        background: Background,
-        logger: Logger,
-        initial_expertdata: Sequence[Trajectory],
-        expert_scalars: Callable[[], Mapping[str, float]],
-    ) -> None:
+    def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
         """Prepare.
 
         Args:
             config: the run's settings.
-            background: runs the evaluation's rollouts.
+            inputs: rollout workers, the expert's recorded episodes and its measured return.
             logger: writes into the run's folder.
-            initial_expertdata: the expert's episodes, whose mean return is part of every row.
-            expert_scalars: waits for what `start_expert_evaluation` measures.
         """
-        self.config, self.background, self.rollouts, self.logger = config, background, background.rollouts, logger
-        self.expert_scalars = expert_scalars
-        initial = return_statistics(initial_expertdata, "Initial_DataCollection")
+        self.config, self.rollouts, self.background, self.logger = config, inputs.rollouts, inputs.background, logger
+        self.expert_scalars = inputs.expert_scalars
+        initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
         self.constant_scalars = {name: initial[name] for name in ("Initial_DataCollection_AverageReturn",)}
         self.films_videos = config.video_log_freq != -1 and can_render(self.rollouts.check_rendering)
         self._pending: deque[PendingRow] = deque()

@@ -39,7 +39,7 @@ def film(
     Args:
         path: the MP4 file to write.
         env_name: id of the environment.
-        policy: a frozen policy (`BasePolicy.frozen_copy`).
+        policy: chooses the actions.
         seeds: of the episodes, which are the same as those of `sample_trajectory` without a film.
         ep_len: steps after which episodes are truncated; None: the environment's own limit.
         backend: bindings that a -v2 task runs on.
@@ -95,19 +95,18 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
             clip[-1].thumbnail(CLIP_SIZE)
         frames += 1
 
-    with whole_file(path) as unfinished:
-        with _open_writer(unfinished.name, fps) as writer:
+    with tempfile.TemporaryDirectory() as folder:
+        unfinished = Path(folder) / "video.mp4"
+        writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", fps=fps, macro_block_size=2)
+        with writer:
             yield add
-        if not 0 < frames == _count_frames(unfinished.name):  # ffmpeg does not report a full disk
-            raise InvalidInput(f"can't write {path}: the file is incomplete; the disk may be full")
+        if not 0 < frames == _count_frames(unfinished):  # ffmpeg does not report a full disk
+            raise InvalidInput(f"can't write {path}: ffmpeg wrote a part of it only; the disk may be full")
+        with whole_file(path) as file:
+            file.write(unfinished.read_bytes())
 
 
-def _open_writer(path: str, fps: float, *options: str) -> Any:
-    options = ("-f", "mp4", *options)
-    return imageio.v2.get_writer(path, "FFMPEG", fps=fps, macro_block_size=2, output_params=list(options))
-
-
-def _count_frames(path: str) -> int:
+def _count_frames(path: Path) -> int:
     """The number of frames that can be read from a video file."""
     try:
         return sum(1 for _ in imageio.v3.imiter(path, plugin="FFMPEG"))
@@ -121,13 +120,13 @@ def excerpt(path: Path) -> bytes:
     Raises:
         InvalidInput: when the file can't be read as a video.
     """
+    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder) / "excerpt.mp4"
         try:
             fps = imageio.v3.immeta(path, plugin="FFMPEG")["fps"]
-            with _open_writer(str(small), fps, "-crf", "30", "-vf", "scale='min(320,iw)':-2") as writer:
-                for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=["-t", str(EXCERPT_SECONDS)]):
-                    writer.append_data(frame)
+            with write_video(Path(folder) / "excerpt.mp4", fps, []) as add:
+                for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=begin, output_params=shrink):
+                    add(frame)
         except (OSError, RuntimeError, IndexError) as error:
             raise InvalidInput(f"can't read the video {path}") from error
-        return small.read_bytes()
+        return (Path(folder) / "excerpt.mp4").read_bytes()

@@ -1,61 +1,89 @@
-"""Pictures of a run."""
+"""The learning curve of a DAgger run, and the style that all figures share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cs285.data.whole_files import whole_file
-from cs285.infrastructure.figure_text import legend_below, set_title
 
-# Okabe and Ito's colours, which people with any colour vision tell apart.
+# Colours by Okabe and Ito, distinguishable with any colour vision.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+LEGEND_LETTERS = 96  # of small text in one line, with the handles as 6 letters each
+LINE_HEIGHT = 0.17  # inches
 
 
-def learning_curve(
-    title: str,
-    iterations: Sequence[int],
-    means: Sequence[float],
-    stds: Sequence[float],
-    expert: float | None,
+def draw_learning_curve(
+    run_dir: Path, env_name: str, iterations: Sequence[int], rows: Sequence[Mapping[str, float]]
 ) -> Figure:
-    """Draw DAgger's return over its iterations.
+    """Draw the return of a DAgger run over its iterations, with its expert and BC, into learning_curve.png.
 
     Args:
-        title: of the figure.
-        iterations: of the evaluations; iteration 0 is behavioural cloning.
-        means: mean return of each evaluation.
-        stds: standard deviation over its episodes.
-        expert: the expert's mean return, when it is known.
+        run_dir: the run folder.
+        env_name: the environment's id.
+        iterations: the evaluated iterations, at least one; iteration 0 is behavioural cloning.
+        rows: the scalars of each of them by name.
+
+    Raises:
+        InvalidInput: when the file can't be written.
     """
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    lower, upper = np.subtract(means, stds), np.add(means, stds)
-    axes.fill_between(iterations, lower, upper, color=BLUE, alpha=0.2, linewidth=0, label="± 1 standard deviation")
+    figure, axes = new_figure("iteration")
+    means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
+    axes.fill_between(iterations, means - stds, means + stds, color=BLUE, alpha=0.2, label="± 1 standard deviation")
     axes.plot(iterations, means, color=BLUE, marker="o", markersize=4, label="DAgger")
-    if expert is not None:
+    if (expert := rows[-1].get("Expert_AverageReturn")) is not None:
         axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
     if iterations[0] == 0:
         axes.axhline(means[0], color=ORANGE, linestyle=":", label=f"behavioural cloning: {means[0]:.0f}")
-    axes.set(xlabel="iteration", ylabel="return")
-    set_title(axes, title, figure.get_figwidth())
-    axes.ticklabel_format(style="plain", useOffset=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
-    legend_below(figure, *axes.get_legend_handles_labels(), most_columns=4)
+    add_title_and_legend(figure, axes, f"DAgger on {env_name}")
+    save_figure(figure, run_dir / "learning_curve.png")
     return figure
 
 
+def new_figure(xlabel: str, ylabel: str = "return", width: float = 7.0) -> tuple[Figure, Axes]:
+    """Create a figure of ``width`` inches with one empty pair of axes."""
+    figure = Figure(figsize=(width, 4.2), layout="constrained")
+    axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
+    axes.ticklabel_format(style="plain", useOffset=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.25)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "") -> None:
+    """Add a title, a note in small letters below it, and a legend below the axes; the figure grows with long names."""
+    axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
+    figure.suptitle(textwrap.fill(title, 60))
+    handles, names = axes.get_legend_handles_labels()
+    entries = sorted(zip(handles, names, strict=True), key=lambda entry: isinstance(entry[0], Line2D))  # lines last
+    names = [textwrap.fill(name, LEGEND_LETTERS - 6) for _, name in entries]
+    columns = max(1, min(len(names), LEGEND_LETTERS // (max(map(len, names), default=0) + 6)))
+    lines = sum(name.count("\n") + 1 for name in names) / columns
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * lines)
+    figure.legend(
+        [handle for handle, _ in entries],
+        names,
+        frameon=False,
+        loc="outside lower center",
+        ncols=columns,
+        fontsize="small",
+    )
+
+
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write the figure; the ending of ``path`` says in which format."""
+    """Write a figure in the format of the path's extension.
+
+    Raises:
+        InvalidInput: when the file can't be written.
+    """
     with whole_file(path) as file:
         figure.savefig(file, dpi=150, format=path.suffix[1:])
-
-
-def draw_learning_curve(run_dir, env_name, iterations, rows):  # type: ignore
-    pass

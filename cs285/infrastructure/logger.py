@@ -21,7 +21,7 @@ from tensorboardX import SummaryWriter
 from cs285.data.checkpoint import nonnegative, own_file
 from cs285.data.provenance import git_commit, versions
 from cs285.data.run_folders import read_content
-from cs285.data.whole_files import remove_unfinished, sync_file, whole_file, writing
+from cs285.data.whole_files import whole_file, writing
 from cs285.errors import InvalidInput
 
 try:
@@ -65,16 +65,14 @@ class Logger:
             self._csv = self._table.open("w" if resume_state is None else "r+", newline="")
             _lock(self._csv.fileno(), run_dir)
         rows = {} if resume_state is None else _read_rows(self._table, resume_state)
-        self.rows, options = list(rows.values()), {}
+        self.rows = list(rows.values())
         if resume_state is not None:
             with writing(run_dir):
-                remove_unfinished(run_dir)
                 self._csv.seek(self._csv.truncate(resume_state["size"]))
-            # TensorBoard hides its rows before and gets all again: some were not on the disk when the run was killed.
-            sessions = len(list(run_dir.glob("events.out.tfevents.*")))
-            options = {"purge_step": 0, "filename_suffix": f".{sessions}"}
+        # Each session purges those before it and logs all rows again: a kill may have kept some from the disk.
+        suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
-            self._events = SummaryWriter(str(run_dir), max_queue=0, flush_secs=1, **options)
+            self._events = SummaryWriter(str(run_dir), purge_step=0, max_queue=0, flush_secs=1, filename_suffix=suffix)
         except OSError as error:  # it needs semaphores, which a system without /dev/shm lacks
             print(f"no event files for TensorBoard ({error}); {self._table} has all scalars", file=sys.stderr)
             self._events = SummaryWriter(str(run_dir), write_to_disk=False)
@@ -141,7 +139,7 @@ class Logger:
     def state_dict(self) -> dict[str, Any]:
         """Size in bytes and SHA-256 of log.csv, which is on the disk then; InvalidInput when it can't be written."""
         with writing(self._table):
-            sync_file(self._table)
+            os.fsync(self._csv.fileno())
             content = self._table.read_bytes()
         return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
@@ -171,7 +169,9 @@ def _read_rows(path: Path, state: Mapping[str, Any]) -> dict[int, dict[str, floa
         raise InvalidInput(f"{path} does not begin with the rows of the run's last checkpoint: it was changed")
     try:
         table = csv.DictReader(io.StringIO(content.decode(), newline=""))
-        rows = [{name: float(value) for name, value in row.items()} for row in table]
-        return {int(row.pop("itr")): row for row in rows if nonnegative(row, "itr", float) < 2**31}
-    except (ValueError, TypeError, csv.Error, InvalidInput) as error:
+        rows = {int(row.pop("itr")): {name: float(value) for name, value in row.items()} for row in table}
+        if not all(0 <= itr < 2**31 for itr in rows):
+            raise ValueError("an iteration out of range")
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
         raise InvalidInput(f"{path} is not the table of a run: {error!s:.200}") from error
+    return rows

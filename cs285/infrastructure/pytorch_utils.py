@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingWarmRestarts, LRScheduler
 
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
@@ -43,28 +41,6 @@ def build_mlp(
         width = size
     layers += [nn.Linear(width, output_size), output_activation()]
     return nn.Sequential(*layers)
-
-
-def cosine_schedule(optimizer: Optimizer, period: int | None) -> LRScheduler:
-    """Learning rate that falls towards 0 in half a cosine every ``period`` steps; None: it stays constant."""
-    if period is None:
-        return ConstantLR(optimizer, factor=1.0, total_iters=0)
-    return CosineRestarts(optimizer, T_0=period)
-
-
-class CosineRestarts(CosineAnnealingWarmRestarts):
-    """Cosine annealing with warm restarts (Loshchilov and Hutter 2017) that keeps a learning rate set by hand.
-
-    torch's own class computes each learning rate from the initial one, so that a change of
-    ``optimizer.param_groups[0]["lr"]`` would last one step. Here it scales all that follow.
-    """
-
-    def step(self, epoch: float | None = None) -> None:
-        """See `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.step`."""
-        if epoch is None and self.last_epoch >= 0:
-            for n, group in enumerate(self.optimizer.param_groups):
-                self.base_lrs[n] *= group["lr"] / self._last_lr[n]
-        super().step(epoch)
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:

@@ -53,21 +53,13 @@ class ReplayBuffer:
             self._added += len(path)
 
     def sample_random_data(self, batch_size: int) -> Batch:
-        """Draw transitions with replacement, each stored one equally likely.
-
-        Raises:
-            ValueError: when the buffer is empty.
-        """
+        """Draw transitions with replacement, each stored one equally likely; ValueError when the buffer is empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(self.rng.integers(len(self), size=batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
-        """The last ``batch_size`` transitions added, oldest first; fewer when fewer are stored.
-
-        Raises:
-            ValueError: when the buffer is empty.
-        """
+        """The last ``batch_size`` transitions added, or all, oldest first; ValueError when the buffer is empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(np.arange(self._added - min(batch_size, len(self)), self._added) % self.max_size)

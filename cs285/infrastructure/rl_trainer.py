@@ -14,8 +14,8 @@ from cs285.data.checkpoint import Checkpoints
 from cs285.data.trajectory import Trajectory
 from cs285.errors import error_context
 from cs285.infrastructure.evaluation import Evaluation, is_due
+from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.metrics import last_training_log, return_statistics
-from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import relabel_with_expert, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
@@ -29,31 +29,22 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
     """Collects data, trains, evaluates and logs, iteration by iteration."""
 
     def __init__(
-        self,
-        config: Config,
-        rollouts: RolloutWorkers,
-        agent: BaseAgent,
-        initial_expertdata: Sequence[Trajectory],
-        expert_policy: BasePolicy | None,
-        evaluation: Evaluation,
-        checkpoints: Checkpoints | None,
+        self, config: Config, inputs: RunInputs, agent: BaseAgent, evaluation: Evaluation, checkpoints: Checkpoints
     ) -> None:
         """Prepare a run.
 
         Args:
             config: the run's settings.
-            rollouts: roll out policies in the run's environment.
+            inputs: rollout workers, the expert's recorded episodes, and the expert, which relabels.
             agent: learns.
-            initial_expertdata: the expert's recorded episodes.
-            expert_policy: relabels the policy's own rollouts; None for behavioural cloning without an expert.
             evaluation: evaluates and logs beside the training.
-            checkpoints: save what `BC_Trainer` resumes from; None: no checkpoints.
+            checkpoints: save what a run is resumed from.
         """
-        self.config, self.rollouts, self.agent, self.evaluation = config, rollouts, agent, evaluation
-        self.initial_expertdata, self.expert_policy, self.checkpoints = initial_expertdata, expert_policy, checkpoints
+        self.config, self.rollouts, self.agent, self.evaluation = config, inputs.rollouts, agent, evaluation
+        self.initial_expertdata, self.expert_policy = inputs.initial_expertdata, inputs.expert_policy
+        self.checkpoints, self.unsaved_paths = checkpoints, list[Trajectory]()
         self.first_itr = self.total_envsteps = 0
         self.start_time = time.monotonic()
-        self.unsaved_paths: list[Trajectory] = []
 
     def run_training_loop(self, n_iter: int) -> None:
         """Run the iterations: the first is behavioural cloning, each later one a step of DAgger.
@@ -117,11 +108,10 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         if self.config.save_params:
             save_parameters(self.agent.actor, self.evaluation.logger.run_dir / f"policy_itr_{itr}.pt")
         self.evaluation.start(itr, self.frozen_actor(), self.collection_policy, scalars)
-        if self.checkpoints is not None:
-            self.unsaved_paths += paths if itr > 0 else []  # the expert's data are read from their file again
-            if is_due(self.config, self.config.checkpoint_freq, itr):
-                self.checkpoints.save(itr, self.state_dict(), self.unsaved_paths)
-                self.unsaved_paths = []
+        self.unsaved_paths += paths if itr > 0 else []  # the expert's data are read from their file again
+        if self.config.do_dagger and self.agent.resumable and is_due(self.config, self.config.checkpoint_freq, itr):
+            self.checkpoints.save(itr, self.state_dict(), self.unsaved_paths)
+            self.unsaved_paths = []
 
     def frozen_actor(self) -> BasePolicy:
         """A copy of the policy as it is now."""

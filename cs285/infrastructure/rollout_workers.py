@@ -20,7 +20,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import cloudpickle
@@ -69,11 +68,9 @@ def start_method(films: bool) -> str:
     the environment; else "spawn". A forked worker is ready at once, but it would inherit locks without the threads
     that release them, and graphics contexts that only work in their own process.
     """
-    try:
-        threads = len(os.listdir("/proc/self/task"))
-    except OSError:  # not Linux
-        return "spawn"
-    return "fork" if threads == 1 and not films and "OpenGL" not in sys.modules else "spawn"
+    graphics = films or "OpenGL" in sys.modules
+    linux = sys.platform.startswith("linux")
+    return "fork" if linux and not graphics and len(os.listdir("/proc/self/task")) == 1 else "spawn"
 
 
 class RolloutWorkers:
@@ -113,7 +110,8 @@ class RolloutWorkers:
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a worker that imports a main script without a guard; its parent raises WorkerDied
-        self._env, self.spec = make_env(env_name, ep_len, backend=backend, graphics=films)
+        self._make_env = functools.partial(make_env, env_name, ep_len, backend=backend, graphics=films)
+        self._env, self.spec = self._make_env()
         self._env_name, self._ep_len, self._backend = env_name, ep_len, backend
         self._lock = threading.Lock()  # of the environment and of policies in this process
         self._notices: set[str] = set()
@@ -127,8 +125,7 @@ class RolloutWorkers:
     def _start_workers(self, films: bool) -> None:
         try:
             registration = gym.registry.get(self._env_name.rpartition(":")[2])
-            arguments = {"ep_len": self._ep_len, "backend": self._backend, "graphics": films}
-            task = cloudpickle.dumps((registration, self._env_name, arguments))
+            task = cloudpickle.dumps((registration, self._make_env))
             method = start_method(films)
             if method == "spawn" and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
                 raise InvalidInput("the main script, which workers import, is read from standard input")
@@ -138,10 +135,10 @@ class RolloutWorkers:
                 started = [self.start(os.getpid) for _ in range(self.num_workers)]
             for future in started:
                 self.wait(future)
-        except WorkerDied as error:
+        except WorkerDied:
             self.close()
-            hint = "the main script needs if __name__ == '__main__', since workers import it"
-            raise WorkerDied(f"a rollout worker could not start; if nobody killed it, {hint}") from error
+            hint = "the main script, which workers import, needs if __name__ == '__main__'"
+            raise WorkerDied(f"a rollout worker could not start; if nobody killed it, {hint}") from None
         except Exception as error:  # no semaphores, a daemonic process, an environment that can't be pickled
             if self._pool is not None:
                 self._pool.shutdown()
@@ -162,7 +159,7 @@ class RolloutWorkers:
         are as long as the mean so far. Closing the generator cancels them.
 
         Args:
-            policy: a frozen policy (`BasePolicy.frozen_copy`).
+            policy: chooses the actions; a copy that no training changes (`frozen_copy`).
             seeds: the seed of each episode.
             min_timesteps: steps that the caller needs in all; None: all the episodes of ``seeds``.
 
@@ -224,8 +221,8 @@ class RolloutWorkers:
     def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
         """Film one episode for each seed, like `films.film`, in a worker where the policy can be pickled."""
         content = self._pickled(policy)
-        where = (path, self._env_name, seeds, self._ep_len, self._backend)
-        return self._call_here(_film, policy, *where) if content is None else self.start(_film, content, *where)
+        args = (path, self._env_name, seeds, self._ep_len, self._backend)
+        return self._call_here(_film, policy, *args) if content is None else self.start(_film, content, *args)
 
     def check_rendering(self) -> None:
         """Render one frame where `start_film` will; see `make_env.check_rendering`."""
@@ -242,7 +239,7 @@ class RolloutWorkers:
         try:
             if policy.copyable:
                 return bytes(cloudpickle.dumps(policy))
-            self._notify(f"{type(policy).__name__} is not copyable")
+            self._notify(f"{type(policy).__name__}.copyable is False")
         except Exception as error:  # a user's own objects may raise anything when they are pickled
             self._notify(f"{type(policy).__name__} can't be pickled: {error}")
         return None
@@ -256,9 +253,7 @@ class RolloutWorkers:
     def __enter__(self) -> RolloutWorkers:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -277,24 +272,24 @@ def _begin_worker(task: bytes) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threadpool_limits(1, user_api="blas")  # the other cores have workers of their own
     np.random.seed()  # forked workers would draw the same numbers from copies of NumPy's global generator
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
-    os._exit(1)
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 @functools.cache
 def _environment() -> tuple[Env, TaskSpec]:
     """The worker's environment, made of the main process's entry in Gymnasium's registry."""
     try:
-        registration, env_name, arguments = pickle.loads(_task)
+        registration, make = pickle.loads(_task)
         if registration is not None:
             gym.registry[registration.id] = registration
-        return make_env(env_name, **arguments)
+        return make()  # type: ignore[no-any-return]
     except Exception as error:  # a user's own classes may raise anything
         raise InvalidInput(f"it can't be made in another process ({error})") from error
 
@@ -320,10 +315,7 @@ def _run_episode(content: bytes, seed: int) -> Trajectory:
     return sample_trajectory(*_environment(), _policy(content), seed)
 
 
-def _film(
-    policy: BasePolicy | bytes, path: Path, env_name: str, seeds: Sequence[int], ep_len: int | None, backend: Backend
-) -> list[Image.Image]:
+def _film(policy: BasePolicy | bytes, path: Path, env_name: str, *args: Any) -> list[Image.Image]:
     from cs285.infrastructure.films import film  # which imports what draws and encodes
 
-    policy = _policy(policy) if isinstance(policy, bytes) else policy
-    return film(path, env_name, policy, seeds, ep_len, backend)
+    return film(path, env_name, _policy(policy) if isinstance(policy, bytes) else policy, *args)

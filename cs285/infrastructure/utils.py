@@ -13,6 +13,7 @@ from tqdm import tqdm
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import Env, TaskSpec
 from cs285.errors import InvalidInput
+from cs285.infrastructure.actions import as_actions, expert_actions
 from cs285.policies.base_policy import BasePolicy
 
 if TYPE_CHECKING:  # it imports this file
@@ -123,29 +124,6 @@ def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: T
         InvalidInput: when the expert's actions do not fit the environment, or are not finite.
     """
     return [replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths]
-
-
-def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> Array:
-    """The expert's actions for (T, *ob_shape) observations, in one call.
-
-    Raises:
-        InvalidInput: when they do not fit the environment, or are not finite.
-    """
-    actions = expert.get_action(observations)
-    expected = (len(observations),) if spec.discrete else (len(observations), spec.ac_dim)
-    if actions.shape != expected:
-        raise InvalidInput(f"the expert's actions have shape {actions.shape[1:]}, the environment's {expected[1:]}")
-    finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
-    if not finite.all():
-        raise InvalidInput(f"the expert's answer to the state of step {finite.argmin()} holds NaN or infinity")
-    if spec.discrete and (wrong := actions[~np.isin(actions, np.arange(spec.ac_dim))]).size:
-        raise InvalidInput(f"the expert chose {wrong[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
-    return as_actions(actions, spec)
-
-
-def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """The actions in the dtype of a trajectory: int64 when discrete, else float32."""
-    return actions.astype(np.int64 if spec.discrete else np.float32)
 
 
 def _check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:

@@ -10,19 +10,17 @@ from torch import distributions, nn
 from torch.nn import functional
 
 from cs285.data.trajectory import Array
-from cs285.infrastructure.pytorch_utils import build_mlp, cosine_schedule, from_numpy, to_numpy
+from cs285.infrastructure.pytorch_utils import build_mlp, from_numpy, to_numpy
 from cs285.policies.base_policy import BasePolicy
+from cs285.policies.cosine_restarts import CosineRestarts
 
 
 class MLPPolicy(nn.Module, BasePolicy):
     """A policy whose distribution over actions is given by a multi-layer perceptron.
 
-    Continuous actions: a Gaussian whose mean is the network's output and whose log standard deviation is a
-    parameter of its own, the same for every observation. Discrete actions: a categorical distribution whose
-    logits are the network's output.
-
-    The network reads standardised observations: (observation - ``ob_mean``) / ``ob_std``. Both are buffers,
-    0 and 1 until they are set.
+    Continuous actions: a Gaussian with the network's output as mean and one learned log standard deviation for all
+    observations. Discrete actions: a categorical distribution with the network's output as logits. The network reads
+    standardised observations, (observation - ``ob_mean``) / ``ob_std``; both are buffers, 0 and 1 until they are set.
     """
 
     ob_mean: torch.Tensor
@@ -65,10 +63,9 @@ class MLPPolicy(nn.Module, BasePolicy):
 
     @torch.no_grad()
     def get_action(self, observations: Array) -> Array:
-        """Choose the most likely action: the mean, or the choice of the largest logit.
+        """Choose the most likely action: the mean, or the choice of the largest logit (see `BasePolicy.get_action`).
 
-        The mean imitates best: noise would visit states that the expert never reaches. To sample instead,
-        use ``policy(observations).sample()``. Arguments and result as of `BasePolicy.get_action`.
+        Noise would visit states that the expert never reaches. To sample, use ``policy(observations).sample()``.
         """
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
@@ -116,7 +113,7 @@ class MLPPolicySL(MLPPolicy):
         super().__init__(*args, **kwargs)
         self.loss = loss
         self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.parameters(), learning_rate, fused=True)
-        self.scheduler = cosine_schedule(self.optimizer, schedule_period)
+        self.scheduler = None if schedule_period is None else CosineRestarts(self.optimizer, schedule_period)
 
     def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
         """Take one gradient step towards the given actions.
@@ -132,7 +129,8 @@ class MLPPolicySL(MLPPolicy):
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        self.scheduler.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
         return {"Training Loss": loss.detach()}
 
     def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:

@@ -1,111 +1,118 @@
-"""Policies that a run has saved, read back with what its config.json says of them."""
+"""Saved policies: ``policy_itr_<n>.pt``, read with what config.json in the same folder says of the run."""
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import torch
 
 from cs285.config import Config
+from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content
-from cs285.data.whole_files import read_whole, whole_file
+from cs285.data.whole_files import whole_file
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
-from cs285.policies.MLP_policy import MLPPolicy
-
-STANDARDIZER = {"ob_mean": 0.0, "ob_std": 1.0}  # of policies whose files have none
+from cs285.policies.make_policy import MakePolicy, describe_policy, full_name, make_mlp_policy
 
 
-def load_run_config(run_dir: Path) -> Config:
-    """The settings of a run.
+def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
+    """The settings of a run; ``env_name``, where given, in place of the run's own.
 
     Raises:
-        InvalidInput: when the folder has no readable config.json, or it does not say what the policy is.
+        InvalidInput: when config.json can't be used, or its environment is in a module that has not been imported.
     """
     path = run_dir / "config.json"
     settings = read_content(path)["settings"]
     for name in ("env_name", "n_layers", "size", "ep_len"):
         if name not in settings or (settings[name] is None and name != "ep_len"):
             raise InvalidInput(f"{path} has no setting {name!r}")
-    return read_config(path)
-
-
-def load_policy(path: Path, spec: TaskSpec, n_layers: int, size: int) -> MLPPolicy:
-    """Read ``policy_itr_<n>.pt`` into a policy on the CPU.
-
-    Args:
-        path: the parameters, as `BCAgent.save` wrote them; nothing else in the file is run.
-        spec: facts of the environment the policy was trained on.
-        n_layers: the network's hidden layers.
-        size: the width of each.
-
-    Raises:
-        InvalidInput: when the file can't be read or holds other parameters, or some that are not finite.
-    """
-    parameters = _read_parameters(path)
-    sizes = (spec.ac_dim, spec.ob_dim, n_layers, size, spec.discrete)
-    with torch.device("meta"):  # shapes that take no memory
-        expected = MLPPolicy(*sizes).state_dict()
-    before_there_were = {name: torch.full((spec.ob_dim,), value) for name, value in STANDARDIZER.items()}
-    try:
-        _check_parameters({**before_there_were, **parameters}, expected)
-    except InvalidInput as error:
-        raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {error}") from error
-    policy = MLPPolicy(*sizes)
-    policy.load_state_dict({**before_there_were, **parameters})
-    return policy
-
-
-def _read_parameters(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors by name, together no larger than their file."""
-    content = read_whole(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of protocols that torch does not write
-            parameters = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch's reader of a broken file can raise nearly anything, with advice to trust it
-        raise InvalidInput(f"{path} does not hold the parameters of a policy and nothing else") from error
-    if not isinstance(parameters, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in parameters.items()
-    ):
-        raise InvalidInput(f"{path} does not hold the parameters of a policy: it is not a table of tensors by name")
-    if sum(tensor.numel() for tensor in parameters.values()) > len(content):
-        raise InvalidInput(f"{path} does not hold the parameters of a policy: it claims more than its own size")
-    return parameters
-
-
-def _check_parameters(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    differing = sorted(found.keys() ^ expected.keys())
-    if differing:
-        raise InvalidInput(f"one of the two has no {differing[0]!r:.100}")
-    for name, tensor in found.items():
-        if tensor.shape != expected[name].shape:
-            raise InvalidInput(f"{name} is {tuple(tensor.shape)}, not {tuple(expected[name].shape)}")
-        if tensor.dtype != torch.float32 or tensor.layout != torch.strided or not tensor.isfinite().all():
-            raise InvalidInput(f"{name} is not made of finite numbers of 32 bits")
+    config = read_config(path)
+    module, _, registered = config.env_name.rpartition(":")
+    if module and env_name is None and registered not in gym.registry:
+        raise InvalidInput(
+            f"{path} names the environment {config.env_name!r:.100}, and reading it imports nothing: import "
+            f"{module!r:.60} first, or pass env_name to load_run_policy"
+        )
+    return replace(config, env_name=env_name or registered)
 
 
 def load_run_policy(
-    path: Path, ep_len: int | None = None, backend: Backend | None = None
-) -> tuple[MLPPolicy, Env, TaskSpec]:
-    """Read a policy and make the environment of its run; config.json lies beside the file.
+    path: Path,
+    ep_len: int | None = None,
+    backend: Backend | None = None,
+    make_policy: MakePolicy | None = None,
+    env_name: str | None = None,
+) -> tuple[Any, Env, TaskSpec]:
+    """Read a policy onto the CPU, and make the environment of its run; the files can import and run nothing.
 
     Args:
         path: ``policy_itr_<n>.pt`` in its run folder.
-        ep_len: where to cut episodes; None: where the run did.
-        backend: the bindings that a -v2 task runs on; None: those of the run.
+        ep_len: the steps after which an episode is cut; None: as in the run.
+        backend: the bindings of a -v2 task; None: those of the run.
+        make_policy: the function that made the run's policy; None: `make_mlp_policy`.
+        env_name: in place of the run's own, which may be in a module that has not been imported.
 
     Raises:
-        InvalidInput: when one of the two files can't be used, or the environment can't be made.
+        InvalidInput: when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made.
     """
-    config = load_run_config(path.parent)
+    make_policy = make_policy or make_mlp_policy
+    config = replace(load_run_config(path.parent, env_name), no_gpu=True)
+    parameters = _as_tensors(load_torch_file(path))
+    recorded = read_content(path.parent / "config.json").get("policy", {})
+    maker = recorded.get("make_policy", full_name(make_mlp_policy)) if isinstance(recorded, dict) else recorded
+    if maker != full_name(make_policy):
+        raise InvalidInput(
+            f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}; pass the function that "
+            "made it to load_run_policy, as make_policy"
+        )
     env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
-    return load_policy(path, spec, config.n_layers, config.size), env, spec
+    try:
+        least_size = config.size * (spec.ob_dim + (config.n_layers - 1) * config.size) if config.n_layers else 0
+        if make_policy is make_mlp_policy and least_size > path.stat().st_size:  # it would take memory
+            raise InvalidInput(f"the file is too small for {config.n_layers} layers of size {config.size}")
+        policy = make_policy(config, spec, [])
+        if recorded.get("architecture") not in (None, describe_policy(make_policy, policy)["architecture"]):
+            raise InvalidInput("config.json records another architecture than make_policy builds; was its code edited?")
+        expected = policy.state_dict()
+        if not recorded and isinstance(parameters, dict):  # runs of earlier versions, which had no standardiser
+            parameters = {**{name: expected[name] for name in ("ob_mean", "ob_std")}, **parameters}
+        _check_same_kind(parameters, expected, "the file")
+        policy.load_state_dict(parameters)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {error}") from error
+    return policy, env, spec
+
+
+def _as_tensors(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, dict):
+        return {key: _as_tensors(part) for key, part in value.items()}
+    return type(value)(map(_as_tensors, value)) if isinstance(value, list | tuple) else value
+
+
+def _check_same_kind(found: Any, expected: Any, name: str) -> None:
+    """Refuse parameters of other names, shapes or dtypes, and numbers that are not finite."""
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        for key in {**expected, **found}:
+            if key not in found or key not in expected:
+                raise InvalidInput(f"{'the policy' if key in found else 'the file'} has no {key!r:.100}")
+            _check_same_kind(found[key], expected[key], key)
+    elif isinstance(expected, torch.Tensor) and isinstance(found, torch.Tensor):
+        if (found.shape, found.dtype) != (expected.shape, expected.dtype):
+            raise InvalidInput(
+                f"{name} is {tuple(found.shape)} {found.dtype}, not {tuple(expected.shape)} {expected.dtype}"
+            )
+        if not found.isfinite().all():
+            raise InvalidInput(f"{name} holds NaN or infinity")
+    elif type(found) is not type(expected):
+        raise InvalidInput(f"{name} is a {type(found).__name__}, not a {type(expected).__name__}")
 
 
 def save_parameters(policy: Any, path: Path) -> None:
@@ -114,6 +121,9 @@ def save_parameters(policy: Any, path: Path) -> None:
     Raises:
         InvalidInput: when the file can't be written.
     """
-    copies = {name: value.cpu().clone() for name, value in policy.state_dict().items()}  # not views of larger tensors
+    copies = {  # not views of larger tensors
+        name: value.cpu().clone() if isinstance(value, torch.Tensor) else value
+        for name, value in policy.state_dict().items()
+    }
     with whole_file(path) as file:
         torch.save(copies, file)

@@ -1,228 +1,158 @@
-"""Figures of many runs, in one style: learning curves, a hyper-parameter, tasks beside one another.
+"""Figures of several series: learning curves, the effect of one setting, and final returns on several tasks.
 
-Every series has a colour and a marker of its own (Okabe and Ito's colours, which people with
-any colour vision tell apart), so that the figures can be read in grey too.
+Points with bars are mean and standard deviation over the seeds, or with one seed over the episodes of the
+evaluation; lines with bands and bars with whiskers are the interquartile mean (IQM) and its 95 % bootstrap interval.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.figure_text import POINTS, legend_below, set_title, task_name, text_width, wrapped
-from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE
-from cs285.results.intervals import Summary
-from cs285.results.series import Series, check_one_task, differing_settings
-from cs285.results.series_names import series_names
+from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_and_legend, new_figure
+from cs285.results.series import RETURN, Series, differing, group_by_parameter, numeric_settings, series_names
 
-PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#E69F00"
-STYLES = ((BLUE, "o"), (ORANGE, "s"), (PURPLE, "^"), (SKY, "D"), (YELLOW, "v"), ("black", "P"))
-RETURN = "Eval_AverageReturn"
-MOST_TICKS = 8
+STYLES = ((BLUE, "o"), (ORANGE, "s"), ("#CC79A7", "^"), ("#56B4E9", "D"), ("#E69F00", "v"), ("black", "P"))
+MAX_TICKS = 8
+LOG_SCALE_RATIO = 8  # largest to smallest value from which an axis is logarithmic
+TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars, and of a line of its name
 
 
 def learning_curves(series: Sequence[Series]) -> Figure:
-    """Draw DAgger's return over its iterations, with lines for the expert and for BC.
-
-    Points with bars are means and standard deviations over seeds; the line is the interquartile
-    mean with its 95 % bootstrap interval. With one seed the bars are over episodes.
-
-    Args:
-        series: of DAgger runs on one task.
+    """Draw the return of the DAgger series among some series over their iterations, with the expert's.
 
     Raises:
-        InvalidInput: when they are of different tasks, none is of DAgger, or there are too many.
+        InvalidInput: when there is none, they have different tasks, or there are more than the styles.
     """
-    check_one_task(series, "one curve")
     series = [s for s in series if s.method == "DAgger"]
-    if not series:
-        raise InvalidInput("no DAgger run among the runs; a learning curve needs some (--do_dagger)")
-    _check_count(series)
-    figure, axes = _new_figure()
-    names = series_names(series)
-    for n, s in enumerate(series):
-        summaries = [s.summary(RETURN, itr) for itr in s.iterations]
-        stds = [u.std for u in summaries] if len(s.seeds) > 1 else [s.rollout_std(itr) for itr in s.iterations]
-        shift = 0.12 * (n - (len(series) - 1) / 2)  # bars of several series side by side
-        _draw(axes, np.add(s.iterations, shift), s.iterations, summaries, stds, STYLES[n], names[n])
-    _draw_references(axes, series)
-    axes.set(xlabel="iteration of DAgger", ylabel="return", title=f"DAgger on {task_name(series[0].task)}")
+    _check_one_task(series, "runs of DAgger (--do_dagger)")
+    figure, axes = new_figure("iteration of DAgger")
+    for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
+        shift = 0.12 * (n - (len(series) - 1) / 2)  # error bars of several series beside one another
+        _draw_curve(axes, s.iterations, [(s, itr) for itr in s.iterations], n, name, shift)
+    if len(series) == 1 and series[0].iterations[0] == 0:
+        cloned = series[0].summary(0).mean
+        axes.axhline(cloned, color="0.35", linestyle=":", label=f"behavioural cloning: {cloned:.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    counts = [s.summary(RETURN, itr).count for s in series for itr in s.iterations]
-    _finish(figure, axes, _how_many(counts, "episodes of the evaluation"))
+    _finish(figure, axes, f"DAgger on {series[0].task}", [(s, itr) for s in series for itr in s.iterations])
     return figure
 
 
-def hyperparameter_figure(series: Sequence[Series], parameter: str | None = None) -> Figure:
-    """Draw behavioural cloning's return against one setting; its axis is logarithmic where the values span decades.
+def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> Figure:
+    """Draw the return of BC against one setting; each curve joins series that differ in nothing else.
 
     Args:
-        series: of BC runs on one task that differ in ``parameter`` alone.
-        parameter: a setting with numbers for values; None: the one in which they differ.
+        series: the BC series among them are drawn, if another one differs from them in ``parameter`` only.
+        parameter: a setting with numbers for values; None: the only one in which the BC series differ.
 
     Raises:
-        InvalidInput: when they are of different tasks, or differ in something else, or not at all.
+        InvalidInput: when there is no curve, tasks differ, or there are more curves than styles.
     """
-    check_one_task(series, "one curve")
     series = [s for s in series if s.method == "BC"]
-    differing = differing_settings(series)
-    parameter = parameter or next(iter(differing), None)
-    if parameter is None or differing != [parameter]:
-        raise InvalidInput(
-            f"the BC runs differ in {_listed(differing)}; they must differ in {parameter or 'one setting'} alone"
-        )
-    values = [getattr(s.config, parameter) for s in series]
-    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-        raise InvalidInput(f"{parameter} is {_listed(sorted(map(str, values)))}; an axis needs numbers")
-    series = sorted(series, key=lambda s: float(getattr(s.config, parameter)))
-    values = sorted(values)
-    figure, axes = _new_figure()
-    summaries = [s.summary(RETURN, 0) for s in series]
-    several = any(len(s.seeds) > 1 for s in series)
-    stds = [u.std if several else s.rollout_std(0) for s, u in zip(series, summaries, strict=True)]
-    _draw(axes, values, values, summaries, stds, STYLES[0], "behavioural cloning")
-    expert = float(np.mean([s.expert[0] for s in series]))
-    axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
-    if min(values) > 0 and max(values) >= 8 * min(values):
+    _check_one_task(series, "runs of behavioural cloning")
+    names = differing(series)
+    if parameter is None and len(names) != 1:
+        raise InvalidInput(f"the BC runs differ in {', '.join(names) or 'no setting'}; name one with --parameter")
+    setting = parameter or names[0]
+    if setting not in numeric_settings(series):
+        values = sorted({s.facts.get(setting, "no setting that changes results") for s in series})
+        raise InvalidInput(f"{setting} is {', '.join(values)} in the BC runs; an axis needs different numbers")
+    curves = group_by_parameter(series, setting)
+    _check_one_task([first for first, *_ in curves], f"BC runs that differ in {setting} alone")
+    figure, axes = new_figure(setting)
+    for n, (curve, name) in enumerate(zip(curves, series_names([s for s, *_ in curves], [setting]), strict=True)):
+        _draw_curve(axes, [getattr(s.config, setting) for s in curve], [(s, s.last) for s in curve], n, name)
+    shown = [s for curve in curves for s in curve]
+    ticks = sorted({getattr(s.config, setting) for s in shown})
+    if 0 < ticks[0] * LOG_SCALE_RATIO <= ticks[-1]:
         axes.set_xscale("log")
-    if len(values) <= MOST_TICKS:
-        axes.xaxis.set_major_locator(FixedLocator(values))
+    if len(ticks) <= MAX_TICKS:
+        axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set(xlabel=parameter, ylabel="return", title=f"Behavioural cloning on {task_name(series[0].task)}")
-    _finish(figure, axes, _how_many([u.count for u in summaries], "episodes of the evaluation"))
+    _finish(figure, axes, f"Behavioural cloning on {shown[0].task}", [(s, s.last) for s in shown])
     return figure
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
-    """Draw the final return on each task as per cent of the expert's, BC and DAgger side by side.
-
-    Bars are interquartile means, whiskers their 95 % bootstrap intervals.
-
-    Args:
-        series: at most one of BC and one of DAgger for each task.
+    """Draw the final return on each task in per cent of the expert's, BC and DAgger side by side.
 
     Raises:
-        InvalidInput: when a task has more, or its expert's return is not positive.
+        InvalidInput: when a task has several series of one method, or its expert's return is not positive.
     """
-    tasks = sorted({s.task for s in series})
-    methods = [method for method in ("BC", "DAgger") if any(s.method == method for s in series)]
-    each = min(max(1.3, *(text_width(task_name(task), "medium") / POINTS / 2 for task in tasks)), 2.6)  # inches
-    figure, axes = _new_figure(width=max(5.0, 1.6 + each * len(tasks)))
-    width = 0.8 / len(methods)
+    tasks, methods = sorted({s.task for s in series}), sorted({s.method for s in series})
+    figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))
     for n, method in enumerate(methods):
-        chosen = [_only(series, task, method) for task in tasks]
-        there = [(place, s) for place, s in enumerate(chosen) if s is not None]
-        percent = np.array([_percent_of_expert(s) for _, s in there])
-        places = np.array([place for place, _ in there]) + (n - (len(methods) - 1) / 2) * width
+        chosen = [s for s in series if s.method == method]
+        for task in tasks:
+            if len(several := [s for s in chosen if s.task == task]) > 1:
+                names = ", ".join(differing(several)) or "no setting"
+                raise InvalidInput(f"{method} on {task} has series that differ in {names}; use --where to select one")
+        percent = np.array([_percent_of_expert(s) for s in chosen])
+        width = 0.8 / len(methods)
+        places = np.array([tasks.index(s.task) for s in chosen]) + (n - (len(methods) - 1) / 2) * width
+        style = {"color": STYLES[n][0], "hatch": ("", "//")[n], "edgecolor": "white"}
+        bars = axes.bar(places, percent[:, 0], 0.94 * width, label=method, **style)
         whiskers = np.abs(percent[:, 1:] - percent[:, :1]).T
-        color, hatch = STYLES[n][0], ("", "//")[n]
-        axes.bar(places, percent[:, 0], 0.94 * width, color=color, hatch=hatch, edgecolor="white", label=method)
-        if any(len(s.seeds) > 1 for _, s in there):
-            axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
-        for place, (value, _, top) in zip(places, percent, strict=True):
-            _write_above(axes, f"{round(value)}", place, max(top, 0))
+        axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
+        axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"color": "white", "pad": 1})
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
-    room = 0.9 * (figure.get_figwidth() - 1.0) / len(tasks) * POINTS
-    axes.set_xticks(range(len(tasks)), [wrapped(task_name(task), room, "medium") for task in tasks])
-    axes.set(ylabel="return, % of the expert's", title="Final return on each task")
-    axes.margins(y=0.12)
-    _finish(figure, axes, _how_many([s.summary(RETURN, s.last).count for s in series], None))
+    axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
+    note = f"IQM and its 95 % bootstrap interval, {_seeds([(s, s.last) for s in series])}"
+    add_title_and_legend(figure, axes, "Final return on each task", note)
     return figure
 
 
-def _new_figure(width: float = 7.0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, 4.4), layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
-    axes.set_axisbelow(True)
-    axes.ticklabel_format(style="plain", useOffset=False)
-    return figure, axes
+def _check_one_task(series: Sequence[Series], needed: str) -> None:
+    if not series:
+        raise InvalidInput(f"the figure needs {needed}")
+    if len(tasks := sorted({s.task for s in series})) > 1:
+        raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; select one with --env_name")
 
 
-def _draw(
-    axes: Axes,
-    places: Any,
-    xs: Any,
-    summaries: Sequence[Summary],
-    stds: Sequence[float],
-    style: tuple[str, str],
-    name: str,
+def _draw_curve(
+    axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], style: int, name: str, shift: float = 0.0
 ) -> None:
-    """One series: means with bars, and over several seeds the interquartile mean with its interval."""
-    color, marker = style
-    means = [u.mean for u in summaries]
-    several = any(u.count > 1 for u in summaries)
-    if several:
-        lows, highs = [u.low for u in summaries], [u.high for u in summaries]
-        axes.fill_between(xs, lows, highs, color=color, alpha=0.2, linewidth=0)
+    """Draw the evaluation of a series in an iteration at each of ``xs``."""
+    if len(set(xs)) < len(xs):
+        raise InvalidInput(f"series of {name} differ in the architecture of the policy only; name the runs of one")
+    if style == len(STYLES):
+        raise InvalidInput(f"the figure has more than {len(STYLES)} curves, such as {name}; select some with --where")
+    color, marker = STYLES[style]
+    summaries = [s.summary(itr) for s, itr in points]
+    stds = [u.std for u in summaries]
+    if all(u.seeds == 1 for u in summaries):
+        stds = [s.rollout_std(itr) for s, itr in points]
+    else:
+        axes.fill_between(xs, [u.low for u in summaries], [u.high for u in summaries], color=color, alpha=0.2)
     axes.plot(xs, [u.iqm for u in summaries], color=color, linewidth=1.6)
-    axes.errorbar(places, means, stds, color=color, fmt=marker, markersize=4.5, elinewidth=1, capsize=2.5, label=name)
+    means = [u.mean for u in summaries]
+    axes.errorbar(np.add(xs, shift), means, stds, color=color, fmt=marker, markersize=4.5, capsize=2.5, label=name)
 
 
-def _draw_references(axes: Axes, series: Sequence[Series]) -> None:
-    """Lines for the expert and for behavioural cloning, which is DAgger's iteration 0."""
-    expert = float(np.mean([s.expert[0] for s in series]))
+def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:
+    expert = float(np.mean([s.expert()[0] for s, _ in points]))
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
-    if len(series) == 1 and series[0].iterations[0] == 0:
-        cloned = series[0].summary(RETURN, 0).mean
-        axes.axhline(cloned, color="0.35", linestyle=":", label=f"behavioural cloning: {cloned:.0f}")
+    note = f"points: mean ± std over {_seeds(points)}; line and band: IQM and its 95 % bootstrap interval"
+    if _seeds(points) == "1 seed":
+        note = "1 seed: mean ± standard deviation over the episodes of the evaluation"
+    add_title_and_legend(figure, axes, title, note)
 
 
-def _how_many(counts: Sequence[int], without_seeds: str | None) -> str:
-    """What bars and bands are, in one line; ``counts`` are the seeds of each number that is shown."""
-    fewest, most = min(counts), max(counts)
-    seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
-    if most == 1:
-        return f"mean ± standard deviation over the {without_seeds}, one seed" if without_seeds else "one seed"
-    if without_seeds is None:
-        return f"interquartile mean over {seeds} seeds and its 95 % bootstrap interval"
-    return f"points: mean ± std over {seeds} seeds; line and band: interquartile mean, 95 % bootstrap interval"
-
-
-def _finish(figure: Figure, axes: Axes, note: str) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda n: isinstance(handles[n], Line2D))  # expert and BC last
-    legend_below(figure, [handles[n] for n in order], [labels[n] for n in order])
-    axes.annotate(note, (0, 1), (0, 4), "axes fraction", textcoords="offset points", fontsize="x-small", color="0.35")
-    set_title(axes, axes.get_title(), figure.get_figwidth(), pad=18)
-
-
-def _write_above(axes: Axes, text: str, x: float, y: float) -> None:
-    box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
-    axes.annotate(text, (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize="x-small", bbox=box)
-
-
-def _only(series: Sequence[Series], task: str, method: str) -> Series | None:
-    found = [s for s in series if (s.task, s.method) == (task, method)]
-    if len(found) > 1:
-        differing = _listed(differing_settings(found))
-        raise InvalidInput(f"{method} on {task} was run with different settings ({differing}); name the runs of one")
-    return found[0] if found else None
+def _seeds(points: Sequence[tuple[Series, int]]) -> str:
+    counts = sorted({len(s.values(RETURN, itr)) for s, itr in points})
+    return f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seed{'s' * (counts[0] > 1)}"
 
 
 def _percent_of_expert(series: Series) -> tuple[float, float, float]:
-    """Interquartile mean of the last iteration and the ends of its interval."""
-    expert, _ = series.expert
+    """IQM of the last evaluation and the ends of its interval."""
+    expert, _ = series.expert()
     if expert <= 0:
-        raise InvalidInput(f"the expert's return on {series.task} is {expert:.1f}: per cent of it mean nothing")
-    last = series.summary(RETURN, series.last)
+        raise InvalidInput(f"the expert's return on {series.task} is {expert:.1f}; per cent of it are undefined")
+    last = series.summary(series.last)
     return 100 * last.iqm / expert, 100 * last.low / expert, 100 * last.high / expert
-
-
-def _check_count(series: Sequence[Series]) -> None:
-    if len(series) > len(STYLES):
-        differing = _listed(differing_settings(series))
-        raise InvalidInput(f"{len(series)} curves in one figure, which differ in {differing}; at most {len(STYLES)}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "nothing"

@@ -1,245 +1,213 @@
-"""What the assignment asks for, from run folders: Table 1, Figure 1, Figure 2, their captions and commands."""
+"""The assignment's report from run folders: Table 1, Figure 1, Figure 2 and more, as HTML and PDF."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+import contextlib
+import csv
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import jinja2
+import matplotlib
+from fpdf import FPDF, TextStyle
 from matplotlib.figure import Figure
 
 from cs285.data.expert_data import load_expert_data
 from cs285.data.provenance import digest
-from cs285.data.run_folders import RunFolder
-from cs285.data.shipped import shipped_data
+from cs285.data.shipped import input_files
+from cs285.data.whole_files import writing
 from cs285.errors import InvalidInput
-from cs285.results.figures import RETURN, hyperparameter_figure, learning_curves, task_bars
-from cs285.results.series import FILES, Series, across_tasks, differing_settings, studies, usual
-from cs285.results.series_names import values_that_differ
+from cs285.infrastructure.films import excerpt
+from cs285.infrastructure.learning_curve import save_figure
+from cs285.results.figures import learning_curves, parameter_figure, task_bars
+from cs285.results.series import RETURN, Series, differing, group_by_parameter, numeric_settings, series_names
 
-TABLE_HEAD = (
-    *("task", "gradient steps", "eval_batch_size", "seeds", "mean return", "std over rollouts", "std over seeds"),
-    *("IQM [95 % interval]", "expert", "% of expert"),
+TABLE_CAPTION = (
+    "Mean return in the last evaluation over the seeds; standard deviation over the rollouts of one policy, and over "
+    "the seeds; interquartile mean (IQM) over the seeds with its 95 % bootstrap interval."
 )
+IN_CAPTION = ("env_name", "do_dagger", "expert_policy_file", "expert_data")  # not listed among the settings
+END_OF_PART = "<!-- end of part -->"  # in the template; the PDF breaks pages between parts
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a head of the same length, with a caption and the commands that made it."""
-
-    name: str
-    caption: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    commands: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with its caption and commands; ``file`` is its name on disk, without an ending."""
+class Part(NamedTuple):
+    """A table (rows) or a figure (PNG), with the commands that repeat its runs."""
 
     name: str
-    file: str
     caption: str
-    figure: Figure
     commands: Sequence[str]
+    rows: Sequence[dict[str, str]] = ()
+    image: bytes = b""
 
 
-@dataclass(frozen=True)
-class Film:
-    """A video of a run, an MP4."""
+def write_report(
+    series: Sequence[Series], folder: Path, notes: Sequence[str] = (), compared: Sequence[Series] = ()
+) -> list[str]:
+    """Write report.html, report.pdf, each table as CSV and each figure as PNG and PDF into a new folder.
 
-    path: Path
-    caption: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that is reported.
-
-    Attributes:
-        tables: Table 1, of behavioural cloning, and Table 2, of DAgger, as far as there are runs.
-        pictures: Figures 1, 2 and 3, as far as the runs have them.
-        films: of DAgger's first and last policies, where there are any.
-        notes: what was cut short or is left out, and why.
-    """
-
-    tables: Sequence[Table]
-    pictures: Sequence[Picture]
-    films: Sequence[Film]
-    notes: Sequence[str]
-
-
-def build_report(series: Sequence[Series], cut: Sequence[str] = ()) -> Report:
-    """Choose, from all the runs, those that answer the assignment's questions.
+    Table 1 has all series of BC, Table 2 all of DAgger. Figures 1 show BC on one task against one setting, Figures 2
+    the learning curves of DAgger on one task, Figure 3 the final returns on all tasks. The page has the first and
+    the last video of each DAgger run.
 
     Args:
-        series: all runs.
-        cut: notes on those that were cut short.
+        series: of BC, DAgger or both, on any tasks.
+        folder: the folder to make.
+        notes: remarks on the runs.
+        compared: the series of Figure 3, at most one of BC and one of DAgger for each task; all series when empty.
+
+    Returns:
+        What is left out, with the reason.
 
     Raises:
-        InvalidInput: when they answer none.
+        InvalidInput: when the folder exists or can't be written.
     """
-    cloning, dagger = usual(series, "BC"), usual(series, "DAgger")
-    pictures = [*_figure_1(series), *_figure_2(dagger), *_figure_3(cloning, dagger)]
-    notes = [*cut]
-    if not cloning:
-        notes.append("Table 1 needs runs of behavioural cloning.")
-    if not studies(series):
-        notes.append("Figure 1 needs runs of behavioural cloning that differ in one setting.")
-    if not dagger:
-        notes.append("Figure 2 needs runs of DAgger (--do_dagger).")
-    films = [film for s in dagger for run in s.runs for film in _films(run)]
-    tables = [
-        _table("Table 1", "Behavioural cloning", across_tasks(series, "BC")),
-        _table("Table 2", "DAgger, after its last iteration", across_tasks(series, "DAgger")),
-    ]
-    return Report([table for table in tables if table.rows], pictures, films, notes)
+    if folder.exists():
+        raise InvalidInput(f"--output: {folder} exists; it is not overwritten")
+    videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder.parent) as scratch:
+            unfinished = Path(scratch) / "report"
+            unfinished.mkdir()
+            parts, left_out = _make_parts(series, compared or series, unfinished)
+            render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
+            (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
+            (unfinished / "report.pdf").write_bytes(_to_pdf(render(pdf=True)))
+            unfinished.rename(folder)
+    return left_out
 
 
-def _table(name: str, what: str, series: Sequence[Series]) -> Table:
-    caption = (
-        f"{what}. Mean return and its standard deviation over the rollouts of one policy; over the seeds, "
-        "the standard deviation and the interquartile mean (IQM) with its 95 % bootstrap interval. "
-        f"{_captions(series) if series else ''}"
-    )
-    rows = [[_task_name(s, series), *_row(s)] for s in series]
-    return Table(name, caption, TABLE_HEAD, rows, [s.command for s in series])
+def _make_parts(series: Sequence[Series], compared: Sequence[Series], folder: Path) -> tuple[list[Part], list[str]]:
+    """Make the tables and figures, and write them into a folder; and name those that are left out."""
+    parts: list[Part] = []
+    left_out: list[str] = []
+
+    def add_figure(
+        name: str, what: str, caption: str, chosen: Sequence[Series], draw: Callable[[Sequence[Series]], Figure]
+    ) -> None:
+        file = f"{name.lower().replace(' ', '')}_{what}".translate(str.maketrans(" /:\\", "_---"))
+        try:
+            figure = draw(chosen)
+        except InvalidInput as error:
+            left_out.append(f"{name}, {what}, is left out: {error}")
+            return
+        for extension in (".pdf", ".png"):
+            save_figure(figure, path := folder / f"{file}{extension}")
+        commands = [s.command() for s in chosen]
+        parts.append(Part(f"{name}: {what}", f"{caption} {_settings(chosen)}", commands, image=path.read_bytes()))
+
+    for number, method in ((1, "BC"), (2, "DAgger")):
+        if chosen := [s for _, group in _by_task(series, method) for s in group]:
+            caption = f"{method}. {TABLE_CAPTION} {_settings(chosen)}"
+            rows = [row for _, group in _by_task(series, method) for row in _rows(group)]
+            parts.append(Part(f"Table {number}", caption, [s.command() for s in chosen], rows))
+            with (folder / f"table{number}.csv").open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([rows[0], *(row.values() for row in rows)])
+        else:
+            left_out.append(f"Table {number} and Figure {number} need runs of {method}")
+    for task, group in _by_task(series, "BC"):
+        for name in numeric_settings(group):
+            if name != "eval_batch_size":  # a setting of the measurement, not of the policy
+                drawn = [s for curve in group_by_parameter(group, name) for s in curve] or group
+                draw = partial(parameter_figure, parameter=name)
+                add_figure("Figure 1", f"{name} {task}", f"Behavioural cloning against {name}.", drawn, draw)
+    if not any(part.name.startswith("Figure 1") for part in parts):
+        left_out.append("Figure 1 needs runs of BC on one task that differ in one setting with numbers")
+    for task, group in _by_task(series, "DAgger"):
+        caption = "DAgger over its iterations, of which iteration 0 is behavioural cloning."
+        add_figure("Figure 2", task, caption, group, learning_curves)
+    if len({s.task for s in compared}) > 1:
+        add_figure("Figure 3", "tasks", "Final returns in per cent of the expert's.", compared, task_bars)
+    return parts, left_out
 
 
-def _task_name(series: Series, others: Sequence[Series]) -> str:
-    """The task, and where others have it with other files or another backend, those."""
-    same = [s for s in others if s.task == series.task]
-    names = [name for name in differing_settings(same) if name in (*FILES, "backend")]
-    values = [f"{name}={values_that_differ(same, name)[same.index(series)]}" for name in names]
-    return " ".join([series.task, *values])
+def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Series]]]:
+    tasks = sorted({s.task for s in series if s.method == method})
+    return [(task, [s for s in series if (s.task, s.method) == (task, method)]) for task in tasks]
 
 
-def _row(series: Series) -> list[str]:
-    summary = series.summary(RETURN, series.last)
-    expert, std = series.expert
-    several = summary.count > 1
-    return [
-        str(series.config.iterations * series.config.num_agent_train_steps_per_iter),
-        *(str(series.config.eval_batch_size), str(summary.count)),
-        *(f"{summary.mean:.1f}", f"{series.rollout_std(series.last):.1f}"),
-        *(f"{summary.std:.1f}" if several else "–",),
-        *(f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",),
-        *(f"{expert:.1f}" + (f" ± {std:.1f}" if std is not None else ""), f"{round(100 * summary.mean / expert)}"),
-    ]
+def _rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
+    """The rows of a table for the series of one method on one task."""
+    labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
+    for s, label in zip(series, labels, strict=True):
+        summary, (expert, expert_std) = s.summary(s.last), s.expert()
+        several = summary.seeds > 1
+        yield {
+            "task": label.replace(s.method, s.task, 1),
+            "gradient steps": str(s.config.iterations * s.config.num_agent_train_steps_per_iter),
+            "eval_batch_size": str(s.config.eval_batch_size),
+            "seeds": str(summary.seeds),
+            "mean return": f"{summary.mean:.1f}",
+            "std over rollouts": f"{s.rollout_std(s.last):.1f}",
+            "std over seeds": f"{summary.std:.1f}" if several else "–",
+            "IQM [95 % interval]": f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",
+            "expert": f"{expert:.1f}" if expert_std is None else f"{expert:.1f} ± {expert_std:.1f}",
+            "% of expert": f"{100 * summary.mean / expert:.0f}" if expert > 0 else "–",
+        }
 
 
-def _figure_1(series: Sequence[Series]) -> list[Picture]:
-    found = studies(series)
-    if not found:
-        return []
-    parameter, chosen = max(found.items(), key=lambda item: len(item[1]))
-    caption = f"Behavioural cloning against {parameter}. {_caption(chosen[0], without=parameter)}"
-    figure, commands = hyperparameter_figure(chosen, parameter), [s.command for s in chosen]
-    return [Picture("Figure 1", f"figure1_{parameter}_{_plain(chosen[0].task)}", caption, figure, commands)]
-
-
-def _figure_2(series: Sequence[Series]) -> list[Picture]:
-    tasks = sorted({s.task for s in series})
-    pictures = []
-    for letter, task in zip("abcdefghijklmnopqrstuvwxyz", tasks, strict=False):
-        chosen = [s for s in series if s.task == task]
-        name = f"Figure 2{letter}" if len(tasks) > 1 else "Figure 2"
-        caption = f"DAgger's learning curve; the dotted line is behavioural cloning, iteration 0. {_caption(chosen[0])}"
-        file = f"figure2_{_plain(task)}"
-        pictures.append(Picture(name, file, caption, learning_curves(chosen), [s.command for s in chosen]))
-    return pictures
-
-
-def _figure_3(cloning: Sequence[Series], dagger: Sequence[Series]) -> list[Picture]:
-    by_task = {(s.task, s.method): s for s in [*cloning, *dagger]}  # of several, the longest evaluation
-    chosen = [s for s in by_task.values() if s.expert[0] > 0]
-    if len({s.task for s in chosen}) < 2:
-        return []
-    caption = f"Final returns as per cent of the expert's. {_captions(chosen)}"
-    return [Picture("Figure 3", "figure3_tasks", caption, task_bars(chosen), [s.command for s in chosen])]
-
-
-def _films(run: RunFolder) -> list[Film]:
-    """DAgger's first policy, which is behavioural cloning's, and its last."""
-    videos = run.videos()
-    films = []
-    for video in dict.fromkeys([*videos[:1], *videos[-1:]]):
-        itr = int(video.stem.rpartition("_")[2])
-        method = "behavioural cloning (iteration 0)" if itr == 0 else f"DAgger, iteration {itr}"
-        returned = next((row for row in run.rows if row["itr"] == itr), None)
-        mean = f"; mean return of the evaluation {returned[RETURN]:.0f}" if returned else ""
-        films.append(Film(video, f"{run.config.env_name}: {method}, seed {run.config.seed}{mean}"))
-    return films
-
-
-def _captions(series: Sequence[Series]) -> str:
-    """One caption for series of several tasks: what they share, then the data of each."""
-    iterations = " or ".join(map(str, sorted({s.config.iterations for s in series})))
-    with_settings: dict[str, dict[str, None]] = {}  # tasks, in their order
-    for s in series:
-        with_settings.setdefault(_settings(s, iterations=iterations), {})[s.task] = None
-    (settings, _), *others = sorted(with_settings.items(), key=lambda item: -len(item[1]))
-    shared = " ".join([settings, *(f"{', '.join(tasks)} also or instead: {text}" for text, tasks in others)])
-    sizes = " or ".join(map(str, sorted({s.config.eval_batch_size for s in series})))
-    lengths = ", ".join(dict.fromkeys(f"{s.task} {_ep_len(s)}" for s in series))
+def _settings(series: Sequence[Series]) -> str:
+    """The settings that all series have in common, the names of the others, and the expert data of each task."""
+    facts = {name: value for name, value in series[0].facts.items() if name not in IN_CAPTION and value != "default"}
+    common = ", ".join(f"{name}={value}" for name, value in facts.items() if name not in differing(series))
+    others = ", ".join(name for name in differing(series) if name not in IN_CAPTION)
+    different = f" They differ in {others}: see the commands." if others else ""
     data = "; ".join(dict.fromkeys(f"{s.task}: {_data(s)}" for s in series))
-    return f"{shared} eval_batch_size {sizes}; ep_len {lengths}. Data: {data}."
-
-
-def _caption(series: Series, without: str = "") -> str:
-    return (
-        f"Task: {series.task}. {_settings(series, without)} "
-        f"eval_batch_size {series.config.eval_batch_size}; ep_len {_ep_len(series)}. Data: {_data(series)}."
-    )
-
-
-def _settings(series: Series, without: str = "", iterations: str | None = None) -> str:
-    config = series.config
-    several = iterations or str(config.iterations)
-    steps = f"{config.num_agent_train_steps_per_iter} gradient steps an iteration"
-    parts = {
-        "size": f"Network: {config.n_layers} hidden layers of {config.size} units, tanh",
-        "num_agent_train_steps_per_iter": f"{steps}, {several} iteration{'s' * (several != '1')}",
-        "train_batch_size": f"batches of {config.train_batch_size}",
-        "learning_rate": f"Adam with learning rate {config.learning_rate:g}",
-        **({"batch_size": f"{config.batch_size} steps collected in each but the first"} if config.do_dagger else {}),
-        "learning_rate_schedule": f"{config.learning_rate_schedule} schedule",
-        "ob_normalization": "observations as they are"
-        if config.ob_normalization == "none"
-        else "observations standardised by the data's mean and standard deviation",
-    }
-    return f"{'; '.join(text for name, text in parts.items() if name != without)}."
+    return f"Settings: {common}.{different} Expert data: {data}."
 
 
 def _data(series: Series) -> str:
-    """Name and size of the expert's data, as far as the file that the runs read is still there."""
-    path = series.config.expert_data or shipped_data(series.task)
-    mean = series.values("Initial_DataCollection_AverageReturn", series.iterations[0])[0]
-    if path is None:
-        return f"mean return {mean:.0f}"
-    try:
-        unchanged = series.inputs.get("expert_data") in (None, digest(path))
-        episodes = load_expert_data(path) if unchanged else None
-    except InvalidInput:
-        episodes = None
-    if episodes is None:
-        return f"{path.name}, mean return {mean:.0f}"
-    steps = sum(len(episode) for episode in episodes)
-    return f"{path.name}, {len(episodes)} episodes with {steps} transitions, mean return {mean:.0f}"
+    """Name, size and mean return of the expert data; no size where the file is not the one that the runs read."""
+    path = input_files(series.config).get("expert_data")
+    texts = [f"mean return {series.values('Initial_DataCollection_AverageReturn', series.iterations[0])[0]:.0f}"]
+    if path is not None:
+        with contextlib.suppress(InvalidInput):
+            if series.runs[0].inputs.get("expert_data") == digest(path):
+                episodes = load_expert_data(path)
+                texts.insert(0, f"{len(episodes)} episodes, {sum(map(len, episodes))} transitions")
+        texts.insert(0, path.name)
+    return ", ".join(texts)
 
 
-def _ep_len(series: Series) -> str:
-    if series.config.ep_len is not None:
-        return str(series.config.ep_len)
-    import gymnasium
+def _videos(series: Series) -> Iterator[tuple[str, bytes]]:
+    """Caption and excerpt of the first and the last video of each run's evaluations."""
+    for run in series.runs:
+        found = {path.stem.rpartition("_")[2]: path for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")}
+        iterations = sorted(int(itr) for itr in found if itr.isdecimal())
+        for itr in dict.fromkeys([*iterations[:1], *iterations[-1:]]):
+            means = [f", mean return {row[RETURN]:.0f}" for row in run.rows if row["itr"] == itr]
+            caption = f"{series.task}: DAgger, iteration {itr}, seed {run.config.seed}{''.join(means)}"
+            yield caption, excerpt(found[str(itr)])
 
-    try:
-        return f"{gymnasium.spec(series.task).max_episode_steps} (the task's own)"
-    except gymnasium.error.Error:
-        return "the task's own"
+
+def _render(pdf: bool, **values: Any) -> str:
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
+    template = Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(template).render(pdf=pdf, **values)
 
 
-def _plain(task: str) -> str:
-    return task.replace("/", "-").replace(os.sep, "-").replace(":", "-")
+def _to_pdf(html: str) -> bytes:
+    pdf = FPDF()
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    for family, style, file in (("text", "", "Sans"), ("text", "B", "Sans-Bold"), ("mono", "", "SansMono")):
+        pdf.add_font(family, style, str(fonts / f"DejaVu{file}.ttf"))
+    pdf.set_font("text", size=7)
+    pdf.add_page()
+    styles = {
+        "h1": TextStyle(font_size_pt=15, font_style="B", color="#000000", b_margin=1),
+        "h2": TextStyle(font_size_pt=11, font_style="B", color="#000000", t_margin=5, b_margin=1),
+        "p": TextStyle(b_margin=1),
+        "pre": TextStyle(font_family="mono", font_size_pt=5.5, t_margin=1),
+    }
+    for part in html.split(END_OF_PART):
+        with pdf.offset_rendering() as rehearsal:
+            rehearsal.write_html(part, tag_styles=styles, table_line_separators=True)
+        if rehearsal.page_break_triggered:
+            pdf.add_page()
+        pdf.write_html(part, tag_styles=styles, table_line_separators=True)
+    return bytes(pdf.output())

@@ -11,15 +11,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from cs285.command_line import parse
-from cs285.config import Config
+from cs285.config import Config, setting_from_text
 from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder, any_run_below, read_runs
 from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 from cs285.results.series import identity
 
-FLAGS = ("do_dagger", "save_params", "no_gpu")  # settings that are on or off
 NOT_IN_A_GRID = {"logdir": "--logdir", "seeds": "--seeds or --set seed=...", "resume": "run_hw1.py"}
 IN_THE_FOLDERS_NAME_ANYWAY = ("env_name", "do_dagger", "seed", "exp_name")
 MOST_TOGETHER = 10
@@ -147,15 +145,7 @@ def _check_different(configs: Sequence[Config], points: Sequence[dict[str, str]]
 
 def _make_config(point: dict[str, str], logdir: Path) -> Config:
     """The run that run_hw1.py would make of these settings; files keep their place wherever it runs."""
-    arguments = [f"--logdir={logdir}"]
-    for name, value in point.items():
-        if name in FLAGS:
-            if value not in ("true", "false"):
-                raise InvalidInput(f"--set {name}={value}: it must be true or false")
-            arguments += [f"--{name}"] if value == "true" else []
-        else:
-            arguments.append(f"--{name}={value}")
-    config = parse(Config, "", arguments)
+    config = Config(**{name: setting_from_text(name, value) for name, value in point.items()}, logdir=logdir)
     files = {name: getattr(config, name) for name in ("expert_policy_file", "expert_data")}
     return replace(config, **{name: path.absolute() for name, path in files.items() if path is not None})
 

@@ -23,7 +23,6 @@ from cs285.data.expert_data import load_expert_data
 from cs285.data.run_folders import read_run
 from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from cs285.policies.MLP_policy import MLPPolicy
-from cs285.policies.saved_policy import load_policy
 from tests.fake_runs import write_run
 from tests.fakes import POINT_SPEC, course_episode, expert_content, make_trajectory
 from tests.fuzzing import Watch, arrays, fuzz_file, nested, numbers, pickles, spoiled

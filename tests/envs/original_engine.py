@@ -1,11 +1,10 @@
-"""Runs in the environment of mujoco-py, not in that of the tests: what the original engine computes.
+"""What the original engine computes; runs in the environment of mujoco-py, not in that of the tests.
 
     python original_engine.py TASK IN.npz OUT.npz EPISODES EXPERT
 
-IN holds states ``qpos`` (N, nq) and ``qvel`` (N, nv) and ``actions`` (N, nu). OUT gets the
-model's inertial fields; for each state the task's next state, observation, reward and the
-terms that it reports; over so many episodes the returns and lengths of random actions, and of
-an expert, if one is named.
+IN has states ``qpos`` (N, nq), ``qvel`` (N, nv) and ``actions`` (N, nu). OUT gets the model's inertial fields; the
+state after a reset with seed 7; for each state the next one, observation, reward and its terms; returns and lengths of
+EPISODES episodes of random actions, and the returns of EXPERT, when given.
 """
 
 from __future__ import annotations
@@ -17,16 +16,15 @@ from typing import Any
 import numpy as np
 
 from cs285.envs.make_env import make_env
-from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.utils import sample_n_trajectories
+from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 
-RANDOM_STEPS = 100
+RANDOM_STEPS, RESET_SEED = 100, 7
 MODEL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat", "body_invweight0")
 
 
 def step_each(env: Any, qpos: Any, qvel: Any, actions: Any) -> dict[str, Any]:
-    """One step of a task from every state; each time the solver starts cold."""
+    """One step of a task from every state; the solver is never warm-started."""
     task, results = env.unwrapped, []
     for q, v, action in zip(qpos, qvel, actions, strict=True):
         env.reset(seed=0)
@@ -39,7 +37,7 @@ def step_each(env: Any, qpos: Any, qvel: Any, actions: Any) -> dict[str, Any]:
 
 
 def act_at_random(env: Any, episodes: int) -> Any:
-    """(episodes, 2): return and length of episodes whose actions their seeds alone decide."""
+    """(episodes, 2): return and length of episodes of actions drawn from their seeds."""
     results = np.zeros((episodes, 2))
     for seed in range(episodes):
         env.reset(seed=seed)
@@ -56,15 +54,14 @@ def main(task: str, in_file: str, out_file: str, episodes: str, expert_file: str
     """Compute and write."""
     env, spec = make_env(f"{task}-v2", backend="mujoco_py")
     model = env.unwrapped.model  # type: ignore[attr-defined]
-    given = np.load(in_file)
     results = {f"model {name}": np.array(getattr(model, name)) for name in MODEL_FIELDS}
-    results |= step_each(env, given["qpos"], given["qvel"], given["actions"])
+    results["reset"] = env.reset(seed=RESET_SEED)[0]
+    results |= step_each(env, **np.load(in_file))
     results["at random"] = act_at_random(env, int(episodes))
     if expert_file:
         expert = LoadedGaussianPolicy(Path(expert_file), discrete=False)
-        seeds = episode_seeds(0, Stream.EVALUATION, itr=0)
-        trajectories = sample_n_trajectories(env, spec, expert, int(episodes), seeds)
-        results["returns"] = np.array([trajectory.total_reward for trajectory in trajectories])
+        paths = [sample_trajectory(env, spec, expert, seed) for seed in range(int(episodes))]
+        results["returns"] = np.array([path.total_reward for path in paths])
     np.savez(out_file, **results)
 
 

@@ -1,4 +1,4 @@
-"""Environment ids to environments and their facts; what can't be made is refused with what would mend it."""
+"""Environment ids to environments and their facts; what can't be made is refused in one line with its cause."""
 
 from __future__ import annotations
 
@@ -9,17 +9,43 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs285.envs.make_env import RenderingUnavailable, TaskSpec, check_rendering, make_env
+from cs285.envs.make_env import RenderingUnavailable, TaskSpec, check_rendering, known_time_limit, make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import sample_trajectory
 from tests.fakes import AC_DIM, CHOICE, OB_DIM, POINT, TIME_LIMIT, FakePolicy, PointEnv
+
+ENV_ID = "tests/Registered-v0"
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """Restore Gymnasium's registry and the import path."""
+    before, path = dict(gym.registry), list(sys.path)
+    yield
+    gym.registry.clear()
+    gym.registry.update(before)
+    sys.path[:] = path
+
+
+def register_spaces(observations: gym.Space[Any], actions: gym.Space[Any] | None = None) -> None:
+    """Register an environment of one step with these spaces."""
+
+    def make() -> PointEnv:
+        env = PointEnv()
+        env.observation_space, env.action_space = observations, actions or env.action_space
+        env.reset = lambda **_: (observations.sample(), {})  # type: ignore[method-assign]
+        env.step = lambda _: (observations.sample(), 0.0, True, False, {})  # type: ignore[method-assign]
+        return env
+
+    gym.register(ENV_ID, make, max_episode_steps=5)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +64,14 @@ from tests.fakes import AC_DIM, CHOICE, OB_DIM, POINT, TIME_LIMIT, FakePolicy, P
 def test_the_facts_are_those_of_the_environment(env_name: str, facts: tuple[int, int, bool, int]) -> None:
     env, spec = make_env(env_name)
     assert (spec.ob_dim, spec.ac_dim, spec.discrete, spec.max_episode_steps) == facts
-    observation, _ = env.reset(seed=0)
-    assert observation.shape == (spec.ob_dim,)
+    assert (spec.ob_shape, spec.ob_dtype) == ((spec.ob_dim,), np.float32)
+    assert env.reset(seed=0)[0].shape == spec.ob_shape
     assert spec.fps == env.metadata["render_fps"]
+    assert known_time_limit(env_name) == spec.time_limit == facts[3]
     env.close()
 
 
+@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize(
     ("space", "shape", "dtype"),
     [
@@ -56,16 +84,9 @@ def test_the_facts_are_those_of_the_environment(env_name: str, facts: tuple[int,
     ],
 )
 def test_observations_keep_shape_and_integer_dtype(space: Any, shape: tuple[int, ...], dtype: type) -> None:
-    def make() -> PointEnv:
-        env = PointEnv()
-        env.observation_space = space
-        env.reset = lambda **_: (space.sample(), {})  # type: ignore[method-assign]
-        env.step = lambda _: (space.sample(), 0.0, True, False, {})  # type: ignore[method-assign]
-        return env
-
-    gym.register("tests/Space-v0", make, max_episode_steps=5)
-    env, spec = make_env("tests/Space-v0")
-    del gym.registry["tests/Space-v0"]
+    register_spaces(space)
+    env, spec = make_env(ENV_ID)
+    assert make_env(ENV_ID, registration=env.spec)[1] == spec  # flattened once
     assert (spec.ob_shape, spec.ob_dtype, spec.ob_dim) == (shape, dtype, math.prod(shape))
     policy = FakePolicy(np.zeros_like)
     policy.get_action = lambda observation: np.zeros(AC_DIM)  # type: ignore[method-assign]
@@ -74,78 +95,111 @@ def test_observations_keep_shape_and_integer_dtype(space: Any, shape: tuple[int,
     assert trajectory.observations.dtype == dtype
 
 
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("actions", [Discrete(3, start=1), Box(-1, 1, (2, 2)), MultiBinary(3)])
+def test_other_action_spaces_are_refused(actions: gym.Space[Any]) -> None:
+    register_spaces(Box(-1, 1, (2,)), actions)
+    with pytest.raises(InvalidInput, match="one-dimensional Box actions or Discrete ones that count from 0"):
+        make_env(ENV_ID)
+
+
 @pytest.mark.parametrize(("ep_len", "cut"), [(None, TIME_LIMIT), (5, 5), (TIME_LIMIT + 9, TIME_LIMIT)])
-def test_episodes_are_cut_at_the_smaller_limit(ep_len: int | None, cut: int) -> None:
+def test_episodes_are_truncated_at_the_smaller_limit(ep_len: int | None, cut: int) -> None:
     assert make_env(POINT, ep_len)[1].max_episode_steps == cut
 
 
-def test_an_endless_task_needs_a_limit() -> None:
+def test_a_task_without_time_limit_needs_ep_len() -> None:
     with pytest.raises(InvalidInput, match=r"tests/Endless-v0 has no time limit .* --ep_len"):
         make_env("tests/Endless-v0")
     assert make_env("tests/Endless-v0", 30)[1].max_episode_steps == 30
 
 
 @pytest.mark.parametrize(
-    ("env_name", "told"),
+    ("env_name", "named"),
     [
-        ("Hoper-v4", "Hopper-v4"),
-        ("ant-v4", "Ant-v4"),
-        ("Ant-v99", "Ant-v5"),
-        ("Swimmer-v2", "Swimmer-v4 or Swimmer-v5"),
-        ("NoSuchTask-v2", "Ant-v2, HalfCheetah-v2"),
+        ("Hoper-v4", "Hopper"),
+        ("ant-v4", "Ant"),
+        ("Ant-v99", "v5"),
+        ("Swimmer-v2", "Ant-v2, HalfCheetah-v2"),
         ("", "''"),
         ("no such id", "'no such id'"),
-        ("nosuchmodule:Ant-v5", "nosuchmodule"),
+        ("nosuchmodule:Ant-v5", "No module named 'nosuchmodule'"),
     ],
 )
-def test_what_cannot_be_made_is_refused_with_a_hint(env_name: str, told: str) -> None:
+def test_unknown_ids_are_refused_with_a_hint(env_name: str, named: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         make_env(env_name)
-    assert told in str(refused.value)
+    assert named in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-@pytest.fixture
-def odd_spaces() -> Iterator[None]:
-    """Environments whose spaces are not supported."""
-    spaces = {
-        "tests/Counted-v0": gym.spaces.Discrete(3, start=1),
-        "tests/Matrix-v0": gym.spaces.Box(-1, 1, (2, 2)),
-        "tests/Bits-v0": gym.spaces.MultiBinary(3),
-    }
-    for env_name, space in spaces.items():
-
-        def make(space: gym.Space[object] = space) -> PointEnv:
-            env = PointEnv()
-            env.action_space = space
-            return env
-
-        gym.register(env_name, make, max_episode_steps=5)
-    yield
-    for env_name in spaces:
-        del gym.registry[env_name]
-
-
-@pytest.mark.usefixtures("odd_spaces")
-@pytest.mark.parametrize("env_name", ["tests/Counted-v0", "tests/Matrix-v0", "tests/Bits-v0"])
-def test_other_action_spaces_are_refused(env_name: str) -> None:
-    with pytest.raises(InvalidInput, match="one-dimensional Box actions or Discrete"):
-        make_env(env_name)
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("import missing_package", ["ModuleNotFoundError", "'missing_package'", "user_task_{n}.py, line 1"]),
+        ("x = 1\nx.y", ["AttributeError", "user_task_{n}.py, line 2"]),
+        ("def f(:", ["SyntaxError", "user_task_{n}.py"]),
+        (
+            "import gymnasium\ndef make(): raise OSError('no\\ndisk')\ngymnasium.register('User-v0', make)",
+            ["OSError: no disk", "user_task_{n}.py, line 2"],
+        ),
+        ("", ["Environment `User` doesn't exist"]),
+    ],
+)
+def test_the_cause_is_named_when_a_module_or_its_environment_fails(
+    source: str, named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"user_task_{abs(hash(source))}"
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput) as refused:
+        make_env(f"{name}:User-v0", 5)
+    assert all(text.replace("user_task_{n}", name) in str(refused.value) for text in named)
+    assert "\n" not in str(refused.value)
 
 
-def test_making_and_stepping_mujoco_says_nothing_and_leaves_no_file(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("registry")
+def test_a_module_is_found_in_the_current_folder_but_not_imported_to_look_up_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "user_task.py").write_text(
+        f"import gymnasium, tests.fakes\ngymnasium.register('{ENV_ID}', tests.fakes.PointEnv, max_episode_steps=5)"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert known_time_limit(f"user_task:{ENV_ID}") is None
+    assert "user_task" not in sys.modules
+    assert make_env(f"user_task:{ENV_ID}")[1].max_episode_steps == 5
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("env_id", ["Hopper-v5", "Hopper-v2"])
+def test_an_id_registered_anew_is_the_same_environment_elsewhere(env_id: str) -> None:
+    gym.registry.pop(env_id)
+    gym.register(env_id, lambda **kwargs: PointEnv(**kwargs), max_episode_steps=7, kwargs={"ob_shape": (2, 3)})
+    env, spec = make_env(env_id)
+    assert isinstance(env.unwrapped, PointEnv)
+    sent = cloudpickle.dumps(env.spec)
+    gym.registry.pop(env_id)
+    for render in (False, True):
+        made, same = make_env(env_id, render=render, registration=cloudpickle.loads(sent))
+        assert type(made.unwrapped).__name__ == "PointEnv"
+        assert same == spec
+        assert spec.ob_shape == (2, 3)
+
+
+def test_making_and_stepping_mujoco_prints_nothing_and_leaves_no_file(tmp_path: Path) -> None:
     code = (
         "from cs285.envs.make_env import make_env\n"
         "env, _ = make_env('HalfCheetah-v4')\nenv.reset(seed=0)\nenv.step(env.action_space.sample())"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "always::RuntimeWarning", "-c", code], cwd=tmp_path, capture_output=True
-    )
+    command = [sys.executable, "-W", "always::RuntimeWarning", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unstable_simulation_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unstable_simulation_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     env, _ = make_env("Hopper-v4")
     env.reset(seed=0)
@@ -161,33 +215,27 @@ def test_videos_play_in_real_time_at_a_usual_rate(fps: int) -> None:
     assert min(fps, 20) <= spec.video_fps <= 45
 
 
-def test_rendering_is_checked_before_it_is_needed() -> None:
+@pytest.mark.usefixtures("registry")
+def test_rendering_is_checked_by_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     check_rendering(POINT)
-    gym.register("tests/Blind-v0", lambda render_mode=None: PointEnv(None), max_episode_steps=5)
-    PointEnv.render, render = (lambda self: None), PointEnv.render  # type: ignore[method-assign, assignment]
-    try:
-        with pytest.raises(RenderingUnavailable, match=r"can't render tests/Blind-v0 .*apt-get install") as unavailable:
-            check_rendering("tests/Blind-v0")
-    finally:
-        PointEnv.render = render  # type: ignore[method-assign]
-        del gym.registry["tests/Blind-v0"]
+    monkeypatch.setattr(PointEnv, "render", lambda self: None)
+    with pytest.raises(RenderingUnavailable, match=rf"can't render {POINT} .*apt-get install") as unavailable:
+        check_rendering(POINT)
     assert "\n" not in str(unavailable.value)
 
 
-@pytest.mark.rendering
-@pytest.mark.usefixtures("gl")
-@pytest.mark.parametrize("env_name", ["Hopper-v5", "Ant-v4"])
-def test_frames_are_pictures_of_what_happens(env_name: str) -> None:
-    env, spec = make_env(env_name, render=True)
-    env.reset(seed=0)
-    first = env.render()
-    for _ in range(10):
-        env.step(np.ones(spec.ac_dim))
-    later = env.render()
-    env.close()
-    assert isinstance(first, np.ndarray)
-    assert first.shape == later.shape
-    assert first.shape[2] == 3
-    assert first.dtype == np.uint8
-    assert first.std() > 5
-    assert (first != later).any()
+@pytest.mark.usefixtures("registry")
+def test_the_image_task_of_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2] / "docs" / "examples")
+    env, spec = make_env("image_task:Chase-v0", render=True)
+    from image_task import expert
+
+    assert (spec.ob_shape, spec.ob_dtype, spec.ac_dim, spec.max_episode_steps) == ((24, 24, 1), np.uint8, 2, 40)
+    paths = []
+    for act in (expert, lambda observations: np.zeros((1, 2))):
+        policy = FakePolicy(np.zeros_like)
+        policy.get_action = lambda observation, act=act: act(observation[None])[0]  # type: ignore[misc, method-assign]
+        paths += [sample_trajectory(env, spec, policy, seed=3)]
+    assert paths[0].total_reward > 5 > paths[1].total_reward == 0
+    np.testing.assert_allclose(expert(paths[0].observations), paths[0].actions)
+    assert np.shape(env.render()) == (192, 192, 3)

@@ -13,8 +13,9 @@ import pytest
 
 from cs285.envs.make_env import make_env
 from cs285.envs.mujoco_v2 import INERTIAL_FIELDS, give_old_margins
-from cs285.envs.v2_tasks import V2_IDS, print_v2_notice
+from cs285.envs.v2_tasks import V2_IDS, _print_notice
 from cs285.infrastructure.rollout_workers import RolloutWorkers
+from cs285.infrastructure.utils import sample_n_trajectories
 from tests.fakes import FakePolicy
 
 SIZES = {
@@ -140,7 +141,7 @@ def test_the_reward_of_ant_is_the_sum_of_its_terms_and_contacts_are_seen_for_fre
 
 
 def test_what_it_is_is_told_once_for_a_run(capfd: pytest.CaptureFixture[str]) -> None:
-    print_v2_notice.cache_clear()
+    _print_notice.cache_clear()
     make_env("Hopper-v2")
     make_env("Hopper-v2")
     notice = capfd.readouterr().err
@@ -153,7 +154,7 @@ def test_workers_roll_them_out_as_the_main_process_does(capfd: pytest.CaptureFix
     returns = []
     for num_workers in (0, 2):
         with RolloutWorkers("Hopper-v2", 50, num_workers) as rollouts:
-            trajectories = rollouts.sample_n_trajectories(policy, 3, itertools.count())
+            trajectories = sample_n_trajectories(rollouts, policy, 3, itertools.count())
         returns.append([trajectory.total_reward for trajectory in trajectories])
     assert returns[0] == returns[1]
     assert capfd.readouterr().err.count("on today's MuJoCo") <= 1

@@ -1,146 +1,196 @@
-"""What a run leaves on disk: folders of its own, tables, events and videos that are whole or not there."""
+"""Run folders, log.csv, event files and config.json that the logger writes, and what it refuses when a run resumes."""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import imageio.v3 as iio
-import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.films import EXCERPT_SECONDS, VideoWriter, excerpt
 from cs285.infrastructure.logger import Logger, make_run_dir
-from cs285.infrastructure.video import EXCERPT_SECONDS, VideoWriter, excerpt
+from tests.data.stopped_runs import scalars
 from tests.fakes import read_events
 
-
-def frames(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
-    """Pictures of a bar that grows: each differs from the next."""
-    pictures = [np.zeros((height, width, 3), np.uint8) for _ in range(count)]
-    for n, picture in enumerate(pictures):
-        picture[:, : 1 + n * width // count] = (255, 128, 0)
-    return pictures
+ROWS = {0: {"Eval_AverageReturn": 1.5, "Training Loss": 0.1}, 2: {"Eval_AverageReturn": -1e6, "Training Loss": 1e-9}}
 
 
-def test_run_folders_never_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def read_table(run_dir: Path) -> dict[int, dict[str, float]]:
+    with (run_dir / "log.csv").open(newline="") as file:
+        return {int(row.pop("itr")): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
+
+
+def test_run_folders_have_the_name_of_the_assignment_and_are_never_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pattern = "q2_dagger_Ant-v4_[0-3][0-9]-[01][0-9]-20[0-9][0-9]_[0-2]*"
+    assert make_run_dir(tmp_path, "q2_dagger_Ant-v4").match(pattern)
     monkeypatch.setattr("time.strftime", lambda form: "31-12-2026_23-59-59")  # all in one second
     folders = [make_run_dir(tmp_path / "data", "q1_x") for _ in range(4)]
-    assert len(set(folders)) == 4
-    assert folders[0].name == "q1_x_31-12-2026_23-59-59"
-    assert all(folder.is_dir() and folder.name.startswith(folders[0].name) for folder in folders)
-
-
-def test_a_run_folder_has_the_assignments_name(tmp_path: Path) -> None:
-    assert make_run_dir(tmp_path, "q2_dagger_Ant-v4").match("q2_dagger_Ant-v4_[0-3][0-9]-[01][0-9]-20[0-9][0-9]_[0-2]*")
-
-
-def test_a_run_folder_that_cannot_be_made_is_invalid_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [folder.name.removeprefix("q1_x_31-12-2026_23-59-59") for folder in folders] == ["", "_2", "_3", "_4"]
     (tmp_path / "file").touch()
-    with pytest.raises(InvalidInput, match="can't make the run folder"):
-        make_run_dir(tmp_path / "file", "q1_x")
-    monkeypatch.setattr("time.strftime", lambda form: "now")
-    (tmp_path / "q1_x_now").touch()
-    with pytest.raises(InvalidInput, match=r"q1_x_now: a file is in its way"):
-        make_run_dir(tmp_path, "q1_x")
+    (tmp_path / "dangling").symlink_to("nothing")
+    for parent in ("file", "dangling"):
+        with pytest.raises(InvalidInput, match=f"can't write .*{parent}"):
+            make_run_dir(tmp_path / parent, "q1_x")
 
 
-def test_the_event_file_and_the_table_say_the_same(tmp_path: Path) -> None:
+def test_log_csv_and_the_event_file_have_the_same_scalars(tmp_path: Path) -> None:
     logger = Logger(tmp_path)
-    rows = {
-        0: {"Eval_AverageReturn": 1.5, "Training Loss": 0.1},
-        2: {"Eval_AverageReturn": -1e6, "Training Loss": 1e-9},
-    }
-    for itr, scalars in rows.items():
-        logger.log_scalars(scalars, itr)
-        with (tmp_path / "log.csv").open(newline="") as file:  # readable after every row
-            assert int(list(csv.DictReader(file))[-1]["itr"]) == itr
+    for itr, row in ROWS.items():
+        logger.log_scalars(row, itr)
+        assert list(read_table(tmp_path))[-1] == itr  # written after every row
     logger.close()
-    with (tmp_path / "log.csv").open(newline="") as file:
-        table = {int(row.pop("itr")): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
-    assert table == rows
-    events: dict[int, dict[str, float]] = {}
-    for event in read_events(tmp_path):
-        for value in event.summary.value:
-            events.setdefault(event.step, {})[value.tag] = value.simple_value
-    assert {step: set(scalars) for step, scalars in events.items()} == {step: set(row) for step, row in rows.items()}
-    for step, row in rows.items():
-        assert events[step] == pytest.approx(row, rel=1e-6)
+    assert read_table(tmp_path) == ROWS
+    expected = {(itr, name.replace(" ", "_")): x for itr, row in ROWS.items() for name, x in row.items()}
+    assert scalars(tmp_path) == pytest.approx(expected, rel=1e-6)
 
 
-def test_config_json_keeps_the_settings_and_what_produced_them(tmp_path: Path) -> None:
+def test_a_row_with_other_columns_is_refused(tmp_path: Path) -> None:
     logger = Logger(tmp_path)
-    logger.log_config({"seed": 1, "expert_data": Path("a/b.pkl"), "ep_len": None}, {"expert_data": "12ab"})
+    logger.log_scalars({"a": 1.0, "b": 2.0}, 0)
+    with pytest.raises(InvalidInput, match=r"iteration 1 must log the same scalars .* \['b', 'c'\]"):
+        logger.log_scalars({"a": 1.0, "c": 2.0}, 1)
+    logger.close()
+    assert read_table(tmp_path) == {0: {"a": 1.0, "b": 2.0}}
+
+
+def test_a_run_folder_that_was_removed_or_replaced_ends_the_run(tmp_path: Path) -> None:
+    run = make_run_dir(tmp_path, "q1_x")
+    logger = Logger(run)
+    run.rename(tmp_path / "moved")
+    with pytest.raises(InvalidInput, match=r"can't write .*log\.csv: No such file"):
+        logger.log_scalars(ROWS[0], 0)
+    shutil.copytree(tmp_path / "moved", run)
+    with pytest.raises(InvalidInput, match=r"can't write .*log\.csv: another file has replaced it"):
+        logger.log_scalars(ROWS[0], 0)
+    logger.close()
+
+
+def stopped(run_dir: Path) -> dict[str, object]:
+    """Log a row, take the state, and log one more row."""
+    logger = Logger(run_dir)
+    logger.log_scalars(ROWS[0], 0)
+    state = logger.state_dict()
+    logger.log_scalars({**ROWS[2], "Training Loss": 7.0}, 2)
+    logger.close()
+    return state
+
+
+def test_a_resumed_run_has_the_rows_until_its_checkpoint_and_those_after_the_resume(tmp_path: Path) -> None:
+    state = stopped(tmp_path)
+    logger = Logger(tmp_path, state)
+    assert logger.rows == [ROWS[0]]
+    logger.log_scalars(ROWS[2], 2)
+    logger.close()
+    assert read_table(tmp_path) == ROWS
+    assert scalars(tmp_path)[2, "Training_Loss"] == pytest.approx(1e-9)
+    assert len(scalars(tmp_path)) == 4
+
+
+CHANGES: dict[str, Callable[[bytes], bytes]] = {
+    "no rows": lambda table: b"",
+    "cut short": lambda table: table[:9],
+    "a byte order mark": lambda table: b"\xef\xbb\xbf" + table,
+    "other line ends": lambda table: table.replace(b"\r\n", b"\n") + b"\n" * 9,
+    "another return": lambda table: table.replace(b"1.5", b"9.5"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_table_is_refused_and_left_as_it_is(name: str, tmp_path: Path) -> None:
+    state, path = stopped(tmp_path), tmp_path / "log.csv"
+    changed = CHANGES[name](path.read_bytes())
+    path.write_bytes(changed)
+    with pytest.raises(InvalidInput, match=r"log\.csv does not begin with the rows of the run's last checkpoint"):
+        Logger(tmp_path, state)
+    for size in (-1, 1.5, 10**400, None, "1", float("nan")):
+        with pytest.raises(InvalidInput, match="size is"):
+            Logger(tmp_path, {**state, "size": size})
+    assert path.read_bytes() == changed
+
+
+def test_a_table_that_is_no_regular_file_of_the_run_is_refused(tmp_path: Path) -> None:
+    run = make_run_dir(tmp_path, "q1_x")
+    state, path, outside = stopped(run), run / "log.csv", tmp_path / "outside.csv"
+    path.rename(outside)
+    before = outside.read_bytes()
+    with pytest.raises(InvalidInput, match=r"log\.csv"):
+        Logger(run, state)
+    path.symlink_to(outside)
+    with pytest.raises(InvalidInput, match="symbolic link"):
+        Logger(run, state)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(InvalidInput, match="not a regular file"):
+        Logger(run, state)
+    assert outside.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "table", ["itr,a\r\n1.5,1\r\n", "itr,a\r\n-1,1\r\n", "itr,a\r\n1e308,1\r\n", "itr,a\r\n1\r\n", "a\r\nx\r\n", "\xff"]
+)
+def test_a_state_of_a_table_that_no_run_writes_is_refused(table: str, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_bytes(table.encode("latin1"))
+    logger = Logger(tmp_path / make_run_dir(tmp_path, "q1_x"))
+    logger._table = tmp_path / "log.csv"
+    state = logger.state_dict()
+    logger.close()
+    with pytest.raises(InvalidInput, match=r"log\.csv is not the table of a run"):
+        Logger(tmp_path, state)
+
+
+def test_a_run_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
+    state = stopped(tmp_path)
+    logger = Logger(tmp_path, state)
+    with pytest.raises(InvalidInput, match="being written by another process"):
+        Logger(tmp_path, state)
+    logger.close()
+    Logger(tmp_path, state).close()
+
+
+def test_without_semaphores_there_is_a_notice_and_no_event_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def queue(size: int) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("multiprocessing.Queue", queue)
+    logger = Logger(tmp_path)
+    logger.log_scalars(ROWS[0], 0)
+    logger.close()
+    assert capsys.readouterr().err.startswith("no event files for TensorBoard ([Errno 38] Function not implemented)")
+    assert read_table(tmp_path) == {0: ROWS[0]}
+
+
+def test_config_json_has_the_settings_and_keeps_earlier_sessions(tmp_path: Path) -> None:
+    policy = {"make_policy": "cs285.policies.make_policy:make_mlp_policy", "architecture": "MLP\n  (0)"}
+    logger = Logger(tmp_path)
+    for seed in (1, 2):
+        logger.log_config({"seed": seed, "expert_data": Path("a/b.pkl"), "ep_len": None}, {"expert_data": "12"}, policy)
     logger.close()
     content = json.loads((tmp_path / "config.json").read_text())
-    assert content["settings"] == {"seed": 1, "expert_data": "a/b.pkl", "ep_len": None}
-    assert content["inputs"] == {"expert_data": "12ab"}
+    assert content["settings"] == {"seed": 2, "expert_data": "a/b.pkl", "ep_len": None}
+    assert content["inputs"] == {"expert_data": "12"}
+    assert content["policy"] == policy
     assert content["versions"]["numpy"] == np.__version__
-    assert isinstance(content["command"], list)
-    assert "git_commit" in content
+    assert {"processor", "threads", "python"} < set(content["versions"])
+    assert content["earlier"] == [{name: content[name] for name in ("command", "versions", "git_commit")}]
 
 
-@pytest.mark.parametrize(("count", "fps", "shape"), [(1, 30.0, (48, 64)), (25, 31.25, (48, 64)), (90, 30.0, (45, 70))])
-def test_a_video_is_a_whole_h264_file(tmp_path: Path, count: int, fps: float, shape: tuple[int, int]) -> None:
+def test_a_clip_is_a_strip_of_frames(tmp_path: Path) -> None:
     logger = Logger(tmp_path)
-    with VideoWriter(logger.video_path("eval_rollouts", 3), fps) as video:
-        for frame in frames(count, *shape):
-            video.add(frame)
-        assert not (tmp_path / "videos" / "eval_rollouts_itr_3.mp4").exists()
+    logger.log_clip("train_rollouts", [Image.new("RGB", (64, 48), (n, 0, 0)) for n in range(40)], 1)
+    logger.log_clip("eval_rollouts", [Image.new("RGB", (64, 48))], 1)
+    assert logger.video_path("train_rollouts", 1) == tmp_path / "videos/train_rollouts_itr_1.mp4"
     logger.close()
-    path = tmp_path / "videos" / "eval_rollouts_itr_3.mp4"
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-    read = iio.imread(path, plugin="FFMPEG")
-    assert read.shape[:3] == (count, shape[0] + shape[0] % 2, shape[1] + shape[1] % 2)  # H.264 needs even sizes
-    meta = iio.immeta(path, plugin="FFMPEG")
-    assert meta["codec"] == "h264"
-    assert meta["pix_fmt"].startswith("yuv420p")  # what browsers play
-    assert meta["fps"] == pytest.approx(fps, abs=0.01)
-    assert imageio_ffmpeg.count_frames_and_secs(str(path))[1] == pytest.approx(count / fps, abs=0.05)
-    sent = frames(count, *shape)[-1]
-    assert np.abs(read[-1][: shape[0], : shape[1]].astype(int) - sent).mean() < 20
-
-
-def test_tensorboard_gets_a_short_moving_clip(tmp_path: Path) -> None:
-    logger = Logger(tmp_path)
-    with VideoWriter(logger.video_path("train_rollouts", 1), 30.0) as video:
-        for frame in frames(200, 320, 320):
-            video.add(frame)
-    logger.log_clip("train_rollouts", video.clip, 1)
-    logger.close()
-    (event,) = [event for event in read_events(tmp_path) if event.summary.value]
-    (value,) = event.summary.value
-    (tmp_path / "clip.gif").write_bytes(value.image.encoded_image_string)
-    clip = Image.open(tmp_path / "clip.gif")
-    assert (value.tag, event.step) == ("train_rollouts", 1)
-    assert 1 < clip.n_frames <= 40
-    assert clip.size == (value.image.width, value.image.height)
-    assert len(value.image.encoded_image_string) < 500_000
-
-
-@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
-@pytest.mark.parametrize("count", [0, 7])
-def test_an_unfinished_video_leaves_nothing(tmp_path: Path, error: type[BaseException], count: int) -> None:
-    logger = Logger(tmp_path)
-    with pytest.raises(error), VideoWriter(logger.video_path("eval_rollouts", 0), 30.0) as video:  # noqa: PT012
-        for frame in frames(count):
-            video.add(frame)
-        raise error
-    logger.close()
-    assert list((tmp_path / "videos").iterdir()) == []
-
-
-def test_an_excerpt_is_the_beginning_of_a_video(tmp_path: Path) -> None:
-    with VideoWriter(tmp_path / "film.mp4", 2.0) as video:
-        for frame in frames(2 * EXCERPT_SECONDS + 20, 640, 640):
-            video.add(frame)
-    (tmp_path / "short.mp4").write_bytes(excerpt(tmp_path / "film.mp4"))
-    meta = iio.immeta(tmp_path / "short.mp4", plugin="FFMPEG")
-    assert (meta["codec"], meta["size"]) == ("h264", (320, 320))
-    assert meta["duration"] == pytest.approx(EXCERPT_SECONDS, abs=0.6)
-    (tmp_path / "none.mp4").write_bytes(b"no video")
-    with pytest.raises(InvalidInput, match=r"can't read the video .*none\.mp4"):
-        excerpt(tmp_path / "none.mp4")
+    values = [(event.step, value) for event in read_events(tmp_path) for value in event.summary.value]
+    sizes = [(itr, value.tag, value.image.width, value.image.height) for itr, value in values]
+    assert sizes == [(1, "train_rollouts", 7 * 64, 48), (1, "eval_rollouts", 64, 48)]

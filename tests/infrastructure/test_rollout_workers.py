@@ -1,40 +1,73 @@
-"""Episodes do not depend on who rolls them out; workers that end are reported, and none is left behind."""
+"""Worker processes: the same episodes as without them, reported deaths, fallbacks with a reason, nothing left over."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 import multiprocessing
+import multiprocessing.synchronize
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import types
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import imageio.v3 as iio
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from cs285.data.trajectory import Trajectory
-from cs285.infrastructure.films import film
-from cs285.infrastructure.rollout_workers import RolloutWorkers, WorkerDied
-from cs285.policies.base_policy import BasePolicy, as_policy
+from cs285.errors import InvalidInput, WorkerDied
+from cs285.infrastructure import rollout_workers
+from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
+from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 from tests.fakes import AC_DIM, OB_DIM, POINT, PointEnv
 
 HOPPER, LIMIT = "Hopper-v5", 40
-POINT_POLICY = NumpyPolicy([np.ones((OB_DIM, AC_DIM), np.float32)], [np.zeros(AC_DIM, np.float32)], "tanh", False)
+POLICY = NumpyPolicy([np.full((11, 3), 0.1, np.float32)], [np.zeros(3, np.float32)], "tanh", discrete=False)
+HERE = "rolling out in the main process: "
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc, fork and process groups")
 
 
-def make_policy() -> NumpyPolicy:
-    rng = np.random.default_rng(0)
-    weights = [rng.normal(size=shape).astype(np.float32) for shape in ((11, 16), (16, 3))]
-    return NumpyPolicy(weights, [np.zeros(16, np.float32), np.zeros(3, np.float32)], "tanh", discrete=False)
+class CallingPolicy(BasePolicy):
+    """A policy whose actions are the number that a function returns in the process in which it acts."""
+
+    copyable = True
+
+    def __init__(self, act: Callable[[], float]) -> None:
+        self.act = act
+
+    def get_action(self, observations: Any) -> Any:
+        return np.full(AC_DIM, self.act(), np.float32)
+
+
+def in_a_worker() -> bool:
+    return multiprocessing.parent_process() is not None
+
+
+def end_this_worker() -> float:
+    assert in_a_worker()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0.0
+
+
+def fail() -> float:
+    raise ArithmeticError("overflow in the policy")
+
+
+def answer(rollouts: RolloutWorkers, policy: BasePolicy) -> float:
+    """The action of a policy that always chooses the same one."""
+    paths = sample_n_trajectories(rollouts, policy, 3, itertools.count())
+    (action,) = {float(number) for path in paths for number in path.actions.flat}
+    return action
 
 
 def same(one: list[Trajectory], other: list[Trajectory]) -> bool:
@@ -44,209 +77,244 @@ def same(one: list[Trajectory], other: list[Trajectory]) -> bool:
     )
 
 
-START_METHODS = [method for method in ("fork", "spawn") if method in multiprocessing.get_all_start_methods()]
+@pytest.fixture
+def spawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout_workers, "start_method", lambda films: "spawn")
 
 
-@pytest.mark.parametrize("start_method", START_METHODS)
-@pytest.mark.parametrize("num_workers", [1, 3])
-def test_the_same_episodes_bit_for_bit(num_workers: int, start_method: str) -> None:
-    with (
-        RolloutWorkers(HOPPER, LIMIT, 0) as alone,
-        RolloutWorkers(HOPPER, LIMIT, num_workers, start_method) as workers,
-    ):
-        for ask in (
-            lambda rollouts: rollouts.sample_trajectories(make_policy(), 150, itertools.count(7)),
-            lambda rollouts: rollouts.start_sampling(make_policy(), 150, itertools.count(3)).result(),
-        ):
-            (ours, our_steps), (theirs, their_steps) = ask(workers), ask(alone)
-            assert same(ours, theirs)
-            assert our_steps == their_steps >= 150
-            assert our_steps - len(ours[-1]) < 150  # the fewest
-        assert same(
-            workers.sample_n_trajectories(make_policy(), 5, itertools.count()),
-            alone.sample_n_trajectories(make_policy(), 5, itertools.count()),
-        )
+@pytest.fixture
+def fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system has no fork")
+    monkeypatch.setattr(rollout_workers, "start_method", lambda films: "fork")
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="where the system counts no threads, all are spawned")
-def test_a_process_is_forked_while_it_has_neither_threads_nor_graphics_and_nothing_of_the_user_s() -> None:
-    code = (
-        "import sys, types\n"
-        "from tests.fakes import register_fakes; register_fakes()\n"
-        "from cs285.envs.make_env import make_env\n"
-        "from cs285.infrastructure.rollout_workers import RolloutWorkers, quickest_start\n"
-        f"env, own = make_env('{HOPPER}', graphics=False)[0], make_env('{POINT}', graphics=False)[0]\n"
-        "chosen = [quickest_start(env), quickest_start(own)]\n"
-        "sys.modules['OpenGL'] = types.ModuleType('OpenGL')\n"
-        "chosen += [quickest_start(env)]\n"
-        "del sys.modules['OpenGL']\n"
-        f"with RolloutWorkers('{HOPPER}', {LIMIT}, 2, films=False):\n"
-        "    assert 'multiprocessing.popen_fork' in sys.modules\n"
-        "    assert 'multiprocessing.popen_spawn_posix' not in sys.modules\n"
-        "    chosen += [quickest_start(env)]\n"
-        "assert chosen == ['fork', 'spawn', 'spawn', 'spawn'], chosen\n"
-    )
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    environment.pop("MUJOCO_GL", None)
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-
-
-def test_what_is_sampled_ahead_waits_for_no_evaluation() -> None:
-    with RolloutWorkers(HOPPER, LIMIT, 1) as workers:
-        policy, slow = make_policy(), Impatient(functools.partial(time.sleep, 0.02))
-        evaluations = [workers.start_sampling(slow, 4 * LIMIT, itertools.count()) for _ in range(3)]
-        ahead, steps = workers.sample_ahead(policy, 50, itertools.count(7))()
-        assert not any(evaluation.done() for evaluation in evaluations)
-        theirs, their_steps = workers.sample_trajectories(policy, 50, itertools.count(7))
-        assert same(ahead, theirs)
-        assert steps == their_steps
-
-
-def test_without_workers_nothing_is_sampled_before_it_is_needed() -> None:
-    acted: list[None] = []
-    with RolloutWorkers(HOPPER, LIMIT, 0) as alone:
-        sample = alone.sample_ahead(Impatient(lambda: acted.append(None)), 5, itertools.count())
-        assert not acted
-        assert sample()[1] == len(acted) >= 5
-
-
-def test_an_environment_of_the_user_s_own_is_made_in_the_workers(capfd: pytest.CaptureFixture[str]) -> None:
-    with RolloutWorkers(POINT, None, 0) as alone, RolloutWorkers(POINT, None, 2) as workers:
-        ours, _ = workers.sample_trajectories(POINT_POLICY, 50, itertools.count())
-        theirs, _ = alone.sample_trajectories(POINT_POLICY, 50, itertools.count())
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_the_same_episodes_bit_for_bit(num_workers: int, method: str, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue(method)
+    with RolloutWorkers(HOPPER, LIMIT, 0) as alone, RolloutWorkers(HOPPER, LIMIT, num_workers) as workers:
+        assert (alone.num_workers, workers.num_workers) == (0, num_workers)
+        ours, our_steps = sample_trajectories(workers, POLICY, 150, itertools.count(7))
+        theirs, their_steps = sample_trajectories(alone, POLICY, 150, itertools.count(7))
         assert same(ours, theirs)
-    assert capfd.readouterr().out == ""
-
-
-def test_an_environment_that_only_this_process_can_make_stays_in_it(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Such as one whose class a notebook defines."""
-    notebook_env = type("NotebookEnv", (PointEnv,), {"__module__": "__main__"})
-    monkeypatch.setattr(sys.modules["__main__"], "NotebookEnv", notebook_env, raising=False)
-    monkeypatch.setitem(gym.registry, "Notebook-v0", EnvSpec("Notebook-v0", notebook_env, max_episode_steps=9))
-    with RolloutWorkers("Notebook-v0", None, 2) as workers:
-        evaluation = workers.start_sampling(POINT_POLICY, 30, itertools.count())
-        ours, _ = workers.sample_trajectories(POINT_POLICY, 30, itertools.count())
-        assert same(ours, evaluation.result()[0])
-    assert capfd.readouterr().out.startswith("rolling out in the main process: Notebook-v0 can't be made in another")
-
-
-@pytest.mark.rendering
-def test_a_worker_films_though_this_process_has_rendered(gl: None, tmp_path: Path) -> None:
-    seeds = [3, 4]
-    here = film(tmp_path / "here.mp4", HOPPER, make_policy(), seeds, ep_len=8)
-    with RolloutWorkers(HOPPER, 8, 1) as workers:
-        workers.check_rendering()
-        clip = workers.start_film(tmp_path / "there.mp4", make_policy(), seeds).result(timeout=120)
-        own = workers.start_film(tmp_path / "own.mp4", as_policy(lambda o: np.zeros((len(o), 3))), seeds)
-        assert own.done()  # a policy that can't be copied is filmed here
-    assert len(clip) == len(here) > 0
-    frames = [iio.imread(tmp_path / name, plugin="FFMPEG") for name in ("here.mp4", "there.mp4")]
-    np.testing.assert_array_equal(*frames)
-
-
-class Impatient(BasePolicy):
-    """A policy that can be copied and does something to the process it acts in."""
-
-    copyable = True
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act = act
-
-    def get_action(self, observations: Any) -> Any:
-        self._act()
-        return np.zeros(3, np.float32)
-
-
-def end_this_process() -> None:
-    if multiprocessing.parent_process() is not None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def fail() -> None:
-    raise ArithmeticError("the environment is upset")
-
-
-def test_a_killed_worker_is_reported_and_none_is_left() -> None:
-    with RolloutWorkers(HOPPER, LIMIT, 2) as workers, pytest.raises(WorkerDied, match="killed"):
-        workers.sample_trajectories(Impatient(end_this_process), 100, itertools.count())
+        assert our_steps == their_steps >= 150 > our_steps - len(ours[-1])  # the fewest
+        assert same(*(sample_n_trajectories(rollouts, POLICY, 5, itertools.count()) for rollouts in (alone, workers)))
+        seeds = itertools.count()
+        paths, _ = sample_trajectories(workers, POLICY, 1, seeds)
+        assert next(seeds) == len(paths) == 1  # no episode started that was not needed
     assert not multiprocessing.active_children()
 
 
-def test_an_exception_in_a_worker_comes_with_its_traceback() -> None:
-    with RolloutWorkers(HOPPER, LIMIT, 2) as workers:
-        with pytest.raises(ArithmeticError, match="upset") as caught:
-            workers.sample_trajectories(Impatient(fail), 100, itertools.count())
-        assert "in fail" in str(caught.value.__cause__)
-        assert workers.sample_trajectories(make_policy(), 1, itertools.count())[1] > 0  # and the others go on
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_thread_may_evaluate_while_another_collects(num_workers: int, fork: None) -> None:
+    with RolloutWorkers(HOPPER, LIMIT, num_workers) as workers, ThreadPoolExecutor(1) as thread:
+        evaluation = thread.submit(sample_trajectories, workers, POLICY, 500, itertools.count(3))
+        collected = [sample_trajectories(workers, POLICY, 100, itertools.count(3))[0] for _ in range(3)]
+        assert all(same(paths, evaluation.result()[0][: len(paths)]) for paths in collected)
 
 
-def test_a_user_s_own_object_rolls_out_in_the_main_process() -> None:
-    pids = set()
-
-    def act(observations: Any) -> Any:
-        pids.add(os.getpid())
-        return np.zeros((len(observations), 3))
-
-    with RolloutWorkers(HOPPER, LIMIT, 2) as workers:
-        workers.sample_trajectories(as_policy(act), 50, itertools.count())
-        assert workers.start_sampling(as_policy(act), 50, itertools.count()).done()
-    assert pids == {os.getpid()}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the processes are found as Linux and macOS tell them")
-def test_workers_end_with_a_killed_main_process(tmp_path: Path) -> None:
-    script = tmp_path / "main.py"
-    script.write_text(
-        "import multiprocessing, time\n"
-        "from cs285.infrastructure.rollout_workers import RolloutWorkers\n"
-        "if __name__ == '__main__':\n"
-        "    workers = RolloutWorkers('Hopper-v5', 40, 2)\n"
-        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
-        "    time.sleep(60)\n"
+@linux
+def test_fork_without_threads_and_graphics_else_spawn() -> None:
+    code = (
+        "import sys, threading\n"
+        "from cs285.infrastructure.rollout_workers import start_method\n"
+        "chosen = [start_method(films=False), start_method(films=True)]\n"
+        "sys.modules['OpenGL'] = threading\n"
+        "chosen += [start_method(films=False)]\n"
+        "del sys.modules['OpenGL']\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "chosen += [start_method(films=False)]\n"
+        "assert chosen == ['fork', 'spawn', 'spawn', 'spawn'], chosen\n"
+        "heavy = {'torch', 'matplotlib', 'imageio', 'scipy', 'tensorboardX'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"  # a spawned worker imports what this has imported
     )
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as main:
-        assert main.stdout is not None
-        pids = [int(pid) for pid in main.stdout.readline().split()]
-        assert len(pids) == 2
-        main.kill()
-    deadline = time.monotonic() + 20
-    while any(runs(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(runs(pid) for pid in pids)
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, check=True)
 
 
-def runs(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state) and not state.startswith("Z")
+@pytest.mark.parametrize(
+    ("groups", "files", "cores"),
+    [
+        ("0::/\n", {"cpu.max": "150000 100000"}, 2),
+        ("0::/\n", {"cpu.max": "max 100000"}, 8),
+        ("0::/a/b\n", {"a/cpu.max": "300000 100000", "a/b/cpu.max": "max 100000"}, 3),
+        ("0::/../host\n", {"cpu.max": "50000 100000"}, 1),
+        ("3:memory:/\n2:cpu:/a\n", {"cpu/a/cpu.cfs_quota_us": "400000", "cpu/a/cpu.cfs_period_us": "100000"}, 4),
+        ("2:cpu,cpuacct:/\n", {"cpu,cpuacct/cpu.cfs_quota_us": "-1", "cpu,cpuacct/cpu.cfs_period_us": "100000"}, 8),
+        ("", {}, 8),
+    ],
+)
+def test_a_cpu_quota_limits_the_cores(
+    groups: str, files: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert usable_cores(tmp_path) == 8
+    for name, text in {"proc/self/cgroup": groups, **{f"sys/fs/cgroup/{file}": files[file] for file in files}}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert usable_cores(tmp_path) == cores
 
 
-def test_workers_import_neither_torch_nor_what_draws_and_films() -> None:
-    slow = "{'torch', 'matplotlib', 'imageio', 'scipy', 'tensorboardX'} & set(sys.modules)"
-    code = "import sys, cs285.infrastructure.worker_tasks, cs285.policies.loaded_gaussian_policy"
-    subprocess.run([sys.executable, "-c", f"{code}; assert not {slow}, {slow}"], check=True)
+def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RolloutWorkers, "_start_workers", lambda self, films: None)
+    monkeypatch.setattr(rollout_workers, "usable_cores", lambda: 100)
+    asked = [{}, {"num_workers": 5}, {"num_workers": 70}, {"num_workers": 5, "episodes_needed": 3}]
+    assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [100, 5, 70, 3]
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [61, 5, 61, 3]
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="there is no other process group on Windows")
-def test_ctrl_c_does_not_reach_a_worker_that_is_starting(tmp_path: Path) -> None:
-    script = tmp_path / "main.py"
-    script.write_text(
-        "import os, signal, time\n"
-        "from cs285.infrastructure.rollout_workers import RolloutWorkers\n"
-        "if __name__ == '__main__':\n"
-        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it\n"
-        "    workers = RolloutWorkers('Hopper-v5', 40, 2)\n"
-        "    try:\n"
-        "        print('started', flush=True)\n"
-        "        time.sleep(60)\n"
-        "    except KeyboardInterrupt: workers.close()\n"
+@pytest.mark.parametrize("env_name", ["Notebook-v0", "CartPole-v1"])
+def test_workers_make_the_environment_that_is_registered_here(
+    env_name: str, spawn: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also one whose class a notebook defines, under an id that Gymnasium uses for another one."""
+    notebook_env = type("NotebookEnv", (PointEnv,), {"__module__": "__main__"})
+    monkeypatch.setattr(sys.modules["__main__"], "NotebookEnv", notebook_env, raising=False)
+    monkeypatch.setitem(gym.registry, env_name, EnvSpec(env_name, notebook_env, max_episode_steps=9))
+    with RolloutWorkers(env_name, num_workers=0) as alone, RolloutWorkers(env_name, num_workers=1) as workers:
+        policy = CallingPolicy(lambda: 0.5)
+        one, other = (sample_n_trajectories(rollouts, policy, 3, itertools.count()) for rollouts in (alone, workers))
+        assert one[0].observations.shape[1] == OB_DIM
+        assert same(one, other)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("obstacle", ["an environment that can't be pickled", "no semaphores"])
+def test_without_workers_the_main_process_rolls_out(
+    obstacle: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def no_semaphores(*args: object, **kwargs: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory: /dev/shm")
+
+    lock, env_name = threading.Lock(), "Locked-v0"
+    if obstacle == "no semaphores":
+        env_name = POINT
+        monkeypatch.setattr(multiprocessing.synchronize.SemLock, "__init__", no_semaphores)
+    spec = EnvSpec("Locked-v0", lambda **kwargs: PointEnv() if lock else None, max_episode_steps=9)
+    monkeypatch.setitem(gym.registry, "Locked-v0", spec)
+    with RolloutWorkers(env_name, num_workers=2) as workers:
+        assert workers.num_workers == answer(workers, CallingPolicy(in_a_worker)) == 0
+    out = capfd.readouterr().out
+    assert (out.startswith(f"{HERE}no workers for {env_name}: "), out.count("\n")) == (True, 1)
+
+
+def test_policies_that_can_be_pickled_act_in_workers(spawn: None, capfd: pytest.CaptureFixture[str]) -> None:
+    lock, module = threading.Lock(), types.ModuleType("not_importable")
+    in_notebook = type("NotebookPolicy", (CallingPolicy,), {"__module__": "__main__"})
+    foreign = type("ForeignPolicy", (CallingPolicy,), {"__module__": "not_importable"})
+    not_copyable = CallingPolicy(in_a_worker)
+    not_copyable.copyable = False
+    with RolloutWorkers(POINT, num_workers=1) as workers, pytest.MonkeyPatch.context() as patch:
+        assert answer(workers, in_notebook(in_a_worker)) == 1
+        for _ in range(2):
+            assert answer(workers, not_copyable) == 0
+            assert answer(workers, CallingPolicy(lambda: lock.locked() or in_a_worker())) == 0
+        first, second = capfd.readouterr().out.splitlines()
+        assert first == f"{HERE}CallingPolicy.copyable is False"
+        assert second.startswith(f"{HERE}CallingPolicy can't be pickled: ")
+        patch.setitem(sys.modules, "not_importable", module)
+        patch.setattr(module, "ForeignPolicy", foreign, raising=False)
+        with pytest.raises(InvalidInput, match=r"can't load the policy \(ModuleNotFoundError.*copyable to False"):
+            answer(workers, foreign(in_a_worker))
+
+
+def test_a_torch_policy_has_one_thread_in_a_worker(fork: None) -> None:
+    import torch  # not at the top: workers import this module
+
+    torch.set_num_threads(2)
+    try:
+        with RolloutWorkers(POINT, num_workers=1) as workers:
+            assert answer(workers, CallingPolicy(torch.get_num_threads)) == 1
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_a_worker_that_dies_and_one_that_raises(fork: None) -> None:
+    with RolloutWorkers(POINT, num_workers=2) as workers:
+        with pytest.raises(ArithmeticError, match="overflow") as caught:
+            answer(workers, CallingPolicy(fail))
+        assert "in fail" in str(caught.value.__cause__)  # the worker's traceback
+        assert answer(workers, CallingPolicy(in_a_worker)) == 1
+        for policy in (CallingPolicy(end_this_worker), CallingPolicy(in_a_worker)):
+            with pytest.raises(WorkerDied, match=r"^a rollout worker was killed$"):
+                answer(workers, policy)
+    assert not multiprocessing.active_children()
+
+
+SCRIPT = """
+import multiprocessing, signal, time
+from cs285.infrastructure.rollout_workers import RolloutWorkers
+def make(films=True): return RolloutWorkers('CartPole-v1', num_workers=2, films=films)
+"""
+DAEMON = "multiprocessing.get_context('fork').Process(target=make, args=(False,), daemon=True)"
+SLEEP = """
+if __name__ == '__main__':
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
+    print('starting', flush=True)
+    try:
+        with make():
+            print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+            time.sleep(60)
+    except KeyboardInterrupt: print('interrupted')
+"""
+
+
+def start(code: str, folder: Path, *, stdin: bool = False) -> subprocess.Popen[str]:
+    """Start a main script in a session of its own, from a file or from standard input."""
+    path = folder / "main.py"
+    path.write_text(SCRIPT + code)
+    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    with path.open() as script:
+        command = [sys.executable, "-" if stdin else str(path)]
+        return subprocess.Popen(command, stdin=script, env=environment, start_new_session=True, **pipe)
+
+
+@linux
+def test_main_scripts_that_workers_cannot_import(tmp_path: Path) -> None:
+    out, err = start("make()", tmp_path).communicate()
+    assert (out, err.count("Traceback")) == ("", 1)  # none of the workers'
+    assert "if __name__ == '__main__'" in err.splitlines()[-1]
+    assert start("make()", tmp_path, stdin=True).communicate() == (
+        f"{HERE}no workers for CartPole-v1: the main script, which workers import, is read from standard input\n",
+        "",
     )
-    with subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as main:
+    out, err = start(f"process = {DAEMON}\nprocess.start(); process.join()", tmp_path).communicate()
+    assert (out.count("\n"), "daemonic processes are not allowed" in out, err) == (1, True, "")
+
+
+@linux
+@pytest.mark.parametrize("started", [False, True])
+def test_ctrl_c_reaches_no_worker(started: bool, tmp_path: Path) -> None:
+    with start(SLEEP, tmp_path) as main:
         assert main.stdout is not None
         main.stdout.readline()
+        if started:
+            main.stdout.readline()
+        else:
+            time.sleep(0.2)
         os.killpg(main.pid, signal.SIGINT)  # as a terminal does
-        assert main.communicate(timeout=60) == ("", "")
-    assert main.returncode == 0
+        out, err = main.communicate(timeout=60)
+    assert (out.splitlines()[-1:], err, main.returncode) == (["interrupted"], "", 0)
+
+
+@linux
+def test_workers_end_with_a_killed_main_process(tmp_path: Path) -> None:
+    with start(SLEEP, tmp_path) as main:
+        assert main.stdout is not None
+        main.stdout.readline()
+        workers = [Path("/proc") / pid for pid in main.stdout.readline().split()]
+        assert len(workers) == 2
+        main.kill()
+    deadline = time.monotonic() + 20
+    while any(runs(worker) for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(runs(worker) for worker in workers)
+
+
+def runs(process: Path) -> bool:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

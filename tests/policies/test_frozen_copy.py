@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cs285.data.trajectory import Array
-from cs285.infrastructure.pytorch_utils import build_mlp, cosine_schedule
+from cs285.infrastructure.pytorch_utils import build_mlp
 from cs285.policies.frozen_copy import DetachedCopy, frozen_copy
 from cs285.policies.MLP_policy import MLPPolicySL
 from cs285.policies.numpy_policy import NumpyPolicy
@@ -42,7 +42,7 @@ def random_policy(
         policy.ob_mean.copy_(torch.randn(17))
         policy.ob_std.copy_(torch.rand(17) + 0.5)
     policy.optimizer = torch.optim.Adam(policy.parameters(), 5e-3)
-    policy.scheduler = cosine_schedule(policy.optimizer, None)
+    policy.scheduler = None
     return policy
 
 

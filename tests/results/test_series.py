@@ -1,4 +1,4 @@
-"""Runs of the same settings are one series, and every other difference is seen."""
+"""Runs are grouped by everything that decides their result, and named by what differs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from cs285.config import Config
 from cs285.data.run_folders import read_runs
 from cs285.errors import InvalidInput
 from cs285.results.series import (
+    NON_RESULT_SETTINGS,
     RESULT_SETTINGS,
     Series,
-    check_one_task,
-    differing_settings,
+    differing,
+    group_by_parameter,
     group_by_settings,
-    studies,
-    usual,
+    numeric_settings,
+    print_incomplete,
+    select,
+    series_names,
 )
 from tests.fake_runs import write_run
+
+ONE, OTHER = "12ab34cd" * 8, "98fe76dc" * 8
 
 
 def series_of(folder: Path) -> list[Series]:
@@ -36,100 +41,111 @@ def test_seeds_make_a_series(tmp_path: Path) -> None:
     assert series.seeds == (1, 2, 3)
     assert (series.method, series.task, series.iterations, series.last) == ("DAgger", "Hopper-v5", (0, 1), 1)
     assert series.values("Eval_AverageReturn", 1) == [20, 40, 60]
-    assert series.summary("Eval_AverageReturn", 1).mean == 40
+    assert series.summary(1).mean == 40
     assert series.rollout_std(0) == pytest.approx(np.sqrt((1 + 4 + 9) / 3))
-    assert series.expert == (100, 2)
+    assert series.expert() == (100, 2)
 
 
-def test_a_seed_that_was_cut_short_counts_as_far_as_it_came(tmp_path: Path) -> None:
+def test_an_incomplete_seed_counts_in_the_iterations_it_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed, returns in ((1, [1.0, 2.0, 3.0]), (2, [3.0, 6.0])):
-        write_run(tmp_path, returns, seed=seed, n_iter=3)
+        folder = write_run(tmp_path, returns, seed=seed, n_iter=3)
     (series,) = series_of(tmp_path)
     assert (series.iterations, series.last) == ((0, 1, 2), 1)
-    assert [series.summary("Eval_AverageReturn", itr).count for itr in (0, 1, 2)] == [2, 2, 1]
+    assert [series.summary(itr).seeds for itr in (0, 1, 2)] == [2, 2, 1]
+    assert print_incomplete(series.runs) == [f"{folder}: incomplete run, 2 of 3 evaluations used"]
+    assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("env_name", "Ant-v5"), ("size", 32), ("learning_rate", 1e-3), ("eval_batch_size", 10_000), ("loss", "nll")],
-)
-def test_other_differences_make_other_series(tmp_path: Path, name: str, value: Any) -> None:
-    write_run(tmp_path, [1.0])
-    write_run(tmp_path, [1.0], **{name: value})
+DIFFERENT: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "task": ({"env_name": "Ant-v5"}, ["env_name"]),
+    "number": ({"size": 32}, ["size"]),
+    "evaluation": ({"eval_batch_size": 10_000}, ["eval_batch_size"]),
+    "loss": ({"loss": "nll"}, ["loss"]),
+    "file": ({"expert_data": Path("a.pkl")}, ["expert_data"]),
+    "content of a file": ({"inputs": {"expert_data": OTHER}}, ["expert_data"]),
+    "policy": ({"policy": {"make_policy": "mine:make"}}, ["make_policy"]),
+    "edited policy": ({"policy": {"architecture": "ReLU"}}, []),
+}
+
+
+@pytest.mark.parametrize("what", DIFFERENT)
+def test_every_difference_that_decides_the_result_makes_another_series(tmp_path: Path, what: str) -> None:
+    change, names = DIFFERENT[what]
+    usual: dict[str, Any] = {"inputs": {"expert_data": ONE}, "policy": {"architecture": "Tanh"}}
+    write_run(tmp_path, [1.0], **usual)
+    write_run(tmp_path, [1.0], **{**usual, **change})
     series = series_of(tmp_path)
     assert len(series) == 2
-    assert differing_settings(series) == [name]
+    assert differing(series) == names
+    assert len(set(series_names(series))) == 2
 
 
-def test_runs_that_read_other_files_are_apart(tmp_path: Path) -> None:
-    for seed, digest in ((1, "1a"), (2, "1a"), (1, "2b")):
-        write_run(tmp_path, [1.0], seed=seed, inputs={"expert_data": digest})
+def test_a_name_lists_the_settings_that_differ(tmp_path: Path) -> None:
+    for digest in (ONE, OTHER):
+        write_run(tmp_path, [1.0, 2.0], size=8, inputs={"expert_data": digest})
+    write_run(tmp_path, [1.0, 2.0], size=64, expert_data=Path("b.pkl"))
+    assert sorted(series_names(series_of(tmp_path))) == [
+        "DAgger expert_data=b.pkl size=64",
+        "DAgger expert_data=default (SHA-256 12ab34) size=8",
+        "DAgger expert_data=default (SHA-256 98fe76) size=8",
+    ]
+
+
+def test_a_group_differs_in_one_parameter_and_is_sorted_by_it(tmp_path: Path) -> None:
+    for size in (32, 8, 16):
+        write_run(tmp_path, [1.0], size=size, inputs={"expert_data": ONE})
+    write_run(tmp_path, [1.0], size=64, inputs={"expert_data": OTHER})
     series = series_of(tmp_path)
-    assert [(s.seeds, s.inputs["expert_data"]) for s in series] == [((1, 2), "1a"), ((1,), "2b")]
-    assert differing_settings(series) == ["expert_data"]
-    assert studies(series) == {}
+    assert numeric_settings(series) == ["size"]
+    assert [[s.config.size for s in group] for group in group_by_parameter(series, "size")] == [[8, 16, 32]]
 
 
-def test_a_run_that_does_not_say_what_it_read_belongs_to_the_only_others(tmp_path: Path) -> None:
-    write_run(tmp_path, [1.0], seed=1)
-    assert series_of(tmp_path)[0].inputs == {}
-    write_run(tmp_path, [1.0], seed=2, inputs={"expert_data": "1a"})
-    (series,) = series_of(tmp_path)
-    assert (series.seeds, series.inputs) == ((1, 2), {"expert_data": "1a"})
-    write_run(tmp_path, [1.0], seed=3, inputs={"expert_data": "2b"})
-    assert sorted(s.seeds for s in series_of(tmp_path)) == [(1,), (2,), (3,)]
-
-
-def test_a_study_has_one_set_of_files(tmp_path: Path) -> None:
-    for size in (8, 16, 32):
-        write_run(tmp_path, [1.0], size=size, inputs={"expert_data": "1a" if size < 20 else "2b"})
-    assert [s.config.size for s in studies(series_of(tmp_path))["size"]] == [8, 16]
-
-
-@pytest.mark.parametrize("method", ["BC", "DAgger"])
-def test_of_many_settings_those_nearest_to_the_defaults_are_usual(tmp_path: Path, method: str) -> None:
-    returns = [1.0, 2.0] if method == "DAgger" else [1.0]
-    for number, size in enumerate((8, 16, 32, 64, 128)):
-        write_run(tmp_path, returns, size=size, exp_name=f"run{number}")
-        write_run(tmp_path, returns, size=size, learning_rate=1e-3, exp_name=f"run{number}")
-    (chosen,) = usual(series_of(tmp_path), method)
-    assert (chosen.config.size, chosen.config.learning_rate) == (64, 5e-3)
-
-
-def test_the_command_survives_a_shell(tmp_path: Path) -> None:
+def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     data = Path("my files") / "it's $HOME.pkl"
-    write_run(tmp_path, [1.0], expert_data=data)
-    (series,) = series_of(tmp_path)
-    words = shlex.split(series.command)
-    assert words[words.index("--expert_data") + 1] == str(data)
+    for seed in (1, 2):
+        write_run(tmp_path, [1.0, 2.0], expert_data=data, seed=seed)
+    words = shlex.split(series_of(tmp_path)[0].command())
+    assert words[:2] == ["python", "scripts/run_hw1.py"]
+    pairs = [("--expert_data", str(data)), ("--env_name", "Hopper-v5"), ("--n_iter", "2"), ("--seeds", "1,2")]
+    assert {(words[n], words[n + 1]) for n in range(2, len(words) - 1)} >= set(pairs)
+    assert len(words) == 2 + 2 * len(pairs) + 1  # and --do_dagger
+    write_run(tmp_path / "mine", [1.0, 2.0], policy={"make_policy": "mine:make"})
+    assert series_of(tmp_path / "mine")[0].command().endswith("--seed 1 # make_policy=mine:make")
 
 
-def test_the_same_run_twice_is_refused_with_both_names(tmp_path: Path) -> None:
+def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / name, [1.0], seed=4) for name in ("a", "b")]
-    with pytest.raises(InvalidInput, match="two values for seed 4, iteration 0") as refused:
+    with pytest.raises(InvalidInput, match="two runs with seed 4") as refused:
         series_of(tmp_path)
     assert all(str(folder) in str(refused.value) for folder in folders)
 
 
-def test_runs_without_an_evaluation_do_not_count(tmp_path: Path) -> None:
+def test_runs_without_an_evaluation_are_left_out(tmp_path: Path) -> None:
     empty = write_run(tmp_path, [], seed=1)
-    with pytest.raises(InvalidInput, match=f"no run was evaluated yet: {empty}"):
+    with pytest.raises(InvalidInput, match=f"no run has an evaluation: {empty}"):
         series_of(tmp_path)
     write_run(tmp_path, [1.0], seed=1)
     assert [s.seeds for s in series_of(tmp_path)] == [(1,)]
 
 
-def test_different_tasks_are_named(tmp_path: Path) -> None:
-    write_run(tmp_path, [1.0])
-    write_run(tmp_path, [1.0], env_name="Ant-v5")
-    with pytest.raises(InvalidInput, match=r"different tasks in one curve: Ant-v5, Hopper-v5; .*--env_name"):
-        check_one_task(series_of(tmp_path), "one curve")
+def test_select_keeps_runs_that_meet_all_conditions(tmp_path: Path) -> None:
+    for size in (8, 16):
+        for task in ("Hopper-v5", "Ant-v5"):
+            write_run(tmp_path, [1.0], size=size, env_name=task)
+    runs = read_runs([tmp_path])
+    (run,) = select(runs, ["size=8", "env_name=Ant-v5"])
+    assert (run.config.size, run.config.env_name) == (8, "Ant-v5")
+    with pytest.raises(InvalidInput, match="no run has size=9; size is 16, 8"):
+        select(runs, ["size=9"])
+    with pytest.raises(InvalidInput, match="'colour=red' is not SETTING=VALUE"):
+        select(runs, ["colour=red"])
 
 
 def test_every_setting_is_known_to_decide_the_result_or_not() -> None:
-    known = {
-        *("expert_policy_file", "expert_data", "env_name", "backend", "do_dagger", "ep_len", "loss"),
-        *("num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size", "train_batch_size", "n_layers"),
-        *("size", "learning_rate", "learning_rate_schedule", "ob_normalization", "max_replay_buffer_size"),
-    }
-    assert set(RESULT_SETTINGS) == known < {field.name for field in fields(Config)}
+    known = (
+        "expert_policy_file expert_data env_name backend do_dagger ep_len loss num_agent_train_steps_per_iter n_iter "
+        "batch_size eval_batch_size train_batch_size n_layers size learning_rate learning_rate_schedule "
+        "ob_normalization max_replay_buffer_size"
+    )
+    assert set(RESULT_SETTINGS) == set(known.split())
+    assert {field.name for field in fields(Config)} - set(known.split()) == NON_RESULT_SETTINGS

@@ -1,4 +1,4 @@
-"""Running the project's scripts: in this process, where that is enough, and as a user does."""
+"""Fixtures that run the scripts, in this process or in one of their own."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ SCRIPTS = (
     "reproduce",
 )
 
-USERS_ENVIRONMENT = dict(os.environ)  # before the project has chosen a way to render
+USERS_ENVIRONMENT = dict(os.environ)  # before importing the project sets MUJOCO_GL
 
 Script = Callable[..., "Outcome"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a script ended."""
+    """Exit code and output of a script."""
 
     code: int
     out: str
     err: str
 
     def succeeded(self) -> Outcome:
-        """This, after checking that nothing went wrong and that nothing was said on stderr."""
+        """Check for exit code 0 and an empty stderr."""
         assert (self.code, self.err) == (0, "")
         return self
 
     def refused(self, *parts: str) -> Outcome:
-        """This, after checking that one line on stderr names the user's mistake, with all the parts."""
+        """Check for exit code 2 and one line on stderr that contains all the parts."""
         assert self.code == 2, self
         assert self.err.startswith("error: "), self
         assert self.err.endswith("\n"), self
@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of run_hw1.py left."""
+    """The run folder of a finished run_hw1.py."""
 
     folder: Path
 
@@ -77,7 +77,7 @@ class Run:
 
     @property
     def timeless_rows(self) -> list[dict[str, float]]:
-        """The rows without the one column that a clock fills."""
+        """The rows without TimeSinceStart."""
         return [{name: value for name, value in row.items() if name != "TimeSinceStart"} for row in self.rows]
 
     @property
@@ -88,28 +88,30 @@ class Run:
 
     @property
     def weight_shapes(self) -> list[tuple[int, ...]]:
-        """The shapes of the last parameters' weights, in the order of the layers."""
+        """The shapes of the final weights, layer by layer."""
         return [tuple(value.shape) for name, value in self.parameters().items() if name.endswith("weight")]
 
     def parameters(self, itr: int | None = None) -> dict[str, torch.Tensor]:
-        """The parameters saved in an iteration; the last one's when None."""
+        """The parameters saved in an iteration; None: in the last one."""
         files = sorted(self.folder.glob("policy_itr_*.pt"), key=lambda path: int(path.stem.rpartition("_")[2]))
         parameters: dict[str, torch.Tensor] = torch.load(files[-1 if itr is None else itr], weights_only=True)
         return parameters
 
 
 def runs_below(folder: Path) -> list[Run]:
-    """All runs in a --logdir, oldest first."""
+    """The runs in a --logdir, oldest first."""
     return [Run(path) for path in sorted(folder.glob("q[12]_*"), key=lambda path: path.stat().st_mtime_ns)]
 
 
 def load_script(name: str) -> ModuleType:
-    """The script as a module of its own."""
+    """Import a script from its file."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where a dataclass looks its annotations up
+    sys.modules[name] = module  # where the annotations of a dataclass are looked up
+    if str(ROOT / "scripts") not in sys.path:
+        sys.path.append(str(ROOT / "scripts"))  # for _checkout
     spec.loader.exec_module(module)
     return module
 
@@ -142,7 +144,7 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 def start(name: str, *arguments: object, cwd: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start a script in a process of its own."""
+    """Start a script in a process of its own, in its own session."""
     return subprocess.Popen(
         [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)],
         cwd=cwd,
@@ -151,24 +153,24 @@ def start(name: str, *arguments: object, cwd: Path, environment: dict[str, str] 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # whose signals reach nobody else
+        start_new_session=True,
     )
 
 
 def finish(process: subprocess.Popen[str], within: float = 120) -> Outcome:
-    """Wait for the end of a started script."""
+    """Wait until a started script ends."""
     out, err = process.communicate(timeout=within)
     return Outcome(process.returncode, out, err)
 
 
 def files_below(folder: Path) -> list[str]:
-    """Every file and folder in a folder, however deep."""
+    """All files and folders below a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 @dataclass(frozen=True)
 class PointFiles:
-    """An expert of the fake task and its recorded episodes."""
+    """Files of an expert of the fake task and of its recorded episodes."""
 
     expert: Path
     data: Path
@@ -186,16 +188,14 @@ def point_files(tmp_path_factory: pytest.TempPathFactory) -> PointFiles:
 
 
 def small_run(point_files: PointFiles, *more: object) -> Sequence[object]:
-    """Arguments of a run_hw1.py that takes a fraction of a second; those in ``more`` have the last word."""
-    return (
-        *("-env", fakes.POINT, "-ed", point_files.data, "--num_agent_train_steps_per_iter", 4, "--batch_size", 20),
-        *("--eval_batch_size", 20, "--train_batch_size", 8, "--size", 8, "--num_workers", 0, *more),
-    )
+    """Arguments of a run_hw1.py that takes a fraction of a second; ``more`` overrides them."""
+    sizes = "--num_agent_train_steps_per_iter 4 --batch_size 20 --eval_batch_size 20 --train_batch_size 8 --size 8"
+    return ("-env", fakes.POINT, "-ed", point_files.data, *sizes.split(), "--num_workers", 0, *more)
 
 
 @pytest.fixture(scope="session")
 def cartpole_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some recorded episodes of CartPole, of nobody in particular."""
+    """Recorded episodes of CartPole."""
     episodes = [fakes.course_episode(2020, ob_dim=4, ac_dim=1, seed=n) for n in range(2)]
     for episode in episodes:
         episode["action"] = (episode["observation"][:, 2] > 0).astype("int64")
@@ -204,13 +204,13 @@ def cartpole_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def refused(script: Script, workplace: Path) -> Callable[..., None]:
-    """Run a script that must refuse with a line that has ``parts``, and leave the current folder as it was."""
+    """Run a script, check that it refuses with a line that contains ``parts`` and leaves no file behind."""
 
     def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
         before = files_below(workplace)
         outcome = script(name, *arguments)
         outcome.refused(*parts)
-        if name != "eval_expert":  # which has printed the head of its table
+        if name != "eval_expert":  # prints the head of its table first
             assert outcome.out == ""
         assert files_below(workplace) == before
 

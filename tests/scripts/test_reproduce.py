@@ -1,10 +1,12 @@
-"""reproduce.py: the runs that answer the assignment's questions, and the report of them."""
+"""reproduce.py: the runs of the assignment's experiments, and the report of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,15 +15,17 @@ from cs285.data.provenance import digest
 from cs285.data.shipped import input_files, shipped_tasks
 from cs285.presets import PRESETS
 from cs285.results.series import RESULT_SETTINGS, identity
-from cs285.sweeps import run as ray_sweep
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script
 
-for library in ("scipy", "jinja2", "fpdf"):
-    pytest.importorskip(library, reason=f"{library}, of the extra named results, is missing")
+RunMissing = Callable[..., None]
 
 
-def test_the_plan_answers_every_question() -> None:
+def replace_sweep(monkeypatch: pytest.MonkeyPatch, run_missing: RunMissing | None) -> None:
+    monkeypatch.setitem(sys.modules, "cs285.sweeps.run", SimpleNamespace(run_missing=run_missing))
+
+
+def test_the_plan_has_the_runs_of_every_experiment_once() -> None:
     tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5", "Humanoid-v5"]
     plan: list[Config] = load_script("reproduce").plan(tasks, 5, Path("data"))
     assert len({(identity(config), config.seed) for config in plan}) == len(plan)
@@ -37,80 +41,52 @@ def test_the_plan_answers_every_question() -> None:
     assert {(c.env_name, c.seed) for c in plan if c.video_log_freq > 0} == {("Ant-v5", 1), ("Hopper-v5", 1)}
 
 
-def test_what_ships_is_what_is_run() -> None:
+def test_experts_ship_for_the_assignments_tasks() -> None:
     assert {"CartPole-v1", "Hopper-v5", "HalfCheetah-v5"} <= set(shipped_tasks())
 
 
-def test_from_runs_to_the_report(script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Config] = []
-
-    def pretend(configs: Sequence[Config], logdir: Path, address: str | None, num_cpus: int | None) -> object:
-        asked.extend(configs)
-        for config in configs:
-            settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed") if name != "do_dagger"}
-            returns = [50.0] * config.iterations
-            write_run(logdir, [value + config.seed for value in returns], **settings, do_dagger=config.do_dagger)
-        return ray_sweep.Outcome()
-
-    monkeypatch.setattr(ray_sweep, "run_sweep", pretend)
-    arguments = ("--tasks", "CartPole-v1,Hopper-v5", "--seeds", 2)
-    said = script("reproduce", *arguments).succeeded().out
-    assert said.endswith("report/report.html\nreport/report.pdf\n")
-    page = (workplace / "report/report.html").read_text(encoding="utf-8")
-    for part in ("Table 1", "Figure 1", "Figure 2b", "Figure 3", "eval_batch_size 5000 or 10000"):
-        assert part in page
-    first = len(asked)
-    assert first == len({(identity(config), config.seed) for config in asked})
-    script("reproduce", *arguments).refused("report exists")
-    script("reproduce", *arguments, "-o", "again").succeeded()
-    assert len(asked) == first  # nothing is run twice
-
-
-def test_runs_with_files_that_were_replaced_are_run_again_and_left_out(
+def test_the_report_is_of_the_runs_with_the_present_input_files(
     script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def pretend(configs: Sequence[Config], logdir: Path, *_: object) -> object:
-        for config in configs:
-            digests = {name: digest(path) for name, path in input_files(config).items()}
-            settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed")}
-            write_run(logdir, [mean] * config.iterations, inputs=digests, **settings)
-        return ray_sweep.Outcome()
+    mean = 11.0
 
-    monkeypatch.setattr(ray_sweep, "run_sweep", pretend)
+    def write_runs(configs: Sequence[Config], logdir: Path, *_: object) -> None:
+        for config in configs:
+            settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed", "exp_name")}
+            inputs = {name: digest(path) for name, path in input_files(config).items()}
+            write_run(logdir, [mean + config.seed] * config.iterations, inputs=inputs, **settings)
+
+    replace_sweep(monkeypatch, write_runs)
     for kind in ("policies/experts/CartPole-v1.pkl", "expert_data/expert_data_CartPole-v1.pkl"):
         Path(kind).parent.mkdir(parents=True)
         Path(kind).write_text("one")
-    arguments = ("--tasks", "CartPole-v1", "--seeds", 2, "-o")
-    mean = 11.0
-    script("reproduce", *arguments, "first").succeeded()
+    arguments = ("--tasks", "CartPole-v1, Hopper-v5", "--seeds", 2, "-o")
+    out = script("reproduce", *arguments, "first").succeeded().out
+    assert out == "first/report.html\nfirst/report.pdf\n"  # nothing is left out
+    page = Path("first/report.html").read_text(encoding="utf-8")
+    for part in ("Table 2", "Figure 1: num_agent_train_steps_per_iter Hopper", "Figure 2: Cart", "Figure 3: tasks"):
+        assert part in page
+    assert "12.5" in Path("first/table1.csv").read_text()
     Path("expert_data/expert_data_CartPole-v1.pkl").write_text("another")
     mean = 77.0
-    said = script("reproduce", *arguments, "second").succeeded().out
-    assert ", 0 of them done already" in said
-    assert "11.0" in Path("first/table1.csv").read_text()
-    assert "77.0" in Path("second/table1.csv").read_text()
-    assert "11.0" not in Path("second/table1.csv").read_text()
+    script("reproduce", *arguments, "second", "--tasks", "CartPole-v1").succeeded()
+    assert "78.5" in Path("second/table1.csv").read_text()
+    assert "12.5" not in Path("second/table1.csv").read_text()
 
 
 REFUSED: dict[str, tuple[Sequence[object], str]] = {
     "no seeds": (("--seeds", 0), "--seeds is 0"),
-    "another task": (("--tasks", "Nope-v1"), "Nope-v1"),
-    "no tasks": (("--tasks", ""), "--tasks is ''; it must be tasks with commas between them"),
-    "a comma too many": (("--tasks", "CartPole-v1,"), "--tasks is 'CartPole-v1,'"),
+    "no tasks": (("--tasks", ""), "--tasks is ''; it must be task names, separated by commas"),
+    "empty name": (("--tasks", "CartPole-v1,"), "--tasks is 'CartPole-v1,'"),
+    "existing report": (("--tasks", "CartPole-v1", "-o", "file"), "file exists"),
     "unwritable report": (("--tasks", "CartPole-v1", "-o", "file/deep/report"), "can't write file/deep"),
-    "unwritable runs": (("--tasks", "CartPole-v1", "--logdir", "file/runs"), "can't write file/runs"),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refusals(what: str, script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_sweep, "connected", None)  # nothing is begun
+    replace_sweep(monkeypatch, None)  # nothing may run
     (workplace / "file").write_text("in the way")
     arguments, part = REFUSED[what]
     script("reproduce", *arguments).refused(part)
     assert files_below(workplace) == ["file"]
-
-
-def test_spaces_after_commas_are_no_part_of_a_task() -> None:
-    settings = load_script("reproduce").Settings(tasks="CartPole-v1, Hopper-v5")
-    assert settings.names_of_tasks() == ["CartPole-v1", "Hopper-v5"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cs285.infrastructure.many_learners import check_same_shape
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from cs285.config import Config
 from cs285.data.provenance import digest
 from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
-from cs285.infrastructure.many_learners import check_same_shape
 from cs285.sweeps.grid import (
     MOST_TOGETHER,
     complete_runs,

@@ -1,0 +1,75 @@
+"""The flags of run_hw1.py: settings of a run, presets, several seeds, and a run to resume."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from cs285.command_line import FLATTENED, parse
+from cs285.config import Config
+from cs285.errors import InvalidInput
+from cs285.presets import PRESETS, Preset
+
+DESCRIPTION = "Behavioural cloning, and with --do_dagger DAgger, on one task."
+
+
+@dataclass(frozen=True)
+class Base:
+    """The flags that change the defaults of others."""
+
+    resume: Path | None = None
+    preset: Preset | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The flags of the script."""
+
+    config: Annotated[Config, FLATTENED]
+    preset: Preset | None = None
+    """Named settings, overridden by other flags. course: the assignment's own network and optimiser; humanoid: settings
+    that imitate the expert on Humanoid-v5."""
+    seeds: str | None = None
+    """Several seeds, such as 1,2,3, run one after the other, each with a run folder of its own."""
+
+    def __post_init__(self) -> None:
+        if self.seeds is not None and self.config.resume is not None:
+            raise InvalidInput("--resume continues a single run; it can't be combined with --seeds")
+        if len(set(self.configs())) < len(self.configs()):
+            raise InvalidInput(f"--seeds is {self.seeds}; the numbers must be different")
+
+    def configs(self) -> list[Config]:
+        """The settings of each run."""
+        if self.seeds is None:
+            return [self.config]
+        if not re.fullmatch(r"[0-9]+(,[0-9]+)*", self.seeds):
+            raise InvalidInput(f"--seeds is {self.seeds!r}; it must be numbers from 0 up, such as 1,2,3")
+        name = self.config.experiment
+        return [replace(self.config, seed=int(s), exp_name=f"{name}_seed{int(s)}") for s in self.seeds.split(",")]
+
+
+def read_settings(argv: Sequence[str] | None = None) -> Settings:
+    """Parse the flags; a preset and a run to resume give defaults that other flags override."""
+    base, _ = tyro.cli(Base, args=argv, return_unknown_args=True, add_help=False, use_underscores=True)
+    if base == Base():
+        return parse(Settings, DESCRIPTION, argv)
+    config = Config()
+    if base.resume is not None:
+        from cs285.data.checkpoint import settings_to_resume
+
+        config = settings_to_resume({"resume": base.resume})
+    config = replace(config, **(PRESETS[base.preset] if base.preset else {}))
+    return parse(Settings, DESCRIPTION, argv, default=Settings(config))
+
+
+def preset_notice(settings: Settings) -> str:
+    """The line that says what a preset has set; empty without a preset."""
+    if settings.preset is None:
+        return ""
+    values = {name: getattr(settings.config, name) for name in PRESETS[settings.preset]}
+    return f"preset {settings.preset}: {' '.join(f'--{name} {value}' for name, value in values.items())}\n"

@@ -1,0 +1,116 @@
+"""Videos: whole or not there, in a format that browsers play, and of the same episodes as without a film."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from cs285.errors import InvalidInput
+from cs285.infrastructure.films import EXCERPT_SECONDS, _count_frames, excerpt, film, write_video
+from cs285.infrastructure.rollout_workers import RolloutWorkers
+from cs285.policies.numpy_policy import NumpyPolicy
+from tests.fakes import AC_DIM, OB_DIM, POINT
+
+HOPPER = "Hopper-v5"
+
+
+def make_policy(ob_dim: int, ac_dim: int) -> NumpyPolicy:
+    return NumpyPolicy([np.ones((ob_dim, ac_dim), np.float32)], [np.zeros(ac_dim, np.float32)], "tanh", discrete=False)
+
+
+def write(path: Path, count: int, fps: float = 30.0, height: int = 48, width: int = 64) -> list[Any]:
+    """Write a video of a growing bar; returns its clip."""
+    clip: list[Any] = []
+    with write_video(path, fps, clip) as add:
+        for n in range(count):
+            picture = np.zeros((height, width, 3), np.uint8)
+            picture[:, : (n + 1) * width // count] = (255, 128, 0)
+            add(picture)
+            assert not path.exists()
+    return clip
+
+
+@pytest.mark.parametrize(("count", "fps", "shape"), [(1, 30.0, (48, 64)), (25, 31.25, (48, 64)), (90, 30.0, (45, 70))])
+def test_a_video_has_every_frame_in_a_format_that_browsers_play(
+    tmp_path: Path, count: int, fps: float, shape: tuple[int, int]
+) -> None:
+    clip = write(tmp_path / "film.mp4", count, fps, *shape)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    frames = iio.imread(tmp_path / "film.mp4", plugin="FFMPEG")
+    assert frames.shape[:3] == (count, shape[0] + shape[0] % 2, shape[1] + shape[1] % 2)  # H.264 needs even sizes
+    assert frames[-1][: shape[0], : shape[1]].mean(axis=(0, 1)) == pytest.approx((255, 128, 0), abs=12)
+    meta = iio.immeta(tmp_path / "film.mp4", plugin="FFMPEG")
+    assert (meta["codec"], meta["fps"]) == ("h264", pytest.approx(fps, abs=0.01))
+    assert meta["pix_fmt"].startswith("yuv420p")
+    assert len(clip) == -(-count // 3)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+@pytest.mark.parametrize("count", [0, 7])
+def test_an_unfinished_video_leaves_nothing(tmp_path: Path, error: type[BaseException], count: int) -> None:
+    with pytest.raises(error), write_video(tmp_path / "film.mp4", 30.0, []) as add:  # noqa: PT012
+        for _ in range(count):
+            add(np.zeros((48, 64, 3), np.uint8))
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files")
+def test_a_video_without_room_is_refused(tmp_path: Path) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(InvalidInput, match=r"can't write .*film\.mp4"):
+            write(tmp_path / "film.mp4", 50)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_video_is_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    write(path, 20)
+    content = path.read_bytes()
+    for length in (0, 40, len(content) // 2, len(content) - 100):
+        path.write_bytes(content[:length])
+        assert _count_frames(path) < 20
+
+
+def test_an_excerpt_is_the_beginning_of_a_video(tmp_path: Path) -> None:
+    write(tmp_path / "film.mp4", 2 * EXCERPT_SECONDS + 20, 2.0, 640, 640)
+    (tmp_path / "short.mp4").write_bytes(excerpt(tmp_path / "film.mp4"))
+    meta = iio.immeta(tmp_path / "short.mp4", plugin="FFMPEG")
+    assert (meta["codec"], meta["size"]) == ("h264", (320, 320))
+    assert meta["duration"] == pytest.approx(EXCERPT_SECONDS, abs=0.6)
+    (tmp_path / "none.mp4").write_bytes(b"no video")
+    with pytest.raises(InvalidInput, match=r"can't read the video .*none\.mp4"):
+        excerpt(tmp_path / "none.mp4")
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_film_shows_the_episodes_of_its_seeds(num_workers: int, tmp_path: Path) -> None:
+    policy = make_policy(OB_DIM, AC_DIM)
+    with RolloutWorkers(POINT, None, num_workers, films=True) as rollouts:
+        paths = list(rollouts.episodes(policy, iter([3, 4])))
+        rollouts.wait(rollouts.start_film(tmp_path / "film.mp4", policy, [3, 4]))
+        with pytest.raises(InvalidInput, match="can't write"):
+            rollouts.wait(rollouts.start_film(Path("/dev/null/film.mp4"), policy, [3]))
+    assert _count_frames(tmp_path / "film.mp4") == sum((len(path) + 1) // 2 for path in paths)  # at half the rate
+
+
+@pytest.mark.rendering
+def test_a_worker_films_though_this_process_has_rendered(gl: None, tmp_path: Path) -> None:
+    here = film(tmp_path / "here.mp4", HOPPER, make_policy(11, 3), [3, 4], ep_len=8)
+    with RolloutWorkers(HOPPER, 8, 1, films=True) as workers:
+        workers.check_rendering()
+        there = workers.wait(workers.start_film(tmp_path / "there.mp4", make_policy(11, 3), [3, 4]))
+    assert len(here) == len(there) > 0
+    frames = [iio.imread(tmp_path / name, plugin="FFMPEG") for name in ("here.mp4", "there.mp4")]
+    np.testing.assert_array_equal(*frames)
