@@ -28,7 +28,7 @@ def test_settings_decide_the_network_and_its_optimizer(tiny: Config) -> None:
 
 
 @pytest.mark.parametrize(("schedule", "factors"), [("constant", [1] * 7), ("cosine", [1, 0.75, 0.25] * 2 + [1])])
-def test_the_learning_rate_follows_its_schedule_in_each_iteration(
+def test_the_learning_rate_follows_its_schedule_and_a_change_by_hand_lasts(
     tiny: Config, schedule: Any, factors: list[float]
 ) -> None:
     config = replace(tiny, learning_rate=0.01, learning_rate_schedule=schedule, num_agent_train_steps_per_iter=3)
@@ -36,7 +36,10 @@ def test_the_learning_rate_follows_its_schedule_in_each_iteration(
     for _ in range(7):
         used.append(policy.optimizer.param_groups[0]["lr"])
         policy.update(torch.zeros(4, 3), torch.zeros(4, 2))
-    assert used == pytest.approx([0.01 * factor for factor in factors])
+        if len(used) == 2:
+            policy.optimizer.param_groups[0]["lr"] *= 10
+    assert used[:2] == pytest.approx([0.01 * factor for factor in factors[:2]])
+    assert used[2:] == pytest.approx([0.1 * factor for factor in factors[2:]])
 
 
 def test_observations_are_standardised_by_the_experts_data_where_wanted(tiny: Config) -> None:
