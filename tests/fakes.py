@@ -1,4 +1,4 @@
-"""Small environments and policies, and files in the layouts of the course, made on the spot."""
+"""Small environments and policies, and files in the layouts of the course."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OB_DIM, AC_DIM, TIME_LIMIT = 3, 2, 12
 
 
 class PointEnv(gym.Env[Any, Any]):
-    """A point that drifts where the action pushes it; its seed decides where it starts and how long it lives."""
+    """A point that drifts where the action pushes it; start and length of an episode depend on its seed."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 60}  # noqa: RUF012 - Gymnasium's name
 
@@ -55,7 +55,7 @@ class PointEnv(gym.Env[Any, Any]):
 
 
 class ScriptedEnv(PointEnv):
-    """Its episodes last as many steps as their seed says, and end in the way it was told."""
+    """Episodes of as many steps as their seed, which end by termination or truncation."""
 
     def __init__(self, ends_by: str = "termination"):
         super().__init__()
@@ -80,25 +80,29 @@ def register_fakes() -> None:
 
 
 class FakePolicy(BasePolicy):
-    """Acts by a function of a batch, and keeps the batches it was asked about."""
+    """Acts by a function of a batch, and records the observations and the seeds that it was given."""
 
     def __init__(self, act: Callable[[Array], Array]) -> None:
         self.act = act
         self.asked: list[Array] = []
+        self.seeds: list[int] = []
+
+    def reset(self, seed: int) -> None:
+        self.seeds.append(seed)
 
     def get_action(self, observations: Array) -> Array:
-        self.asked.append(observations)
+        self.asked.append(observations.copy())
         actions = self.act(np.atleast_2d(observations))
         return actions if observations.ndim == 2 else actions[0]
 
 
 def expert_rule(observations: Array) -> Array:
-    """What the expert of the point tasks does: actions beyond the box, different in every state."""
+    """The expert of the point tasks: actions beyond the box, different in every state."""
     return 2.0 + 3.0 * np.asarray(observations, np.float64)[:, :AC_DIM]
 
 
 def choice_rule(observations: Array) -> Array:
-    """What the expert of the task with two choices does."""
+    """The expert of the task with two choices."""
     return (observations[:, 0] > 0).astype(np.int64)
 
 
@@ -110,7 +114,7 @@ def make_trajectory(
     terminated: bool = False,
     **changes: Any,
 ) -> Trajectory:
-    """A trajectory whose every number tells its step: ``start`` + t in observations and rewards."""
+    """A trajectory in which all observations and rewards of step t are ``start`` + t."""
     t = np.arange(start, start + steps, dtype=np.float32)
     fields = {
         "observations": np.repeat(t[:, None], ob_dim, axis=1),

@@ -38,8 +38,16 @@ class BCAgent(BaseAgent):
         self.resumable = hasattr(actor, "state_dict") and hasattr(actor, "load_state_dict")
 
     def train(self, batch: Batch) -> Mapping[str, Any]:
-        """See `BaseAgent.train`; rewards and next observations play no part."""
-        return self.update(batch.observations, batch.actions)
+        """See `BaseAgent.train`; rewards and next observations play no part.
+
+        Raises:
+            InvalidInput: when the policy's ``update`` does not return scalars by name.
+        """
+        log = self.update(batch.observations, batch.actions)
+        if not isinstance(log, Mapping):
+            kind = type(self.actor).__name__
+            raise InvalidInput(f"{kind}.update returned a {type(log).__name__}; it must return scalars by name")
+        return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in log.items()}
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
         """See `BaseAgent.add_to_replay_buffer`; called once an iteration.

@@ -16,6 +16,7 @@ from cs285.infrastructure.pytorch_utils import use_threads
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.seeding import Stream, generator, integer_seed
 from cs285.policies.make_policy import MakePolicy
+from cs285.policies.MLP_policy import MLPPolicySL
 
 try:
     from cs285.policies.fast_update import fast_update, skip_dynamo_import
@@ -33,16 +34,17 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         make_policy: makes the policy.
 
     Raises:
-        InvalidInput: when the policy lacks a method that it needs.
+        InvalidInput: when the policy lacks a method that it needs, or its optimiser lacks trainable parameters.
     """
     use_threads(1)  # more would wait for each other on networks as small as these
     if fast_update is not None:
         skip_dynamo_import()
     torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))
     actor = make_policy(config, spec, paths)
-    for method in ("get_action", "update"):
+    for method in ("get_action", "update", *(["state_dict"] if config.save_params else [])):
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
+    _check_optimizer(actor)
     torch.manual_seed(integer_seed(config.seed, Stream.TORCH))  # of what a policy draws while it learns
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     device = next(iter(getattr(actor, "parameters", list)()), torch.empty(0)).device
@@ -50,6 +52,19 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     if config.do_dagger and not agent.resumable:
         print(f"the run can't be resumed: {type(actor).__name__} has no state_dict and load_state_dict", flush=True)
     return agent
+
+
+def _check_optimizer(actor: Any) -> None:
+    """Refuse trainable parameters that are not in the optimiser, as those of a layer that was replaced after it."""
+    if isinstance(actor, MLPPolicySL):
+        optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
+        for name, parameter in actor.named_parameters():
+            if parameter.requires_grad and id(parameter) not in optimized:
+                kind = type(actor).__name__
+                raise InvalidInput(
+                    f"the optimiser of {kind} has no parameter {name}; build it after the network, or freeze the "
+                    "parameter with requires_grad_(False)"
+                )
 
 
 def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:

@@ -78,7 +78,7 @@ class Background:
 
     def start(self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]) -> Future[list[Trajectory]]:
         """Begin `sample_trajectories`; without workers for the policy the future is finished when this returns."""
-        if self.rollouts.num_workers and policy.copyable:
+        if self.rollouts.in_workers(policy):
             return self._thread.submit(self._sample, policy, min_timesteps, seeds)
         finished: Future[list[Trajectory]] = Future()
         finished.set_result(self._sample(policy, min_timesteps, seeds))

@@ -228,6 +228,10 @@ class RolloutWorkers:
         """Render one frame where `start_film` will; see `make_env.check_rendering`."""
         self.wait(self.start(check_rendering, self._env_name, self._backend))
 
+    def in_workers(self, policy: BasePolicy) -> bool:
+        """Whether `episodes` rolls out this policy in workers."""
+        return self._pickled(policy) is not None
+
     def _pickled(self, policy: BasePolicy) -> bytes | None:
         """The policy as workers load it; None when it has to act in this process."""
         if self._pool is None:

@@ -28,9 +28,9 @@ def sample_trajectory(
     Args:
         env: the environment; with ``on_frame``, one made to render.
         spec: its facts; ``max_episode_steps`` is where the episode is cut.
-        policy: chooses the actions, one observation at a time. They go to the environment as they are, beyond
-            the bounds of its action space too: the task's control cost is computed from the raw action, and the
-            course's experts exceed the bounds.
+        policy: chooses the actions, one observation in the dtype of ``spec`` at a time. They go to the environment
+            as they are, beyond the bounds of its action space too: the task's control cost is computed from the raw
+            action, and the course's experts exceed the bounds.
         seed: the episode's own; the same seed and policy give the same episode.
         on_frame: called with each frame of a video, (height, width, 3) uint8.
 
@@ -45,7 +45,7 @@ def sample_trajectory(
     while not (terminated or truncated):
         if on_frame and len(rewards) % spec.frame_stride == 0:
             on_frame(np.asarray(env.render()))
-        action = as_actions(np.asarray(policy.get_action(observation)), spec)
+        action = as_actions(np.asarray(policy.get_action(observations[-1].copy())), spec)
         observation, reward, terminated, truncated, _ = env.step(action)
         actions.append(action)
         rewards.append(float(reward))

@@ -1,8 +1,9 @@
-"""A trajectory is whole and of the right types, or it is not made."""
+"""Trajectories: shapes, dtypes, pickling, and the properties of an episode."""
 
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,22 @@ def test_the_return_of_a_long_episode_is_summed_exactly() -> None:
     zeros = np.zeros((len(rewards), 1), np.float32)
     trajectory = make_trajectory(rewards=rewards, observations=zeros, next_observations=zeros, actions=zeros)
     assert trajectory.total_reward == pytest.approx(2**24 + 1e4, abs=1)
+
+
+def test_integer_observations_of_any_shape_are_kept() -> None:
+    images = np.zeros((5, 4, 4, 3), np.uint8)
+    assert make_trajectory(5, observations=images, next_observations=images).observations.dtype == np.uint8
+    with pytest.raises(ValueError, match="uint8 observations, float32 next_observations"):
+        make_trajectory(5, observations=images, next_observations=images.astype(np.float32))
+
+
+@pytest.mark.parametrize("chained", [True, False])
+def test_pickles_have_each_observation_once(chained: bool) -> None:
+    states = np.random.default_rng(0).integers(0, 256, (101, 24, 24), dtype=np.uint8)
+    following = states[1:] if chained else states[1:] // 2
+    path = make_trajectory(100, observations=states[:-1], next_observations=following, terminated=True)
+    content = pickle.dumps(path)
+    assert (len(content) < 1.1 * states.nbytes) == chained
+    same = pickle.loads(content)
+    for name, value in vars(path).items():
+        np.testing.assert_array_equal(getattr(same, name), value)

@@ -1,4 +1,4 @@
-"""Trajectories to scalars."""
+"""Trajectories and training logs to scalars."""
 
 from __future__ import annotations
 
@@ -6,33 +6,51 @@ import statistics
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from cs285.data.trajectory import Trajectory
-from cs285.infrastructure.metrics import return_statistics
+from cs285.errors import InvalidInput
+from cs285.infrastructure.metrics import last_training_log, progress_line, return_statistics
 from tests.fakes import make_trajectory
-
-
-def paying(rewards: list[float]) -> Trajectory:
-    return make_trajectory(len(rewards), rewards=np.array(rewards, np.float32))
-
 
 episodes = st.lists(st.lists(st.integers(-100, 100), min_size=1, max_size=6), min_size=1, max_size=6)
 
 
-@given(rewards=episodes)
-def test_the_assignments_scalars_against_the_standard_library(rewards: list[list[int]]) -> None:
+@given(rewards=episodes, prefix=st.sampled_from(["Eval", "Train"]))
+def test_the_assignments_scalars_against_the_standard_library(rewards: list[list[int]], prefix: str) -> None:
     returns = [sum(episode) for episode in rewards]
-    assert return_statistics([paying(episode) for episode in rewards], "Eval") == {
-        "Eval_AverageReturn": pytest.approx(statistics.fmean(returns)),
-        "Eval_StdReturn": pytest.approx(statistics.pstdev(returns), abs=1e-6),
-        "Eval_MaxReturn": max(returns),
-        "Eval_MinReturn": min(returns),
-        "Eval_AverageEpLen": pytest.approx(statistics.fmean(len(episode) for episode in rewards)),
+    paths = [make_trajectory(len(episode), rewards=np.array(episode, np.float32)) for episode in rewards]
+    scalars = return_statistics(paths, prefix)
+    assert scalars == {
+        f"{prefix}_AverageReturn": pytest.approx(statistics.fmean(returns)),
+        f"{prefix}_StdReturn": pytest.approx(statistics.pstdev(returns), abs=1e-6),
+        f"{prefix}_MaxReturn": max(returns),
+        f"{prefix}_MinReturn": min(returns),
+        f"{prefix}_AverageEpLen": pytest.approx(statistics.fmean(len(episode) for episode in rewards)),
     }
+    assert all(type(value) is float for value in scalars.values())
 
 
-def test_the_prefix_is_the_callers_and_values_are_plain_floats() -> None:
-    scalars = return_statistics([paying([1.0])], "Train")
-    assert all(name.startswith("Train_") and type(value) is float for name, value in scalars.items())
+def test_the_last_training_log_as_floats() -> None:
+    logs = [{"a": torch.tensor(1.0), "b": 2}, {"a": torch.tensor(3.0), "b": np.float32(4)}]
+    last = last_training_log(logs, actor=object())
+    assert last == {"a": 3.0, "b": 4.0}
+    assert all(type(value) is float for value in last.values())
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_scalar_or_a_parameter_that_is_not_finite_is_refused(bad: float) -> None:
+    with pytest.raises(InvalidInput, match=rf"^b became {bad} in step 1; try a smaller --learning_rate$"):
+        last_training_log([{"b": 1.0}, {"b": torch.tensor(bad)}, {"b": 1.0}], actor=object())
+    actor = nn.Linear(2, 2)
+    actor.bias.data[1] = bad
+    with pytest.raises(InvalidInput, match="a parameter became NaN or infinite by step 0; try a smaller"):
+        last_training_log([{"b": 1.0}], actor)
+
+
+def test_the_progress_line_with_and_without_a_training_loss() -> None:
+    row = {"Eval_AverageReturn": 12.34, "Eval_StdReturn": 5.0, "TimeSinceStart": 61.2}
+    assert progress_line(3, row) == "iteration 3: return 12.3 ± 5.0, 61 s"
+    assert progress_line(3, {**row, "Training Loss": 0.01234}) == "iteration 3: return 12.3 ± 5.0, loss 0.0123, 61 s"

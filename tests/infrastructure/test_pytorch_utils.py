@@ -1,4 +1,4 @@
-"""Networks, devices, and the way between numpy and torch."""
+"""Networks, devices, threads, and conversion between numpy and torch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import build_mlp, choose_device, from_numpy, to_numpy
+from cs285.infrastructure.pytorch_utils import build_mlp, choose_device, from_numpy, to_numpy, use_threads
 
 CPU = torch.device("cpu")
 
@@ -24,32 +25,15 @@ def test_the_network_has_the_sizes_asked_for(inputs: int, outputs: int, n_layers
     assert network(torch.zeros(7, inputs)).shape == (7, outputs)
 
 
-def test_hidden_layers_are_activated_and_the_output_is_not() -> None:
-    network = build_mlp(2, 3, 2, 8)
-    kinds = [type(layer) for layer in network]
+def test_activations_of_hidden_layers_and_of_the_output() -> None:
+    kinds = [type(layer) for layer in build_mlp(2, 3, 2, 8)]
     assert kinds == [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear, nn.Identity]
-    assert len({id(layer) for layer in network}) == len(network)  # none is shared
-
-
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [
-        ("tanh", torch.tanh),
-        ("relu", torch.relu),
-        ("leaky_relu", lambda x: torch.where(x > 0, x, 0.01 * x)),
-        ("sigmoid", torch.sigmoid),
-        ("softplus", lambda x: torch.log1p(torch.exp(x))),
-        ("identity", lambda x: x),
-    ],
-)
-def test_activations_by_name(name: str, function: object) -> None:
-    network = build_mlp(3, 2, 1, 6, activation=name, output_activation=name)  # type: ignore[arg-type]
+    network = build_mlp(3, 2, 1, 6, activation=nn.ReLU, output_activation=nn.Sigmoid)
     x = torch.randn(5, 3)
-    expected = function(network[2](function(network[0](x))))  # type: ignore[operator]
-    torch.testing.assert_close(network(x), expected)
+    torch.testing.assert_close(network(x), torch.sigmoid(network[2](torch.relu(network[0](x)))))
 
 
-def test_without_a_gpu_or_the_wish_for_one_it_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpu_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert choose_device(no_gpu=True, which_gpu=0) == CPU
@@ -60,18 +44,26 @@ def test_without_a_gpu_or_the_wish_for_one_it_is_the_cpu(monkeypatch: pytest.Mon
     assert choose_device(no_gpu=False, which_gpu=2) == CPU
 
 
+def test_threads_of_torch_and_of_numpy() -> None:
+    with threadpool_limits(limits=None):  # restores all at its end, torch's OpenMP too
+        for count in (3, 1):
+            use_threads(count)
+            in_numpy = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+            assert (torch.get_num_threads(), in_numpy) == (count, {count})
+
+
 @pytest.mark.parametrize(
     ("dtype", "expected"),
-    [(np.float64, torch.float32), (np.float32, torch.float32), (np.int64, torch.int64), (bool, torch.bool)],
+    [(np.float64, torch.float32), (np.int64, torch.int64), (np.uint8, torch.uint8), (bool, torch.bool)],
 )
-def test_from_numpy_makes_floats_float32_and_keeps_the_rest(dtype: type, expected: torch.dtype) -> None:
+def test_from_numpy_makes_floats_float32_and_keeps_other_dtypes(dtype: type, expected: torch.dtype) -> None:
     array = np.arange(6).reshape(2, 3)[:, ::-1].astype(dtype)
     tensor = from_numpy(array, CPU)
     assert tensor.dtype == expected
     np.testing.assert_array_equal(tensor.numpy(), array)
 
 
-def test_to_numpy_gives_memory_of_its_own() -> None:
+def test_to_numpy_copies() -> None:
     tensor = torch.ones(3, requires_grad=True)
     array = to_numpy(tensor)
     array[:] = 5

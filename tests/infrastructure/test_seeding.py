@@ -1,4 +1,4 @@
-"""Every random stream comes from the one seed, and none of them is another."""
+"""Random streams of a run: all from its one seed, all different."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cs285.infrastructure.seeding import Stream, episode_seeds, generator, integ
 seeds = st.integers(0, 2**64)
 
 
-def test_streams_iterations_episodes_and_seeds_all_differ() -> None:
+def test_streams_iterations_episodes_and_seeds_differ() -> None:
     drawn = [
         value
         for seed in range(5)

@@ -1,9 +1,10 @@
-"""Rollouts: whole episodes, the fewest, as the environment and the policy really made them."""
+"""Rollouts of whole episodes, the fewest that are needed, and relabelling with the expert's actions."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,19 +14,21 @@ from hypothesis import strategies as st
 from cs285.data.trajectory import Array
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
+from cs285.infrastructure.actions import expert_actions
 from cs285.infrastructure.utils import (
-    expert_actions,
+    LocalRollouts,
     relabel_with_expert,
     sample_n_trajectories,
     sample_trajectories,
     sample_trajectory,
 )
+from cs285.policies.external_policy import as_policy
 from tests.fakes import CHOICE_SPEC, POINT_SPEC, FakePolicy, PointEnv, ScriptedEnv, choice_rule, expert_rule
 
 LONG_SPEC = TaskSpec((3,), np.dtype(np.float32), 2, discrete=False, max_episode_steps=1000, fps=60)
 
 
-def test_raw_actions_beyond_the_box_reach_the_environment_unclipped() -> None:
+def test_actions_beyond_the_box_reach_the_environment_unclipped() -> None:
     env = PointEnv()
     trajectory = sample_trajectory(env, LONG_SPEC, FakePolicy(expert_rule), seed=1)
     assert np.abs(env.received).max() > 3  # the box ends at 1
@@ -58,8 +61,20 @@ def test_terminated_and_truncated_are_told_apart(ends_by: str, lasts: int, cut_a
     assert (trajectory.terminated, trajectory.truncated) == (terminated, not terminated)
 
 
+class ImageEnv(PointEnv):
+    """Its observations are images."""
+
+    def reset(self, **options: Any) -> tuple[Array, dict[str, Any]]:
+        super().reset(**options)
+        return self.np_random.integers(0, 256, (4, 4, 3), dtype=np.uint8), {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        _, *rest = super().step(action)
+        return (self.np_random.integers(0, 256, (4, 4, 3), dtype=np.uint8), *rest)
+
+
 class ReusingEnv(PointEnv):
-    """Hands out one array again and again, as an environment may."""
+    """Returns the same array after each step, as some environments do."""
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, object]]:
         before = self.state
@@ -69,7 +84,7 @@ class ReusingEnv(PointEnv):
         return (before, *rest)
 
 
-def test_observations_are_what_they_were_when_they_were_seen() -> None:
+def test_observations_are_copied() -> None:
     one, other = (sample_trajectory(env, LONG_SPEC, FakePolicy(expert_rule), 1) for env in (PointEnv(), ReusingEnv()))
     np.testing.assert_array_equal(one.observations, other.observations)
 
@@ -85,24 +100,42 @@ def test_discrete_actions() -> None:
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=10), data=st.data())
 def test_the_fewest_whole_episodes_that_add_up(lengths: list[int], data: st.DataObject) -> None:
     wanted = data.draw(st.integers(1, sum(lengths)))
-    trajectories, steps = sample_trajectories(
-        ScriptedEnv(), LONG_SPEC, FakePolicy(expert_rule), wanted, itertools.chain(lengths, itertools.repeat(99))
-    )
+    rollouts, seeds = LocalRollouts(ScriptedEnv(), LONG_SPEC), itertools.chain(lengths, itertools.repeat(99))
+    trajectories, steps = sample_trajectories(rollouts, FakePolicy(expert_rule), wanted, seeds)
     assert [len(trajectory) for trajectory in trajectories] == lengths[: len(trajectories)]
     assert steps == sum(len(trajectory) for trajectory in trajectories) >= wanted
     assert steps - len(trajectories[-1]) < wanted
 
 
-def test_a_seed_decides_its_episode_whatever_came_before() -> None:
-    def seeds(*values: int) -> Iterator[int]:
-        return iter(values)
-
-    policy = FakePolicy(expert_rule)
-    first = sample_n_trajectories(PointEnv(), LONG_SPEC, policy, 3, seeds(5, 6, 7))
-    (again,) = sample_n_trajectories(PointEnv(), LONG_SPEC, policy, 1, seeds(7))
+def test_an_episode_depends_on_its_seed_alone() -> None:
+    policy, rollouts = FakePolicy(expert_rule), LocalRollouts(PointEnv(), LONG_SPEC)
+    first = sample_n_trajectories(rollouts, policy, 3, itertools.count(5))
+    (again,) = sample_n_trajectories(rollouts, policy, 1, itertools.count(7))
     np.testing.assert_array_equal(first[2].observations, again.observations)
     assert not np.array_equal(first[0].observations[0], first[1].observations[0])
     assert len(first) == 3
+    assert policy.seeds == [5, 6, 7, 7]  # reset before each episode
+
+
+def test_a_policy_gets_observations_in_the_dtype_of_the_trajectory_and_may_change_them() -> None:
+    def act_in_place(observations: Array) -> Array:
+        actions = expert_rule(observations)
+        observations *= 0
+        return actions
+
+    policies = FakePolicy(expert_rule), FakePolicy(act_in_place)
+    plain, changed = (sample_trajectory(PointEnv(), LONG_SPEC, policy, seed=1) for policy in policies)
+    np.testing.assert_array_equal(plain.observations, changed.observations)
+    np.testing.assert_array_equal(np.stack(policies[0].asked), plain.observations)
+    assert {asked.dtype for asked in policies[0].asked} == {np.dtype(np.float32)}
+
+
+def test_images_keep_their_shape_and_dtype() -> None:
+    env = ImageEnv()
+    spec = replace(LONG_SPEC, ob_shape=(4, 4, 3), ob_dtype=np.dtype(np.uint8), max_episode_steps=5)
+    trajectory = sample_trajectory(env, spec, as_policy(lambda images: images[:, 0, 0, :2] * 0.5, ob_ndim=3), seed=1)
+    assert trajectory.observations.shape == (5, 4, 4, 3)
+    assert trajectory.observations.dtype == trajectory.next_observations.dtype == np.uint8
 
 
 @pytest.mark.parametrize(("fps", "stride"), [(20, 1), (60, 2), (125, 4)])
@@ -144,6 +177,6 @@ def test_relabelling_changes_the_actions_and_nothing_else(spec: TaskSpec, rule: 
         (np.full(4, 0.5), CHOICE_SPEC, "0.5"),
     ],
 )
-def test_answers_that_do_not_fit_are_refused(answer: Array, spec: TaskSpec, message: str) -> None:
+def test_actions_that_do_not_fit_are_refused(answer: Array, spec: TaskSpec, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         expert_actions(FakePolicy(lambda _: answer), np.zeros((4, 3)), spec)

@@ -1,0 +1,202 @@
+"""Frozen copies act as the policy did; policies that a perceptron in numpy can't reproduce are copied whole."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from cs285.data.trajectory import Array
+from cs285.infrastructure.pytorch_utils import build_mlp
+from cs285.policies.frozen_copy import DetachedCopy, frozen_copy
+from cs285.policies.MLP_policy import MLPPolicySL
+from cs285.policies.numpy_policy import NumpyPolicy
+
+OBSERVATIONS = np.random.default_rng(0).normal(scale=3.0, size=(50, 17)).astype(np.float32)
+
+
+def random_policy(
+    seed: int = 0,
+    n_layers: int = 2,
+    size: int = 64,
+    discrete: bool = False,
+    activation: type[nn.Module] = nn.Tanh,
+    cls: type[MLPPolicySL] = MLPPolicySL,
+) -> MLPPolicySL:
+    """A policy of 4 actions and 17 observed numbers with parameters far from their initial ones."""
+    torch.manual_seed(seed)
+    policy = cls(4, 17, n_layers, size, discrete)
+    setattr(policy, "logits_na" if discrete else "mean_net", build_mlp(17, 4, n_layers, size, activation))
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+        policy.ob_mean.copy_(torch.randn(17))
+        policy.ob_std.copy_(torch.rand(17) + 0.5)
+    policy.optimizer = torch.optim.Adam(policy.parameters(), 5e-3)
+    policy.scheduler = None
+    return policy
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU])
+@given(seed=st.integers(0, 10**6), n_layers=st.integers(0, 4), size=st.integers(1, 70))
+def test_continuous_actions_equal_torchs_to_float32_rounding(
+    activation: type[nn.Module], seed: int, n_layers: int, size: int
+) -> None:
+    policy = random_policy(seed, n_layers, size, activation=activation)
+    frozen = frozen_copy(policy, OBSERVATIONS[:5])
+    assert isinstance(frozen, NumpyPolicy)
+    expected, found = policy.get_action(OBSERVATIONS), frozen.get_action(OBSERVATIONS)
+    assert found.dtype == expected.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5 * np.abs(expected).max())
+
+
+@given(seed=st.integers(0, 10**6), n_layers=st.integers(0, 4), size=st.integers(1, 70))
+def test_discrete_actions_equal_torchs_where_the_choice_is_clear(seed: int, n_layers: int, size: int) -> None:
+    policy = random_policy(seed, n_layers, size, discrete=True)
+    logits = policy(torch.from_numpy(OBSERVATIONS)).logits.detach().numpy()
+    clear = np.diff(np.sort(logits)[:, -2:])[:, 0] > 1e-3
+    chosen = frozen_copy(policy, OBSERVATIONS[:5]).get_action(OBSERVATIONS)
+    np.testing.assert_array_equal(chosen[clear], policy.get_action(OBSERVATIONS)[clear])
+    assert clear.any()
+
+
+def test_large_means_and_small_deviations_of_observations_cost_no_precision() -> None:
+    policy = random_policy()
+    policy.ob_mean.fill_(1000.0)
+    policy.ob_std.fill_(0.01)
+    observations = (1000 + 0.01 * OBSERVATIONS).astype(np.float32)
+    frozen = frozen_copy(policy, observations)
+    assert isinstance(frozen, NumpyPolicy)
+    exact = copy.deepcopy(policy).double()
+    with torch.no_grad():
+        expected = exact.outputs(torch.from_numpy(observations.astype(np.float64))).numpy()
+    np.testing.assert_allclose(frozen.get_action(observations), expected, atol=1e-4)
+
+
+class OwnAction(MLPPolicySL):
+    def get_action(self, observations: Array) -> Array:
+        return 2 * super().get_action(observations)
+
+
+class OwnOutputs(MLPPolicySL):
+    def outputs(self, observations: torch.Tensor) -> torch.Tensor:
+        return 2 * super().outputs(observations)
+
+
+class OwnReset(MLPPolicySL):
+    def reset(self, seed: int) -> None:
+        self.seed = seed
+
+
+def replace_layer(layer: nn.Module) -> Callable[[MLPPolicySL], Any]:
+    return lambda policy: policy.mean_net.__setitem__(1, layer)
+
+
+CHANGES: dict[str, Callable[[MLPPolicySL], Any]] = {
+    "LayerNorm": replace_layer(nn.LayerNorm(64)),
+    "Dropout": replace_layer(nn.Dropout(0.5)),
+    "two activations": replace_layer(nn.ReLU()),
+    "no bias": lambda policy: policy.mean_net.__setitem__(2, nn.Linear(64, 64, bias=False)),
+    "hook": lambda policy: policy.mean_net[1].register_forward_hook(lambda module, x, y: 2 * y),
+    "pre-hook": lambda policy: policy.mean_net.register_forward_pre_hook(lambda module, x: (2 * x[0],)),
+    "replaced method": lambda policy: setattr(policy, "outputs", lambda x: 2 * policy.mean_net(x)),
+}
+
+
+@pytest.mark.parametrize(
+    ("cls", "change"),
+    [
+        *(pytest.param(cls, lambda _: None, id=cls.__name__) for cls in (OwnAction, OwnOutputs, OwnReset)),
+        *(pytest.param(MLPPolicySL, change, id=name) for name, change in CHANGES.items()),
+    ],
+)
+def test_other_policies_are_copied_whole(cls: type[MLPPolicySL], change: Callable[[MLPPolicySL], Any]) -> None:
+    policy = random_policy(cls=cls)
+    change(policy)
+    frozen = frozen_copy(policy, OBSERVATIONS[:5])
+    assert isinstance(frozen, DetachedCopy)
+    np.testing.assert_array_equal(frozen.get_action(OBSERVATIONS), policy.eval().get_action(OBSERVATIONS))
+
+
+@pytest.mark.parametrize("cls", [MLPPolicySL, OwnOutputs])
+def test_copies_are_frozen(cls: type[MLPPolicySL]) -> None:
+    policy = random_policy(cls=cls)
+    frozen, before = frozen_copy(policy, OBSERVATIONS[:5]), policy.get_action(OBSERVATIONS)
+    policy.update(torch.from_numpy(OBSERVATIONS), torch.ones(50, 4))
+    assert np.abs(policy.get_action(OBSERVATIONS) - before).max() > 1e-3
+    np.testing.assert_allclose(frozen.get_action(OBSERVATIONS), before, rtol=1e-4, atol=1e-4)
+
+
+def test_a_detached_copy_has_no_optimizer_and_leaves_training_mode_to_the_original() -> None:
+    policy = random_policy(size=200, cls=OwnOutputs)
+    policy.update(torch.from_numpy(OBSERVATIONS), torch.ones(50, 4))
+    optimizer = policy.optimizer
+    frozen = frozen_copy(policy, OBSERVATIONS[:5])
+    assert isinstance(frozen, DetachedCopy)
+    assert policy.training
+    assert policy.optimizer is optimizer
+    assert not frozen.policy.training
+    in_bytes = 4 * sum(parameter.numel() for parameter in policy.parameters())
+    assert len(pickle.dumps(frozen)) < 1.2 * in_bytes  # Adam's averages would triple it
+
+
+class Sampling:
+    """A policy that is no torch module and samples its actions from torch's global generator."""
+
+    def __init__(self) -> None:
+        self.network = nn.Sequential(nn.Linear(17, 4), nn.Dropout(0.5))
+        self.seeds: list[int] = []
+
+    def reset(self, seed: int) -> None:
+        self.seeds.append(seed)
+
+    def get_action(self, observations: Array) -> Array:
+        means = self.network(torch.from_numpy(np.asarray(observations, np.float32)))
+        return (means + torch.randn(means.shape)).numpy()
+
+    def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, float]:
+        return {}
+
+
+def test_sampling_repeats_with_the_episodes_seed_and_leaves_the_global_generator_alone() -> None:
+    policy = Sampling()
+    frozen = frozen_copy(policy, OBSERVATIONS[:5])
+    elsewhere = pickle.loads(pickle.dumps(frozen))
+    before = torch.get_rng_state()
+    actions = {}
+    for seed in (1, 2):
+        frozen.reset(seed)
+        actions[seed] = [frozen.get_action(OBSERVATIONS[0]) for _ in range(3)]
+    torch.manual_seed(99)
+    elsewhere.reset(2)
+    np.testing.assert_array_equal([elsewhere.get_action(OBSERVATIONS[0]) for _ in range(3)], actions[2])
+    assert not np.array_equal(actions[1], actions[2])
+    assert not np.array_equal(actions[1][0], actions[1][1])
+    assert isinstance(frozen, DetachedCopy)
+    assert frozen.policy.seeds[-2:] == [1, 2]
+    assert policy.seeds == []
+    torch.set_rng_state(before)
+    frozen.get_action(OBSERVATIONS[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_policy_that_cannot_be_copied_acts_itself_and_the_reason_is_printed_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policy = Sampling()
+    policy.lock = threading.Lock()  # type: ignore[attr-defined]
+    copies = [frozen_copy(policy, OBSERVATIONS[:5]) for _ in range(2)]
+    assert [each.copyable for each in copies] == [False, False]
+    copies[0].reset(7)
+    assert policy.seeds == [7]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rolling out in the main process: no copy of Sampling acts: TypeError")
