@@ -1,4 +1,4 @@
-"""A convolutional policy on a task with image observations; run this file in its folder, with flags of run_hw1.py:
+"""A convolutional policy on a task with image observations; run this file in its folder, with the flags of run_hw1.py.
 
 python image_policy.py --env_name image_task:Chase-v0 --expert_data chase.pkl --do_dagger
 """
