@@ -96,8 +96,7 @@ def test_a_missing_library_is_named(
     for name in [name for name in sys.modules if name.startswith("cs285.experts.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
-    monkeypatch.setitem(sys.modules, f"{library}.stats", None)
-    script("train_expert", *TINY, "--algorithm", algorithm).refused(library if library != "scipy" else "SciPy")
+    script("train_expert", *TINY, "--algorithm", algorithm).refused(library, "pip install -e '.[experts]'")
 
 
 def test_an_existing_expert_is_not_overwritten(script: Script, workplace: Path) -> None:
