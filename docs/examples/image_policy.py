@@ -25,9 +25,9 @@ class ConvPolicy(nn.Module):
         super().__init__()
         channels = spec.ob_shape[2]
         self.convolutions = nn.Sequential(
-            nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 16, 3, padding=1)
+            nn.Conv2d(channels, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 8, 3, padding=1)
         )
-        self.head = nn.Linear(32, spec.ac_dim)
+        self.head = nn.Linear(16, spec.ac_dim)
         self.optimizer = torch.optim.Adam(self.parameters(), config.learning_rate)
 
     def forward(self, images):
