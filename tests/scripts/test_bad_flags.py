@@ -14,15 +14,14 @@ from tests.scripts.conftest import PointFiles, finish, small_run, start
 @pytest.mark.parametrize(
     ("env_name", "parts"),
     [
-        ("HalfCheetah-v9", ("HalfCheetah-v9", "HalfCheetah-v5")),
-        ("Hoper-v5", ("Hoper-v5", "close matches: ", "Hopper-v5")),
-        ("cartpole-v1", ("close matches: CartPole-v1",)),
+        ("HalfCheetah-v9", ("HalfCheetah-v9", "`v5`")),
+        ("Hoper-v5", ("Hoper-v5", "Did you mean: `Hopper`")),
+        ("cartpole-v1", ("Did you mean: `CartPole`",)),
         ("nothing like it", ("'nothing like it'",)),
         ("", ("''",)),
         ("no_such_module:Hopper-v5", ("no_such_module",)),
         ("nowhere/Hopper-v5", ("nowhere/Hopper-v5",)),
-        ("Swimmer-v2", ("Swimmer-v2", "Ant-v2", "Swimmer-v4 or Swimmer-v5")),
-        ("FrozenLake-v1", ("FrozenLake-v1", "Discrete(16)", "Box")),
+        ("Swimmer-v2", ("Swimmer-v2", "Ant-v2", "others have -v4 or -v5")),
         ("tests/Endless-v0", ("no time limit", "--ep_len")),
     ],
 )
@@ -132,9 +131,9 @@ def test_no_data_for_the_task(refused: Callable[..., None]) -> None:
     ("name", "arguments", "part"),
     [
         ("run_hw1", ("-env", "CartPole-v1", "-ed", "nowhere.pkl"), "nowhere.pkl"),
-        ("run_hw1", ("-env", "Swimmer-v2"), "Swimmer-v4"),
+        ("run_hw1", ("-env", "Swimmer-v2"), "others have -v4 or -v5"),
         ("run_hw1", ("--batch_size", "0"), "--batch_size is 0"),
-        ("collect_expert_data", ("-env", "CartPole-v7"), "CartPole-v1"),
+        ("collect_expert_data", ("-env", "CartPole-v7"), "`v1`"),
     ],
 )
 def test_as_a_user_sees_it(name: str, arguments: Sequence[str], part: str, tmp_path: Path) -> None:
