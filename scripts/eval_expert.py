@@ -48,7 +48,10 @@ def main() -> None:
     files = shipped if settings.expert_policy_file is None else [settings.expert_policy_file]
     if not files:
         raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
-    from cs285.experts.card import evaluate_expert, read_card
+    try:
+        from cs285.experts.card import evaluate_expert, read_card
+    except ImportError as error:
+        raise InvalidInput(f"the statistics need {error.name}: pip install -e '.[experts]'") from error
 
     tasks = {path: settings.env_name or path.stem for path in files}
     cards = {path: read_card(path) for path in files}

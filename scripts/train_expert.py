@@ -20,8 +20,6 @@ def main() -> None:
     for path in (settings.expert_file, settings.checkpoint_dir):
         check_writable(path)
     try:
-        import scipy  # noqa: F401 - the card's statistics
-
         from cs285.experts.algorithms import algorithm_class
         from cs285.experts.training import train_expert
 
