@@ -191,7 +191,9 @@ def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_s
         return relabel(self, paths)
 
     monkeypatch.setattr(RL_Trainer, "do_relabel_with_expert", relabel_then_spoil)
-    message = rf"^tests/Point-v0, iteration 1: the environment's {what} in step 2 of the episode with seed \d+ holds NaN"
+    message = (
+        rf"^tests/Point-v0, iteration 1: the environment's {what} in step 2 of the episode with seed \d+ holds NaN"
+    )
     with pytest.raises(InvalidInput, match=message):
         run(tiny)
 
