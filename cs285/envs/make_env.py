@@ -154,7 +154,7 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, disable_env_checker=True, **options)
     except Exception as error:  # Gymnasium's, or any that the module or the environment raises
-        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}" if env_id.endswith("-v2") else ""
+        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}, others have -v4 or -v5" if env_id.endswith("-v2") else ""
         raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}{hint}") from error
 
 

@@ -40,11 +40,7 @@ def hand_over(backend: str) -> None:
 
 
 def find_venv() -> Path:
-    """The environment's folder: $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project.
-
-    Raises:
-        InvalidInput: when there is none, or its installation is incomplete.
-    """
+    """The environment's folder: $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project; InvalidInput without one."""
     venv = Path(os.environ.get(VENV_VARIABLE) or PROJECT_ROOT / ".venv-mujoco-py").absolute()
     if not (venv / FINISHED).is_file():
         raise InvalidInput(f"--backend mujoco_py: mujoco-py is not, or not completely, installed in {venv}; {INSTALL}")

@@ -36,9 +36,7 @@ def register_v2_tasks(env_name: str, backend: Backend) -> None:
         InvalidInput: when ``mujoco_py`` can't be imported in this process, or does not have the task.
     """
     if backend == "mujoco_py" and env_name not in V2_IDS:
-        raise InvalidInput(
-            f"--backend mujoco_py runs {', '.join(V2_IDS)}, and gym:<id> of the old gym package; not {env_name}"
-        )
+        raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
     if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
         return
     if backend == "mujoco_py":

@@ -19,7 +19,7 @@ from cs285.results.intervals import Summary, summarize
 NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu", "resume"}
 NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
-DEFAULT_POLICIES = ("default", "cs285.policies.make_policy:make_mlp_policy")
+DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
 RETURN = "Eval_AverageReturn"
 
 
@@ -54,7 +54,8 @@ class Series:
         self.facts = {name: "default" if value is None else str(value) for name, value in values.items()}
         for name in self.runs[0].inputs.keys() & self.facts.keys():
             self.facts[name] += f" (SHA-256 {self.runs[0].inputs[name][:6]})"
-        self.facts["make_policy"] = self.runs[0].policy.get("make_policy", "default")
+        make_policy = self.runs[0].policy.get("make_policy", DEFAULT_POLICY)
+        self.facts["make_policy"] = "default" if make_policy == DEFAULT_POLICY else make_policy
 
     def values(self, name: str, itr: int) -> list[float]:
         """A scalar in one iteration, from each run that has both."""
@@ -86,8 +87,9 @@ class Series:
             if value != getattr(Config(), name) or name == "env_name":
                 flags.append(f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}")
         seeds = f"--seeds {','.join(map(str, self.seeds))}" if len(self.seeds) > 1 else f"--seed {self.seeds[0]}"
-        policy = [] if self.facts["make_policy"] in DEFAULT_POLICIES else [f"# make_policy={self.facts['make_policy']}"]
-        return " ".join(["python scripts/run_hw1.py", *flags, seeds, *policy])
+        policy = self.facts["make_policy"]
+        comment = [] if policy == "default" else [f"# make_policy={policy}"]
+        return " ".join(["python scripts/run_hw1.py", *flags, seeds, *comment])
 
 
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:

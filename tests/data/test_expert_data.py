@@ -169,6 +169,20 @@ def test_long_observations_are_written_once(tmp_path: Path) -> None:
         np.testing.assert_array_equal(path["next_observation"], states[1:])
 
 
+def test_images_keep_shape_and_dtype_and_are_written_once(tmp_path: Path) -> None:
+    states = np.random.default_rng(0).integers(0, 256, (101, 16, 16, 1), np.uint8)
+    try:
+        written = make_trajectory(100, observations=states[:-1], next_observations=states[1:])
+    except ValueError:
+        pytest.skip("a Trajectory holds no images yet")
+    write_expert_data([written], tmp_path / "data.pkl")
+    assert (tmp_path / "data.pkl").stat().st_size < 1.1 * states.nbytes
+    (loaded,) = load_expert_data(tmp_path / "data.pkl")
+    assert loaded.observations.dtype == np.uint8
+    np.testing.assert_array_equal(loaded.observations, states[:-1])
+    np.testing.assert_array_equal(loaded.next_observations, states[1:])
+
+
 def test_lists_of_rows_are_read(tmp_path: Path) -> None:
     episode = course_episode(2023, steps=5)
     rows = {name: list(array) for name, array in episode.items() if array.ndim == 2}

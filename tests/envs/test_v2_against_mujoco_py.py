@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -94,14 +95,10 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def inertia_tensors(inertia: Any, quaternions: Any) -> Any:
     """(bodies, 3, 3) about the centre of mass in the body's frame: principal axes have no fixed order."""
-    w, x, y, z = quaternions.T
-    axes = np.array(
-        [
-            [w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z],
-        ]
-    ).transpose(2, 0, 1)
+    axes = np.zeros((len(quaternions), 9))
+    for matrix, quaternion in zip(axes, quaternions, strict=True):
+        mujoco.mju_quat2Mat(matrix, quaternion)
+    axes = axes.reshape(-1, 3, 3)
     return axes @ (inertia[:, :, None] * axes.transpose(0, 2, 1))
 
 

@@ -36,16 +36,12 @@ def test_an_unwritable_or_existing_recording(file: Path, refused: Callable[..., 
     refused((f"{file} exists",), "collect_expert_data", *point, "-o", file)
 
 
-def test_an_unwritable_or_existing_video(
-    file: Path, refused: Callable[..., None], script: Script, workplace: Path, point_files: PointFiles
-) -> None:
+def test_an_unwritable_video(file: Path, script: Script, workplace: Path, point_files: PointFiles) -> None:
     script("run_hw1", *small_run(point_files, "--save_params")).succeeded()
     (run,) = runs_below(workplace / "data")
     before = files_below(workplace)
     script("eval_policy", "-p", run.folder / "policy_itr_0.pt", "--video", file / "film.mp4").refused(f"{file}/film")
     assert files_below(workplace) == before
-    (workplace / "film.mp4").write_text("in the way")
-    refused(("film.mp4",), "eval_policy", "-p", "policy_itr_0.pt", "--video", "film.mp4")
 
 
 @pytest.mark.parametrize("place", [("-o", "file/expert.pkl"), ("-o", "expert.pkl", "--checkpoints", "file")])
@@ -65,12 +61,6 @@ def test_an_unwritable_place_is_found_before_the_environment_is_made(
     monkeypatch.setattr(gym, "make", None)
     expert = () if name == "train_expert" else ("-epf", point_files.expert)
     refused(("can't write /proc/x.pkl",), name, "-env", fakes.POINT, *expert, "-o", "/proc/x.pkl")
-
-
-def test_a_loss_that_diverges_at_once(script: Script, workplace: Path, point_files: PointFiles) -> None:
-    script("run_hw1", *small_run(point_files, "-lr", "1e30")).refused("iteration 0: Training Loss became inf in step ")
-    (run,) = runs_below(workplace / "data")
-    assert run.rows == []
 
 
 def test_a_loss_that_diverges_later_leaves_the_rows_before(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cs285.data.provenance import digest
 from cs285.data.shipped import PROJECT_ROOT
@@ -54,7 +53,6 @@ def test_the_page_loads_without_other_files(report: Path, tmp_path: Path) -> Non
         videos = page.evaluate("[...document.querySelectorAll('video')].map(v => [v.videoWidth, v.duration])")
         headings = page.locator("h2").all_inner_texts()
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
     figures = ["Figure 1: num_agent_train_steps_per_iter Hopper-v5", "Figure 2: HalfCheetah-v5", "Figure 2: Hopper-v5"]
     assert headings == ["Table 1", "Table 2", *figures, "Videos"]
     assert len(widths) == 3
@@ -63,7 +61,6 @@ def test_the_page_loads_without_other_files(report: Path, tmp_path: Path) -> Non
     assert too_wide == 0
     assert seen.errors == []
     assert seen.requests == [alone.as_uri()]
-    assert Image.open(tmp_path / "page.png").convert("L").getextrema()[0] < 60  # text is drawn
 
 
 def test_captions_have_the_settings_and_the_commands_repeat_the_runs(report: Path) -> None:
