@@ -112,7 +112,7 @@ def test_a_restored_agent_continues_as_if_it_had_never_stopped(tiny: Config, mak
 
 def test_the_state_of_another_agent_is_refused(tiny: Config) -> None:
     state = make_agent(tiny, POINT_SPEC, PATHS, make_scheduled_mlp).state_dict()
-    with pytest.raises(InvalidInput, match="^the checkpoint is of another agent: "):
+    with pytest.raises(InvalidInput, match=r"^the checkpoint is of another agent: "):
         restore_agent(make_agent(tiny, POINT_SPEC, PATHS, make_dropout_policy), state, PATHS)
 
 

@@ -89,14 +89,6 @@ def test_observations_are_copied() -> None:
     np.testing.assert_array_equal(one.observations, other.observations)
 
 
-def test_discrete_actions() -> None:
-    env = PointEnv(discrete=True)
-    trajectory = sample_trajectory(env, CHOICE_SPEC, FakePolicy(choice_rule), seed=2)
-    assert trajectory.actions.dtype == np.int64
-    np.testing.assert_array_equal(trajectory.actions, choice_rule(trajectory.observations))
-    assert all(env.action_space.contains(action) for action in env.received)
-
-
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=10), data=st.data())
 def test_the_fewest_whole_episodes_that_add_up(lengths: list[int], data: st.DataObject) -> None:
     wanted = data.draw(st.integers(1, sum(lengths)))
