@@ -22,13 +22,10 @@ works() {  # a failing compiler, since a broken mujoco_py would compile itself f
 }
 
 [ $# -eq 0 ] || stop "no arguments are allowed, not '$*'; the settings are CS285_MUJOCO_PY_VENV and PYTHON"
-system="$(uname -s) $(uname -m)"
-[ "$system" = "Linux x86_64" ] ||
-    stop "mujoco-py has wheels for Linux x86_64 only, this is $system; -v2 tasks run on the official bindings too"
-"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) or sys.implementation.name != "cpython")' \
-    2>/dev/null || stop "mujoco-py needs CPython 3.11, and $python is none; set PYTHON to one"
-"$python" -c 'import ensurepip, venv' 2>/dev/null ||
-    stop "$python can't make virtual environments; on Debian and Ubuntu: apt-get install python3.11-venv"
+[ "$(uname -s) $(uname -m)" = "Linux x86_64" ] ||
+    stop "mujoco-py has wheels for Linux x86_64 only; the -v2 tasks run on the official bindings too"
+"$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null ||
+    stop "$python is no Python 3.11 with venv; set PYTHON to one, or on Debian and Ubuntu: apt-get install python3.11-venv"
 "$python" -c 'import ctypes; ctypes.CDLL("libEGL.so.1"), ctypes.CDLL("libOpenGL.so.0")' 2>/dev/null ||
     stop "libEGL or libOpenGL is missing; on Debian and Ubuntu: apt-get install libegl1 libopengl0"
 [ ! -e "$venv" ] || [ -e "$venv/pyvenv.cfg" ] || stop "$venv exists and is no virtual environment; move it away"

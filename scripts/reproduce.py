@@ -7,6 +7,7 @@ of those that have one. Runs that are complete in --logdir are not repeated.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,7 +54,7 @@ def main() -> None:
     if not settings.task_names():
         raise InvalidInput("no experts and data ship with this installation; name --tasks")
     check_writable(settings.output)
-    configs = plan(settings.task_names(), settings.seeds, settings.logdir)
+    configs = list(plan(settings.task_names(), settings.seeds, settings.logdir))
     from cs285.results.report import write_report
     from cs285.results.series import group_by_settings
     from cs285.sweeps.grid import complete_runs
@@ -66,7 +67,7 @@ def main() -> None:
     print(*left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
 
 
-def plan(tasks: list[str], seeds: int, logdir: Path) -> list[Config]:
+def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
     """The runs of all experiments, none twice; DAgger makes videos with seed 1 on two tasks."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
     experiments: list[dict[str, Any]] = []
@@ -75,15 +76,11 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> list[Config]:
         experiments.append({"env_name": task})
         for steps in (500, 1000, 5000, 10_000) if task == featured[0] else (1000, 10_000):
             experiments.append({"env_name": task, "eval_batch_size": 10_000, "num_agent_train_steps_per_iter": steps})
-    configs = []
     for number, settings in enumerate(experiments):
         for seed in range(1, seeds + 1):
-            videos = settings.get("do_dagger") and settings["env_name"] in featured and seed == 1
-            name = f"experiment{number}_seed{seed}"
-            configs.append(
-                Config(**settings, seed=seed, exp_name=name, logdir=logdir, video_log_freq=1000 if videos else -1)
-            )
-    return configs
+            videos = "do_dagger" in settings and settings["env_name"] in featured and seed == 1
+            names: dict[str, Any] = {"exp_name": f"experiment{number}_seed{seed}", "logdir": logdir}
+            yield Config(**settings, **names, seed=seed, video_log_freq=1000 if videos else -1)
 
 
 if __name__ == "__main__":

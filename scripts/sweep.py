@@ -1,7 +1,6 @@
 """Run a grid of settings, over seeds, on this machine's cores or on a Ray cluster.
 
-Runs that are complete in --logdir already are not run again; results.csv and results.parquet
-there hold all of them.
+Runs that are complete in --logdir are not repeated; results.csv and results.parquet there hold all of them.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ class Settings:
 
     set: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-s"])] = ()
     """Settings of run_hw1.py and their values, such as size=32,64 env_name=Ant-v5,Hopper-v5."""
-    seeds: int | None = None  # How many seeds for each combination, from 1 up; None: --set seed=...
-    logdir: Path = Path("data/sweep")  # Folder of the run folders and of the table
-    ray_address: str | None = None  # HOST:PORT of a Ray cluster's head; None: this machine
-    num_cpus: int | None = None  # Jobs at once on this machine; None: one for each usable core
+    seeds: int | None = None  # Number of seeds of each combination. None: those of --set seed=...
+    logdir: Path = Path("data/sweep")  # Folder of the run folders and of the tables
+    ray_address: str | None = None  # HOST:PORT of a Ray cluster's head. None: this machine.
+    num_cpus: int | None = None  # Concurrent runs on this machine. None: one for each usable core.
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")
 
 
 def main() -> None:
-    """Run what is missing, write the table, and say what failed."""
+    """Run what is missing and write the tables."""
     settings = parse(Settings, __doc__ or "")
     from cs285.sweeps.grid import make_grid
 
-    configs = make_grid([*chain(*settings.set)], settings.seeds, settings.logdir)
+    configs = make_grid(list(chain(*settings.set)), settings.seeds, settings.logdir)
     from cs285.sweeps.run import run_missing
 
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)

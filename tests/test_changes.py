@@ -1,4 +1,4 @@
-"""Changes to the assignment's code take effect: texts edited in a copy of the package, and policies changed by their user."""
+"""Changes to the assignment's code take effect: edits in a copy of the package, and policies changed by their user."""
 
 from __future__ import annotations
 

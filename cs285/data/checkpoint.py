@@ -1,7 +1,6 @@
 """Checkpoints of a run, and the checks before it resumes bit for bit.
 
-``checkpoint/state.npz`` in the run folder holds the last complete iteration and is replaced atomically; each
-``added_<itr>.npz`` holds the transitions collected since the checkpoint before. All are plain arrays and JSON.
+In ``<run folder>/checkpoint``, ``state.npz`` is replaced atomically and ``added_<itr>.npz`` has new transitions only.
 """
 
 from __future__ import annotations
@@ -38,8 +37,7 @@ class Checkpoints:
     def __init__(self, run_dir: Path) -> None:
         """Set the folder; nothing is read or written yet."""
         self._run_dir, self._folder, self._config = run_dir, run_dir / "checkpoint", run_dir / "config.json"
-        self._itr = -1
-        self._settings: dict[str, Any] = {}
+        self._loaded: tuple[int, dict[str, Any]] = (-1, {})  # iteration and settings of the checkpoint
         self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.npz, in the order of the iterations
 
     def exists(self) -> bool:
@@ -75,42 +73,38 @@ class Checkpoints:
             InvalidInput: when there is no checkpoint, or a file is damaged, a link or not part of it.
         """
         if not self.exists():
-            why = "runs without --do_dagger or with --checkpoint_freq -1 write none, others after their first iteration"
-            raise InvalidInput(f"{self._run_dir} has no checkpoint to resume from; {why}")
+            raise InvalidInput(
+                f"{self._run_dir} has no checkpoint to resume from: it needs --do_dagger and an iteration"
+            )
         path = own_file(self._run_dir, "checkpoint/state.npz")
         arrays = read_arrays(path)
         try:
             content = json.loads(arrays.pop("content").tobytes())
-            if content["version"] != VERSION:
-                raise ValueError(f"the version of its format is not {VERSION}")
-            self._itr, self._settings = nonnegative(content, "itr", int), dict(content["settings"])
+            self._loaded = nonnegative(content, "itr", int), dict(content["settings"])
             self._added, state = dict(content["added"]), dict(_decode(content["state"], arrays))
-            if not all(re.fullmatch(r"added_\d{1,19}\.npz", name) for name in self._added):
-                raise ValueError("a file of transitions is not named added_<itr>.npz")
+            if content["version"] != VERSION or not all(re.fullmatch(r"added_\d+\.npz", n) for n in self._added):
+                raise ValueError("the version of its format or the name of a file of transitions is unknown")
         except MALFORMED as error:
             raise InvalidInput(f"{path} is not a checkpoint, or of another version: {error!r:.200}") from error
-        return self._itr, state, [episode for name in self._added for episode in self._episodes(name)]
+        return self._loaded[0], state, [episode for name in self._added for episode in self._episodes(name)]
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
-        """Refuse to resume the loaded checkpoint with settings or input files of another run.
-
-        Args:
-            config: settings to resume with.
-            inputs: SHA-256 of each input file, by setting.
+        """Refuse settings, or input files (SHA-256 by setting), of another run than the loaded checkpoint's.
 
         Raises:
-            InvalidInput: naming the setting and its two values. Other versions or hardware are printed only.
+            InvalidInput: naming the setting and both values. Other versions and hardware are only printed.
         """
+        itr, settings = self._loaded
         for name, now in json.loads(json.dumps(asdict(config), default=str)).items():
             if name not in MAY_CHANGE:
-                self._compare(f"--{name}", now, self._settings.get(name, now))
+                self._compare(f"--{name}", now, settings.get(name, now))
         content = read_content(self._config)
         for name, sha in inputs.items():
             self._compare(f"the SHA-256 of --{name}", sha, content["inputs"].get(name))
-        before, now, frequency = nonnegative(self._settings, "n_iter", int), config.iterations, config.scalar_log_freq
+        before, now, frequency = nonnegative(settings, "n_iter", int), config.iterations, config.scalar_log_freq
         if now < before:
             raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} began with {before}; it may only grow")
-        if now > before == self._itr + 1 and frequency != -1 and self._itr % frequency:
+        if now > before == itr + 1 and frequency != -1 and itr % frequency:
             why = f"and logged its last iteration, which a longer run with --scalar_log_freq {frequency} would not"
             raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} ended with {before} {why}")
         old = content["versions"]
@@ -144,21 +138,18 @@ class Checkpoints:
 
 def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
     """Concatenated arrays of episodes; T + 1 states where next observations are the following observations."""
-    names = ["actions", "rewards"]
-    arrays = {"episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths], np.int64)}
-    if all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths):
+    chained = all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths)
+    names = ["actions", "rewards"] if chained else ["actions", "rewards", "observations", "next_observations"]
+    arrays = {name: np.concatenate([getattr(path, name) for path in paths]) for name in names}
+    if chained:
         states = [part for path in paths for part in (path.observations, path.next_observations[-1:])]
         arrays["states"] = np.concatenate(states)
-    else:
-        names += ["observations", "next_observations"]
-    return arrays | {name: np.concatenate([getattr(path, name) for path in paths]) for name in names}
+    return {**arrays, "episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths])}
 
 
 def _split(arrays: dict[str, Array]) -> list[Trajectory]:
     """The episodes that `_transitions` concatenated; raises one of MALFORMED for other arrays."""
     ends, states, paths, start = arrays.pop("episodes"), arrays.pop("states", None), [], 0
-    if ends.dtype != np.int64:
-        raise TypeError("the lengths of its episodes are not integers")
     for n, (steps, terminated, truncated) in enumerate(ends.tolist()):
         parts = {name: array[start : start + steps] for name, array in arrays.items()}
         if states is not None:
@@ -262,11 +253,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
-    """The settings in config.json of the folder ``resume``, replaced by those ``given`` (``resume`` among them).
-
-    Raises:
-        InvalidInput: when the folder is not that of a run, or the settings contradict each other.
-    """
+    """The settings of the run folder ``resume``, replaced by those ``given``; InvalidInput for another folder."""
     path = given["resume"] / "config.json"
     if not path.is_file():
         raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its config.json")

@@ -37,10 +37,7 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
         kind = "an empty list" if episodes == [] else f"a {type(episodes).__name__}"
         raise InvalidInput(f"{path} is {kind}, not a list of recorded episodes")
     trajectories = [_read_episode(episode, f"{path}, episode {n}", time_limit) for n, episode in enumerate(episodes)]
-    if (
-        len({(t.observations.shape[1:], t.observations.dtype, t.actions.shape[1:], t.discrete) for t in trajectories})
-        > 1
-    ):
+    if len({(t.observations[0].shape, t.observations.dtype, t.actions[0].shape, t.discrete) for t in trajectories}) > 1:
         raise InvalidInput(f"{path}: its episodes have different sizes or dtypes of observations or actions")
     return trajectories
 

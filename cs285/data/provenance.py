@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 
@@ -17,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that compute, the processor, and the number of torch's threads."""
-    cpuinfo = Path("/proc/cpuinfo").read_text(errors="replace") if os.path.exists("/proc/cpuinfo") else ""
-    model = next((line.split(":")[1].strip() for line in cpuinfo.splitlines() if line.startswith("model name")), "")
-    hardware = {"processor": model or platform.processor(), "threads": os.environ.get("OMP_NUM_THREADS", "1")}
+    cpuinfo = Path("/proc/cpuinfo").read_text(errors="replace") if Path("/proc/cpuinfo").exists() else ""
+    model = re.search(r"model name\s*: (.*)", cpuinfo) or [None, platform.processor()]
+    hardware = {"processor": str(model[1]), "threads": os.environ.get("OMP_NUM_THREADS", "1")}
     packages = {package: importlib.metadata.version(package) for package in PACKAGES}
     return {"python": platform.python_version(), **packages, **hardware}
 
@@ -32,7 +33,7 @@ def git_commit() -> str | None:
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode().strip() if done.returncode == 0 else None
+    return done.stdout.decode().strip() or None
 
 
 def digest(path: Path) -> str:

@@ -29,10 +29,8 @@ from cs285.errors import InvalidInput
 
 PICKLE_PROTOCOL = 3  # read by every Python 3; protocol 2 makes arrays half as large again
 PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
-MAX_DEPTH = 50
-MAX_KEY = 1000  # the length of a text, or an integer itself
-MAX_BITS = 1024  # of an integer
-OBJECT_BYTES, POINTER_BYTES = 32, 8  # charged for each opcode, for each value in a container
+MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # of nesting; of a text or an integer as a key; of an integer
+OBJECT_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 500, 8  # charged for opcodes, containers in the result, its values
 
 
 class _Unbuilt:
@@ -43,10 +41,7 @@ class _Unbuilt:
 
 
 class _Machine:
-    """The stack machine for one pickle, and the members of its archive when torch.save wrote it.
-
-    What the objects take is charged, roughly, to a budget of 16 times the size of the file, and 64 MiB.
-    """
+    """The stack machine for one pickle; what its objects take is charged, roughly, to a budget."""
 
     def __init__(self, file_size: int, members: Mapping[str, bytes] | None = None) -> None:
         self.budget, self.members = 16 * file_size + 2**26, members
@@ -90,9 +85,6 @@ class _Machine:
         if isinstance(self.stack[-1], _Unbuilt):
             self.stack[-1].memo_keys.append(key)
 
-    def extend(self, items: Sequence[Any]) -> None:
-        list.extend(self.stack[-1], items)
-
     def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
         """Set items of the dict on the stack, whose keys must be quick to hash and to compare, or of a new one."""
         for key in items[::2]:
@@ -125,7 +117,6 @@ class _Machine:
             raise InvalidInput("it sets the state of something other than an array")
 
     def load_storage(self, identity: Any) -> None:
-        """Push the numbers of a torch storage: (N,), read-only."""
         _, dtype, key, _, size = identity
         if self.members is None or not isinstance(dtype, np.dtype):
             raise InvalidInput("it refers to something outside the file, or to tensors of an unknown kind")
@@ -169,10 +160,10 @@ class _Machine:
         return text.encode("latin1")
 
     def check_plain(self, value: object, depth: int = 0) -> None:
-        """Check all values, each as often as it is referred to, which is charged too."""
-        self.spend(POINTER_BYTES)
+        """Check all values; each is charged as often as it is referred to, because users of it may copy it as often."""
+        self.spend(value.nbytes if isinstance(value, np.ndarray) else POINTER_BYTES)
         if isinstance(value, list | tuple | dict) and depth < MAX_DEPTH:
-            self.spend(OBJECT_BYTES)
+            self.spend(CONTAINER_BYTES)
             for part in value.values() if isinstance(value, dict) else value:
                 self.check_plain(part, depth + 1)
         elif value is not None and not isinstance(value, str | bytes | int | float | np.ndarray):
@@ -198,7 +189,6 @@ def _opcodes(pickled: bytes) -> Iterator[tuple[str, Any]]:
 
 
 def _lengths(numbers: object) -> tuple[int, ...]:
-    """Lengths or strides of an array, bounded before anything is computed from them."""
     if isinstance(numbers, tuple) and len(numbers) < 10 and all(type(n) is int and 0 <= n < 2**40 for n in numbers):
         return numbers
     raise InvalidInput(f"an array in it has the shape or the strides {short_repr(numbers):.60}")
@@ -225,8 +215,8 @@ OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
     "TUPLE": lambda m, _: m.push(tuple(m.pop_mark())),
     "EMPTY_LIST": lambda m, _: m.push([]),
     "LIST": lambda m, _: m.push(m.pop_mark()),
-    "APPEND": lambda m, _: m.extend(m.pop(1)),
-    "APPENDS": lambda m, _: m.extend(m.pop_mark()),
+    "APPEND": lambda m, _: list.append(m.stack[-2], m.stack.pop()),
+    "APPENDS": lambda m, _: list.extend(m.stacks_below[-1][-1], m.pop_mark()),
     "EMPTY_DICT": lambda m, _: m.push({}),
     "DICT": lambda m, _: m.update(m.pop_mark(), {}),
     "SETITEM": lambda m, _: m.update(m.pop(2)),
@@ -244,9 +234,7 @@ NAMES: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _Machine.encode,  # how protocols 0 to 2 write bytes
     ("__builtin__", "bytes"): lambda m: b"",
     ("builtins", "slice"): lambda m, *bounds: slice(*bounds),
-    ("_operator", "getitem"): lambda m, array, part: np.ndarray.__getitem__(
-        array, slice(part.start, part.stop, part.step)
-    ),
+    ("_operator", "getitem"): lambda m, array, s: np.ndarray.__getitem__(array, slice(s.start, s.stop, s.step)),
     ("collections", "OrderedDict"): lambda m: {},
     ("torch._utils", "_rebuild_tensor_v2"): _Machine.tensor,
     **{("torch", f"{kind}Storage"): np.dtype(code) for kind, code in STORAGES.items()},
@@ -263,8 +251,7 @@ def load_pickle(path: Path) -> Any:
     """Read a pickle of any protocol, by Python 2 (whose byte strings become latin-1 text) or 3, without running it.
 
     Returns:
-        Dicts with short texts or small integers as keys, lists, tuples, texts, bytes, numbers, None, and arrays of real
-        numbers in the machine's byte order; numpy scalars are arrays of no dimensions.
+        Plain containers, text, bytes, numbers, None, and arrays of real numbers in the machine's byte order.
 
     Raises:
         InvalidInput: when the file can't be read, is cut short, or holds anything else.
@@ -277,14 +264,12 @@ def load_pickle(path: Path) -> Any:
 def load_torch_file(path: Path) -> Any:
     """Read what ``torch.save`` wrote, without torch, as `load_pickle` does; dense tensors become arrays.
 
-    Raises:
-        InvalidInput: as `load_pickle`, and when members of the archive are compressed.
+    Raises InvalidInput as it does, and when members of the archive are compressed.
     """
     content = read_whole(path)
     with _naming(path, "file of torch.save"), zipfile.ZipFile(io.BytesIO(content)) as archive:
         infos = archive.infolist()
-        compressed = any(info.compress_type != zipfile.ZIP_STORED for info in infos)
-        if compressed or sum(info.file_size for info in infos) > len(content):
+        if any(info.compress_type for info in infos) or sum(info.file_size for info in infos) > len(content):
             raise InvalidInput("its members are compressed, or claim to be larger than the file")
         members = {info.filename.partition("/")[2]: archive.read(info) for info in infos}
         if members.get("byteorder", b"little") != sys.byteorder.encode():
@@ -304,11 +289,7 @@ def _naming(path: Path, kind: str) -> Iterator[None]:
 
 
 def write_pickle(content: Any, path: Path) -> None:
-    """Write arrays and plain containers atomically, in a pickle that every Python 3 and numpy reads.
-
-    Raises:
-        InvalidInput: when the file can't be written.
-    """
+    """Write arrays and plain containers atomically, for every Python 3 and numpy; raise InvalidInput."""
     pickled, parts, start = pickle.dumps(content, protocol=PICKLE_PROTOCOL), [], 0
     for opcode, argument, position in pickletools.genops(pickled):
         if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 knows numpy.core only

@@ -64,8 +64,7 @@ class RunFolder:
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
     """Read every run folder at or below some paths, sorted by name; names that begin with a dot are ignored.
 
-    Raises:
-        InvalidInput: when there is no run folder, or a file in one is invalid.
+    Raises InvalidInput when there is no run folder, or a file in one is invalid.
     """
     folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
     if not folders:
@@ -79,22 +78,14 @@ def any_run_below(path: Path) -> bool:
 
 
 def read_run(folder: Path) -> RunFolder:
-    """Read one run folder; an unfinished last line of log.csv is left out.
-
-    Raises:
-        InvalidInput: when config.json or log.csv can't be read or has an invalid field.
-    """
+    """Read one run folder, without an unfinished last line of log.csv; raise InvalidInput for an invalid field."""
     config, content = read_config(folder / "config.json"), read_content(folder / "config.json")
     rows = _read_rows(folder / "log.csv", config.iterations)
     return RunFolder(folder, config, rows, content["inputs"], content["policy"])
 
 
 def read_config(path: Path) -> Config:
-    """Read the settings in config.json; unknown settings are ignored.
-
-    Raises:
-        InvalidInput: when the file can't be read or a setting is invalid.
-    """
+    """Read the settings in config.json, ignoring unknown ones; raise InvalidInput for an invalid one."""
     settings = read_content(path)["settings"]
     try:
         return config_from_settings({**SETTINGS_OF_OLD_RUNS, **settings})

@@ -16,15 +16,8 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
+from cs285.envs import rendering
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
-from cs285.envs.rendering import (
-    FRAME_SIZE,
-    RENDERING_DISABLED,
-    RENDERING_HELP,
-    choose_gl_backend,
-    import_mujoco,
-    prepare_rendering,
-)
 from cs285.envs.v2_tasks import MAX_EPISODE_STEPS, V2_IDS, Backend, origin, register_v2_tasks
 from cs285.errors import InvalidInput
 
@@ -105,28 +98,25 @@ def make_env(
             missing time limit, or spaces other than those named in the message.
     """
     if graphics:
-        choose_gl_backend()  # before anything imports mujoco
-    import_mujoco()
+        rendering.choose_gl_backend()  # before anything imports mujoco
+    rendering.import_mujoco()
     if env_name.startswith(PREFIX):
         env = make_old_gym_env(env_name.removeprefix(PREFIX), render)
     else:
         env = _make_registered(env_name, render, backend, registration)
-    limit = env.spec.max_episode_steps if env.spec else None
-    if limit is None and ep_len is None:
-        raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
-    _check_spaces(env_name, env)
-    if not isinstance(env.observation_space, Box) or not env.observation_space.shape:
+    space = env.observation_space
+    if space.is_np_flattenable and not (isinstance(space, Box) and space.shape):
         env = gym.wrappers.FlattenObservation(env)
     if render:
-        prepare_rendering(env)
-    return env, _spec_of(env, limit, ep_len)
+        rendering.prepare_rendering(env)
+    return env, _spec_of(env_name, env, ep_len)
 
 
 def known_time_limit(env_name: str) -> int | None:
     """The time limit registered for an id, in steps; None when unknown. Imports nothing."""
-    if env_name in V2_IDS:
-        return MAX_EPISODE_STEPS
-    return gym.registry[env_name].max_episode_steps if env_name in gym.registry else None
+    registration = gym.registry.get(env_name)
+    limit = registration.max_episode_steps if registration else None
+    return MAX_EPISODE_STEPS if limit is None and env_name in V2_IDS else limit
 
 
 def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
@@ -137,7 +127,7 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
     """
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
-        if os.environ.get("MUJOCO_GL") == RENDERING_DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
+        if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
             raise RuntimeError("MuJoCo was imported without graphics")
         try:
             env.reset(seed=0)
@@ -146,7 +136,7 @@ def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
         finally:
             env.close()
     except Exception as error:  # each graphics library has exceptions of its own
-        raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {RENDERING_HELP}") from error
+        raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {rendering.HELP}") from error
 
 
 def _make_registered(env_name: str, render: bool, backend: Backend, registration: EnvSpec | None) -> Env:
@@ -159,12 +149,12 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
                 sys.path.append(os.getcwd())
             importlib.import_module(module)
         if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
-            options |= {"width": FRAME_SIZE, "height": FRAME_SIZE}
+            options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, disable_env_checker=True, **options)
     except Exception as error:  # Gymnasium's, or any that the module or the environment raises
-        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}" if env_id.endswith("-v2") else ""
+        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}, others have -v4 or -v5" if env_id.endswith("-v2") else ""
         raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}{hint}") from error
 
 
@@ -177,26 +167,25 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {message} ({place.filename}, line {place.lineno})"
 
 
-def _check_spaces(env_name: str, env: Env) -> None:
+def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
     observations, actions = env.observation_space, env.action_space
     vector = isinstance(actions, Box) and len(actions.shape) == 1
-    choice = isinstance(actions, Discrete) and actions.start == 0
-    if not observations.is_np_flattenable or not (vector or choice):
+    discrete = isinstance(actions, Discrete) and actions.start == 0
+    if not isinstance(observations, Box) or not (vector or discrete):
         raise InvalidInput(
             f"{env_name} has observations {observations} and actions {actions}; allowed are observations that "
             "Gymnasium can flatten, and one-dimensional Box actions or Discrete ones that count from 0"
         )
-
-
-def _spec_of(env: Env, time_limit: int | None, ep_len: int | None) -> TaskSpec:
-    observations, actions = env.observation_space, env.action_space
-    assert isinstance(observations, Box)
+    time_limit = env.spec.max_episode_steps if env.spec else None
+    limits = [limit for limit in (time_limit, ep_len) if limit is not None]
+    if not limits:
+        raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
     return TaskSpec(
         ob_shape=observations.shape,
         ob_dtype=np.dtype(np.float32) if np.issubdtype(observations.dtype, np.floating) else observations.dtype,
-        ac_dim=int(actions.n) if isinstance(actions, Discrete) else actions.shape[0],  # type: ignore[index]
-        discrete=isinstance(actions, Discrete),
-        max_episode_steps=min(limit for limit in (time_limit, ep_len) if limit is not None),
+        ac_dim=int(actions.n) if discrete else actions.shape[0],  # type: ignore[attr-defined, index]
+        discrete=discrete,
+        max_episode_steps=min(limits),
         fps=int(env.metadata.get("render_fps") or DEFAULT_FPS),
         time_limit=time_limit,
     )

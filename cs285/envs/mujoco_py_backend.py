@@ -40,11 +40,7 @@ def hand_over(backend: str) -> None:
 
 
 def find_venv() -> Path:
-    """The environment's folder: $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project.
-
-    Raises:
-        InvalidInput: when there is none, or its installation is incomplete.
-    """
+    """The environment's folder: $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project; InvalidInput without one."""
     venv = Path(os.environ.get(VENV_VARIABLE) or PROJECT_ROOT / ".venv-mujoco-py").absolute()
     if not (venv / FINISHED).is_file():
         raise InvalidInput(f"--backend mujoco_py: mujoco-py is not, or not completely, installed in {venv}; {INSTALL}")
@@ -82,5 +78,5 @@ def import_mujoco_py() -> None:
             importlib.import_module("gymnasium_robotics")
             importlib.import_module("mujoco_py")
     except Exception as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:150]
         raise InvalidInput(f"mujoco_py can't be imported in {venv} ({cause}); {INSTALL} again") from error

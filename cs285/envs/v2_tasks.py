@@ -36,9 +36,7 @@ def register_v2_tasks(env_name: str, backend: Backend) -> None:
         InvalidInput: when ``mujoco_py`` can't be imported in this process, or does not have the task.
     """
     if backend == "mujoco_py" and env_name not in V2_IDS:
-        raise InvalidInput(
-            f"--backend mujoco_py runs {', '.join(V2_IDS)}, and gym:<id> of the old gym package; not {env_name}"
-        )
+        raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
     if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
         return
     if backend == "mujoco_py":
@@ -65,8 +63,5 @@ def origin(registration: EnvSpec | None) -> str:
 def _print_notice(env_name: str) -> None:
     """Print on stderr, once and in the main process only, which physics a -v2 task has on the official bindings."""
     if multiprocessing.parent_process() is None:
-        print(
-            f"{env_name}: on today's MuJoCo, with the masses, contacts and rewards it had on mujoco-py "
-            "(--backend mujoco_py runs the original)",
-            file=sys.stderr,
-        )
+        physics = "the masses, contacts and rewards of mujoco-py (--backend mujoco_py runs the original)"
+        print(f"{env_name}: on today's MuJoCo, with {physics}", file=sys.stderr)

@@ -50,13 +50,15 @@ class RunInputs:
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
         with ExitStack() as on_failure:  # No thread has started yet, so that the workers can be forked.
-            self.rollouts = on_failure.enter_context(
-                RolloutWorkers(config.env_name, config.ep_len, config.num_workers, config.backend, films)
+            needed = max(config.batch_size, config.eval_batch_size)  # an episode has at least one step
+            self.rollouts = RolloutWorkers(
+                config.env_name, config.ep_len, config.num_workers, config.backend, films, episodes_needed=needed
             )
-            self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
-            self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
             self.background = Background(self.rollouts)
             on_failure.callback(self.background.close)
+            on_failure.callback(self.rollouts.close)  # first, which cancels what runs in the background
+            self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
+            self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
             self.expert_scalars = start_expert_evaluation(config, self.background, self.expert_policy)
             self._owned = on_failure.pop_all()
 

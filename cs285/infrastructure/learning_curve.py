@@ -30,9 +30,6 @@ def draw_learning_curve(
         env_name: the environment's id.
         iterations: the evaluated iterations, at least one; iteration 0 is behavioural cloning.
         rows: the scalars of each of them by name.
-
-    Raises:
-        InvalidInput: when the file can't be written.
     """
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
@@ -63,27 +60,16 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
     """Add a title, a note in small letters below it, and a legend below the axes; the figure grows with long names."""
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(textwrap.fill(title, 60))
-    handles, names = axes.get_legend_handles_labels()
-    entries = sorted(zip(handles, names, strict=True), key=lambda entry: isinstance(entry[0], Line2D))  # lines last
-    names = [textwrap.fill(name, LEGEND_LETTERS - 6) for _, name in entries]
-    columns = max(1, min(len(names), LEGEND_LETTERS // (max(map(len, names), default=0) + 6)))
+    entries = list(zip(*axes.get_legend_handles_labels(), strict=True))
+    entries.sort(key=lambda entry: isinstance(entry[0], Line2D))  # reference lines last
+    handles, names = [handle for handle, _ in entries], [textwrap.fill(name, LEGEND_LETTERS - 6) for _, name in entries]
+    columns = max(1, min(len(names), LEGEND_LETTERS // (max(map(len, names)) + 6)))
     lines = sum(name.count("\n") + 1 for name in names) / columns
     figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * lines)
-    figure.legend(
-        [handle for handle, _ in entries],
-        names,
-        frameon=False,
-        loc="outside lower center",
-        ncols=columns,
-        fontsize="small",
-    )
+    figure.legend(handles, names, frameon=False, loc="outside lower center", ncols=columns, fontsize="small")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the path's extension.
-
-    Raises:
-        InvalidInput: when the file can't be written.
-    """
+    """Write a figure in the format of the path's extension; raise InvalidInput where that is impossible."""
     with whole_file(path) as file:
         figure.savefig(file, dpi=150, format=path.suffix[1:])

@@ -62,7 +62,7 @@ class Logger:
         if resume_state is not None:
             own_file(run_dir, "log.csv")
         with writing(self._table):
-            self._csv = self._table.open("w" if resume_state is None else "r+", newline="")
+            self._csv = self._table.open("w" if resume_state is None else "r+", newline="", encoding="utf-8")
             _lock(self._csv.fileno(), run_dir)
         rows = {} if resume_state is None else _read_rows(self._table, resume_state)
         self.rows = list(rows.values())
@@ -82,15 +82,12 @@ class Logger:
     def log_config(
         self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str] | None = None
     ) -> None:
-        """Write config.json; what it said about the sessions before a resume is kept in its list ``earlier``.
+        """Write config.json, or raise InvalidInput; command and versions of earlier sessions go to a list in it.
 
         Args:
             settings: of the run, ``n_iter`` as a number.
             inputs: SHA-256 of each file that it reads, by setting.
             policy: ``make_policy`` as "module:qualname", and ``architecture`` as the policy's repr.
-
-        Raises:
-            InvalidInput: when it can't be written.
         """
         path = self.run_dir / "config.json"
         content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy}
@@ -102,11 +99,7 @@ class Logger:
             file.write(json.dumps({**content, **session}, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
-        """Append a row to log.csv and to TensorBoard's scalars.
-
-        Raises:
-            InvalidInput: when the names are not those of the rows before, or the row can't be written.
-        """
+        """Append a row to log.csv and TensorBoard; InvalidInput for other names than before, or when it can't."""
         if self.rows and (changed := self.rows[0].keys() ^ scalars.keys()):
             raise InvalidInput(f"iteration {itr} must log the same scalars as those before; {sorted(changed)} differ")
         with writing(self._table):

@@ -25,10 +25,9 @@ TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars, and of a line of 
 
 
 def learning_curves(series: Sequence[Series]) -> Figure:
-    """Draw the return of the DAgger series among some series over their iterations, with the expert's.
+    """Draw the return of the DAgger series among some series over their iterations.
 
-    Raises:
-        InvalidInput: when there is none, they have different tasks, or there are more than the styles.
+    Raises InvalidInput when there is none, tasks differ, or there are more series than styles.
     """
     series = [s for s in series if s.method == "DAgger"]
     _check_one_task(series, "runs of DAgger (--do_dagger)")
@@ -51,8 +50,7 @@ def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> 
         series: the BC series among them are drawn, if another one differs from them in ``parameter`` only.
         parameter: a setting with numbers for values; None: the only one in which the BC series differ.
 
-    Raises:
-        InvalidInput: when there is no curve, tasks differ, or there are more curves than styles.
+    Raises InvalidInput when there is no curve, tasks differ, or there are more curves than styles.
     """
     series = [s for s in series if s.method == "BC"]
     _check_one_task(series, "runs of behavioural cloning")
@@ -82,8 +80,7 @@ def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> 
 def task_bars(series: Sequence[Series]) -> Figure:
     """Draw the final return on each task in per cent of the expert's, BC and DAgger side by side.
 
-    Raises:
-        InvalidInput: when a task has several series of one method, or its expert's return is not positive.
+    Raises InvalidInput when a task has several series of one method, or its expert's return is not positive.
     """
     tasks, methods = sorted({s.task for s in series}), sorted({s.method for s in series})
     figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))
@@ -96,8 +93,8 @@ def task_bars(series: Sequence[Series]) -> Figure:
         percent = np.array([_percent_of_expert(s) for s in chosen])
         width = 0.8 / len(methods)
         places = np.array([tasks.index(s.task) for s in chosen]) + (n - (len(methods) - 1) / 2) * width
-        style = {"color": STYLES[n][0], "hatch": ("", "//")[n], "edgecolor": "white"}
-        bars = axes.bar(places, percent[:, 0], 0.94 * width, label=method, **style)
+        color, hatch = STYLES[n][0], ("", "//")[n]
+        bars = axes.bar(places, percent[:, 0], 0.9 * width, color=color, hatch=hatch, edgecolor="white", label=method)
         whiskers = np.abs(percent[:, 1:] - percent[:, :1]).T
         axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
         axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"color": "white", "pad": 1})

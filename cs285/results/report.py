@@ -59,11 +59,7 @@ def write_report(
         notes: remarks on the runs.
         compared: the series of Figure 3, at most one of BC and one of DAgger for each task; all series when empty.
 
-    Returns:
-        What is left out, with the reason.
-
-    Raises:
-        InvalidInput: when the folder exists or can't be written.
+    Returns what is left out, with the reason. Raises InvalidInput when the folder exists or can't be written.
     """
     if folder.exists():
         raise InvalidInput(f"--output: {folder} exists; it is not overwritten")
@@ -115,8 +111,8 @@ def _make_parts(series: Sequence[Series], compared: Sequence[Series], folder: Pa
                 drawn = [s for curve in group_by_parameter(group, name) for s in curve] or group
                 draw = partial(parameter_figure, parameter=name)
                 add_figure("Figure 1", f"{name} {task}", f"Behavioural cloning against {name}.", drawn, draw)
-    if not any(part.name.startswith("Figure 1") for part in parts):
-        left_out.append("Figure 1 needs runs of BC on one task that differ in one setting with numbers")
+    if _by_task(series, "BC") and not any(part.name.startswith("Figure 1") for part in parts):
+        left_out.append("Figure 1 needs runs of BC on one task that differ in a number other than eval_batch_size")
     for task, group in _by_task(series, "DAgger"):
         caption = "DAgger over its iterations, of which iteration 0 is behavioural cloning."
         add_figure("Figure 2", task, caption, group, learning_curves)

@@ -19,7 +19,7 @@ from cs285.results.intervals import Summary, summarize
 NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu", "resume"}
 NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
-DEFAULT_POLICIES = ("default", "cs285.policies.make_policy:make_mlp_policy")
+DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
 RETURN = "Eval_AverageReturn"
 
 
@@ -29,7 +29,7 @@ def identity(config: Config) -> tuple[Any, ...]:
 
 
 class Series:
-    """Runs with the same settings, input files and policy, each with another seed and at least one evaluation.
+    """Runs with the same settings, input files and policy, each with another seed.
 
     Attributes:
         runs: the runs, sorted by seed.
@@ -49,12 +49,13 @@ class Series:
         self.seeds = tuple(run.config.seed for run in self.runs)
         evaluated = [set(run.iterations) for run in self.runs]
         self.iterations = tuple(sorted(set.union(*evaluated)))
-        self.last = max(set.intersection(*evaluated) or self.iterations)
+        self.last = max(set.intersection(*evaluated) or self.iterations, default=-1)
         values = dict(zip(RESULT_SETTINGS, identity(self.config), strict=True))
         self.facts = {name: "default" if value is None else str(value) for name, value in values.items()}
         for name in self.runs[0].inputs.keys() & self.facts.keys():
             self.facts[name] += f" (SHA-256 {self.runs[0].inputs[name][:6]})"
-        self.facts["make_policy"] = self.runs[0].policy.get("make_policy", "default")
+        make_policy = self.runs[0].policy.get("make_policy", DEFAULT_POLICY)
+        self.facts["make_policy"] = "default" if make_policy == DEFAULT_POLICY else make_policy
 
     def values(self, name: str, itr: int) -> list[float]:
         """A scalar in one iteration, from each run that has both."""
@@ -86,15 +87,15 @@ class Series:
             if value != getattr(Config(), name) or name == "env_name":
                 flags.append(f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}")
         seeds = f"--seeds {','.join(map(str, self.seeds))}" if len(self.seeds) > 1 else f"--seed {self.seeds[0]}"
-        policy = [] if self.facts["make_policy"] in DEFAULT_POLICIES else [f"# make_policy={self.facts['make_policy']}"]
-        return " ".join(["python scripts/run_hw1.py", *flags, seeds, *policy])
+        policy = self.facts["make_policy"]
+        comment = [] if policy == "default" else [f"# make_policy={policy}"]
+        return " ".join(["python scripts/run_hw1.py", *flags, seeds, *comment])
 
 
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     """Group runs that differ in their seed only; runs without an evaluation are left out.
 
-    Raises:
-        InvalidInput: when no run has an evaluation, or two have the same settings, input files, policy and seed.
+    Raises InvalidInput when no run has an evaluation, or two have the same settings, input files, policy and seed.
     """
     groups: dict[tuple[Any, ...], dict[int, RunFolder]] = {}
     for run in (run for run in runs if run.rows):
@@ -131,18 +132,16 @@ def numeric_settings(series: Sequence[Series]) -> list[str]:
 def series_names(series: Sequence[Series], left_out: Sequence[str] = ()) -> list[str]:
     """A name for each series: its method, and the settings in which the series differ."""
     shown = [name for name in differing(series) if name not in ("do_dagger", *left_out)]
-    names = [" ".join([s.method, *(f"{name}={s.facts[name]}" for name in shown)]) for s in series]
-    if left_out or len(set(names)) == len(names):
-        return names
-    return [f"{name} {s.runs[0].policy.get('architecture', '')}" for name, s in zip(names, series, strict=True)]
+    names = []
+    for s in series:
+        ambiguous = sum(other.facts == s.facts for other in series) > 1
+        architecture = [s.runs[0].policy.get("architecture", "")] if ambiguous else []
+        names.append(" ".join([s.method, *(f"{name}={s.facts[name]}" for name in shown), *architecture]))
+    return names
 
 
 def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
-    """Select the runs that meet all conditions, such as ``size=64``.
-
-    Raises:
-        InvalidInput: when a condition has an unknown setting, or no run meets it.
-    """
+    """Select the runs that meet all conditions, such as ``size=64``; raise InvalidInput when there is none."""
     known = [field.name for field in fields(Config)]
     for condition in conditions:
         name, _, wanted = condition.partition("=")

@@ -34,11 +34,8 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, limit:
         output: the zip, a new file.
         limit: its maximum size in bytes.
 
-    Returns:
-        Its size in bytes.
-
-    Raises:
-        InvalidInput: when runs are missing or have no event files, or the zip is too large, exists or can't be written.
+    Returns its size in bytes. Raises InvalidInput when runs or their event files are missing, or the zip is too
+    large, exists or can't be written.
     """
     for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
         if not any(run.path.name.startswith(prefix) for run in runs):
@@ -59,10 +56,8 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, limit:
         commands = [f"{run.path.name}\n\n```bash\n{Series([run]).command()}\n```\n" for run in runs]
         archive.writestr("README.md", README + "\n".join(commands))
     if (size := zipped.tell()) > limit:
-        raise InvalidInput(
-            f"the zip of {len(runs)} runs would have {size / 1e6:.2f} MB; at most {limit / 1e6:.2f} MB are allowed; "
-            "name fewer runs with --runs"
-        )
+        allowed = f"at most {limit / 1e6:.2f} MB are allowed; name fewer runs with --runs"
+        raise InvalidInput(f"the zip of {len(runs)} runs would have {size / 1e6:.2f} MB; {allowed}")
     with whole_file(output) as file:
         file.write(zipped.getvalue())
     return size
@@ -71,12 +66,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, limit:
 def remove_images(events: bytes, path: Path) -> bytes:
     """Remove the records with images from an event file, and an unfinished record at its end.
 
-    Args:
-        events: the content of the file.
-        path: the file, for error messages.
-
-    Raises:
-        InvalidInput: when it is not an event file.
+    Raises InvalidInput with the path of the file when it is not an event file.
     """
     kept, start = [], 0
     while start + HEADER_BYTES <= len(events):

@@ -13,12 +13,7 @@ from cs285.data.whole_files import whole_file
 
 
 def table_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
-    """Build one row for each evaluation of each run.
-
-    Returns:
-        Dicts with the same keys: ``run`` (name of the folder), ``method``, the settings, ``itr`` and the scalars;
-        None where a run has no such value.
-    """
+    """Build one row for each evaluation of each run, all with the same keys; None where a run has no such value."""
     scalars = dict.fromkeys(name for run in runs for row in run.rows for name in row)
     rows = []
     for run in runs:
@@ -31,14 +26,7 @@ def table_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 
 def write_tables(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
-    """Write the table as ``results.csv`` and ``results.parquet``.
-
-    Returns:
-        The two files.
-
-    Raises:
-        InvalidInput: when they can't be written.
-    """
+    """Write the table as ``results.csv`` and ``results.parquet``; raise InvalidInput where that is impossible."""
     import pyarrow
     from pyarrow import csv, parquet
 

@@ -1,13 +1,18 @@
-"""A sweep's jobs on Ray: on this machine or on a cluster, failures retried, results brought home whole."""
+"""Many runs on Ray, on this machine or a cluster; complete run folders come back to one folder."""
 
 from __future__ import annotations
 
+import itertools
+import json
+import logging
+import os
+import re
+import subprocess
 import sys
 import tempfile
-import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,188 +20,193 @@ from tqdm import tqdm
 
 from cs285.config import Config
 from cs285.data.run_folders import any_run_below, read_run, read_runs
-from cs285.data.whole_files import check_writable
+from cs285.data.whole_files import check_writable, writing
 from cs285.envs.make_env import make_env
-from cs285.errors import RunsFailed
-from cs285.infrastructure.bc_trainer import BC_Trainer, find_expert, load_initial_data
-from cs285.infrastructure.many_learners import ManyLearners
+from cs285.errors import InvalidInput, RunsFailed
+from cs285.infrastructure.bc_trainer import BC_Trainer
+from cs285.infrastructure.inputs import find_expert, load_initial_data
 from cs285.infrastructure.rollout_workers import usable_cores
-from cs285.results.series import OF_A_TASK
 from cs285.results.table import write_tables
-from cs285.sweeps.grid import Job, make_jobs, missing_runs
-from cs285.sweeps.packed_runs import pack_runs, unpack_runs
-from cs285.sweeps.ray_cluster import connected
+from cs285.sweeps.grid import missing_runs
 
-NODE_DEATHS = 3  # how many deaths of its process or node a job survives
-
-
-@dataclass
-class Outcome:
-    """How a sweep ended.
-
-    Attributes:
-        done: the run folders that it made.
-        failed: names of the runs that failed twice, with the reason of each.
-        tables: the files that hold all results.
-    """
-
-    done: list[Path] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    tables: list[Path] = field(default_factory=list)
+ANSWERS_WITHIN = 60.0  # seconds, of a Ray cluster
+OBJECT_STORE = 256 * 1024**2  # bytes; a run folder has a few megabytes
+PROJECT_ROOT = Path(__file__).parents[2]
 
 
-def run_missing(configs: Sequence[Config], logdir: Path, address: str | None, num_cpus: int | None) -> None:
-    """Run those that are not complete in ``logdir`` yet, and name the tables of all.
+def run_missing(
+    configs: Sequence[Config], logdir: Path, address: str | None = None, num_cpus: int | None = None
+) -> None:
+    """Run what is not complete in ``logdir``, and write the tables of all runs there.
 
     Args:
-        configs: of the whole sweep.
-        logdir: as of `run_sweep`, and so are the next two.
-        address: of a cluster.
-        num_cpus: jobs at once.
-
-    Raises:
-        RunsFailed: naming the runs that failed twice; the others are there.
-    """
-    missing = missing_runs(configs, logdir)
-    print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
-    outcome = run_sweep(missing, logdir, address, num_cpus)
-    print("\n".join(map(str, outcome.tables)))
-    if outcome.failed:
-        raise RunsFailed(f"{len(outcome.failed)} of {len(configs)} runs failed twice: {', '.join(outcome.failed)}")
-
-
-def run_sweep(configs: Sequence[Config], logdir: Path, address: str | None, num_cpus: int | None) -> Outcome:
-    """Run some runs, and write the table of all that are in ``logdir``.
-
-    Args:
-        configs: of the runs.
-        logdir: folder of the run folders; each appears in it when it is whole.
+        configs: the settings of the runs.
+        logdir: folder of the run folders; each appears in it when it is complete.
         address: HOST:PORT of a Ray cluster's head; None: this machine.
-        num_cpus: jobs at once on this machine; None: one for each usable core.
+        num_cpus: concurrent runs on this machine; None: one for each usable core.
 
     Raises:
-        InvalidInput: when a run can't be made of its settings, Ray is missing or out of reach, or
-            nothing can be written.
+        InvalidInput: when a run can't be made of its settings, Ray is missing or can't be reached, or nothing can be
+            written.
+        RunsFailed: naming the runs that failed twice; the others are complete.
     """
-    outcome = Outcome()
-    if configs:
-        check_runs(configs)
+    missing, failed = missing_runs(configs, logdir), []
+    print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
+    if missing:
+        check_inputs(missing)
         check_writable(logdir / "run")
-        with connected(address, num_cpus or usable_cores()) as slots:
-            outcome = run_jobs(make_jobs(configs, slots), logdir)
+        with connected(address, num_cpus or usable_cores()):
+            failed = run_all(missing, logdir)
     if any_run_below(logdir):
-        outcome.tables = write_tables(read_runs([logdir]), logdir)
-    return outcome
+        print(*write_tables(read_runs([logdir]), logdir), sep="\n")
+    if failed:
+        raise RunsFailed(f"{len(failed)} of {len(configs)} runs failed twice: {', '.join(failed)}")
 
 
-def check_runs(configs: Sequence[Config]) -> None:
-    """Make environments and read experts and data once, so that mistakes show before anything runs.
+def check_inputs(configs: Sequence[Config]) -> None:
+    """Make each task's environment and read its expert and data once, before anything runs.
 
     Raises:
-        InvalidInput: as `BC_Trainer` would.
+        InvalidInput: as `BC_Trainer` does.
     """
-    of_a_task = (*OF_A_TASK, "ep_len", "do_dagger")
-    for config in {tuple(getattr(c, name) for name in of_a_task): c for c in configs}.values():
+    names = ("env_name", "backend", "ep_len", "do_dagger", "expert_policy_file", "expert_data")
+    for config in {tuple(getattr(config, name) for name in names): config for config in configs}.values():
         env, spec = make_env(config.env_name, config.ep_len, backend=config.backend)
         env.close()
-        find_expert(config, spec)
-        load_initial_data(config, spec)
+        find_expert(config, spec, None, load_initial_data(config, spec))
 
 
-def run_jobs(jobs: Sequence[Job], logdir: Path) -> Outcome:
-    """Run all jobs on the Ray that is connected, and put their run folders into ``logdir``.
+@contextmanager
+def connected(address: str | None, num_cpus: int) -> Iterator[None]:
+    """Start Ray on this machine, or join a cluster; what was started ends with the block.
 
-    A job that fails is tried once more, its runs one by one. A line is printed for each run that
-    is done or failed; on a terminal a bar shows the time left.
+    Raises:
+        InvalidInput: when Ray is not installed, or no cluster can be joined at the address.
+        RunsFailed: when Ray does not start on this machine.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # runs see the GPUs
+    try:
+        import ray
+    except ImportError as error:
+        raise InvalidInput('a sweep needs Ray: pip install -e ".[sweep]"') from error
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))  # Ray's workers import this package
+        options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        try:
+            ray.init("local", **options)
+        except Exception as error:  # Ray raises nothing narrower
+            raise RunsFailed(f"Ray did not start on this machine, which may be too busy: {error}") from error
+    else:
+        _check_address(address)
+        try:
+            ray.init(address, **options)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InvalidInput(f"--ray_address is {address}; no Ray cluster could be joined there: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
-    Args:
-        jobs: in the order in which they are started.
-        logdir: folder of the run folders; each appears in it when it is whole.
+
+def _check_address(address: str) -> None:
+    """Ask for the cluster's status in a process that can be stopped; `ray.init` waits for minutes where none is."""
+    if not re.fullmatch(r"[^/]+:[0-9]+", address):
+        raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
+    command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+    try:
+        subprocess.run(command, capture_output=True, timeout=ANSWERS_WITHIN, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise InvalidInput(f"--ray_address is {address}; no Ray cluster of this version answers there") from error
+
+
+def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
+    """Run all on the connected Ray, the longest first, and put their run folders into ``logdir``.
+
+    A run that fails, or whose machine dies, is tried once more. A line is printed for each that ends.
+
+    Returns:
+        The names of the runs that failed twice.
+
+    Raises:
+        InvalidInput: when no machine has the CPUs for a run's ``num_workers``, or a folder can't be written.
     """
     import ray
 
-    outcome, waiting = Outcome(), deque(jobs)
-    running: dict[Any, Job] = {}
-    runs, start = sum(len(job.configs) for job in jobs), time.monotonic()
-    done, work = 0.0, sum(job.work for job in jobs)
-    train = ray.remote(max_retries=NODE_DEATHS)(train_together)
-    with tqdm(total=work, disable=None, bar_format="{l_bar}{bar}| {elapsed}<{remaining}", leave=False) as bar:
-        while waiting or running:
-            while waiting:  # Ray starts them in this order, as there is room
-                job = waiting.popleft()
-                cpus = max(1, max(config.num_workers or 0 for config in job.configs))
-                running[train.options(num_cpus=cpus).remote(job.configs, sys.argv)] = job
-            ready, _ = ray.wait(list(running), timeout=1.0)
-            bar.refresh()
-            for reference in ready:
-                job = running.pop(reference)
-                again = _finish(reference, job, logdir, outcome)
-                waiting.extend(again)
-                if not again:
-                    done += job.work
-                    bar.update(job.work)
-                    left = _duration((time.monotonic() - start) * (work - done) / done)
-                    tqdm.write(f"{len(outcome.done) + len(outcome.failed)} of {runs} runs, about {left} left")
-    return outcome
+    train = ray.remote(max_retries=1, retry_exceptions=True)(train_run)
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    most = max(int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"])
+    running: dict[Any, Config] = {}
+    for config in sorted(configs, key=_work, reverse=True):
+        cpus = max(1, config.num_workers or 0)
+        if cpus > most:
+            raise InvalidInput(f"--num_workers is {cpus}; the largest machine offers Ray {most} CPUs")
+        running[train.options(num_cpus=cpus).remote(config, sys.argv)] = config
+    failed = []
+    with tqdm(total=len(running), unit="run", disable=None, leave=False) as bar:
+        while running:
+            (reference,), _ = ray.wait(list(running), num_returns=1)
+            config = running.pop(reference)
+            try:
+                name, files = ray.get(reference)
+                run_dir = write_run(name, files, logdir)
+            except ray.exceptions.RayError as error:
+                failed.append(config.run_name)
+                reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
+                tqdm.write(": ".join((config.run_name, "failed twice", *reason)))
+            else:
+                rows = read_run(run_dir).rows
+                result = "return {Eval_AverageReturn:.1f} ± {Eval_StdReturn:.1f}".format(**rows[-1]) if rows else ""
+                tqdm.write(f"{run_dir}: {result or 'not evaluated'}")
+            bar.update()
+    return failed
 
 
-def train_together(configs: Sequence[Config], command: Sequence[str]) -> bytes:
-    """Train runs of one job in a scratch folder of this machine.
+def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, bytes]]:
+    """Train one run in a temporary folder.
 
     Args:
-        configs: of the runs; without ``num_workers`` they roll out in this process.
-        command: what config.json says of how the runs were started.
+        config: the run's settings; without ``num_workers`` it rolls out in this process.
+        command: of the sweep, for config.json.
 
     Returns:
-        Their run folders, as a tar file.
+        The name of the run folder and its files' contents by relative path, with ``config.logdir`` in config.json.
     """
     sys.argv = list(command)
     with tempfile.TemporaryDirectory(prefix="sweep-") as scratch:
-        place = Path(scratch)
-        here = [  # without checkpoints: a job that dies starts anew
-            replace(config, logdir=place, num_workers=config.num_workers or 0, checkpoint_freq=-1) for config in configs
-        ]
-        if len(here) == 1:
-            BC_Trainer(here[0]).run_training_loop()
-        else:
-            ManyLearners(here).run_training_loop()
-        return pack_runs(Path(scratch), logdir=configs[0].logdir)
+        here = replace(config, logdir=Path(scratch), num_workers=config.num_workers or 0, checkpoint_freq=-1)
+        with BC_Trainer(here) as trainer:
+            trainer.run_training_loop()
+        (run_dir,) = Path(scratch).iterdir()
+        settings_file = run_dir / "config.json"
+        content = json.loads(settings_file.read_text())
+        content["settings"]["logdir"] = str(config.logdir)
+        settings_file.write_text(json.dumps(content, indent=2) + "\n")
+        files = (path for path in run_dir.rglob("*") if path.is_file())
+        return run_dir.name, {path.relative_to(run_dir).as_posix(): path.read_bytes() for path in files}
 
 
-def _finish(reference: Any, job: Job, logdir: Path, outcome: Outcome) -> list[Job]:
-    """Take the results of a job that has ended.
+def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
+    """Write a run folder, which appears when it is complete, with a number behind its name where that is taken.
 
-    Returns:
-        What is to be tried again.
+    Raises:
+        InvalidInput: when it can't be written.
     """
-    import ray
-
-    try:
-        folders = unpack_runs(ray.get(reference), logdir)
-    except ray.exceptions.RayError as error:
-        reason = _reason(error)
-        for config in job.configs:
-            end = "failed again" if job.attempt else "failed, tried once more"
-            tqdm.write(f"{config.run_name}: {end}: {reason}")
-        if job.attempt:
-            outcome.failed.update({config.run_name: reason for config in job.configs})
-            return []
-        return [Job((config,), attempt=1) for config in job.configs]
-    for folder in folders:
-        last = read_run(folder).rows[-1:]
-        end = (
-            f"return {last[0]['Eval_AverageReturn']:.1f} ± {last[0]['Eval_StdReturn']:.1f}" if last else "not evaluated"
-        )
-        tqdm.write(f"{folder}: {end}")
-    outcome.done += folders
-    return []
+    with writing(logdir):
+        logdir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=logdir) as scratch:
+            unfinished = Path(scratch) / name
+            for relative, content in files.items():
+                path = unfinished / relative
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+            return unfinished.rename(next(path for path in map(logdir.joinpath, names) if not path.exists()))
 
 
-def _reason(error: BaseException) -> str:
-    """The last line of what went wrong, in the process that it happened in."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[-1]
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def _work(config: Config) -> int:
+    """Gradient steps and environment steps of a run."""
+    each = config.num_agent_train_steps_per_iter + config.eval_batch_size + config.batch_size
+    return config.iterations * each + config.eval_batch_size

@@ -1,4 +1,4 @@
-"""A disk that is full at any write: the run ends with one line, keeps what it had, and goes on once there is room."""
+"""A run on a full disk: it ends with one line, keeps its complete files, and resumes once there is room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cs285.config import Config
-from cs285.data.checkpoint import has_checkpoint, load_checkpoint
+from cs285.data.checkpoint import Checkpoints
 from cs285.data.run_folders import read_config, read_run
 from tests.data.stopped_runs import assert_same, ended, outcome, run_dirs, train
 from tests.fakes import expert_content, pickle_file
@@ -22,7 +22,7 @@ ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 15)  # in pages
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Call it with a number of pages to have a file system with that much room, the same one each time."""
+    """A function of a number of pages: it gives one file system that size."""
     folder = tmp_path / "disk"
     folder.mkdir()
 
@@ -64,8 +64,8 @@ def test_a_disk_without_room(job: Config, disk: Callable[[int], Path], tmp_path:
             if (folder / "config.json").exists():
                 assert read_config(folder / "config.json").size == job.size
                 assert [row["itr"] for row in read_run(folder).rows] == list(range(len(read_run(folder).rows)))
-            if has_checkpoint(folder):
-                load_checkpoint(folder)
+            if Checkpoints(folder).exists():
+                Checkpoints(folder).load()
         disk(10_000)
         assert_same(ended(config), run_dirs(whole)[0])
         subprocess.run(["rm", "-r", config.logdir], check=True)

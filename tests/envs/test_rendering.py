@@ -16,7 +16,7 @@ from tests.fakes import PointEnv
 
 @pytest.mark.rendering
 @pytest.mark.usefixtures("gl")
-@pytest.mark.parametrize("env_name", ["Hopper-v5", "Walker2d-v4", "Ant-v5", "Humanoid-v4", "Hopper-v2"])
+@pytest.mark.parametrize("env_name", ["Hopper-v5", "Ant-v4", "Humanoid-v2"])
 def test_an_environment_that_renders_has_the_same_physics(env_name: str) -> None:
     plain, rendered = make_env(env_name)[0], make_env(env_name, render=True)[0]
     rng, frames = np.random.default_rng(0), []
@@ -83,17 +83,14 @@ def test_the_graphics_library_is_the_users_or_an_installed_one(
     assert ("SDL_VIDEODRIVER" in os.environ) == ("DISPLAY" not in variables)
 
 
-@pytest.mark.parametrize("backend", ["osmesa", "nosuch"])
-def test_a_graphics_library_that_fails_prevents_rendering_only(backend: str) -> None:
+def test_a_graphics_library_that_fails_prevents_rendering_only() -> None:
     code = (
-        "from cs285.envs.make_env import check_rendering, make_env, RenderingUnavailable\n"
-        "make_env('Hopper-v5')[0].reset(seed=0)\n"
-        "try: check_rendering('Hopper-v5')\n"
-        "except RenderingUnavailable as error: print(error)\n"
-        "else: print('renders: apt-get')\n"
+        "from cs285.envs.make_env import check_rendering, make_env\n"
+        "make_env('Hopper-v5')[0].reset(seed=0)\ncheck_rendering('CartPole-v1')\ncheck_rendering('Hopper-v5')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "MUJOCO_GL": backend}
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "MUJOCO_GL": "nosuch"}
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "apt-get" in done.stdout
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("cs285.envs.make_env.RenderingUnavailable: can't render Hopper-v5")
+    assert "apt-get install" in done.stderr

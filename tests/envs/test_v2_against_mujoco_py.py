@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -25,29 +26,27 @@ from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert
 from tests.envs.original_engine import RANDOM_STEPS, RESET_SEED, act_at_random, step_each
 
-TASKS = tuple(V2_MODULES)
-EXPERTS = {"Ant": 4700, "HalfCheetah": 4170, "Hopper": 3780}  # those in ../shared/course, and their returns
-FREE_JOINT = ("Ant", "Humanoid")
-STATES, EPISODES = 300, 10
+EXPERTS = {"Ant": 4700, "HalfCheetah": 4170, "Hopper": 3780}  # returns of the experts in ../shared/course
+STATES, EPISODES, CONTACT_FORCES = 300, 10, 14 * 6
 EXACT, CLOSE, CLOSE_SHARE = 1e-9, 1e-3, 0.95
 REWARD_ROUNDING = 1e-6  # Gymnasium sums the squares of float32 actions in float32
-SCRIPT = Path(__file__).with_name("original_engine.py")
 COURSE = Path(__file__).parents[3] / "shared" / "course" / "experts"
 
 pytestmark = [pytest.mark.mujoco_py, pytest.mark.slow]
 
-Results = Mapping[str, Any]
 
+class Comparison(NamedTuple):
+    """What both engines compute for a task, from the same states and actions."""
 
-@pytest.fixture(scope="session")
-def venv() -> Path:
-    """The engine's environment; skip where there is none, fail where CS285_REQUIRE_MUJOCO_PY is set."""
-    try:
-        return engine.find_venv()
-    except InvalidInput as error:
-        if os.environ.get("CS285_REQUIRE_MUJOCO_PY"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+    task: str
+    free_joint: bool
+    given: Mapping[str, Any]
+    ours: Mapping[str, Any]
+    original: Mapping[str, Any]
+
+    def difference(self, name: str) -> Any:
+        """(STATES,): the largest difference of a quantity in each state."""
+        return np.abs(self.ours[name] - self.original[name]).reshape(STATES, -1).max(axis=1)
 
 
 def make_reproduction(task: str) -> Any:
@@ -74,50 +73,38 @@ def visited_states(task: str) -> dict[str, Any]:
     return {"qpos": np.array(qpos), "qvel": np.array(qvel), "actions": np.array(actions)}
 
 
-@pytest.fixture(scope="session")
-def compared(venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Results, Results]]:
-    """For a task: results of the reproduction and of the engine; each task is computed once."""
-    done: dict[str, tuple[Results, Results]] = {}
-
-    def compare(task: str) -> tuple[Results, Results]:
-        if task not in done:
-            folder, given = tmp_path_factory.mktemp(task), visited_states(task)
-            np.savez(folder / "in.npz", **given)
-            expert = COURSE / f"{task}.pkl"
-            command = [venv / "bin/python", SCRIPT, task, folder / "in.npz", folder / "out.npz", EPISODES]
-            command += [expert] if expert.exists() else []
-            subprocess.run([*map(str, command)], env=engine.environment(venv), check=True, capture_output=True)
-            with np.load(folder / "out.npz") as loaded:
-                original = dict(loaded)
-            done[task] = step_each(make_reproduction(task), **given), original
-        return done[task]
-
-    return compare
-
-
-def difference(task_results: tuple[Results, Results], name: str) -> Any:
-    """The largest difference of a quantity in each state, (STATES,)."""
-    ours, original = task_results
-    return np.abs(ours[name] - original[name]).reshape(STATES, -1).max(axis=1)
+@pytest.fixture(scope="module", params=V2_MODULES)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """Each task in turn; skip without the engine, or fail where CS285_REQUIRE_MUJOCO_PY is set."""
+    try:
+        venv = engine.find_venv()
+    except InvalidInput as error:
+        if os.environ.get("CS285_REQUIRE_MUJOCO_PY"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    task, folder = request.param, tmp_path_factory.mktemp("engine")
+    given, expert = visited_states(task), COURSE / f"{task}.pkl"
+    np.savez(folder / "in.npz", **given)
+    script = Path(__file__).with_name("original_engine.py")
+    command = [venv / "bin/python", script, task, folder / "in.npz", folder / "out.npz", EPISODES]
+    command += [expert] if expert.exists() else []
+    subprocess.run([*map(str, command)], env=engine.environment(venv), check=True, capture_output=True)
+    ours = step_each(make_reproduction(task), **given)
+    return Comparison(task, task in ("Ant", "Humanoid"), given, ours, dict(np.load(folder / "out.npz")))
 
 
 def inertia_tensors(inertia: Any, quaternions: Any) -> Any:
     """(bodies, 3, 3) about the centre of mass in the body's frame: principal axes have no fixed order."""
-    w, x, y, z = quaternions.T
-    axes = np.array(
-        [
-            [w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z],
-        ]
-    ).transpose(2, 0, 1)
+    axes = np.zeros((len(quaternions), 9))
+    for matrix, quaternion in zip(axes, quaternions, strict=True):
+        mujoco.mju_quat2Mat(matrix, quaternion)
+    axes = axes.reshape(-1, 3, 3)
     return axes @ (inertia[:, :, None] * axes.transpose(0, 2, 1))
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_every_body_has_the_same_mass_and_inertia(task: str, compared: Any) -> None:
-    model = make_env(f"{task}-v2")[0].unwrapped.model  # type: ignore[attr-defined]
-    original = {name.removeprefix("model "): value for name, value in compared(task)[1].items() if "model" in name}
+def test_every_body_has_the_same_mass_and_inertia(both: Comparison) -> None:
+    model = make_env(f"{both.task}-v2")[0].unwrapped.model  # type: ignore[attr-defined]
+    original = {name.removeprefix("model "): value for name, value in both.original.items() if "model" in name}
     assert model.body_mass == pytest.approx(original["body_mass"], rel=1e-12)
     assert model.body_ipos == pytest.approx(original["body_ipos"], rel=1e-12, abs=1e-15)
     assert model.body_invweight0 == pytest.approx(original["body_invweight0"], rel=1e-9)
@@ -126,74 +113,56 @@ def test_every_body_has_the_same_mass_and_inertia(task: str, compared: Any) -> N
     assert (np.abs(ours - theirs).max(axis=(1, 2)) <= 1e-12 * np.abs(theirs).max(axis=(1, 2))).all()
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("quantity", ["qpos", "qvel"])
-def test_the_next_state_is_the_same(task: str, quantity: str, compared: Any) -> None:
-    differences = difference(compared(task), quantity)
-    if task in FREE_JOINT:
-        assert np.quantile(differences, CLOSE_SHARE) < CLOSE
-    else:
-        assert differences.max() < EXACT
+def test_resets_and_next_states_are_the_same(both: Comparison) -> None:
+    reset = make_env(f"{both.task}-v2")[0].reset(seed=RESET_SEED)[0]
+    assert reset == pytest.approx(both.original["reset"], rel=1e-9, abs=1e-12)
+    for name in ("qpos", "qvel"):
+        differences = both.difference(name)
+        limit = CLOSE if both.free_joint else EXACT
+        assert np.quantile(differences, CLOSE_SHARE if both.free_joint else 1) < limit
+    for name in ("contacts", "terminated"):
+        assert np.mean(both.difference(name) != 0) <= (0.02 if both.free_joint else 0)
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_the_same_contacts_act_and_the_same_episodes_end(task: str, compared: Any) -> None:
-    for quantity in ("contacts", "terminated"):
-        assert np.mean(difference(compared(task), quantity) != 0) <= (0.02 if task in FREE_JOINT else 0)
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_the_reward_and_its_terms_are_the_same(task: str, compared: Any) -> None:
-    ours, original = compared(task)
-    for name in ("reward", *(name for name in ours if name.startswith("info "))):
-        differences = difference((ours, original), name)
-        moved = name in ("reward", "info reward_forward", "info reward_linvel") and task in FREE_JOINT
+def test_the_reward_and_its_terms_are_the_same(both: Comparison) -> None:
+    for name in ("reward", *(name for name in both.ours if name.startswith("info "))):
+        moved = name in ("reward", "info reward_forward", "info reward_linvel") and both.free_joint
         limit = CLOSE if moved else REWARD_ROUNDING
-        assert np.quantile(differences, CLOSE_SHARE if moved else 1) < limit, name
-    assert not np.any(original.get("info reward_impact", 0)), "the engine computes no contact forces"
+        assert np.quantile(both.difference(name), CLOSE_SHARE if moved else 1) < limit, name
+    assert not np.any(both.original.get("info reward_impact", 0)), "the engine computes no contact forces"
 
 
-def test_ant_as_registered_agrees_where_nothing_touches(compared: Any) -> None:
-    given, original = visited_states("Ant"), compared("Ant")[1]
-    ours = step_each(make_env("Ant-v2")[0], **given)
-    free = (ours["contacts"] == 0) & (original["contacts"] == 0)
-    assert free.sum() > STATES / 3
-    moved = difference((ours, original), "qpos")
-    assert np.median(moved[free]) < CLOSE < np.median(moved[~free])
-
-
-@pytest.mark.parametrize("task", FREE_JOINT)
-def test_observations_differ_in_contact_forces_only(task: str, compared: Any) -> None:
-    contacts = 14 * 6
-    ours, original = (results["observation"] for results in compared(task))
+def test_observations_differ_in_contact_forces_only(both: Comparison) -> None:
+    ours, original = both.ours["observation"], both.original["observation"]
     assert ours.shape == original.shape
-    differences = np.abs(ours - original)[:, :-contacts] / np.maximum(1, np.abs(original[:, :-contacts]))
+    state = slice(-CONTACT_FORCES if both.free_joint else None)
+    differences = np.abs(ours - original)[:, state] / np.maximum(1, np.abs(original[:, state]))
     assert np.quantile(differences.max(axis=1), CLOSE_SHARE) < CLOSE
-    assert not original[:, -contacts:].any()
-    assert ours[:, -contacts:].any()
+    if both.free_joint:
+        assert not original[:, -CONTACT_FORCES:].any()
+        assert ours[:, -CONTACT_FORCES:].any()
+    if both.task == "Ant":  # as registered, with today's margins
+        as_made = both._replace(ours=step_each(make_env("Ant-v2")[0], **both.given))
+        free = (as_made.ours["contacts"] == 0) & (original.any(axis=1)) & (both.original["contacts"] == 0)
+        assert free.sum() > STATES / 3
+        assert np.median(as_made.difference("qpos")[free]) < CLOSE < np.median(as_made.difference("qpos")[~free])
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_reset_with_the_same_seed_is_the_same_state(task: str, compared: Any) -> None:
-    ours = make_env(f"{task}-v2")[0].reset(seed=RESET_SEED)[0]
-    assert ours == pytest.approx(compared(task)[1]["reset"], rel=1e-9, abs=1e-12)
-
-
-@pytest.mark.parametrize("task", ["Hopper", "Walker2d", "Humanoid"])
-def test_whole_episodes_of_random_actions_are_the_same_until_they_fall(task: str, compared: Any) -> None:
-    ours, original = act_at_random(make_reproduction(task), EPISODES), compared(task)[1]["at random"]
-    assert np.ptp(original[:, 1]) > 5, "some stand longer than others"
-    assert original[:, 1].max() < RANDOM_STEPS, "all of them fall"
+def test_episodes_of_random_actions_are_the_same_until_they_fall(both: Comparison) -> None:
+    if both.task in ("Ant", "HalfCheetah"):
+        pytest.skip("its episodes last until rounding differences have grown")
+    ours, original = act_at_random(make_reproduction(both.task), EPISODES), both.original["at random"]
+    assert np.ptp(original[:, 1]) > 5
+    assert original[:, 1].max() < RANDOM_STEPS
     assert np.array_equal(ours[:, 1], original[:, 1])
-    assert ours[:, 0] == pytest.approx(original[:, 0], abs=CLOSE if task in FREE_JOINT else REWARD_ROUNDING)
+    assert ours[:, 0] == pytest.approx(original[:, 0], abs=CLOSE if both.free_joint else REWARD_ROUNDING)
 
 
-@pytest.mark.parametrize("task", EXPERTS)
-def test_the_courses_expert_returns_the_same(task: str, compared: Any, course: Path) -> None:
-    original = compared(task)[1]["returns"]
-    env, spec = make_env(f"{task}-v2")
-    expert = load_expert(course / "experts" / f"{task}.pkl", f"{task}-v2", spec)
+def test_the_courses_expert_returns_the_same(both: Comparison, course: Path) -> None:
+    if both.task not in EXPERTS:
+        pytest.skip("the course's files have no expert for it")
+    env, spec = make_env(f"{both.task}-v2")
+    expert = load_expert(course / "experts" / f"{both.task}.pkl", f"{both.task}-v2", spec)
     ours = [sample_trajectory(env, spec, expert, seed).total_reward for seed in range(EPISODES)]
-    print(f"{task}-v2: {np.mean(ours):.1f} ± {np.std(ours):.1f}, original {original.mean():.1f} ± {original.std():.1f}")
-    assert np.mean(ours) == pytest.approx(EXPERTS[task], rel=0.015)
-    assert np.median(ours) == pytest.approx(np.median(original), rel=0.03)  # Ant falls in a few episodes
+    assert np.mean(ours) == pytest.approx(EXPERTS[both.task], rel=0.015)
+    assert np.median(ours) == pytest.approx(np.median(both.original["returns"]), rel=0.03)  # Ant may fall

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.films import EXCERPT_SECONDS, VideoWriter, excerpt
 from cs285.infrastructure.logger import Logger, make_run_dir
 from tests.data.stopped_runs import scalars
 from tests.fakes import read_events

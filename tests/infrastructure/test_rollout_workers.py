@@ -265,7 +265,7 @@ def start(code: str, folder: Path, *, stdin: bool = False) -> subprocess.Popen[s
     path = folder / "main.py"
     path.write_text(SCRIPT + code)
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "OPENBLAS_NUM_THREADS": "1"}  # as the scripts set it
     with path.open() as script:
         command = [sys.executable, "-" if stdin else str(path)]
         return subprocess.Popen(command, stdin=script, env=environment, start_new_session=True, **pipe)

@@ -27,6 +27,7 @@ from tests.conftest import tiny_config
 from tests.fakes import expert_rule
 
 pytest.importorskip("tensorboard", reason="tensorboard, of the extra named notebook, is missing")
+pytestmark = pytest.mark.slow
 
 STATISTICS = ("AverageReturn", "StdReturn", "MaxReturn", "MinReturn", "AverageEpLen")
 SCALARS = {f"{kind}_{name}" for kind in ("Eval", "Train") for name in STATISTICS}
@@ -39,12 +40,12 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tensorboard")
 
 
-@pytest.fixture(scope="module")
-def server(logdir: Path) -> Iterator[str]:
-    """The address of a server on ``logdir``."""
+@pytest.fixture(scope="module", params=["true", "false"])
+def server(logdir: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server on ``logdir``, with either of TensorBoard's two readers of event files."""
     command = ["-m", "tensorboard.main", "--logdir", str(logdir), "--port", "0", "--host", "127.0.0.1"]
     process = subprocess.Popen(
-        [sys.executable, *command, "--reload_interval", "1"],
+        [sys.executable, *command, "--reload_interval", "1", "--load_fast", request.param],
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -53,11 +53,12 @@ class Outcome:
         return self
 
     def refused(self, *parts: str) -> Outcome:
-        """Check for exit code 2 and one line on stderr that contains all the parts."""
+        """Check for exit code 2 and one line on stderr, or tyro's explanation, that contains all the parts."""
         assert self.code == 2, self
-        assert self.err.startswith("error: "), self
-        assert self.err.endswith("\n"), self
-        assert self.err.count("\n") == 1, self
+        if "For full helptext" not in self.err:
+            assert self.err.startswith("error: "), self
+            assert self.err.endswith("\n"), self
+            assert self.err.count("\n") == 1, self
         for part in parts:
             assert part in self.err
         return self

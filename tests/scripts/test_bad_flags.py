@@ -14,15 +14,14 @@ from tests import fakes
 from tests.scripts.conftest import PointFiles, Script, files_below, load_script, small_run
 
 BAD_ENVIRONMENTS = {
-    "HalfCheetah-v9": ("HalfCheetah-v9", "HalfCheetah-v5"),
-    "Hoper-v5": ("Hoper-v5", "close matches: ", "Hopper-v5"),
-    "cartpole-v1": ("close matches: CartPole-v1",),
+    "HalfCheetah-v9": ("HalfCheetah-v9", "`v5`"),
+    "Hoper-v5": ("Hoper-v5", "Did you mean: `Hopper`"),
+    "cartpole-v1": ("Did you mean: `CartPole`",),
     "nothing like it": ("'nothing like it'",),
     "": ("''",),
     "no_such_module:Hopper-v5": ("no_such_module",),
     "nowhere/Hopper-v5": ("nowhere/Hopper-v5",),
-    "Swimmer-v2": ("Swimmer-v2", "Ant-v2", "Swimmer-v4 or Swimmer-v5"),
-    "FrozenLake-v1": ("FrozenLake-v1", "Discrete(16)", "Box"),
+    "Swimmer-v2": ("Swimmer-v2",),
     "tests/Endless-v0": ("no time limit", "--ep_len"),
 }
 

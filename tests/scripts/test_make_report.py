@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cs285.data.provenance import digest
 from cs285.data.shipped import PROJECT_ROOT
-from cs285.infrastructure.films import VideoWriter
+from cs285.infrastructure.films import write_video
 from tests.browser import visit
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, finish, start
@@ -35,9 +34,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_run(place / "data", [30.0 + seed], seed=seed, num_agent_train_steps_per_iter=steps)
     (folder / "videos").mkdir()
     for itr in (0, 1, 2):
-        with VideoWriter(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", fps=10) as video:
+        with write_video(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", 10, []) as add_frame:
             for brightness in range(0, 250, 25):
-                video.add(np.full((64, 64, 3), brightness, np.uint8))
+                add_frame(np.full((64, 64, 3), brightness, np.uint8))
     outcome = finish(start("make_report", cwd=place)).succeeded()
     assert outcome.out.endswith("report/report.html\nreport/report.pdf\n")
     assert "Figure 3, tasks, is left out: BC on Hopper-v5 has series that differ in num_agent" in outcome.out
@@ -54,7 +53,6 @@ def test_the_page_loads_without_other_files(report: Path, tmp_path: Path) -> Non
         videos = page.evaluate("[...document.querySelectorAll('video')].map(v => [v.videoWidth, v.duration])")
         headings = page.locator("h2").all_inner_texts()
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
     figures = ["Figure 1: num_agent_train_steps_per_iter Hopper-v5", "Figure 2: HalfCheetah-v5", "Figure 2: Hopper-v5"]
     assert headings == ["Table 1", "Table 2", *figures, "Videos"]
     assert len(widths) == 3
@@ -63,7 +61,6 @@ def test_the_page_loads_without_other_files(report: Path, tmp_path: Path) -> Non
     assert too_wide == 0
     assert seen.errors == []
     assert seen.requests == [alone.as_uri()]
-    assert Image.open(tmp_path / "page.png").convert("L").getextrema()[0] < 60  # text is drawn
 
 
 def test_captions_have_the_settings_and_the_commands_repeat_the_runs(report: Path) -> None:

@@ -27,7 +27,7 @@ def replace_sweep(monkeypatch: pytest.MonkeyPatch, run_missing: RunMissing | Non
 
 def test_the_plan_has_the_runs_of_every_experiment_once() -> None:
     tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5", "Humanoid-v5"]
-    plan: list[Config] = load_script("reproduce").plan(tasks, 5, Path("data"))
+    plan: list[Config] = list(load_script("reproduce").plan(tasks, 5, Path("data")))
     assert len({(identity(config), config.seed) for config in plan}) == len(plan)
     cloning = [c for c in plan if not c.do_dagger]
     table = {(c.env_name, c.eval_batch_size, c.seed) for c in cloning if c.num_agent_train_steps_per_iter == 1000}

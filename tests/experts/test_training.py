@@ -1,0 +1,127 @@
+"""Expert training: the best policy is kept, and a training that was stopped resumes from its last checkpoint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cs285.errors import InvalidInput
+from cs285.experts.settings import ExpertSettings
+from tests import fakes
+
+pytest.importorskip("stable_baselines3", reason="of the extra `experts`")
+pytest.importorskip("scipy", reason="of the extra `experts`")
+
+from cs285.experts import training
+from cs285.experts.training import load_checkpoint, train_expert
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExpertSettings:
+    """A training of a fraction of a second."""
+    monkeypatch.setattr(training, "SELECTION_EPISODES", 3)
+    tiny: dict[str, Any] = {"n_envs": 2, "n_steps": 4, "batch_size": 4, "n_epochs": 1, "total_steps": 64, "size": 8}
+    files = {"output": tmp_path / "expert.pkl", "checkpoints": tmp_path / "checkpoints"}
+    return ExpertSettings(env_name=fakes.POINT, evaluations=4, eval_episodes=2, **tiny, **files)
+
+
+def card(settings: ExpertSettings) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(settings.expert_file.with_suffix(".json").read_text())
+    return content
+
+
+def checkpoints(settings: ExpertSettings) -> list[str]:
+    return [path.name for path in settings.checkpoint_dir.glob("checkpoint_*")]
+
+
+def test_the_policy_of_the_best_evaluation_is_kept(
+    settings: ExpertSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Good and reliable: 90 less 5 comes before 100 less 50."""
+    results = iter([(10, 1), (100, 50), (90, 5), (80, 1), (70, 1)])
+    files = []
+
+    def evaluate(path: Path, *arguments: object, **options: object) -> dict[str, int]:
+        files.append(path.read_bytes())
+        return dict(zip(("mean", "std"), next(results), strict=True))
+
+    monkeypatch.setattr(training, "evaluate_expert", evaluate)
+    train_expert(settings)
+    assert files.index(settings.expert_file.read_bytes()) == 2
+    assert (card(settings)["kept_from_step"], card(settings)["steps"]) == (48, 64)
+    assert settings.expert_file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_stopped_training_resumes_from_its_last_checkpoint(
+    settings: ExpertSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save, saved = training.save_checkpoint, []
+
+    def stop_after_two(settings: ExpertSettings, model: Any, record: training.Record) -> None:
+        save(settings, model, record)
+        saved.append(model)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save_checkpoint", stop_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        train_expert(settings)
+    (settings.checkpoint_dir / "unfinished").mkdir()  # as a kill in the middle of the third leaves it
+    loaded = load_checkpoint(settings)
+    assert loaded is not None
+    (model, record), before = loaded, saved[-1]
+    assert model.num_timesteps == before.num_timesteps == 32
+    assert model.get_parameters()["policy.optimizer"]["state"].keys()
+    for name, parameter in before.policy.state_dict().items():
+        assert (model.policy.state_dict()[name] == parameter).all()
+    statistics = [each.get_vec_normalize_env() for each in (model, before)]
+    assert statistics[0].obs_rms.mean.tolist() == statistics[1].obs_rms.mean.tolist()
+    assert [steps for steps, *_ in record.evaluations] == [16, 32]
+
+    train_expert(settings)
+    assert "checkpoint_000002: 32 of 64 steps" in capsys.readouterr().out
+    assert len(saved) == 5
+    assert card(settings)["steps"] == 64
+    assert checkpoints(settings) == ["checkpoint_000005"]
+
+
+def test_a_finished_training_goes_further_with_more_steps(settings: ExpertSettings, tmp_path: Path) -> None:
+    train_expert(settings)
+    longer = replace(settings, total_steps=128, stop_after=96, output=tmp_path / "longer.pkl")
+    train_expert(longer)
+    assert (card(settings)["steps"], card(longer)["steps"]) == (64, 98)  # 98: the step that exceeds 96
+
+
+def test_a_checkpoint_of_other_settings_is_refused_and_kept(settings: ExpertSettings) -> None:
+    train_expert(settings)
+    before = checkpoints(settings)
+    for changes in ({"size": 16}, {"n_envs": 3}, {"algorithm": "SAC", "n_steps": 128, "n_epochs": 10}):
+        other = replace(settings, **changes)  # type: ignore[arg-type]
+        name, value = next(iter(changes.items()))
+        with pytest.raises(InvalidInput, match=rf"--{name} {getattr(settings, name)}, not {value}; .*--checkpoints"):
+            train_expert(other)
+    assert checkpoints(settings) == before
+
+
+@pytest.mark.parametrize("name", ["model.zip", "normalizer.pkl"])
+def test_a_spoiled_checkpoint_is_refused(name: str, settings: ExpertSettings) -> None:
+    train_expert(settings)
+    (checkpoint,) = settings.checkpoint_dir.glob("checkpoint_*")
+    (checkpoint / name).write_bytes(b"spoiled")
+    with pytest.raises(InvalidInput, match=r"can't resume from .*checkpoint_000005.*move its folder away"):
+        train_expert(settings)
+
+
+def test_early_termination_is_for_training_and_not_for_evaluation(settings: ExpertSettings, tmp_path: Path) -> None:
+    first = fakes.pickle_file(tmp_path / "first.pkl", fakes.expert_content(widths=(8, 9)))
+    first.with_suffix(".json").write_text('{"evaluation": {"mean": 1, "std": 1, "episodes": 2}}')
+    frozen = replace(settings, initial_expert=first, policy_starts=63, stop_after=8)
+    train_expert(frozen)
+    cut = replace(frozen, min_height=99.0, output=tmp_path / "cut.pkl", checkpoints=tmp_path / "cut")
+    train_expert(cut)
+    assert card(cut)["evaluation"] == card(frozen)["evaluation"]
+    assert card(cut)["initial_expert"]["card"]["evaluation"]["mean"] == 1
