@@ -71,9 +71,10 @@ class DetachedCopy(BasePolicy):
         """
         training = (Optimizer, LRScheduler)
         light = copy.copy(policy)
-        vars(light).update({name: None for name, value in vars(policy).items() if isinstance(value, training)})
+        attributes = getattr(light, "__dict__", {})
+        attributes.update({name: None for name, value in attributes.items() if isinstance(value, training)})
         self.policy = copy.deepcopy(light)
-        for module in (self.policy, *vars(self.policy).values()):
+        for module in (self.policy, *getattr(self.policy, "__dict__", {}).values()):
             if isinstance(module, nn.Module):
                 module.cpu().eval()
         self._random_state = torch.get_rng_state()

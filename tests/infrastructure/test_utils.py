@@ -61,6 +61,16 @@ def test_terminated_and_truncated_are_told_apart(ends_by: str, lasts: int, cut_a
     assert (trajectory.terminated, trajectory.truncated) == (terminated, not terminated)
 
 
+class ConstantPolicy(FakePolicy):
+    """A policy that always returns the same array."""
+
+    def __init__(self, action: Array) -> None:
+        super().__init__(lambda _: action)
+
+    def get_action(self, observations: Array) -> Array:
+        return self.act(observations)
+
+
 class ImageEnv(PointEnv):
     """Its observations are images."""
 
@@ -87,14 +97,6 @@ class ReusingEnv(PointEnv):
 def test_observations_are_copied() -> None:
     one, other = (sample_trajectory(env, LONG_SPEC, FakePolicy(expert_rule), 1) for env in (PointEnv(), ReusingEnv()))
     np.testing.assert_array_equal(one.observations, other.observations)
-
-
-def test_discrete_actions() -> None:
-    env = PointEnv(discrete=True)
-    trajectory = sample_trajectory(env, CHOICE_SPEC, FakePolicy(choice_rule), seed=2)
-    assert trajectory.actions.dtype == np.int64
-    np.testing.assert_array_equal(trajectory.actions, choice_rule(trajectory.observations))
-    assert all(env.action_space.contains(action) for action in env.received)
 
 
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=10), data=st.data())
@@ -180,3 +182,18 @@ def test_relabelling_changes_the_actions_and_nothing_else(spec: TaskSpec, rule: 
 def test_actions_that_do_not_fit_are_refused(answer: Array, spec: TaskSpec, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         expert_actions(FakePolicy(lambda _: answer), np.zeros((4, 3)), spec)
+
+
+@pytest.mark.parametrize(
+    ("action", "spec", "message"),
+    [
+        (np.zeros((1, 2)), POINT_SPEC, r"the policy's action for one observation \(3,\) is \(1, 2\), not \(2,\)"),
+        (np.zeros(2), CHOICE_SPEC, r"is \(2,\), not \(\)"),
+        (np.array(0.5), CHOICE_SPEC, "an action is 0.5; the environment's choices are 0 to 1"),
+        (np.array(2), CHOICE_SPEC, "an action is 2; the environment's choices are 0 to 1"),
+    ],
+)
+def test_policies_whose_actions_do_not_fit_are_refused(action: Array, spec: TaskSpec, message: str) -> None:
+    policy = ConstantPolicy(action)
+    with pytest.raises(InvalidInput, match=message):
+        sample_trajectory(PointEnv(discrete=spec.discrete), spec, policy, seed=1)
