@@ -101,8 +101,8 @@ def test_fast_and_plain_steps_alternate(kind: str, options: dict[str, bool]) -> 
 def test_gradients_and_state_dicts_are_torchs(kind: str) -> None:
     policy, reference = make_policy(kind), make_policy(kind)
     step = take_fast(policy)
-    for batch in batches(kind, 3):
-        step(*batch)
+    for update, batch in zip((step, policy.update, step), batches(kind, 3), strict=True):
+        update(*batch)
         reference.update(*batch)
     for p, q in zip(policy.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(p.grad, q.grad, rtol=1e-4, atol=1e-6)
@@ -279,21 +279,28 @@ def decay_weights(policy: MLPPolicySL) -> None:
     policy.optimizer, policy.scheduler = torch.optim.AdamW(policy.parameters(), 1e-2, weight_decay=0.5), None
 
 
-def clear_gradients(policy: MLPPolicySL) -> None:
-    policy.zero_grad(set_to_none=True)
-    policy.mean_net[0].weight.data.mul_(0.5)
+def reverse_averages(policy: MLPPolicySL) -> None:
+    content = copy.deepcopy(policy.optimizer.state_dict())
+    for state in content["state"].values():
+        state["exp_avg"] *= -1
+    policy.optimizer.load_state_dict(content)
+
+
+def replace_data(policy: MLPPolicySL) -> None:
+    policy.mean_net[0].weight.data = 0.5 * policy.mean_net[0].weight.data
 
 
 CHANGED: dict[str, Callable[[MLPPolicySL], Any]] = {
     "parameters loaded": lambda policy: policy.load_state_dict({k: 0.9 * v for k, v in policy.state_dict().items()}),
-    "optimizer loaded": lambda policy: policy.optimizer.load_state_dict(copy.deepcopy(policy.optimizer.state_dict())),
+    "optimizer loaded": reverse_averages,
     "optimizer and schedule replaced": restart_optimizer,
     "weight decay": decay_weights,
     "learning rate": lambda policy: policy.optimizer.param_groups[0].update(lr=0.05),
     "parameters moved": lambda policy: policy.double().float(),
     "standardizer replaced": lambda policy: setattr(policy, "ob_mean", policy.ob_mean + 1),
     "loss": lambda policy: setattr(policy, "loss", "nll"),
-    "gradients cleared": clear_gradients,
+    "data replaced": replace_data,
+    "gradients cleared": lambda policy: policy.zero_grad(set_to_none=True),
 }
 
 
@@ -310,7 +317,7 @@ def test_changes_between_two_steps_take_effect(name: str) -> None:
         for update in (step, reference.update, unchanged.update):
             update(*batch)
     assert_close(policy, reference, 1e-5)
-    if name not in ("optimizer loaded", "parameters moved"):
+    if name not in ("parameters moved", "gradients cleared"):
         assert (parameters(policy) - parameters(unchanged)).abs().max() > 1e-3
 
 

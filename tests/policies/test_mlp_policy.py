@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import distributions
 
 from benchmarks import textbook
 from cs285.policies.MLP_policy import MLPPolicySL
@@ -46,15 +45,6 @@ def test_nll_learns_the_deviation_of_the_actions_and_mse_does_not() -> None:
             policy.update(observations, actions)
     torch.testing.assert_close(policies["nll"].logstd.exp().detach(), torch.tensor([0.2, 3.0]), rtol=0.2, atol=0)
     assert policies["mse"].logstd.tolist() == [0, 0]
-
-
-def test_forward_returns_one_distribution_for_each_observation() -> None:
-    observations = torch.randn(5, 3)
-    continuous, discrete = make_policy()(observations), make_policy(discrete=True)(observations)
-    assert continuous.sample().shape == (5, 2)
-    assert continuous.log_prob(torch.zeros(5, 2)).shape == (5,)
-    assert isinstance(discrete, distributions.Categorical)
-    assert discrete.sample().shape == (5,)
 
 
 @pytest.mark.parametrize("ob_shape", [None, (1, 3)])
