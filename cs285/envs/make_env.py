@@ -119,14 +119,14 @@ def known_time_limit(env_name: str) -> int | None:
     return MAX_EPISODE_STEPS if limit is None and env_name in V2_IDS else limit
 
 
-def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
-    """Render one frame of the environment.
+def check_rendering(env_name: str, backend: Backend = "mujoco", registration: EnvSpec | None = None) -> None:
+    """Render one frame of the environment; the arguments are those of `make_env`.
 
     Raises:
         RenderingUnavailable: when that fails, with one line that says what to install.
     """
     try:
-        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
+        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
         if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
             raise RuntimeError("MuJoCo was imported without graphics")
         try:

@@ -58,14 +58,7 @@ def sample_trajectory(
         truncated = truncated or len(rewards) >= spec.max_episode_steps
     states, acted, rewarded = np.stack(observations), np.stack(actions), np.asarray(rewards, np.float32)
     _check_finite(states, acted, rewarded, seed)
-    return Trajectory(
-        observations=states[:-1],
-        actions=acted,
-        rewards=rewarded,
-        next_observations=states[1:],
-        terminated=bool(terminated),
-        truncated=not terminated,
-    )
+    return Trajectory.from_states(states, acted, rewarded, bool(terminated), not terminated)
 
 
 class LocalRollouts:
