@@ -18,7 +18,7 @@ from gymnasium.spaces import Box, Discrete
 
 from cs285.envs import rendering
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
-from cs285.envs.v2_tasks import MAX_EPISODE_STEPS, V2_IDS, Backend, origin, register_v2_tasks
+from cs285.envs.v2_tasks import V2_IDS, Backend, origin, register_v2_tasks
 from cs285.errors import InvalidInput
 
 Env: TypeAlias = "gym.Env[Any, Any]"
@@ -112,21 +112,14 @@ def make_env(
     return env, _spec_of(env_name, env, ep_len)
 
 
-def known_time_limit(env_name: str) -> int | None:
-    """The time limit registered for an id, in steps; None when unknown. Imports nothing."""
-    registration = gym.registry.get(env_name)
-    limit = registration.max_episode_steps if registration else None
-    return MAX_EPISODE_STEPS if limit is None and env_name in V2_IDS else limit
-
-
-def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
-    """Render one frame of the environment.
+def check_rendering(env_name: str, backend: Backend = "mujoco", registration: EnvSpec | None = None) -> None:
+    """Render one frame of the environment; the arguments are those of `make_env`.
 
     Raises:
         RenderingUnavailable: when that fails, with one line that says what to install.
     """
     try:
-        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
+        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
         if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
             raise RuntimeError("MuJoCo was imported without graphics")
         try:
