@@ -12,7 +12,7 @@ from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
-from cs285.envs.mujoco_py_backend import hand_over
+from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
 
@@ -52,7 +52,7 @@ def main() -> None:
 
     config = load_run_config(settings.policy.parent, settings.env_name)
     ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
-    hand_over(backend)
+    restart_in_mujoco_py_venv(backend)
     if settings.video is not None:
         check_writable(settings.video)  # before the rollouts
     seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))

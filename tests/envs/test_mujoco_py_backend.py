@@ -46,9 +46,9 @@ def test_a_missing_incomplete_or_broken_installation_is_refused(venv: Path) -> N
     for prepare in (lambda: None, venv.mkdir, (venv / backend.FINISHED).touch):
         prepare()
         with pytest.raises(InvalidInput, match=r"run scripts/install_mujoco_py.sh") as refused:
-            backend.hand_over("mujoco_py")
+            backend.restart_in_mujoco_py_venv("mujoco_py")
         assert "\n" not in str(refused.value)
-    backend.hand_over("mujoco")
+    backend.restart_in_mujoco_py_venv("mujoco")
 
 
 def test_the_command_is_started_again_as_it_stands(venv: Path) -> None:
