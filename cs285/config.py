@@ -78,22 +78,15 @@ class Config:
             if (value := getattr(self, name)) != -1 and value < 1:
                 raise InvalidInput(f"--{name} is {value}; it must be -1 (never) or at least 1")
         if self.exp_name is not None and not re.fullmatch(r"[\w.+=,-]+", self.exp_name):
-            raise InvalidInput(
-                f"--exp_name is {self.exp_name!r}; it names a folder: letters, digits and . _ + = , - are allowed"
-            )
-        if self.do_dagger and self.n_iter == 1:
-            raise InvalidInput("--do_dagger with --n_iter 1 never asks the expert; give --n_iter 2 or more")
-        if not self.do_dagger and self.n_iter not in (None, 1):
-            raise InvalidInput(
-                f"--n_iter is {self.n_iter}; behavioural cloning has one iteration, add --do_dagger for more"
-            )
+            raise InvalidInput(f"--exp_name is {self.exp_name!r}; it may have letters, digits and . _ + = , - only")
+        if self.n_iter is not None and (self.n_iter > 1) != self.do_dagger:
+            allowed = "1 for behavioural cloning, and at least 2 with --do_dagger"
+            raise InvalidInput(f"--n_iter is {self.n_iter}; it must be {allowed}")
 
     @property
     def iterations(self) -> int:
         """Iterations of the loop, ``n_iter`` or its default."""
-        if self.n_iter is not None:
-            return self.n_iter
-        return 10 if self.do_dagger else 1
+        return self.n_iter or (10 if self.do_dagger else 1)
 
     @property
     def run_name(self) -> str:
@@ -113,11 +106,10 @@ def config_from_settings(settings: Mapping[str, Any]) -> Config:
     Raises:
         InvalidInput: as `Config` does.
     """
-    types = setting_types()
-    known: dict[str, Any] = {name: value for name, value in settings.items() if name in types}
-    for name, value in known.items():
-        if Path in types[name] and isinstance(value, str):
-            known[name] = Path(value)
+    known: dict[str, Any] = {}
+    for name in settings.keys() & setting_types().keys():
+        is_path = Path in setting_types()[name] and isinstance(settings[name], str)
+        known[name] = Path(settings[name]) if is_path else settings[name]
     return Config(**known)
 
 

@@ -56,11 +56,11 @@ def main() -> None:
     if settings.video is not None:
         check_writable(settings.video)  # before the rollouts
     seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
-    filmed = settings.video is not None
     policy, env, _ = load_run_policy(settings.policy, ep_len, backend, env_name=settings.env_name)
-    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in range(2)]))
+    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in seeds[:2]]))
     env.close()
-    with RolloutWorkers(config.env_name, ep_len, None, backend, filmed, settings.episodes) as rollouts:
+    films = settings.video is not None
+    with RolloutWorkers(config.env_name, ep_len, None, backend, films, settings.episodes) as rollouts:
         paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
