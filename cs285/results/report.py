@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import re
 import tempfile
@@ -157,9 +158,10 @@ def _data(series: Series) -> str:
     mean = series.values("Initial_DataCollection_AverageReturn", series.iterations[0])[0]
     path = input_files(series.config).get("expert_data", Path())
     size = ""
-    if path.is_file() and digest(path) == series.runs[0].inputs.get("expert_data"):
-        episodes = load_expert_data(path)
-        size = f"{len(episodes)} episodes, {sum(map(len, episodes))} transitions"
+    with contextlib.suppress(InvalidInput):  # the file may be gone, or another one
+        if digest(path) == series.runs[0].inputs.get("expert_data"):
+            episodes = load_expert_data(path)
+            size = f"{len(episodes)} episodes, {sum(map(len, episodes))} transitions"
     return ", ".join(filter(None, [path.name, size, f"mean return {mean:.0f}"]))
 
 
