@@ -1,233 +1,168 @@
-"""Compare the project with the textbook loop, with other libraries and with what the machine allows.
+"""Compare the project with the textbook's form of the homework, other libraries, an earlier commit and bare physics.
 
-One command prints one table. Each figure is the median of several runs, each in a process of its
-own, the two sides taking turns, on one torch thread.
+Every measurement runs in a process of its own, with one torch thread. The sides of a row take turns; each turn gives
+a ratio, and medians are printed as a Markdown table.
 """
 
-from __future__ import annotations
-
-import importlib.metadata
-import json
 import os
 import platform
-import resource
-import statistics
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from statistics import median
+from typing import Annotated
 
-from jobs import JOBS, run_job
-from libraries import REQUIREMENTS, NotInstallable, measure_library
-from rows import Row, rows_of
-from sizes import EXPERT_STEPS, JOB_STEPS, LEARNERS, ROLLOUT_STEPS
+from measure import ROOT, Task
 from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
+from cs285.config import Config
+from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 
-ROWS = rows_of(JOB_STEPS, EXPERT_STEPS, ROLLOUT_STEPS, LEARNERS)
-PACKAGES = ("torch", "numpy", "gymnasium", "mujoco")
-DISTURBED = 0.3  # cores
-Measurement = dict[str, Any]
-Side = tuple[str, str]  # who, and what they do
+ROWS = {  # sides that measure.py measures; job and help measure run_hw1.py of the project and its other versions too
+    "job": ["textbook", "physics"],
+    "rollouts": ["project", "textbook"],
+    "gradient": ["project", "torch", "textbook"],
+    "batches": ["project", "textbook"],
+    "help": [],
+}
+TITLES = {"job": "default DAgger job", "help": "run_hw1.py --help"}
+TITLES |= {"rollouts": "8000 steps of rollouts", "gradient": "2000 gradient steps", "batches": "200 batches of 1e6"}
+LIBRARIES = ("imitation", "d3rlpy")
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of a comparison."""
 
-    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of the environment
-    expert_policy_file: Annotated[Path, arg(aliases=["-epf"])] = Path("policies/experts/Ant-v5.pkl")  # Its expert
-    expert_data: Annotated[Path, arg(aliases=["-ed"])] = Path("expert_data/expert_data_Ant-v5.pkl")  # Its data
-    repeats: int = 3  # Runs of each side; ten seeds run once
-    rows: str = ",".join(ROWS)  # What to measure, with commas between
-    more: bool = False  # Add to the runs that the JSON file has of these rows
-    output: Annotated[Path, arg(aliases=["-o"])] = Path("benchmarks/results.json")
-    """JSON file to write; rows that it has stay unless measured anew."""
+    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Task
+    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Its expert; None: the shipped one
+    expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None  # Its data; None: the shipped ones
+    repeats: int = 3  # Turns
+    rows: str = ",".join(ROWS)  # Rows to measure
+    against: str | None = None  # An earlier commit, whose run_hw1.py is measured too
+    imitation: Path | None = None  # Python of an environment with imitation; None: skip it
+    d3rlpy: Path | None = None  # Python of an environment with d3rlpy; None: skip it
+    fraction: float = 1.0  # Part of the steps to take, for a trial
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "repeats")
+        if not 0 < self.fraction <= 1:
+            raise InvalidInput(f"--fraction is {self.fraction}; it must be above 0 and at most 1")
         for row in self.rows.split(","):
             if row not in ROWS:
                 raise InvalidInput(f"--rows has {row!r}; it may have {', '.join(ROWS)}")
 
+    def task(self) -> Task:
+        """The task with its files."""
+        config = Config(self.expert_policy_file, self.expert_data, self.env_name)
+        files = {name: path.resolve() for name, path in input_files(config).items()}
+        if len(files) < 2:
+            raise InvalidInput(f"no expert or no data ship for {self.env_name}; name them with -epf and -ed")
+        return Task(self.env_name, files["expert_policy_file"], files["expert_data"], self.fraction)
+
+
+def versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
+    """Roots of the project, of a copy without policies/fast_update.py, and of the earlier commit."""
+    folder = Path(at_end.enter_context(tempfile.TemporaryDirectory()))
+    roots = {"project": ROOT, "without fast_update": folder / "copy"}
+    for name in ("cs285", "scripts"):
+        shutil.copytree(ROOT / name, folder / "copy" / name)
+    (folder / "copy/cs285/policies/fast_update.py").unlink()
+    if against is not None:
+        git, tree = ["git", "-C", str(ROOT), "worktree"], folder / against.replace("/", "-")
+        added = subprocess.run([*git, "add", "--detach", tree, against], capture_output=True, text=True, check=False)
+        if added.returncode != 0:
+            raise InvalidInput(f"--against is {against}: {added.stderr}")
+        at_end.callback(subprocess.run, [*git, "remove", "--force", tree], check=True)
+        roots[f"commit {against}"] = tree
+    return roots
+
+
+def commands(row: str, settings: Settings, roots: dict[str, Path]) -> dict[str, list[str]]:
+    """The command line of each side of a row."""
+    task, here, flags = settings.task(), ROOT / "benchmarks", ["--help"]
+    if row == "job":
+        flags = ["--do_dagger", "-env", task.env_name, "-epf", str(task.expert_file), "-ed", str(task.data_file)]
+        flags += ["--n_iter", str(max(2, task.part(10))), "--eval_batch_size", str(task.part(5000))]
+    scripts = roots if row in ("job", "help") else {}
+    found = {side: [sys.executable, str(root / "scripts/run_hw1.py"), *flags] for side, root in scripts.items()}
+    files = dict.fromkeys(ROWS[row], (sys.executable, "measure.py"))
+    given = {side: getattr(settings, side) for side in LIBRARIES} if row == "gradient" else {}
+    files |= {side: (python, "libraries.py") for side, python in given.items() if python is not None}
+    for side, (python, file) in files.items():
+        what = side if side == "physics" else row
+        found[side] = [str(python), str(here / file), what, side, *map(str, task)]
+    return found
+
+
+def measure(command: list[str], printed: bool) -> tuple[float, float]:
+    """Seconds that a command takes, or that it prints last, and the peak memory (MB) of its largest process."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(command[1]).parents[1])}
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        text = output.read()
+    if status != 0:
+        raise InvalidInput(f"{' '.join(command)} failed: {text[-1000:]}")
+    return float(text.split()[-1]) if printed else seconds, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def lines(row: str, turns: list[dict[str, tuple[float, float]]]) -> list[str]:
+    """The table's lines of a row, from what each side took in each turn."""
+    found = []
+    for side in turns[0]:
+        seconds, megabytes = ([turn[side][n] for turn in turns] for n in (0, 1))
+        cells = [TITLES[row], side, f"{median(seconds):.2f}", f"{min(seconds):.2f} to {max(seconds):.2f}"]
+        for other in ("textbook", "project"):
+            ratios = [turn[side][0] / turn[other][0] for turn in turns if other in turn]
+            if other == "textbook":
+                ratios = [1 / ratio for ratio in ratios]
+            cells.append(f"{median(ratios):.2f}" if ratios and side != other else "")
+        found.append(f"| {' | '.join(cells)} | {max(megabytes):.0f} |")
+    return found
+
 
 def main() -> None:
-    """Measure the rows, write the JSON and print the table."""
+    """Measure the rows and print the table."""
     settings = parse(Settings, __doc__ or "")
-    content = earlier_content(settings)
-    done: dict[Side, list[Measurement]] = {}
-    names = settings.rows.split(",")
-    for what in dict.fromkeys(ROWS[name].what for name in names):
-        print(f"measuring {what} ...", file=sys.stderr, flush=True)
-        rows = {name: ROWS[name] for name in names if ROWS[name].what == what}
-        take_turns(list(rows.values()), settings, done)
-        for name, row in rows.items():
-            if (row.who, row.theirs) in done:
-                earlier = content["rows"].get(name, {}).get("runs", {}) if settings.more else {}
-                content["rows"][name] = compare(row, done, earlier)
-        content |= circumstances(settings)
-        settings.output.write_text(json.dumps(content, indent=2) + "\n")
-    print(table(content["rows"]))
-
-
-def earlier_content(settings: Settings) -> Measurement:
-    """What the JSON file has.
-
-    Raises:
-        InvalidInput: when that is of another environment.
-    """
-    if not settings.output.exists():
-        return {"rows": {}}
-    content: Measurement = json.loads(settings.output.read_text())
-    if content.get("env_name", settings.env_name) != settings.env_name:
-        raise InvalidInput(f"--output {settings.output} has results of {content['env_name']}; name another file")
-    return content
-
-
-def take_turns(rows: Sequence[Row], settings: Settings, done: dict[Side, list[Measurement]]) -> None:
-    """Measure what rows of the same thing need: all that is compared with it, and it, in turn.
-
-    Args:
-        rows: what the project does is the same in all of them.
-        settings: on which files, and how often.
-        done: the measurements so far, by who and what, which are not repeated; these are added.
-    """
-    sides = dict.fromkeys([*((row.who, row.theirs) for row in rows), ("project", rows[0].what)])
-    missing = [side for side in sides if side not in done]
-    for _ in range(1 if rows[0].once else settings.repeats):
-        for who, what in list(missing):
-            try:
-                done.setdefault((who, what), []).append(measure(who, what, settings))
-            except NotInstallable as error:
-                print(f"going on without {who}: {error}", file=sys.stderr, flush=True)
-                missing.remove((who, what))
-                del done[who, what]
-
-
-def compare(row: Row, done: Mapping[Side, list[Measurement]], earlier: Mapping[str, list[Measurement]]) -> Measurement:
-    """Compare the medians of both sides.
-
-    Args:
-        row: what is compared.
-        done: the measurements, by who and what.
-        earlier: runs of another day that count as well, ``theirs`` and ``project``.
-    """
-    sides = [(row.who, row.theirs), ("project", row.what)]
-    theirs, ours = (earlier.get(name, []) + done[side] for name, side in zip(("theirs", "project"), sides, strict=True))
-    result: Measurement = {"when": time.strftime("%Y-%m-%d %H:%M:%S"), "runs": {"theirs": theirs, "project": ours}}
-    for clock in ("seconds", "cpu_seconds"):
-        if all(clock in run for run in (*theirs, *ours)):
-            their_time = row.times * statistics.median(run[clock] for run in undisturbed(theirs))
-            our_time = statistics.median(run[clock] for run in undisturbed(ours))
-            ratio = our_time / their_time if row.who == "floor" else their_time / our_time
-            result[clock] = {"theirs": their_time, "project": our_time, "ratio": ratio}
-    return result
-
-
-def undisturbed(runs: list[Measurement]) -> list[Measurement]:
-    """The runs during which other programs left the machine alone; all of them if there are none."""
-    return [run for run in runs if run.get("cores_used_by_others", 0) <= DISTURBED] or runs
-
-
-def measure(who: str, what: str, settings: Settings) -> Measurement:
-    """Run one measurement in a process and folder of its own; a whole job counts from the process's start."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as a user starts it
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy_before, start = busy_cpu_seconds(), time.perf_counter()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if who in REQUIREMENTS:
-            return measure_library(who, settings.expert_data, folder)
-        if who == "project" and what in JOBS:
-            result = run_job(what, file_flags(settings), folder, environment)
-        else:
-            result = run_measure(who, what, settings, folder, environment)
-        taken = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)  # the job's workers included
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    if what in JOBS:
-        result |= {"seconds": taken, "cpu_seconds": used}
-    if busy_before is not None:
-        result["cores_used_by_others"] = ((busy_cpu_seconds() or 0) - busy_before - used) / taken
-    return result
-
-
-def busy_cpu_seconds() -> float | None:
-    """CPU time that the machine has worked, for whomever; None where it does not say."""
-    try:
-        name, *jiffies = Path("/proc/stat").read_text().splitlines()[0].split()
-    except OSError:  # only Linux has it
-        return None
-    assert name == "cpu"
-    user, nice, system, _idle, _waiting, *interrupts = map(int, jiffies[:8])
-    return float(user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
-
-
-def file_flags(settings: Settings) -> list[str]:
-    """The flags, of ``measure.py`` and of ``run_hw1.py``, that say on what is measured."""
-    return [
-        *("--env_name", settings.env_name),
-        *("--expert_policy_file", str(settings.expert_policy_file.resolve())),
-        *("--expert_data", str(settings.expert_data.resolve())),
+    table = [
+        "| row | side | seconds | range | textbook / side | side / project | MB |",
+        "|---|---|--:|--:|--:|--:|--:|",
     ]
-
-
-def run_measure(who: str, what: str, settings: Settings, folder: Path, environment: Mapping[str, str]) -> Measurement:
-    """Run ``measure.py``."""
-    command = [sys.executable, str(Path(__file__).with_name("measure.py")), who, what, *file_flags(settings)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
-    if done.returncode != 0:
-        sys.exit(f"{what} of {who} failed:\n{done.stderr}")
-    result: Measurement = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def circumstances(settings: Settings) -> Measurement:
-    """On what was measured."""
-    return {
-        "env_name": settings.env_name,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in PACKAGES}},
-    }
-
-
-def table(results: dict[str, Measurement]) -> str:
-    """The results in Markdown."""
-    lines = [
-        "| | beside | theirs (s) | project (s) | ratio | wanted | theirs (CPU s) | project (CPU s) |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    for name, row in ROWS.items():
-        if name in results:
-            clock, cpu = results[name]["seconds"], results[name].get("cpu_seconds")
-            wanted = "" if row.wanted is None else f"{'≤' if row.who == 'floor' else '≥'} {row.wanted}"
-            beside = row.theirs.replace("_", " ") if row.who == "floor" else row.who
-            cpu_columns = f"{cpu['theirs']:.2f} | {cpu['project']:.2f}" if cpu else " | "
-            lines.append(
-                f"| {row.title} | {beside} | {clock['theirs']:.2f} | {clock['project']:.2f} "
-                f"| {clock['ratio']:.2f} | {wanted} | {cpu_columns} |"
-            )
-    jobs = results["job"]["runs"]["project"] if "job" in results else []
-    if jobs and all("peak_mb_by_iteration" in job for job in jobs):
-        lines += ["", memory(jobs)]
-    return "\n".join(lines)
-
-
-def memory(jobs: list[Measurement]) -> str:
-    """One line on the main process of the job."""
-    peak = max(job["peak_mb"] for job in jobs)
-    growth = max(job["peak_mb_by_iteration"][-2] - job["peak_mb_by_iteration"][1] for job in jobs)
-    return (
-        f"Main process of the job: at most {peak:.0f} MB (wanted: < 700); from the second iteration to the last "
-        f"but one it grew by {growth:.1f} MB; then matplotlib is imported."
+    with ExitStack() as at_end:
+        roots = versions(settings.against, at_end)
+        for row in settings.rows.split(","):
+            sides, turns = commands(row, settings, roots), []
+            for turn in range(settings.repeats):
+                print(f"{row}, turn {turn + 1}: {', '.join(sides)}", file=sys.stderr, flush=True)
+                turns.append(
+                    {
+                        side: measure(command, row not in ("job", "help") or side == "physics")
+                        for side, command in sides.items()
+                    }
+                )
+            table += lines(row, turns)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "gymnasium", "mujoco"))
+    print(
+        f"{settings.env_name}, Python {platform.python_version()}, {packages}; {os.cpu_count()} cores",
+        "",
+        *table,
+        sep="\n",
     )
+    for side in LIBRARIES:
+        if "gradient" in settings.rows and getattr(settings, side) is None:
+            print(f"{side} is skipped: --{side} names no Python")
 
 
 if __name__ == "__main__":

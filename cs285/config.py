@@ -58,7 +58,8 @@ class Config:
     scalar_log_freq: int = 1
     """Evaluate and log scalars every so many iterations, and in the last one. -1: never, without a learning curve."""
     no_gpu: Annotated[bool, arg(aliases=["-ngpu"])] = False  # Train on the CPU even if there is a GPU
-    which_gpu: int = 0  # Index of the GPU to train on
+    which_gpu: int | None = None
+    """Index of the GPU to train on. None: GPU 0 for large networks and batches, else the CPU, which is quicker."""
     max_replay_buffer_size: int = 1_000_000  # Capacity of the replay buffer in transitions; the oldest are dropped
     checkpoint_freq: int = 1  # With --do_dagger, write a checkpoint for --resume every so many iterations. -1: never.
     resume: Path | None = None  # Folder of an interrupted DAgger run to continue, with its settings

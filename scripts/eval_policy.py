@@ -42,7 +42,6 @@ def main() -> None:
     settings = parse(Settings, __doc__ or "")
     import numpy as np
 
-    from cs285.infrastructure.films import can_render
     from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -69,7 +68,7 @@ def main() -> None:
             f"{settings.policy}: return {returns['Eval_AverageReturn']:.1f} ± {returns['Eval_StdReturn']:.1f}, "
             f"from {returns['Eval_MinReturn']:.1f} to {returns['Eval_MaxReturn']:.1f}, over {len(paths)} episodes"
         )
-        if settings.video is not None and can_render(rollouts.check_rendering):
+        if settings.video is not None and rollouts.can_render():
             rollouts.wait(rollouts.start_film(settings.video, frozen, seeds[:1]))
             print(f"wrote {settings.video}")
 

@@ -113,14 +113,14 @@ def make_env(
     return env, _spec_of(env_name, env, ep_len)
 
 
-def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
-    """Render one frame of the environment.
+def check_rendering(env_name: str, backend: Backend = "mujoco", registration: EnvSpec | None = None) -> None:
+    """Render one frame of the environment; the arguments are those of `make_env`.
 
     Raises:
         RenderingUnavailable: when that fails, with one line that says what to install.
     """
     try:
-        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
+        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
         with contextlib.closing(env):
             if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
                 raise RuntimeError("MuJoCo was imported without graphics")

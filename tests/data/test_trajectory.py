@@ -51,12 +51,6 @@ def test_only_termination_is_terminal(terminated: bool, terminals: list[bool]) -
     assert make_trajectory(3, terminated=terminated).terminals.tolist() == terminals
 
 
-def test_length_and_kind_of_actions() -> None:
-    continuous, discrete = make_trajectory(4), make_trajectory(4, actions=np.arange(4))
-    assert len(continuous) == len(discrete) == 4
-    assert (continuous.discrete, discrete.discrete) == (False, True)
-
-
 def test_the_return_of_a_long_episode_is_summed_exactly() -> None:
     rewards = np.full(100_001, 0.1, np.float32)
     rewards[0] = 2.0**24  # in float32, adding 0.1 to this changes nothing

@@ -100,9 +100,9 @@ def test_the_expert_is_measured_on_the_same_episodes_whatever_the_seed(tiny: Con
 
 def test_files_that_ship_are_found_in_the_current_folder_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find_shipped(Path("nosuch.pkl")) is None
-    found = find_shipped(Path("pyproject.toml"))
+    assert find_shipped("nosuch.pkl") is None
+    found = find_shipped("pyproject.toml")
     assert found is not None
     assert found.is_absolute()
     (tmp_path / "pyproject.toml").touch()
-    assert find_shipped(Path("pyproject.toml")) == Path("pyproject.toml")
+    assert find_shipped("pyproject.toml") == Path("pyproject.toml")
