@@ -89,28 +89,30 @@ def _make_parts(series: Sequence[Series], compared: Sequence[Series], folder: Pa
                 drawn = [s for curve in group_by_parameter(group, name) for s in curve] or group
                 draw = partial(parameter_figure, parameter=name)
                 figures.append((f"Figure 1: {name} {task}", f"Behavioural cloning against {name}.", drawn, draw))
+    if not figures:
+        left_out.append("Figure 1 needs runs of BC on one task that differ in a number other than eval_batch_size")
     for task, group in _by_task(series, "DAgger"):
         caption = "DAgger over its iterations, of which iteration 0 is behavioural cloning."
         figures.append((f"Figure 2: {task}", caption, group, learning_curves))
     if len({s.task for s in compared}) > 1:
         figures.append(("Figure 3: tasks", "Final returns in per cent of the expert's.", compared, task_bars))
 
-    for name, method in (("Table 1", "BC"), ("Table 2", "DAgger")):
+    for number, method in ((1, "BC"), (2, "DAgger")):
         if chosen := [s for s in series if s.method == method]:
             rows = [row for _, group in _by_task(series, method) for row in _rows(group)]
             caption = f"{method}. {TABLE_CAPTION} {_settings(chosen)}"
-            parts.append(Part(name, caption, [s.command() for s in chosen], rows))
-            with (folder / f"{name.replace(' ', '_')}.csv").open("w", newline="", encoding="utf-8") as file:
+            parts.append(Part(f"Table {number}", caption, [s.command() for s in chosen], rows))
+            with (folder / f"table{number}.csv").open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([rows[0], *(row.values() for row in rows)])
         else:
-            left_out.append(f"{name} needs runs of {method}")
+            left_out.append(f"Table {number} needs runs of {method}")
     for name, caption, shown, draw_figure in figures:
         try:
             figure = draw_figure(shown)
         except InvalidInput as error:
             left_out.append(f"{name} is left out: {error}")
             continue
-        stem = re.sub(r"[^\w.-]+", "_", name)
+        stem = re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
         for extension in ("pdf", "png"):
             save_figure(figure, path := folder / f"{stem}.{extension}")
         commands = [s.command() for s in shown]

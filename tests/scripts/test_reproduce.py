@@ -59,7 +59,7 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
     page = Path("first/report.html").read_text(encoding="utf-8")
     for part in ("Table 2", "Figure 1: num_agent_train_steps_per_iter CartPole", "Figure 2: Hop", "Figure 3: tasks"):
         assert part in page
-    table = Path("first/Table_1.csv").read_text()
+    table = Path("first/table1.csv").read_text()
     assert "12.5" in table
     assert "78.5" not in table
 
