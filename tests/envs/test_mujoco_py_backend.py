@@ -61,16 +61,6 @@ def test_the_command_is_started_again_as_it_stands(venv: Path) -> None:
     assert arguments == " ".join(command)
 
 
-@pytest.mark.slow
-def test_every_script_refuses_in_one_line(venv: Path) -> None:
-    options = {"collect_expert_data": ["--output", venv / "new.pkl"], "eval_policy": ["--policy", "policy_itr_0.pt"]}
-    for script in ("run_hw1", "collect_expert_data", "eval_expert", "eval_policy", "train_expert"):
-        command = [sys.executable, f"scripts/{script}.py", "--backend", "mujoco_py", *options.get(script, [])]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-        assert "install_mujoco_py.sh" in done.stderr
-
-
 def test_making_a_task_needs_a_process_started_for_it(venv: Path) -> None:
     install_fake(venv, "")
     with pytest.raises(InvalidInput, match="an environment of its own"):
@@ -98,7 +88,6 @@ def test_an_import_that_fails_is_refused_and_compiles_nothing(
     [
         ("uname", "echo Darwin", [], "Linux x86_64 only"),
         ("python3.11", "exit 1", [], "apt-get install python3.11-venv"),
-        ("python3.11", 'case "$2" in *libEGL*) exit 1;; esac', [], "apt-get install libegl1 libopengl0"),
         ("python3.11", "exit 0", [], "move it away"),
         ("python3.11", "exit 0", ["--help"], "no arguments"),
     ],

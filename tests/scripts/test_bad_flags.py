@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cs285.command_line import parse
+from cs285.envs.mujoco_py_backend import VENV_VARIABLE
 from cs285.errors import InvalidInput
 from cs285.scripts.run_hw1 import read_settings
 from tests import fakes
@@ -40,6 +41,14 @@ def test_values_out_of_range(name: str, workplace: Path) -> None:
     for argument in OUT_OF_RANGE[name]:
         with pytest.raises(InvalidInput, match=argument.partition("=")[0]):
             parse(settings, "", [*needed, argument])
+
+
+@pytest.mark.parametrize("name", ["run_hw1", "collect_expert_data", "eval_expert", "train_expert"])
+def test_the_original_engine_is_not_installed(
+    name: str, refused: Callable[..., None], workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VENV_VARIABLE, str(workplace / "venv"))
+    refused(("install_mujoco_py.sh",), name, "--backend", "mujoco_py")
 
 
 @pytest.mark.parametrize("seeds", ["1,1", "-1,2", "", "1,,2", "1.5", "²"])

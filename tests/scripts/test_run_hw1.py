@@ -50,7 +50,7 @@ def test_output_and_run_folder(script: Script, workplace: Path, point_files: Poi
     others = {"Train_EnvstepsSoFar", "TimeSinceStart", "Training Loss", "Initial_DataCollection_AverageReturn"}
     assert others <= set(run.rows[0])
     logged = {value.tag for event in fakes.read_events(run.folder) for value in event.summary.value}
-    assert logged >= set(run.rows[0]) - {"itr"}
+    assert logged >= {name.replace(" ", "_") for name in run.rows[0]} - {"itr"}
 
 
 RunOnce = Callable[..., Run]
@@ -129,7 +129,7 @@ def test_resume(script: Script, workplace: Path, point_files: PointFiles) -> Non
     script("run_hw1", *small_run(point_files), *dagger).succeeded()
     (run,) = runs_below(workplace / "data")
     printed = script("run_hw1", "--resume", run.folder, "--do_dagger", "--n_iter", 3).succeeded().out
-    assert printed.splitlines()[0] == f"logging to {run.folder}, resumed at iteration 2"
+    assert printed.splitlines()[0] == f"logging to {run.folder}"
     assert [row["itr"] for row in run.rows] == [0, 1, 2]
     script("run_hw1", "--resume", run.folder, "--size", 9).refused("--size is 9", "8")
     script("run_hw1", "--resume", workplace).refused("--resume is", "config.json")
