@@ -33,8 +33,7 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
     if isinstance(episodes, dict) and "GaussianPolicy" in episodes:
         raise InvalidInput(f"{path} is an expert policy (--expert_policy_file), not a list of recorded episodes")
     if not isinstance(episodes, list) or not episodes:
-        kind = "an empty list" if episodes == [] else f"a {type(episodes).__name__}"
-        raise InvalidInput(f"{path} is {kind}, not a list of recorded episodes")
+        raise InvalidInput(f"{path} is a {type(episodes).__name__}, not a list of at least one recorded episode")
     trajectories = [_read_episode(episode, f"{path}, episode {n}", time_limit) for n, episode in enumerate(episodes)]
     if len({(t.observations[0].shape, t.observations.dtype, t.actions[0].shape, t.discrete) for t in trajectories}) > 1:
         raise InvalidInput(f"{path}: its episodes have different sizes or dtypes of observations or actions")
@@ -87,16 +86,6 @@ def _read_actions(actions: Array) -> Array:
     return actions.astype(np.int64 if whole else np.float32)
 
 
-class _Part:
-    """A part of an array, pickled as the array, which is pickled once, and a slice."""
-
-    def __init__(self, array: Array, part: slice) -> None:
-        self.array, self.part = array, part
-
-    def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
-        return operator.getitem, (self.array, self.part)
-
-
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     """Write episodes in the layout of the course's fall 2020 edition, each observation once.
 
@@ -120,3 +109,13 @@ def _course_layout(trajectory: Trajectory) -> dict[str, Any]:
         "next_observation": next_observations,
         "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
     }
+
+
+class _Part:
+    """A part of an array, pickled as the array, which is pickled once, and a slice."""
+
+    def __init__(self, array: Array, part: slice) -> None:
+        self.array, self.part = array, part
+
+    def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
+        return operator.getitem, (self.array, self.part)

@@ -92,8 +92,8 @@ CHANGES: dict[str, Callable[[MLPPolicySL], Any]] = {
     "Dropout": lambda policy: policy.mean_net.__setitem__(1, nn.Dropout(0.5)),
     "two activations": lambda policy: policy.mean_net.__setitem__(1, nn.ReLU()),
     "no bias": lambda policy: policy.mean_net.__setitem__(2, nn.Linear(64, 64, bias=False)),
-    "hook": lambda policy: policy.mean_net[1].register_forward_hook(lambda module, x, y: 2 * y),
-    "pre-hook": lambda policy: policy.mean_net.register_forward_pre_hook(lambda module, x: (2 * x[0],)),
+    "hook": lambda policy: policy.mean_net[1].register_forward_hook(lambda module, x, y: None),
+    "pre-hook": lambda policy: policy.mean_net.register_forward_pre_hook(lambda module, x: None),
     "replaced method": lambda policy: setattr(policy, "outputs", lambda x: 2 * policy.mean_net(x)),
 }
 
