@@ -142,7 +142,8 @@ def write_gaussian_policy(
         for weight, bias in zip(weights, biases, strict=True)
     ]
     width = len(str(2 * (len(layers) - 2)))  # equal widths, because the course sorts layers by their names as text
-    standardizer = {
+    second_moment = (variance + mean**2)[None]
+    standardizer = {"mean_1_D": mean[None].astype(np.float64), "meansq_1_D": second_moment.astype(np.float64)}
         "mean_1_D": mean[None].astype(np.float64),
         "meansq_1_D": (variance + mean**2)[None].astype(np.float64),
     }
