@@ -144,9 +144,6 @@ def write_gaussian_policy(
     width = len(str(2 * (len(layers) - 2)))  # equal widths, because the course sorts layers by their names as text
     second_moment = (variance + mean**2)[None]
     standardizer = {"mean_1_D": mean[None].astype(np.float64), "meansq_1_D": second_moment.astype(np.float64)}
-        "mean_1_D": mean[None].astype(np.float64),
-        "meansq_1_D": (variance + mean**2)[None].astype(np.float64),
-    }
     policy = {
         "obsnorm": {"Standardizer": standardizer},
         "hidden": {"FeedforwardNet": {f"layer_{2 * n:0{width}d}": layer for n, layer in enumerate(layers[:-1])}},
