@@ -16,7 +16,7 @@ from tests.fakes import PointEnv
 
 @pytest.mark.rendering
 @pytest.mark.usefixtures("gl")
-@pytest.mark.parametrize("env_name", ["Hopper-v5", "Ant-v4", "Humanoid-v2"])
+@pytest.mark.parametrize("env_name", ["Ant-v4", "Humanoid-v2"])
 def test_an_environment_that_renders_has_the_same_physics(env_name: str) -> None:
     plain, rendered = make_env(env_name)[0], make_env(env_name, render=True)[0]
     rng, frames = np.random.default_rng(0), []
@@ -63,8 +63,7 @@ def test_an_environment_without_mujoco_stays_as_it_is() -> None:
     [
         ({"EGL", "OpenGL", "OSMesa"}, {}, "egl"),
         ({"EGL", "OpenGL"}, {"DISPLAY": ":99", "PYOPENGL_PLATFORM": "osmesa"}, "egl"),
-        ({"EGL", "OpenGL"}, {"MUJOCO_GL": ""}, "egl"),
-        ({"OSMesa"}, {}, "osmesa"),
+        ({"OSMesa"}, {"MUJOCO_GL": ""}, "osmesa"),
         ({"OSMesa"}, {"DISPLAY": ":0"}, None),
         ({"EGL"}, {}, None),
         ({"EGL", "OpenGL"}, {"MUJOCO_GL": "glfw"}, "glfw"),

@@ -21,18 +21,7 @@ from cs285 import command_line
 from tests import fakes
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = (
-    "run_hw1",
-    "collect_expert_data",
-    "eval_policy",
-    "eval_expert",
-    "train_expert",
-    "plot_results",
-    "sweep",
-    "make_report",
-    "make_submission",
-    "reproduce",
-)
+SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
 
 USERS_ENVIRONMENT = dict(os.environ)  # before importing the project sets MUJOCO_GL
 
