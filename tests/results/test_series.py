@@ -72,12 +72,9 @@ def test_every_difference_that_decides_the_result_makes_another_series(
     series = series_of(tmp_path)
     assert len(series) == 2
     assert differing(series) == names
-    assert len(set(series_names(series))) == 2
-    assert all(
-        f"{name}={s.facts[name]}" in text
-        for text, s in zip(series_names(series), series, strict=True)
-        for name in names
-    )
+    texts = series_names(series)
+    assert len(set(texts)) == 2
+    assert all(f"{name}={s.facts[name]}" in text for s, text in zip(series, texts, strict=True) for name in names)
 
 
 def test_a_group_differs_in_one_parameter_and_is_sorted_by_it(tmp_path: Path) -> None:
