@@ -30,13 +30,16 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
         raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
     if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
         return
-    task, options = env_name.removesuffix("-v2"), dict[str, Any]()
+    task = env_name.removesuffix("-v2")
+    options: dict[str, Any] = {}
     if backend == "mujoco_py":
         import_mujoco_py()  # gymnasium_robotics registers -v2 ids too, so it comes first
-        module = "gymnasium_robotics.envs.mujoco." + ("half_cheetah" if task == "HalfCheetah" else task.lower()) + "_v2"
+        file = "half_cheetah" if task == "HalfCheetah" else task.lower()
+        module = f"gymnasium_robotics.envs.mujoco.{file}_v2"
     else:
         _print_notice(env_name)
-        module, options = "cs285.envs.mujoco_v2", ANT_OPTIONS if task == "Ant" else {}
+        module = "cs285.envs.mujoco_v2"
+        options = ANT_OPTIONS if task == "Ant" else {}
     gym.registry.pop(env_name)  # Gymnasium's own only raises an error
     gym.register(env_name, f"{module}:{task}Env", max_episode_steps=1000, kwargs=options)
 
