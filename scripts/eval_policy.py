@@ -63,10 +63,8 @@ def main() -> None:
         paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
-        summary = "{R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
-        print(
-            f"{settings.policy}: return {summary.format(**return_statistics(paths, 'R'))}, over {len(paths)} episodes"
-        )
+        summary = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
+        print(f"{settings.policy}: {summary.format(**return_statistics(paths, 'R'))}, over {len(paths)} episodes")
         if settings.video is not None and rollouts.can_render():
             rollouts.wait(rollouts.start_film(settings.video, frozen, seeds[:1]))
             print(f"wrote {settings.video}")
