@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from cs285.envs.make_env import make_env
-from cs285.envs.rendering import FRAME_SIZE, choose_gl_backend, prepare_rendering
-from tests.fakes import PointEnv
+from cs285.envs.rendering import FRAME_SIZE, choose_gl_backend
 
 
 @pytest.mark.rendering
@@ -49,13 +48,6 @@ def test_the_camera_follows_the_walker() -> None:
     hopper = near[:, :, 0] - near[:, :, 2] > 40  # its colour, which neither floor nor sky has
     assert hopper.sum() > 100
     assert (far[:, :, 0] - far[:, :, 2] > 40).sum() == pytest.approx(hopper.sum(), rel=0.3)
-
-
-def test_an_environment_without_mujoco_stays_as_it_is() -> None:
-    env = PointEnv("rgb_array")
-    before = dict(vars(env))
-    prepare_rendering(env)
-    assert vars(env) == before
 
 
 @pytest.mark.parametrize(

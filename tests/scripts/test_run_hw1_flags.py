@@ -21,19 +21,12 @@ from tests.scripts.conftest import SCRIPTS, PointFiles, Run, Script, load_script
 
 @dataclass(frozen=True)
 class Case:
-    """An observation that holds for a run with a flag and not for the same run without it.
+    """An observation that holds for a run with a flag and not for the same run without it."""
 
-    Attributes:
-        flag: the flag and its value; "{expert}", "{one}" and "{hopper}" stand for files.
-        seen: function of the run and of the batches it trained on.
-        expected: its value with the flag.
-        both: other arguments of both runs.
-    """
-
-    flag: Sequence[object]
-    seen: Callable[[Run, Sequence[Batch]], Any]
-    expected: Any
-    both: Sequence[object] = ()
+    flag: Sequence[object]  # and its value; "{expert}", "{one}" and "{hopper}" stand for files
+    seen: Callable[[Run, Sequence[Batch]], Any]  # function of the run and of the batches it trained on
+    expected: Any  # its value with the flag
+    both: Sequence[object] = ()  # other arguments of both runs
 
 
 DAGGER = ("--do_dagger", "-epf", "{expert}")
