@@ -13,19 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import ROOT, make_mlp_policy, new_agent
+from measure import make_mlp_policy, new_agent
 
+ROOT = Path(__file__).parents[1]
 TOLERANCE = 2.0  # ratio; the rollouts, and so DAgger's data, depend on rounding
 JOBS: dict[str, list[Any]] = {"BC": [], "DAgger": ["--do_dagger", "-n", 3], "resumed": ["--do_dagger", "-n", 2]}
-IMAGES = {"env_name": "image_task:Chase-v0", "expert_data": ROOT / "docs/examples/chase.pkl"}
-LARGE = {"size": 512, "train_batch_size": 1024}
-STEPS: dict[str, dict[str, Any]] = {"MLP 2x64, batch 100": {}, "MLP 2x512, batch 1024": LARGE, "ConvPolicy": IMAGES}
+STEPS: dict[str, dict[str, Any]] = {
+    "MLP 2x64, batch 100": {},
+    "MLP 2x512, batch 1024": {"size": 512, "train_batch_size": 1024},
+    "ConvPolicy": {"env_name": "image_task:Chase-v0", "expert_data": ROOT / "docs/examples/chase.pkl"},
+}
 
 
-def script(name: str, *flags: object) -> str:
+def script(*command: object) -> str:
     """The output of one of the project's scripts."""
-    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, flags)]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    arguments = [sys.executable, *map(str, command)]
+    return subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT / "scripts").stdout
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
@@ -48,9 +51,9 @@ def gradient_step(device: str, seconds: float, settings: dict[str, Any]) -> floa
     """Microseconds of one gradient step with its batch, as the training loop takes it."""
     from image_policy import ConvPolicy
 
-    conv, cpu = settings is IMAGES, device == "cpu"
-    make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if conv else make_mlp_policy
-    with torch.device(device if conv else "cpu"):  # where the example's policy makes its tensors
+    cpu, images = device == "cpu", "env_name" in settings
+    make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if images else make_mlp_policy
+    with torch.device(device if images else "cpu"):  # where the example's policy makes its tensors
         agent = new_agent(make_policy, no_gpu=cpu, **settings)
         for duration in (seconds / 4, seconds):  # the first to warm up
             steps, start = 0, time.perf_counter()
@@ -73,6 +76,6 @@ if __name__ == "__main__":
         ours[key], theirs[key] = gradient_step(device, seconds, settings), gradient_step("cpu", seconds, settings)
     print(f"| torch {torch.__version__} | {gpu} | --no_gpu |\n|---|--:|--:|")
     print(*(f"| {row} | {value:.5g} | {theirs[row]:.5g} |" for row, value in ours.items()), sep="\n")
-    losses = [[column[f"{job}, Training Loss"] for job in ("DAgger", "resumed")] for column in (ours, theirs)]
-    losses += [[column["BC, Training Loss"] for column in (ours, theirs)], [*losses[0], *losses[1]]]
-    sys.exit(any(max(alike) > TOLERANCE * min(alike) for alike in losses))
+    losses = [column[f"{job}, Training Loss"] for job in ("DAgger", "resumed") for column in (ours, theirs)]
+    bc = [column["BC, Training Loss"] for column in (ours, theirs)]
+    sys.exit(any(max(alike) > TOLERANCE * min(alike) for alike in (losses, bc)))
