@@ -22,9 +22,8 @@ works() {  # a failing compiler, since a broken mujoco_py would compile itself f
 }
 
 [ $# -eq 0 ] || stop "no arguments are allowed, not '$*'; the settings are CS285_MUJOCO_PY_VENV and PYTHON"
-system="$(uname -s) $(uname -m)"
-[ "$system" = "Linux x86_64" ] ||
-    stop "mujoco-py has wheels for Linux x86_64 only, this is $system; -v2 tasks run on the official bindings too"
+[ "$(uname -s) $(uname -m)" = "Linux x86_64" ] ||
+    stop "mujoco-py has wheels for Linux x86_64 only; the -v2 tasks run on the official bindings too"
 "$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null ||
     stop "$python is no Python 3.11 with venv; set PYTHON to one, or on Debian and Ubuntu: apt-get install python3.11-venv"
 "$python" -c 'import ctypes; ctypes.CDLL("libEGL.so.1"), ctypes.CDLL("libOpenGL.so.0")' 2>/dev/null ||

@@ -17,11 +17,7 @@ PREFIX = "gym:"
 
 
 def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, Any]:
-    """Make an environment registered with gym 0.21 to 0.26.
-
-    Args:
-        env_id: its id there, without the prefix.
-        render: whether ``render`` returns frames.
+    """Make the environment that gym 0.21 to 0.26 registers as ``env_id``, which has no prefix.
 
     Raises:
         InvalidInput: when gym or shimmy is missing, or gym can't make the environment.

@@ -43,9 +43,8 @@ def choose_gl_backend() -> None:
 def import_mujoco() -> None:
     """Import MuJoCo where it is installed, and turn its warnings into Python's.
 
-    Its import loads the library that MUJOCO_GL names. Where that fails MuJoCo is imported without rendering, since
-    only videos need it. By itself MuJoCo would write warnings to MUJOCO_LOG.TXT in the current folder; its
-    deprecations are dropped.
+    Where the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without, since only videos need
+    it. MuJoCo's own warnings would create MUJOCO_LOG.TXT in the current folder.
     """
     try:
         with signals_blocked():  # its C++ code turns KeyboardInterrupt into ImportError
@@ -75,9 +74,8 @@ def prepare_rendering(env: Any) -> None:
     model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return
-    model.vis.quality.shadowsize = 0  # software rendering takes 8 to 24 times as long with shadows,
-    model.vis.quality.offsamples = 0  # anti-aliasing
-    model.mat_reflectance[:] = 0  # and reflections
+    model.vis.quality.shadowsize = model.vis.quality.offsamples = 0  # shadows, anti-aliasing and reflections make
+    model.mat_reflectance[:] = 0  # software rendering many times slower
     renderer = getattr(env.unwrapped, "mujoco_renderer", None)
     if renderer is None:  # a task of mujoco-py, whose camera follows the walker
         return

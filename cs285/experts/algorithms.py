@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 
@@ -24,8 +23,8 @@ from cs285.policies.loaded_gaussian_policy import CONSTANT_STD, LoadedGaussianPo
 FIXED_COUNT = 1e12  # observations in a running mean and variance that further ones hardly change
 
 
-def make_model(settings: ExpertSettings) -> BaseAlgorithm:
-    """Make an untrained model with its environments.
+def make_model(settings: ExpertSettings) -> Any:
+    """Make an untrained `PPO` or `SAC` model with its environments.
 
     Raises:
         InvalidInput: when the task or ``initial_expert`` does not fit the settings.
@@ -44,7 +43,7 @@ def make_model(settings: ExpertSettings) -> BaseAlgorithm:
         policy_sizes = sizes if expert is None else [len(bias) for bias in expert.network.biases[:-1]]
         arch = {"net_arch": {"pi": policy_sizes, "vf": sizes}, "activation_fn": torch.nn.Tanh}
         options |= {"device": "cpu", "policy_kwargs": {**arch, "log_std_init": settings.initial_log_std}}
-    model: BaseAlgorithm = algorithm_class(settings.algorithm)("MlpPolicy", envs, **options)
+    model = algorithm_class(settings.algorithm)("MlpPolicy", envs, **options)
     if expert is not None:
         _initialise_from(expert, model)
     return model
@@ -61,24 +60,24 @@ def algorithm_class(name: str) -> Any:
     return SAC
 
 
-def set_policy_trainable(model: BaseAlgorithm, trainable: bool) -> None:
+def set_policy_trainable(model: Any, trainable: bool) -> None:
     """Let PPO's updates change its policy, or only its value function."""
-    policy: Any = model.policy
+    policy = model.policy
     for layer in _ppo_layers(policy):
         layer.requires_grad_(trainable)
     if hasattr(policy, "log_std"):
         policy.log_std.requires_grad_(trainable)
 
 
-def export_policy(model: BaseAlgorithm, path: Path) -> None:
+def export_policy(model: Any, path: Path) -> None:
     """Write the policy's mean action, with the normalisation of its observations, in the course's format."""
-    policy: Any = model.policy
+    policy = model.policy
     if isinstance(model, PPO):
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
     else:
         layers = _sac_layers(policy)
     log_std = to_numpy(policy.log_std) if hasattr(policy, "log_std") else np.zeros(len(layers[-1][1]))
-    statistics: Any = normalizer_of(model).obs_rms
+    statistics = model.get_vec_normalize_env().obs_rms
     write_gaussian_policy(
         path,
         mean=statistics.mean,
@@ -88,13 +87,6 @@ def export_policy(model: BaseAlgorithm, path: Path) -> None:
         log_std=log_std,
         activation="tanh",
     )
-
-
-def normalizer_of(model: BaseAlgorithm) -> VecNormalize:
-    """The model's environments, with the running statistics of observations and rewards."""
-    normalizer = model.get_vec_normalize_env()
-    assert normalizer is not None
-    return normalizer
 
 
 def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
@@ -132,7 +124,7 @@ def _read_initial_expert(path: Path, envs: VecNormalize) -> LoadedGaussianPolicy
     return expert
 
 
-def _initialise_from(expert: LoadedGaussianPolicy, model: BaseAlgorithm) -> None:
+def _initialise_from(expert: LoadedGaussianPolicy, model: Any) -> None:
     """Copy the expert's parameters into PPO's policy, and fix the observation statistics at the expert's."""
     constant = expert.ob_variance < CONSTANT_STD**2
     first, *others = expert.network.weights
@@ -141,7 +133,7 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: BaseAlgorithm) -> None
         for layer, weight, bias in zip(_ppo_layers(model.policy), weights, expert.network.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    statistics: Any = normalizer_of(model).obs_rms
+    statistics = model.get_vec_normalize_env().obs_rms
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1.0, expert.ob_variance)
     statistics.count = FIXED_COUNT
 

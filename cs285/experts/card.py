@@ -75,11 +75,8 @@ def write_card(
 ) -> None:
     """Evaluate the finished expert, print the result, and write the card and the learning curve beside the file.
 
-    Args:
-        settings: of the training.
-        evaluations: environment steps, mean return and standard deviation.
-        best_step: environment steps of the policy that was kept.
-        seconds: wall time of the training.
+    ``evaluations`` has environment steps, mean return and standard deviation of each; ``best_step`` is that of the
+    policy that was kept.
     """
     path, episodes = settings.expert_file, settings.eval_episodes
     evaluation = evaluate_expert(path, settings.env_name, episodes, num_workers=0, backend=settings.backend)

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from cs285.data.whole_files import whole_file, writing
 from cs285.errors import InvalidInput
-from cs285.experts.algorithms import algorithm_class, export_policy, make_model, normalizer_of, set_policy_trainable
+from cs285.experts.algorithms import algorithm_class, export_policy, make_model, set_policy_trainable
 from cs285.experts.card import evaluate_expert, write_card
 from cs285.experts.environments import make_vec_env
 from cs285.experts.settings import ExpertSettings
@@ -119,7 +119,7 @@ def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> Non
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         model.save(unfinished / MODEL)
-        normalizer_of(model).save(str(unfinished / NORMALIZER))
+        model.get_vec_normalize_env().save(str(unfinished / NORMALIZER))
         if hasattr(model, "replay_buffer"):
             model.save_replay_buffer(unfinished / REPLAY_BUFFER)
         older = list(settings.checkpoint_dir.glob("checkpoint_*"))

@@ -43,11 +43,14 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
     Raises:
         InvalidInput: when a scalar or a parameter is NaN or infinite, naming the step.
     """
+    from torch import nn  # takes two seconds to import, in which the workers already run
+
     for step, log in enumerate(logs):
         for name, value in log.items():
             if not math.isfinite(float(value)):
                 raise InvalidInput(f"{name} became {float(value)} in step {step}; try a smaller --learning_rate")
-    if not all(bool(parameter.isfinite().all()) for parameter in getattr(actor, "parameters", list)()):
+    parameters = actor.parameters() if isinstance(actor, nn.Module) else ()
+    if not all(bool(parameter.isfinite().all()) for parameter in parameters):
         raise InvalidInput(f"a parameter became NaN or infinite by step {len(logs) - 1}; try a smaller --learning_rate")
     return {name: float(value) for name, value in logs[-1].items()}
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from cs285.data.expert_data import write_expert_data
 from cs285.envs.make_env import make_env
+from cs285.infrastructure.pytorch_utils import build_mlp
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.external_policy import as_policy
@@ -19,29 +20,26 @@ from cs285.scripts.run_hw1 import main
 
 
 class ConvPolicy(nn.Module):
-    """Convolutions, the mean position of each of their features in the image, and an affine layer."""
+    """Convolution, the position of each of its features in the image (spatial softmax), and a small perceptron."""
 
     def __init__(self, config, spec):
         super().__init__()
-        channels = spec.ob_shape[2]
-        self.convolutions = nn.Sequential(
-            nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 16, 3, padding=1)
-        )
-        self.head = nn.Linear(32, spec.ac_dim)
+        self.convolution = nn.Conv2d(spec.ob_shape[2], 8, kernel_size=3, padding=1)
+        self.head = build_mlp(16, spec.ac_dim, config.n_layers, config.size)
         self.optimizer = torch.optim.Adam(self.parameters(), config.learning_rate)
 
     def forward(self, images):
         """Actions (N, ac_dim) for (N, height, width, channels) uint8 images."""
-        features = self.convolutions(images.permute(0, 3, 1, 2) / 255)
+        features = 10 * self.convolution(images.permute(0, 3, 1, 2) / 255)
         weights = features.flatten(start_dim=2).softmax(dim=2).view_as(features)
-        rows, columns = (torch.linspace(-1, 1, size) for size in features.shape[2:])
+        rows, columns = (torch.linspace(-1, 1, size, device=images.device) for size in features.shape[2:])
         positions = [(weights.sum(dim=3) * rows).sum(dim=2), (weights.sum(dim=2) * columns).sum(dim=2)]
         return self.head(torch.cat(positions, dim=1))
 
     def get_action(self, observations):
-        images = torch.from_numpy(observations.reshape(-1, *observations.shape[-3:]))
+        images = torch.from_numpy(observations.reshape(-1, *observations.shape[-3:])).to(self.convolution.weight.device)
         with torch.no_grad():
-            actions = self(images).numpy()
+            actions = self(images).cpu().numpy()
         return actions if observations.ndim == 4 else actions[0]
 
     def update(self, observations, actions):

@@ -79,7 +79,7 @@ def test_run_folders(name: str, watch: Watch, tmp_path: Path) -> None:
     whole = (folder / name).read_bytes()
 
     def with_settings(changes: dict[str, Any]) -> bytes:
-        content = json.loads((folder / "config.json").read_bytes())
+        content = json.loads(whole)
         return json.dumps({**content, "settings": {**content["settings"], **changes}}).encode()
 
     values = st.one_of(numbers, st.text(max_size=4), st.none(), st.lists(numbers, max_size=2))

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import mujoco
 import numpy as np
 import pytest
 
 from cs285.envs import mujoco_py_backend as engine
 from cs285.envs.make_env import make_env
 from cs285.envs.mujoco_v2 import give_old_margins
-from cs285.envs.v2_tasks import V2_MODULES
+from cs285.envs.v2_tasks import V2_IDS
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert
@@ -72,7 +73,7 @@ def visited_states(task: str) -> dict[str, Any]:
     return {"qpos": np.array(qpos), "qvel": np.array(qvel), "actions": np.array(actions)}
 
 
-@pytest.fixture(scope="module", params=V2_MODULES)
+@pytest.fixture(scope="module", params=[env_id.removesuffix("-v2") for env_id in V2_IDS])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Each task in turn; skip without the engine, or fail where CS285_REQUIRE_MUJOCO_PY is set."""
     try:
@@ -94,14 +95,10 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def inertia_tensors(inertia: Any, quaternions: Any) -> Any:
     """(bodies, 3, 3) about the centre of mass in the body's frame: principal axes have no fixed order."""
-    w, x, y, z = quaternions.T
-    axes = np.array(
-        [
-            [w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z],
-        ]
-    ).transpose(2, 0, 1)
+    axes = np.zeros((len(quaternions), 9))
+    for matrix, quaternion in zip(axes, quaternions, strict=True):
+        mujoco.mju_quat2Mat(matrix, quaternion)
+    axes = axes.reshape(-1, 3, 3)
     return axes @ (inertia[:, :, None] * axes.transpose(0, 2, 1))
 
 

@@ -15,7 +15,7 @@ from tests import fakes
 
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
 
-from cs285.experts.algorithms import export_policy, make_model, normalizer_of, set_policy_trainable
+from cs285.experts.algorithms import export_policy, make_model, set_policy_trainable
 
 TINY: dict[str, Any] = {"env_name": fakes.POINT, "n_envs": 2, "n_steps": 8, "batch_size": 4, "n_epochs": 2}
 
@@ -54,7 +54,7 @@ def test_the_exported_policy_acts_as_the_trained_one(env_name: str, tmp_path: Pa
     export_policy(model, tmp_path / "expert.pkl")
     observations = np.random.default_rng(0).normal(size=(20, fakes.OB_DIM))
     exported = LoadedGaussianPolicy(tmp_path / "expert.pkl", discrete=env_name == fakes.CHOICE)
-    expected, _ = model.predict(normalizer_of(model).normalize_obs(observations), deterministic=True)
+    expected, _ = model.predict(model.get_vec_normalize_env().normalize_obs(observations), deterministic=True)
     np.testing.assert_allclose(exported.get_action(observations), expected, atol=1e-4)
 
 

@@ -1,8 +1,9 @@
-"""From settings to a run: the same seed repeats it, and what can't work is refused before it starts."""
+"""From settings to a run: its numbers depend on the seed only, with policies of one's own and shared inputs too."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,84 +11,167 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_info, threadpool_limits
+from torch import nn
 
 from cs285.config import Config
-from cs285.data.shipped import find_shipped
-from cs285.envs.make_env import TaskSpec
+from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
-from cs285.infrastructure.bc_trainer import BC_Trainer, find_expert, load_initial_data
-from tests.fakes import (
-    CHOICE,
-    OB_DIM,
-    POINT_SPEC,
-    choice_rule,
-    course_episode,
-    expert_content,
-    expert_rule,
-    make_trajectory,
-    pickle_file,
-)
+from cs285.infrastructure.bc_trainer import BC_Trainer
+from cs285.infrastructure.inputs import RunInputs
+from cs285.policies.make_policy import MakePolicy, make_mlp_policy
+from tests.fakes import AC_DIM, CHOICE, OB_DIM, choice_rule, course_episode, expert_content, expert_rule, pickle_file
 
-TIMES = ("TimeSinceStart",)
+Rows = list[dict[str, float]]
+
+
+def without_times(rows: Rows) -> Rows:
+    return [{name: value for name, value in row.items() if name != "TimeSinceStart"} for row in rows]
 
 
 def parameters(trainer: BC_Trainer) -> torch.Tensor:
-    return torch.cat([p.detach().flatten().clone() for p in trainer.rl_trainer.agent.actor.parameters()])
+    return torch.cat([p.detach().flatten().clone() for p in trainer.agent.actor.parameters()])
 
 
-def run(config: Config, expert: Any = expert_rule) -> tuple[torch.Tensor, list[dict[str, float]]]:
-    trainer = BC_Trainer(config, expert)
+def run(
+    config: Config, expert: Any = expert_rule, make_policy: MakePolicy = make_mlp_policy
+) -> tuple[torch.Tensor, Rows]:
+    """The final parameters of a run, and its rows without times."""
+    trainer = BC_Trainer(config, expert, make_policy)
     rows = trainer.run_training_loop()
-    return parameters(trainer), [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+    return parameters(trainer), without_times(rows)
 
 
-def test_the_seed_decides_the_whole_run_and_nothing_else_does(tiny: Config) -> None:
-    first, rows = run(tiny)
+class SamplingPolicy(nn.Module):
+    """A stochastic torch policy with dropout, which is no `BasePolicy`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(OB_DIM, 8), nn.Dropout(0.5), nn.ReLU(), nn.Linear(8, AC_DIM))
+        self.optimizer = torch.optim.SGD(self.parameters(), 1e-2)
+
+    @torch.no_grad()
+    def get_action(self, observations: Array) -> Array:
+        means = self.network(torch.from_numpy(observations))
+        return (means + 0.1 * torch.randn(means.shape)).numpy()
+
+    def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, Any]:
+        loss = nn.functional.huber_loss(self.network(observations), actions)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return {"Huber": loss}
+
+
+def make_sampling_policy(*_: Any) -> SamplingPolicy:
+    return SamplingPolicy()
+
+
+class MeanAction:
+    """A policy without torch, attribute dictionary and state_dict: the mean action of all batches."""
+
+    __slots__ = ("count", "parameters", "seeds", "total")
+
+    def __init__(self) -> None:
+        self.parameters = self.total = np.zeros(AC_DIM)
+        self.count, self.seeds = 0, list[int]()
+
+    def reset(self, seed: int) -> None:
+        self.seeds.append(seed)
+
+    def get_action(self, observations: Array) -> Array:
+        assert observations.dtype == np.float32
+        return np.broadcast_to(self.total / max(1, self.count), (*observations.shape[:-1], AC_DIM))
+
+    def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, float]:
+        self.total += actions.numpy().sum(axis=0)
+        self.count += len(actions)
+        return {"Mean_Action": float(self.total.mean() / self.count), "Updates": self.count / len(actions)}
+
+
+@pytest.fixture
+def from_file(tiny: Config, tmp_path: Path) -> Config:
+    """The settings of `tiny` with an expert that workers can roll out."""
+    return replace(tiny, expert_policy_file=pickle_file(tmp_path / "expert.pkl", expert_content()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make_policy", "num_workers"), [(make_mlp_policy, 2), (make_sampling_policy, 1)])
+def test_the_seed_alone_decides_the_numbers(from_file: Config, make_policy: MakePolicy, num_workers: int) -> None:
+    first, rows = run(from_file, None, make_policy)
     torch.manual_seed(99)
     np.random.seed(99)
-    again, same_rows = run(tiny)
-    other, _ = run(replace(tiny, seed=2))
-    assert torch.equal(first, again)
-    assert rows == same_rows
+    for change in ({"num_workers": num_workers}, {"save_params": True, "checkpoint_freq": -1}):
+        again, same_rows = run(replace(from_file, **change), None, make_policy)  # type: ignore[arg-type]
+        assert torch.equal(first, again), change
+        assert rows == same_rows, change
+    other, _ = run(replace(from_file, seed=2), None, make_policy)
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize(("asked", "threads"), [(None, 1), ("3", 3), ("0", 1), ("many", 1)])
-def test_one_thread_unless_more_are_asked_for(
-    asked: str | None, threads: int, tiny: Config, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("make_policy", "num_workers"), [(make_mlp_policy, 1), (make_sampling_policy, 0)])
+def test_runs_that_share_their_inputs_have_the_numbers_that_each_has_alone(
+    from_file: Config, make_policy: MakePolicy, num_workers: int
 ) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    if asked is not None:
-        monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    with threadpool_limits(limits=None):  # leaves all as they were, torch's OpenMP too
-        BC_Trainer(tiny, expert_rule).rl_trainer.rollouts.close()
-        in_numpy = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
-        assert (torch.get_num_threads(), in_numpy) == (threads, {threads})
+    configs = [replace(from_file, seed=seed, num_workers=num_workers) for seed in (1, 2)]
+    alone = [run(replace(config, num_workers=0), None, make_policy) for config in configs]
+    with RunInputs(configs[0]) as inputs:
+        trainers = [BC_Trainer(config, None, make_policy, inputs) for config in configs]
+        rows = [without_times(trainer.run_training_loop()) for trainer in trainers]
+        assert trainers[0].run_dir != trainers[1].run_dir
+        assert len(multiprocessing.active_children()) == num_workers  # the end of a run leaves shared workers
+    for trainer, shared, (expected, expected_rows) in zip(trainers, rows, alone, strict=True):
+        assert torch.equal(parameters(trainer), expected)
+        assert shared == expected_rows
 
 
-def test_a_run_leaves_the_global_generators_alone(tiny: Config) -> None:
-    in_torch, in_numpy = torch.get_rng_state(), np.random.get_state()[1].tolist()
-    run(tiny)
-    assert torch.equal(in_torch, torch.get_rng_state())
-    assert in_numpy == np.random.get_state()[1].tolist()
+def test_a_trainer_that_does_not_run_leaves_no_worker_and_no_folder(
+    from_file: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise InvalidInput("no policy today")
+
+    config = replace(from_file, num_workers=1)
+    with BC_Trainer(config) as trainer:
+        assert len(multiprocessing.active_children()) == 1
+        assert trainer.run_dir is None
+    for wrong in ({"expert": 3}, {"make_policy": fail}):
+        with pytest.raises(InvalidInput):
+            BC_Trainer(config, **wrong)
+    assert multiprocessing.active_children() == []
+    assert not config.logdir.exists()
+    assert "logging to" not in capsys.readouterr().out
 
 
-def test_workers_change_nothing(tiny: Config, tmp_path: Path) -> None:
-    expert = pickle_file(tmp_path / "expert.pkl", expert_content())
-    runs = [run(replace(tiny, expert_policy_file=expert, num_workers=n), expert=None) for n in (0, 2)]
-    assert torch.equal(runs[0][0], runs[1][0])
-    assert runs[0][1] == runs[1][1]
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_policy_needs_nothing_but_get_action_and_update(
+    from_file: Config, num_workers: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = MeanAction()
+    trainer = BC_Trainer(replace(from_file, num_workers=num_workers), None, lambda *_: policy)
+    rows = trainer.run_training_loop()
+    assert multiprocessing.active_children() == []
+    said = capsys.readouterr().out
+    assert said.count("the run can't be resumed: MeanAction has no state_dict and load_state_dict\n") == 1
+    assert "loss" not in said
+    assert [row["Updates"] for row in rows] == [5, 10, 15]
+    assert "Training Loss" not in rows[0]
+    assert trainer.run_dir is not None
+    assert not (trainer.run_dir / "checkpoint").exists()
+    assert policy.seeds == []  # copies are rolled out
+    entry = json.loads((trainer.run_dir / "config.json").read_text())["policy"]
+    assert entry["make_policy"].startswith("test_bc_trainer:test_a_policy_needs")
 
 
 def test_dagger_learns_to_act_as_the_expert(tiny: Config) -> None:
-    trainer = BC_Trainer(
-        replace(tiny, n_iter=5, num_agent_train_steps_per_iter=150, learning_rate=0.01, size=32), expert_rule
-    )
-    trainer.run_training_loop()
+    config = replace(tiny, n_iter=5, num_agent_train_steps_per_iter=150, learning_rate=0.01, size=32)
+    trainer = BC_Trainer(config, expert_rule)
+    rows = trainer.run_training_loop()
     states = np.random.default_rng(0).normal(size=(200, OB_DIM))
-    error = trainer.rl_trainer.agent.actor.get_action(states) - expert_rule(states)
+    error = trainer.agent.actor.get_action(states) - expert_rule(states)
     assert np.square(error).mean() < 0.1 * expert_rule(states).var()
+    cloning, dagger, expert = rows[0]["Eval_AverageReturn"], rows[-1]["Eval_AverageReturn"], -130.2
+    assert rows[0]["Expert_AverageReturn"] == pytest.approx(expert, abs=0.1)
+    assert abs(dagger - expert) < abs(cloning - expert)
 
 
 def test_discrete_tasks(tiny: Config, tmp_path: Path) -> None:
@@ -103,100 +187,24 @@ def test_discrete_tasks(tiny: Config, tmp_path: Path) -> None:
     trainer = BC_Trainer(config, choice_rule)
     trainer.run_training_loop()
     states = np.random.default_rng(0).normal(size=(300, OB_DIM))
-    assert (trainer.rl_trainer.agent.actor.get_action(states) == choice_rule(states)).mean() > 0.9
+    assert (trainer.agent.actor.get_action(states) == choice_rule(states)).mean() > 0.9
 
 
-def test_the_folder_tells_how_the_run_was_made(tiny: Config) -> None:
-    trainer = BC_Trainer(replace(tiny, save_params=True), expert_rule)
+def test_the_folder_records_how_the_run_was_made(tiny: Config) -> None:
+    config = replace(tiny, save_params=True, n_iter=None, num_agent_train_steps_per_iter=1)
+    trainer = BC_Trainer(config, expert_rule)
     trainer.run_training_loop()
+    assert trainer.run_dir is not None
     settings = json.loads((trainer.run_dir / "config.json").read_text())["settings"]
-    assert {**settings, "expert_data": Path(settings["expert_data"]), "logdir": Path(settings["logdir"])} == vars(
-        replace(tiny, save_params=True)
-    )
+    recorded = {**settings, "expert_data": Path(settings["expert_data"]), "logdir": Path(settings["logdir"])}
+    assert recorded == vars(replace(config, n_iter=10))
     left = {path.name for path in trainer.run_dir.iterdir() if not path.name.startswith("events")}
-    parameters = {f"policy_itr_{n}.pt" for n in range(3)}
-    assert left == {"config.json", "log.csv", "learning_curve.png", "checkpoint", *parameters}
+    saved = {f"policy_itr_{n}.pt" for n in range(10)}
+    assert left == {"config.json", "log.csv", "learning_curve.png", "checkpoint", *saved}
     assert trainer.run_dir.name.startswith("q2_dagger_tests-Point-v0_")
 
 
-def test_the_number_of_iterations_is_written_down_when_it_was_the_default(tiny: Config) -> None:
-    trainer = BC_Trainer(replace(tiny, n_iter=None), expert_rule)
-    assert json.loads((trainer.run_dir / "config.json").read_text())["settings"]["n_iter"] == 10
-
-
-EXPERTS_THAT_DO_NOT_FIT = {
-    "actions too long": lambda observations: np.zeros((len(observations), 5)),
-    "no action numbers": lambda observations: np.zeros(len(observations)),
-    "NaN": lambda observations: np.full((len(observations), 2), np.nan),
-    "not one for each": lambda observations: np.zeros((3, 2)),
-    "no policy at all": 3,
-}
-
-
-@pytest.mark.parametrize("name", list(EXPERTS_THAT_DO_NOT_FIT))
-def test_an_expert_that_does_not_fit_is_refused_before_anything_is_written(tiny: Config, name: str) -> None:
-    with pytest.raises(InvalidInput):
-        BC_Trainer(tiny, EXPERTS_THAT_DO_NOT_FIT[name])
-    assert not tiny.logdir.exists()
-
-
-def test_dagger_without_an_expert_and_a_task_without_data_are_refused(tiny: Config) -> None:
-    with pytest.raises(InvalidInput, match=r"no expert ships for tests/Point-v0; .*--expert_policy_file"):
-        BC_Trainer(tiny)
-    with pytest.raises(InvalidInput, match=r"no expert data ships for tests/Point-v0; .*--expert_data"):
-        BC_Trainer(replace(tiny, expert_data=None), expert_rule)
-    assert find_expert(replace(tiny, do_dagger=False, n_iter=1), POINT_SPEC) is None
-    assert not tiny.logdir.exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "discrete", "message"),
-    [
-        ({"action": np.zeros((12, 5))}, False, "actions of 5 numbers, but tests/Point-v0 has 2"),
-        ({"action": np.zeros(12, int)}, False, "its actions are discrete, but those of .* are continuous"),
-        ({"action": np.zeros((12, 2))}, True, "its actions are continuous, but those of .* are discrete"),
-        ({"action": np.full(12, 2)}, True, "from 2 to 2, but .* has choices 0 to 1"),
-        ({"action": np.full(12, -1)}, True, "from -1 to -1, but .* has choices 0 to 1"),
-        ({"observation": np.zeros((12, 9)), "next_observation": np.zeros((12, 9))}, False, "9 numbers, but .* has 3"),
-    ],
-)
-def test_data_that_do_not_fit_are_refused(
-    tiny: Config, tmp_path: Path, change: dict[str, Any], discrete: bool, message: str
-) -> None:
-    path = pickle_file(tmp_path / "wrong.pkl", [course_episode(2023) | change])
-    with pytest.raises(InvalidInput, match=message):
-        load_initial_data(replace(tiny, expert_data=path), replace(POINT_SPEC, discrete=discrete))
-
-
-@pytest.mark.parametrize("edition", [2020, 2023])
-def test_data_of_another_layout_are_converted_with_a_notice(
-    tiny: Config, tmp_path: Path, edition: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ob_dim = {2020: 111, 2023: 27}[edition]
-    path = pickle_file(tmp_path / "ant.pkl", [course_episode(edition, ob_dim=ob_dim, ac_dim=8)])
-    config = replace(tiny, env_name="Ant-v5", expert_data=path)
-    (trajectory,) = load_initial_data(config, TaskSpec((105,), np.dtype(np.float32), 8, False, 1000, 20))
-    assert trajectory.observations.shape == trajectory.next_observations.shape == (12, 105)
-    assert f"from {ob_dim} to 105 numbers" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("ep_len", [None, 5])
-def test_recorded_time_limits_are_no_terminations(tiny: Config, ep_len: int | None) -> None:
-    """The data's episodes end at the task's limit, wherever this run cuts its own."""
-    trainer = BC_Trainer(replace(tiny, ep_len=ep_len), expert_rule)
-    assert [(len(path), path.truncated) for path in trainer.initial_expertdata] == [(12, True)] * 2
-
-
-def test_files_that_ship_are_found_here_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert find_shipped(Path("nosuch.pkl")) is None
-    found = find_shipped(Path("pyproject.toml"))
-    assert found is not None
-    assert found.is_absolute()
-    (tmp_path / "pyproject.toml").touch()
-    assert find_shipped(Path("pyproject.toml")) == Path("pyproject.toml")
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["HalfCheetah", "Hopper", "Ant"])
 def test_the_courses_files_run(course: Path, tmp_path: Path, task: str, capsys: pytest.CaptureFixture[str]) -> None:
     config = Config(
@@ -215,18 +223,3 @@ def test_the_courses_files_run(course: Path, tmp_path: Path, task: str, capsys: 
     losses = [row["Training Loss"] for row in BC_Trainer(config).run_training_loop()]
     assert np.isfinite(losses).all()
     assert ("converting" in capsys.readouterr().err) == (task == "Ant")
-
-
-def test_what_learns_lives_on_the_device_that_was_chosen(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Torch's "meta" stands in for a GPU."""
-    asked = []
-
-    def choose(no_gpu: bool, which_gpu: int) -> torch.device:
-        asked.append((no_gpu, which_gpu))
-        return torch.device("meta")
-
-    monkeypatch.setattr("cs285.infrastructure.pytorch_utils.choose_device", choose)
-    agent = BC_Trainer(replace(tiny, no_gpu=True, which_gpu=3), expert_rule).agent
-    agent.add_to_replay_buffer([make_trajectory()])
-    assert asked == [(True, 3)]
-    assert {tensor.device.type for tensor in (*agent.actor.parameters(), *agent.sample(2))} == {"meta"}

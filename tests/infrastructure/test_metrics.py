@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.metrics import last_training_log, progress_line, return_statistics
+from cs285.infrastructure.metrics import last_training_log, return_statistics
 from tests.fakes import make_trajectory
 
 episodes = st.lists(st.lists(st.integers(-100, 100), min_size=1, max_size=6), min_size=1, max_size=6)
@@ -48,9 +48,3 @@ def test_a_scalar_or_a_parameter_that_is_not_finite_is_refused(bad: float) -> No
     actor.bias.data[1] = bad
     with pytest.raises(InvalidInput, match="a parameter became NaN or infinite by step 0; try a smaller"):
         last_training_log([{"b": 1.0}], actor)
-
-
-def test_the_progress_line_with_and_without_a_training_loss() -> None:
-    row = {"Eval_AverageReturn": 12.34, "Eval_StdReturn": 5.0, "TimeSinceStart": 61.2}
-    assert progress_line(3, row) == "iteration 3: return 12.3 ± 5.0, 61 s"
-    assert progress_line(3, {**row, "Training Loss": 0.01234}) == "iteration 3: return 12.3 ± 5.0, loss 0.0123, 61 s"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,68 +10,56 @@ import numpy as np
 import pytest
 
 from cs285.data.expert_data import load_expert_data
-from cs285.data.trajectory import Trajectory
 from tests import fakes
 from tests.scripts.conftest import PointFiles, Script, runs_below, small_run
 
 
-@dataclass(frozen=True)
-class Case:
-    """An observation that holds for a recording with the flag and not without it; "{other}" is another expert file."""
-
-    flag: Sequence[object]
-    seen: Callable[[Path, list[Trajectory]], Any]
-    expected: Any
-
-
-CASES = {
-    "env_name": Case(("-env", fakes.CHOICE, "-o", "choices.pkl"), lambda _, episodes: episodes[0].discrete, True),
-    "expert_policy_file": Case(("-epf", "{other}"), lambda _, episodes: bool((episodes[0].actions == 0).all()), True),
-    "episodes": Case(("-n", 3), lambda _, episodes: len(episodes), 3),
-    "ep_len": Case(("--ep_len", 2), lambda _, episodes: [len(episode) for episode in episodes], [2, 2]),
-    "seed": Case(("--seed", 7), lambda _, episodes: bool(episodes[0].observations[0, 0] == first_number(7)), True),
-    "output": Case(("-o", "mine/recorded.pkl"), lambda path, _: str(path), "mine/recorded.pkl"),
-}
-
-
-def first_number(seed: int) -> np.float32:
-    """The first observed number of the first episode of a recording."""
-    from cs285.infrastructure.seeding import Stream, episode_seeds
-
-    episode_seed = next(episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0))
-    return np.float32(fakes.PointEnv().reset(seed=episode_seed)[0][0])
-
-
-@pytest.mark.parametrize("flag", CASES)
-def test_each_flag_takes_effect(
-    flag: str, script: Script, workplace: Path, tmp_path: Path, point_files: PointFiles
+def test_a_recording_is_in_the_course_s_layout_and_repeats(
+    script: Script, workplace: Path, point_files: PointFiles
 ) -> None:
-    case = CASES[flag]
-    content = fakes.expert_content()
-    content["GaussianPolicy"]["out"]["AffineLayer"] = {"W": np.zeros((8, 2)), "b": np.zeros((1, 2))}
-    other = fakes.pickle_file(tmp_path / "other.pkl", content)
-
-    def seen(*more: object) -> Any:
-        known = set(workplace.rglob("*.pkl"))
-        arguments = [other if argument == "{other}" else argument for argument in more]
-        script("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert, *arguments).succeeded()
-        (path,) = set(workplace.rglob("*.pkl")) - known
-        return case.seen(path.relative_to(workplace), load_expert_data(path))
-
-    assert seen() != case.expected
-    (workplace / f"expert_data/expert_data_{fakes.POINT}.pkl").unlink()
-    assert seen(*case.flag) == case.expected
-
-
-def test_a_recording_is_in_the_layout_of_the_course(script: Script, workplace: Path, point_files: PointFiles) -> None:
-    said = script("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert, "-o", "r.pkl").succeeded().out
-    episodes = pickle.loads((workplace / "r.pkl").read_bytes())
+    command = ("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert)
+    out = script(*command).succeeded().out
+    path = Path(f"expert_data/expert_data_{fakes.POINT}.pkl")
+    episodes = pickle.loads(path.read_bytes())
     keys = {"observation", "image_obs", "reward", "action", "next_observation", "terminal"}
     assert [set(episode) for episode in episodes] == [keys, keys]
     assert [episode["terminal"].sum() for episode in episodes] == [1, 1]
     mean = np.mean([episode["reward"].sum() for episode in episodes])
-    assert said.startswith(f"r.pkl: 2 episodes, return {mean:.1f} ± ")
-    assert said.count("\n") == 1
+    assert out.startswith(f"{path}: 2 episodes, return {mean:.1f} ± ")
+    assert out.count("\n") == 1
+    script(*command, "-o", "again.pkl").succeeded()
+    assert Path("again.pkl").read_bytes() == path.read_bytes()
+    script(*command).refused(f"{path} exists")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (("-n", 3), {"episodes": 3}),
+        (("--ep_len", 2), {"lengths": {2}}),
+        (("--seed", 7), {"same_start": False}),
+        (("-env", fakes.CHOICE), {"discrete": True}),
+        (("-epf", "other.pkl"), {"all_zero": True}),
+    ],
+)
+def test_each_flag_takes_effect(
+    flags: tuple[object, ...], expected: dict[str, Any], script: Script, workplace: Path, point_files: PointFiles
+) -> None:
+    content = fakes.expert_content()
+    content["GaussianPolicy"]["out"]["AffineLayer"] = {"W": np.zeros((8, 2)), "b": np.zeros((1, 2))}
+    fakes.pickle_file(workplace / "other.pkl", content)
+    files = {"plain.pkl": (), "flagged.pkl": flags}
+    for name, more in files.items():
+        script(*("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert, "-o", name, *more)).succeeded()
+    plain, flagged = (load_expert_data(workplace / name) for name in files)
+    seen = {
+        "episodes": len(flagged),
+        "lengths": {len(episode) for episode in flagged},
+        "same_start": bool((flagged[0].observations[0] == plain[0].observations[0]).all()),
+        "discrete": flagged[0].discrete,
+        "all_zero": bool((flagged[0].actions == 0).all()),
+    }
+    assert expected.items() <= seen.items()
 
 
 def test_a_recording_can_be_trained_on(script: Script, workplace: Path, point_files: PointFiles) -> None:
@@ -82,12 +68,6 @@ def test_a_recording_can_be_trained_on(script: Script, workplace: Path, point_fi
     (run,) = runs_below(workplace / "data")
     expected = np.mean([episode.total_reward for episode in load_expert_data(workplace / "r.pkl")])
     assert run.rows[0]["Initial_DataCollection_AverageReturn"] == pytest.approx(expected)
-
-
-def test_the_same_seed_gives_the_same_file(script: Script, workplace: Path, point_files: PointFiles) -> None:
-    for name in ("first.pkl", "second.pkl"):
-        script("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert, "-o", name).succeeded()
-    assert (workplace / "first.pkl").read_bytes() == (workplace / "second.pkl").read_bytes()
 
 
 def test_the_shipped_expert_is_found_from_another_folder(script: Script) -> None:

@@ -1,0 +1,119 @@
+"""The documentation's examples run as they stand, with workers, DAgger, checkpoints, resuming, videos and seeds."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs/examples"
+
+
+def run(script: Path | str, folder: Path, flags: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), *flags.split(), "--logdir", str(folder / "data")]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def rows(run_dir: Path) -> list[dict[str, float]]:
+    with (run_dir / "log.csv").open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def test_the_readme_shows_the_example_that_is_tested() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown = next(block for block in blocks if "HuberPolicy" in block)
+    tested = (EXAMPLES / "relu_huber.py").read_text().split('"""\n', 2)[-1]
+    assert shown.split() == tested.split()
+
+
+@pytest.mark.slow
+def test_relu_and_huber(tmp_path: Path) -> None:
+    flags = (
+        "--env_name Hopper-v5 --ep_len 50 --do_dagger --n_iter 2 --num_agent_train_steps_per_iter 30 --batch_size 50"
+    )
+    flags += " --eval_batch_size 50 --num_workers 2 --save_params --seeds 1,2 --video_log_freq 1"
+    shutil.copy(EXAMPLES / "relu_huber.py", tmp_path / "my_policy.py")
+    finished = run("my_policy.py", tmp_path, flags)
+    assert finished.returncode == 0, finished.stderr
+    first, second = sorted((tmp_path / "data").iterdir())
+    assert json.loads((first / "config.json").read_text())["policy"]["make_policy"].startswith("my_policy:")
+    assert len(list(first.glob("videos/*.mp4"))) in (0, 4)  # none where nothing can render
+    refused = run(
+        ROOT / "scripts/eval_policy.py", tmp_path, f"--policy {first / 'policy_itr_1.pt'}".replace("--logdir", "")
+    )
+    assert refused.returncode == 2
+    resumed = run("my_policy.py", tmp_path, f"--resume {second} --n_iter 3")
+    assert resumed.returncode == 0, resumed.stderr
+    straight = run(
+        "my_policy.py",
+        tmp_path,
+        flags.replace("--seeds 1,2", "--seed 2 --exp_name straight").replace("--n_iter 2", "--n_iter 3"),
+    )
+    assert straight.returncode == 0, straight.stderr
+    other = next((tmp_path / "data").glob("*straight*"))
+    for row, same in zip(rows(second), rows(other), strict=True):
+        del row["TimeSinceStart"], same["TimeSinceStart"]
+        assert row == same
+    foreign = run(ROOT / "scripts/run_hw1.py", tmp_path, f"--resume {second} --n_iter 4")
+    assert foreign.returncode == 2
+    assert "my_policy" in foreign.stderr
+
+
+@pytest.mark.slow
+def test_convolutions_on_images_beat_a_flattened_perceptron(tmp_path: Path) -> None:
+    """Seeded: 250 gradient steps on the same 25 episodes, evaluated over 25 episodes each."""
+    for file in EXAMPLES.glob("image_*.py"):
+        shutil.copy(file, tmp_path)
+    flags = "--env_name image_task:Chase-v0 --expert_data chase.pkl --num_agent_train_steps_per_iter 250"
+    flags += " --eval_batch_size 1000 --num_workers 2"
+    finished = run("image_policy.py", tmp_path, f"{flags} --do_dagger --n_iter 2 --batch_size 80 --save_params")
+    assert finished.returncode == 0, finished.stderr
+    frames = 25 * 41 * 24 * 24
+    assert (tmp_path / "chase.pkl").stat().st_size < 1.1 * frames
+    (convolutional,) = (tmp_path / "data").iterdir()
+    added = np.load(convolutional / "checkpoint/added_1.npz")
+    assert {added[name].dtype for name in added.files if added[name].ndim == 4} == {np.dtype(np.uint8)}
+    finished = run(ROOT / "scripts/run_hw1.py", tmp_path, f"{flags} --exp_name flat")
+    assert finished.returncode == 0, finished.stderr
+    flat = next((tmp_path / "data").glob("*flat*"))
+    assert rows(convolutional)[0]["Eval_AverageReturn"] > 3 * rows(flat)[0]["Eval_AverageReturn"]
+
+
+@pytest.mark.slow
+def test_an_expert_that_is_a_function(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
+    flags = "--env_name Pendulum-v1 --expert_data pendulum.pkl --do_dagger --n_iter 2 --eval_batch_size 2000"
+    finished = run("pendulum.py", tmp_path, flags)
+    assert finished.returncode == 0, finished.stderr
+    (run_dir,) = (tmp_path / "data").iterdir()
+    first, second = rows(run_dir)
+    assert first["Eval_AverageReturn"] < second["Eval_AverageReturn"] > second["Expert_AverageReturn"] - 150
+
+
+@pytest.mark.slow
+def test_a_recurrent_policy_acts_the_same_in_workers_and_is_read_again(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "recurrent_policy.py", tmp_path)
+    flags = "--env_name Hopper-v5 --num_agent_train_steps_per_iter 20 --eval_batch_size 100 --save_params"
+    finished = run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 2")
+    assert finished.returncode == 0, finished.stderr
+    finished = run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 0 --exp_name local")
+    assert finished.returncode == 0, finished.stderr
+    workers, local = sorted((tmp_path / "data").iterdir())
+    assert rows(workers)[0]["Eval_AverageReturn"] == rows(local)[0]["Eval_AverageReturn"]
+    code = (
+        "import sys, pathlib, recurrent_policy as r; from cs285.policies.saved_policy import load_run_policy;"
+        "load_run_policy(pathlib.Path(sys.argv[1]), make_policy=r.RecurrentPolicy)"
+    )
+    command = [sys.executable, "-c", code, str(local / "policy_itr_0.pt")]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    subprocess.run(command, env=environment, check=True)
