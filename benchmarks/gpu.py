@@ -21,18 +21,19 @@ from measure import make_mlp_policy, new_trainer, timed
 ROOT = Path(__file__).parents[1]
 TOLERANCE = 2.0  # ratio; the rollouts, and so DAgger's data, depend on rounding
 JOBS: dict[str, list[Any]] = {"BC": [], "DAgger": ["--do_dagger", "-n", 3], "resumed": ["--do_dagger", "-n", 2]}
-CHASE = ROOT / "docs/examples/chase.pkl"
 STEPS: dict[str, dict[str, Any]] = {
     "gradient step, MLP 2x64, batch 100, µs": {},
     "gradient step, MLP 2x512, batch 1024, µs": {"size": 512, "train_batch_size": 1024},
-    "gradient step, ConvPolicy, batch 100, µs": {"env_name": "image_task:Chase-v0", "expert_data": CHASE},
+    "gradient step, ConvPolicy, batch 100, µs": {
+        "env_name": "image_task:Chase-v0",
+        "expert_data": ROOT / "docs/examples/chase.pkl",
+    },
 }
 
 
 def script(*command: object) -> str:
     """The output of one of the project's scripts."""
-    arguments = [sys.executable, *map(str, command)]
-    return subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT / "scripts").stdout
+    return subprocess.check_output([sys.executable, *map(str, command)], text=True, cwd=ROOT / "scripts")
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
@@ -62,7 +63,8 @@ def gradient_step(device: str, settings: dict[str, Any]) -> float:
         def steps() -> None:
             for _ in range(100):
                 agent.train(agent.sample(settings.get("train_batch_size", 100)))
-            _ = device == "cpu" or torch.cuda.synchronize()
+            if device != "cpu":
+                torch.cuda.synchronize()
 
         return timed(steps, 3) / 300 * 1e6
 
