@@ -9,6 +9,7 @@ from typing import Any
 
 from cs285.config import Config
 from cs285.data.checkpoint import Checkpoints
+from cs285.errors import InvalidInput
 from cs285.infrastructure.evaluation import Evaluation
 from cs285.infrastructure.inputs import RunInputs, check_sizes
 from cs285.infrastructure.logger import Logger, make_run_dir
@@ -44,11 +45,13 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             inputs: those of a run that differs in its seed only, which the caller closes; None: the run's own.
 
         Raises:
-            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, or the run
-                to resume is another.
+            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, ``inputs`` are
+                of a run with other settings, or the run to resume is another.
         """
-        self.config, self.run_dir = config, config.resume
+        self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:
+            if inputs is not None:
+                inputs.check_shared(config, expert)
             self.inputs = inputs or on_failure.enter_context(RunInputs(config, expert))
             self._prepare_agent(make_policy)
             self._owned = on_failure.pop_all()
@@ -60,10 +63,13 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             The scalars of each iteration that was evaluated.
 
         Raises:
-            InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
+            InvalidInput: when the loss stops being finite, the expert's answers don't fit, or the job ran before.
         """
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
+        if self._has_run:
+            raise InvalidInput("a BC_Trainer runs once; make another for another run")
+        self._has_run = True
         set_global_generator_states(self._generator_states)
         config, state = self.config, self.resumed_state
         self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
