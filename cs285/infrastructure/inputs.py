@@ -99,11 +99,8 @@ def find_expert(
         expert: a policy, an object with ``get_action``, or a function; None: a file.
         paths: the expert's episodes, to try the expert on.
 
-    Returns:
-        None when there is none and behavioural cloning can do without.
-
-    Raises:
-        InvalidInput: when DAgger has no expert, or it can't be used.
+    Returns None when there is none and behavioural cloning can do without.
+    Raises InvalidInput when DAgger has no expert, or it can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:
