@@ -82,6 +82,7 @@ def test_resume(script: Script, workplace: Path, point_files: PointFiles) -> Non
     script("run_hw1", "--resume", run.folder, "--seeds", "1,2").refused("--resume", "--seeds")
 
 
+@pytest.mark.slow
 def test_a_script_of_the_users_own(tmp_path: Path, point_files: PointFiles) -> None:
     """It has the flags of run_hw1.py, and finds environments of its folder."""
     (tmp_path / "my_tasks.py").write_text("from tests.fakes import register_fakes\nregister_fakes()\n")

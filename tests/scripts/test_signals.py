@@ -45,6 +45,7 @@ def wait_for(line: str, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", range(MOMENTS))
 @pytest.mark.parametrize(("signum", "line"), [(signal.SIGINT, "interrupted\n"), (signal.SIGTERM, "terminated\n")])
 def test_signal_at_any_moment(signum: signal.Signals, line: str, moment: int, tmp_path: Path) -> None:
