@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import imageio.v3 as iio
@@ -16,9 +19,11 @@ from hypothesis import strategies as st
 
 from cs285.config import Config
 from cs285.data.trajectory import Array, Trajectory
+from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.evaluation import is_due
+from cs285.infrastructure.evaluation import Evaluation, is_due
 from cs285.infrastructure.inputs import RunInputs
+from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.rl_trainer import RL_Trainer
 from cs285.policies.base_policy import BasePolicy
 from tests.fakes import AC_DIM, PointEnv, expert_rule
@@ -77,6 +82,21 @@ def test_a_machine_that_can_not_render_trains_without_videos(
         assert trainer.run_dir is not None
     assert not list(trainer.run_dir.glob("videos/*"))
     assert capsys.readouterr().out.count("no videos: ") == 1
+
+
+def test_a_row_whose_evaluation_still_runs_is_logged_when_the_run_stops(
+    tiny: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: Future[Any] = Future()
+    with RunInputs(tiny, expert_rule) as inputs, closing(Logger(tmp_path)) as logger:
+        monkeypatch.setattr(inputs.background, "start", lambda *_: running)
+        evaluation = Evaluation(tiny, inputs, logger)
+        with pytest.raises(InvalidInput, match="diverged"), evaluation.finishing():
+            evaluation.start(0, FakePolicy(expert_rule), None, {"TimeSinceStart": 1.0})
+            assert logger.rows == []
+            running.set_result([make_trajectory()])
+            raise InvalidInput("diverged")
+        assert [row["Eval_AverageReturn"] for row in logger.rows] == [10]
 
 
 class ThreadRecorder(BasePolicy):
