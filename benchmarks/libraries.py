@@ -1,79 +1,58 @@
-"""Other libraries' behavioural cloning on the same data, each in an environment of its own."""
+"""Gradient steps of behavioural cloning by other libraries: called as measure.py, prints their seconds.
 
-from __future__ import annotations
+Each library runs in a virtual environment of its own: their requirements exclude each other and the project's.
+Network, batch size and learning rate are the project's defaults.
+"""
 
-import json
-import subprocess
 import sys
-import venv
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sizes import BATCH_SIZE, GRADIENT_STEPS
 
-from cs285.data.expert_data import load_expert_data
+from cs285.data.restricted_pickle import load_pickle
 
-HERE = Path(__file__).parent
-# They can't share the project's environment: imitation 1.0.1 needs Gymnasium 0.29, and d3rlpy 2.8 needs 1.0.
-REQUIREMENTS = {
-    "imitation": ["imitation==1.0.1", "gymnasium==0.29.1"],
-    "d3rlpy": ["d3rlpy==2.8.1"],
-}
+STEPS, BATCH_SIZE, LEARNING_RATE, HIDDEN = 2000, 100, 5e-3, [64, 64]
 
 
-class NotInstallable(RuntimeError):
-    """A library's environment could not be made; the message is pip's last line."""
+def imitation(obs: Any, acts: Any, rewards: Any, next_obs: Any, ends: Any) -> Any:
+    """A function that takes gradient steps of `imitation`'s BC: the negative log-likelihood of a Gaussian policy."""
+    import gymnasium as gym
+    from imitation.algorithms import bc
+    from imitation.data.types import Transitions
+    from stable_baselines3.common.policies import ActorCriticPolicy
+
+    spaces = [gym.spaces.Box(-np.inf, np.inf, array.shape[1:], np.float32) for array in (obs, acts)]
+    names = {"observation_space": spaces[0], "action_space": spaces[1], "rng": np.random.default_rng(0)}
+    policy = ActorCriticPolicy(*spaces, lambda _: LEARNING_RATE, net_arch=HIDDEN)
+    data = Transitions(obs, acts, np.array([{}] * len(acts)), next_obs, ends.astype(bool))
+    options = {"batch_size": BATCH_SIZE, "optimizer_kwargs": {"lr": LEARNING_RATE}, "device": "cpu"}
+    trainer = bc.BC(policy=policy, demonstrations=data, **names, **options)
+    return lambda steps: trainer.train(n_batches=steps, log_interval=10**9, progress_bar=False)
 
 
-def interpreter_of(library: str) -> Path:
-    """The Python of the library's environment, which is made if it is not there.
+def d3rlpy(obs: Any, acts: Any, rewards: Any, next_obs: Any, ends: Any) -> Any:
+    """A function that takes gradient steps of d3rlpy's BC: the squared error of a deterministic policy."""
+    import d3rlpy
 
-    Raises:
-        NotInstallable: when it can't be made.
-    """
-    folder = HERE / ".venvs" / library
-    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    done = folder / "installed"
-    if not done.exists():
-        print(f"installing {library} into {folder} ...", file=sys.stderr, flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        import torch
-
-        same_torch = f"torch=={torch.__version__}"  # the one that all sides of the comparison run on
-        command = [python, "-m", "pip", "install", "--quiet", same_torch, *REQUIREMENTS[library]]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            raise NotInstallable((result.stderr.strip() or "pip failed").splitlines()[-1])
-        done.touch()
-    return python
+    dataset = d3rlpy.dataset.MDPDataset(obs, acts, rewards, ends)
+    encoder = d3rlpy.models.VectorEncoderFactory(hidden_units=HIDDEN, activation="tanh")
+    config = d3rlpy.algos.BCConfig(learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE, encoder_factory=encoder)
+    learner = config.create(device="cpu:0")
+    learner.build_with_dataset(dataset)
+    quiet = {"logger_adapter": d3rlpy.logging.NoopAdapterFactory(), "show_progress": False}
+    return lambda steps: learner.fit(dataset, n_steps=steps, n_steps_per_epoch=steps, **quiet)
 
 
-def write_data(path: Path, expert_data: Path) -> None:
-    """Write the expert's episodes as `measure_library.py` reads them."""
-    trajectories = load_expert_data(expert_data)
-    names = ("observations", "actions", "rewards", "next_observations")
-    arrays = {name: np.concatenate([getattr(trajectory, name) for trajectory in trajectories]) for name in names}
-    ends = np.concatenate([np.arange(len(t)) == len(t) - 1 for t in trajectories])
-    np.savez(path, ends=ends.astype(np.float32), **arrays)
-
-
-def measure_library(library: str, expert_data: Path, folder: Path) -> dict[str, float]:
-    """Gradient steps of the library's behavioural cloning, their batches included.
-
-    Args:
-        library: a key of `REQUIREMENTS`.
-        expert_data: the recorded episodes.
-        folder: an empty one to work in.
-
-    Raises:
-        NotInstallable: when the library's environment can't be made.
-    """
-    python = interpreter_of(library)
-    write_data(folder / "data.npz", expert_data)
-    arguments = [library, "data.npz", str(GRADIENT_STEPS), str(BATCH_SIZE)]
-    command = [str(python), str(HERE / "measure_library.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    if done.returncode != 0:
-        raise NotInstallable((done.stderr.strip() or "it failed").splitlines()[-1])
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
+if __name__ == "__main__":
+    _, side, _, _, data_file = sys.argv[1:]
+    paths = load_pickle(Path(data_file))
+    keys = ("observation", "action", "reward", "next_observation")
+    arrays = [np.concatenate([path[key] for path in paths]).astype(np.float32) for key in keys]
+    ends = np.concatenate([np.arange(len(path["reward"])) == len(path["reward"]) - 1 for path in paths])
+    train = globals()[side](*arrays, ends.astype(np.float32))
+    train(1)
+    start = time.perf_counter()
+    train(STEPS)
+    print(time.perf_counter() - start)

@@ -1,39 +1,121 @@
-"""Time one thing once, in a process of its own: ``measure.py WHO WHAT --env_name ...`` prints JSON."""
+"""One measurement: ``measure.py ROW SIDE ENV_NAME EXPERT_FILE DATA_FILE`` prints its seconds.
 
-from __future__ import annotations
+ROW is a function of this file; SIDE is project, torch (the project without `fast_update`) or textbook.
+"""
 
-import argparse
-import contextlib
-import importlib
-import io
-import json
-import resource
 import sys
-import warnings
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-# Nothing slow is imported here: what a job imports is part of what it takes.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import mujoco
+import numpy as np
+import textbook
+
+from cs285.agents.make_agent import make_agent
+from cs285.config import Config
+from cs285.data.trajectory import Trajectory
+from cs285.envs.make_env import make_env
+from cs285.infrastructure.inputs import load_initial_data
+from cs285.infrastructure.replay_buffer import ReplayBuffer
+from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+from cs285.infrastructure.utils import sample_trajectories, sample_trajectory
+from cs285.policies.frozen_copy import frozen_copy
+from cs285.policies.loaded_gaussian_policy import load_expert
+from cs285.policies.make_policy import make_mlp_policy
+
+STEPS = {"job": 64_000, "rollouts": 8000, "gradient": 2000, "buffer": 1_000_000}  # job: 11 x 5000 + 9 x 1000
+BATCH_SIZE, KEYS = 100, ("observation", "action", "reward", "next_observation", "terminal")
 
 
-def main() -> None:
-    """Call the function WHAT of ``measure_WHO.py``, and print what it returns and the peak memory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("who", choices=["project", "textbook", "floor"])
-    parser.add_argument("what")
-    parser.add_argument("--env_name", required=True)
-    parser.add_argument("--expert_policy_file", type=Path, required=True)
-    parser.add_argument("--expert_data", type=Path, required=True)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore")
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        measured = getattr(importlib.import_module(f"measure_{arguments.who}"), arguments.what)(arguments)
-    print(json.dumps({**measured, "peak_mb": peak_mb(resource.getrusage(resource.RUSAGE_SELF))}))
+def timed(action: Callable[[], Any], times: int = 1) -> float:
+    """Seconds that some calls take, after one in which everything is imported, started and cached."""
+    action()
+    start = time.perf_counter()
+    for _ in range(times):
+        action()
+    return time.perf_counter() - start
 
 
-def peak_mb(usage: resource.struct_rusage) -> float:
-    """The most memory that a process has held, in MB."""
-    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+def new_agent(make_policy: Any = make_mlp_policy, fast: bool = True, **settings: Any) -> Any:
+    """An agent with the expert's data, as a run with these settings begins; ``fast=False``: without `fast_update`."""
+    config = Config(**settings)
+    env, spec = make_env(config.env_name)
+    env.close()
+    paths = load_initial_data(config, spec)
+    agent = make_agent(config, spec, paths, make_policy)
+    agent.find_update = agent.find_update if fast else None
+    agent.add_to_replay_buffer(paths)
+    return agent
+
+
+def textbook_learner(data_file: Path) -> tuple[Any, Any]:
+    """The textbook's policy, and its replay buffer with the expert's data."""
+    buffer = textbook.ReplayBuffer()
+    buffer.add_rollouts(textbook.load_pickle(data_file))
+    return textbook.Policy(buffer.arrays[0].shape[1], buffer.arrays[1].shape[1]), buffer
+
+
+def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
+    """2000 gradient steps with their batches."""
+    if side == "textbook":
+        policy, buffer = textbook_learner(data_file)
+        return timed(lambda: textbook.train(policy, buffer, 1), STEPS["gradient"])
+    agent = new_agent(fast=side == "project", env_name=env_name, expert_data=data_file, no_gpu=True)
+    return timed(lambda: agent.train(agent.sample(BATCH_SIZE)), STEPS["gradient"])
+
+
+def rollouts(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
+    """8000 steps of whole episodes of a new policy; the project's with the default number of workers."""
+    if side == "textbook":
+        env, policy = textbook.gym.make(env_name), textbook_learner(data_file)[0]
+        return timed(lambda: textbook.sample_trajectories(env, policy, STEPS["rollouts"], 1000))
+    with RolloutWorkers(env_name) as workers:
+        agent = new_agent(env_name=env_name, expert_data=data_file, no_gpu=True)
+        frozen = frozen_copy(agent.actor, agent.sample(BATCH_SIZE).observations.numpy())
+        return timed(lambda: sample_trajectories(workers, frozen, STEPS["rollouts"], count()))
+
+
+def batches(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
+    """200 batches from a replay buffer of a million transitions of Ant."""
+    arrays = [np.zeros((STEPS["buffer"], *shape), np.float32) for shape in ((27,), (8,), (), (27,), ())]
+    buffer: Any = textbook.ReplayBuffer()
+    if side == "textbook":
+        buffer.add_rollouts([dict(zip(KEYS, arrays, strict=True))])
+    else:
+        buffer = ReplayBuffer(len(arrays[0]), np.random.default_rng(0))
+        buffer.add_rollouts([Trajectory(*arrays[:4], terminated=False, truncated=True)])
+    return timed(lambda: buffer.sample_random_data(BATCH_SIZE), 200)
+
+
+def job(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
+    """The environment steps of the default job by MuJoCo alone, shared by all cores at the same time."""
+    cores = usable_cores()
+    with ProcessPoolExecutor(cores) as pool:
+        shares = [pool.submit(mujoco_steps, env_name, expert_file, STEPS["job"] // cores) for _ in range(cores)]
+        return max(share.result() for share in shares)
+
+
+def mujoco_steps(env_name: str, expert_file: Path, steps: int) -> float:
+    """Seconds of MuJoCo's steps along the actions of an episode of the expert, again and again."""
+    env, spec = make_env(env_name)
+    actions = sample_trajectory(env, spec, load_expert(expert_file, env_name, spec), seed=0).actions
+    base: Any = env.unwrapped
+
+    def simulate() -> None:
+        env.reset(seed=0)
+        for action in actions:
+            base.data.ctrl[:] = action
+            mujoco.mj_step(base.model, base.data, nstep=base.frame_skip)
+
+    return timed(simulate, max(1, round(steps / len(actions))))
 
 
 if __name__ == "__main__":
-    main()
+    row, side, env_name, *files = sys.argv[1:]
+    print(globals()[row](side, env_name, *map(Path, files)))

@@ -12,6 +12,8 @@ class InvalidInput(Exception):
     The message is one line that names the value and what is allowed; scripts exit with code 2.
     """
 
+    has_context = False  # whether the message names task and iteration
+
 
 class WorkerDied(RuntimeError):
     """A worker process was killed or ran out of memory; scripts exit with code 1."""
@@ -23,7 +25,7 @@ class RunsFailed(RuntimeError):
 
 @contextmanager
 def error_context(env_name: str, itr: int) -> Iterator[None]:
-    """Prefix the message of an `InvalidInput` with the task and the iteration.
+    """Prefix the message of an `InvalidInput` with the task and the iteration, unless it has them already.
 
     Raises:
         InvalidInput: with the prefix, from the original one.
@@ -31,4 +33,8 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        raise InvalidInput(f"{env_name}, iteration {itr}: {error}") from error
+        if error.has_context:
+            raise
+        with_context = InvalidInput(f"{env_name}, iteration {itr}: {error}")
+        with_context.has_context = True
+        raise with_context from error

@@ -12,7 +12,7 @@ from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
-from cs285.envs.mujoco_py_backend import hand_over
+from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
 
@@ -42,7 +42,6 @@ def main() -> None:
     settings = parse(Settings, __doc__ or "")
     import numpy as np
 
-    from cs285.infrastructure.films import can_render
     from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -52,15 +51,15 @@ def main() -> None:
 
     config = load_run_config(settings.policy.parent, settings.env_name)
     ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
-    hand_over(backend)
+    restart_in_mujoco_py_venv(backend)
     if settings.video is not None:
         check_writable(settings.video)  # before the rollouts
     seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
-    filmed = settings.video is not None
     policy, env, _ = load_run_policy(settings.policy, ep_len, backend, env_name=settings.env_name)
-    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in range(2)]))
+    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in seeds[:2]]))
     env.close()
-    with RolloutWorkers(config.env_name, ep_len, None, backend, filmed, settings.episodes) as rollouts:
+    films = settings.video is not None
+    with RolloutWorkers(config.env_name, ep_len, None, backend, films, settings.episodes) as rollouts:
         paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
@@ -69,7 +68,7 @@ def main() -> None:
             f"{settings.policy}: return {returns['Eval_AverageReturn']:.1f} ± {returns['Eval_StdReturn']:.1f}, "
             f"from {returns['Eval_MinReturn']:.1f} to {returns['Eval_MaxReturn']:.1f}, over {len(paths)} episodes"
         )
-        if settings.video is not None and can_render(rollouts.check_rendering):
+        if settings.video is not None and rollouts.can_render():
             rollouts.wait(rollouts.start_film(settings.video, frozen, seeds[:1]))
             print(f"wrote {settings.video}")
 

@@ -38,23 +38,18 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")
-        if self.output.exists():
-            raise InvalidInput(f"--output: {self.output} exists; it is not overwritten")
-        if not all(self.task_names()):
-            raise InvalidInput(f"--tasks is {self.tasks!r}; it must be task names, separated by commas")
-
-    def task_names(self) -> list[str]:
-        """The tasks to run."""
-        return shipped_tasks() if self.tasks is None else [task.strip() for task in self.tasks.split(",")]
 
 
 def main() -> None:
     """Run what is missing and write the report."""
     settings = parse(Settings, __doc__ or "")
-    if not settings.task_names():
-        raise InvalidInput("no experts and data ship with this installation; name --tasks")
+    tasks = shipped_tasks() if settings.tasks is None else settings.tasks.replace(",", " ").split()
+    if not tasks:
+        raise InvalidInput("there is no task to run: no experts and data ship, or --tasks is empty")
+    if settings.output.exists():
+        raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
     check_writable(settings.output)
-    configs = list(plan(settings.task_names(), settings.seeds, settings.logdir))
+    configs = list(plan(tasks, settings.seeds, settings.logdir))
     from cs285.results.report import write_report
     from cs285.results.series import group_by_settings
     from cs285.sweeps.grid import complete_runs

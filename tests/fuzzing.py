@@ -114,35 +114,26 @@ def spoiled(draw: st.DrawFn, whole: bytes) -> bytes:
     content = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
         at, size = draw(st.integers(0, len(content))), draw(st.integers(1, 64))
-        length = struct.pack("<I", draw(st.sampled_from([0, 1, 0xFF, 0x7FFFFFFF, 0xFFFFFFFF])))
         part = bytes(content[at : at + size])
         flipped = bytes([part[0] ^ 1 << draw(st.integers(0, 7))]) if part else b""
-        end, new = draw(
-            st.sampled_from(
-                [
-                    (at + 1, flipped),
-                    (at + 4, length),
-                    (len(content), b""),
-                    (at + size, b""),
-                    (at, part),
-                    (at, draw(st.binary(max_size=16))),
-                ]
-            )
-        )
+        length = struct.pack("<I", draw(st.sampled_from([0, 1, 0xFF, 0x7FFFFFFF, 0xFFFFFFFF])))
+        changes = [(at + 1, flipped), (at + 4, length), (len(content), b""), (at + size, b""), (at, part)]
+        end, new = draw(st.sampled_from([*changes, (at, draw(st.binary(max_size=16)))]))
         content[at:end] = new
     return bytes(content)
 
 
-def spoiled_value(whole: Any) -> st.SearchStrategy[Any]:
-    """A nested value in which one part, at any depth, is replaced."""
-    if isinstance(whole, list):
-        keyed = spoiled_value(dict(enumerate(whole)))
-        return keyed.map(lambda value: list(value.values()) if isinstance(value, dict) else value)
-    if not isinstance(whole, dict) or not whole:
-        return nested
-    return st.sampled_from(sorted(whole)).flatmap(
-        lambda key: st.one_of(nested, spoiled_value(whole[key])).map(lambda value: {**whole, key: value})
-    )
+def spoiled_value(whole: Any, other: st.SearchStrategy[Any] = nested) -> st.SearchStrategy[Any]:
+    """A nested value in which one part, at any depth, is replaced by another."""
+    if not isinstance(whole, dict | list) or not whole:
+        return other
+
+    def replaced(key: Any) -> st.SearchStrategy[Any]:
+        items = whole if isinstance(whole, dict) else dict(enumerate(whole))
+        parts = st.one_of(other, spoiled_value(whole[key], other)).map(lambda part: {**items, key: part})
+        return parts if isinstance(whole, dict) else parts.map(lambda parts: list(parts.values()))
+
+    return st.sampled_from(sorted(whole) if isinstance(whole, dict) else range(len(whole))).flatmap(replaced)
 
 
 def pickles(whole: Any) -> st.SearchStrategy[bytes]:

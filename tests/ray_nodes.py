@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -46,32 +45,13 @@ def ray_is_too_slow(reason: str) -> None:
     pytest.skip(reason)
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """Two nodes with one CPU each on this machine.
-
-    Attributes:
-        address: HOST:PORT of the head.
-        head: process of the first node.
-        worker: process of the second node.
-    """
-
-    address: str
-    head: subprocess.Popen[bytes]
-    worker: subprocess.Popen[bytes]
-
-    def runs_on_the_worker(self) -> list[psutil.Process]:
-        """The processes of the second node that train a run."""
-        return [p for p in family(self.worker) if "train_run" in " ".join(p.cmdline())]
-
-    def kill_the_worker(self) -> None:
-        """End the second node as a power cut would."""
-        kill(self.worker)
-
-
 @contextmanager
-def two_nodes(environment: dict[str, str]) -> Iterator[Cluster]:
-    """Start a head and a second node, and kill both at the end."""
+def two_nodes(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
+    """Start two nodes with one CPU each, and kill them at the end.
+
+    Yields:
+        HOST:PORT of the head, and the processes of the head and of the other node.
+    """
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:  # sockets need short paths
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -83,7 +63,7 @@ def two_nodes(environment: dict[str, str]) -> Iterator[Cluster]:
             for name, arguments in (("head", port), ("worker", ["--address", address])):
                 log = Path(folder) / f"{name}.log"
                 nodes.append(start_node([*arguments, *here], {**environment, **FAST_HEALTH_CHECKS}, log))
-            yield Cluster(address, *nodes)
+            yield address, nodes[0], nodes[1]
         finally:
             for node in nodes:
                 kill(node)

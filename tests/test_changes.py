@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from cs285.config import Config
+from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.pytorch_utils import build_mlp
 from cs285.policies.make_policy import make_mlp_policy
@@ -108,7 +109,7 @@ def test_edited_code_is_what_runs(
             check=False,
         )
         assert refused.returncode == 2
-        assert "Tanh" in refused.stderr
+        assert "another architecture" in refused.stderr
         assert refused.stderr.count("\n") == 1
 
 
@@ -139,18 +140,17 @@ class OwnLoss(MLPPolicySL):
 
 
 def changed(change: Callable[[MLPPolicySL], Any]) -> Callable[..., MLPPolicySL]:
-    """``make_policy`` that changes the default policy."""
+    """``make_policy`` that changes the default policy and builds its optimiser anew, if the change made none."""
 
     def make_policy(config: Config, spec: Any, paths: Any) -> MLPPolicySL:
         policy = make_mlp_policy(config, spec, paths)
+        before = policy.optimizer
         change(policy)
+        if policy.optimizer is before:
+            set_optimizer(policy, torch.optim.Adam(policy.parameters(), 0.01))
         return policy
 
     return make_policy
-
-
-def replace_layer(policy: MLPPolicySL, index: int, layer: nn.Module) -> None:
-    policy.mean_net[index] = layer  # type: ignore[operator]
 
 
 def set_optimizer(policy: MLPPolicySL, optimizer: torch.optim.Optimizer) -> None:
@@ -159,7 +159,7 @@ def set_optimizer(policy: MLPPolicySL, optimizer: torch.optim.Optimizer) -> None
 
 CHANGES: dict[str, Callable[..., Any]] = {
     "ReLU": changed(lambda policy: setattr(policy, "mean_net", build_mlp(3, 2, 2, 8, activation=nn.ReLU))),
-    "a layer of one's own": changed(lambda policy: replace_layer(policy, 1, InnerLayer())),
+    "a layer of one's own": changed(lambda policy: policy.mean_net.__setitem__(1, InnerLayer())),
     "LayerNorm": changed(lambda policy: policy.mean_net.insert(1, nn.LayerNorm(8))),  # type: ignore[operator]
     "Dropout": changed(lambda policy: policy.mean_net.insert(2, nn.Dropout(0.5))),  # type: ignore[operator]
     "a frozen layer": changed(lambda policy: policy.mean_net[0].requires_grad_(False)),  # type: ignore[index, union-attr]
@@ -188,6 +188,16 @@ def test_a_changed_policy_learns_as_plain_torch_has_it(
     np.testing.assert_array_equal(learned, in_torch)  # the same code ran
     assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows]
     assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3  # and the change took effect
+
+
+def test_a_layer_that_the_optimiser_does_not_know_is_refused(tiny: Config) -> None:
+    def make_policy(config: Config, spec: Any, paths: Any) -> MLPPolicySL:
+        policy = make_mlp_policy(config, spec, paths)
+        policy.mean_net[0] = nn.Linear(3, 8)  # type: ignore[operator]
+        return policy
+
+    with pytest.raises(InvalidInput, match=r"no parameter mean_net\.0\.weight"):
+        BC_Trainer(tiny, expert_rule, make_policy)
 
 
 def test_a_learning_rate_changed_later_takes_effect(tiny: Config) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -81,5 +82,21 @@ class BCAgent(BaseAgent):
         torch.set_rng_state(state["generators"]["torch"])
 
     def _training_parts(self) -> dict[str, Any]:
-        """The optimisers and learning-rate schedules among the actor's attributes."""
-        return {name: part for name, part in vars(self.actor).items() if isinstance(part, (Optimizer, LRScheduler))}
+        """The optimisers and learning-rate schedules in the actor's attributes, and in their containers and modules."""
+        found: dict[str, Any] = {}
+        seen: set[int] = set()
+
+        def search(value: Any, path: str) -> None:
+            if id(value) in seen:
+                return
+            seen.add(id(value))
+            if isinstance(value, (Optimizer, LRScheduler)):
+                found[path] = value
+            elif isinstance(value, (list, tuple, dict)):
+                for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+                    search(part, f"{path}.{key}" if path else str(key))
+            elif isinstance(value, nn.Module):
+                search(vars(value), path)
+
+        search(getattr(self.actor, "__dict__", {}), "")
+        return found

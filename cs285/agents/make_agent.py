@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
 from cs285.agents.bc_agent import BCAgent
 from cs285.config import Config
@@ -47,7 +48,8 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     _check_optimizer(actor)
     torch.manual_seed(integer_seed(config.seed, Stream.TORCH))  # of what a policy draws while it learns
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
-    device = next(iter(getattr(actor, "parameters", list)()), torch.empty(0)).device
+    tensors = actor.parameters() if isinstance(actor, nn.Module) else iter(())
+    device = next(tensors, torch.empty(0)).device
     agent = BCAgent(actor, ReplayBuffer(config.max_replay_buffer_size, rng, device), fast_update)
     if config.do_dagger and not agent.resumable:
         print(f"the run can't be resumed: {type(actor).__name__} has no state_dict and load_state_dict", flush=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,10 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.data.whole_files import read_whole, whole_file
 from cs285.errors import InvalidInput
 
-VERSION = 2  # of the format
+VERSION = 3  # of the format
 # Settings that do not change what is computed; files are compared by their digests, and n_iter may only grow.
 MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}
 MAY_CHANGE |= {"expert_policy_file", "expert_data", "n_iter", "debug"}
-MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, InvalidInput)
 
 
 class Checkpoints:
@@ -37,7 +35,7 @@ class Checkpoints:
     def __init__(self, run_dir: Path) -> None:
         """Set the folder; nothing is read or written yet."""
         self._run_dir, self._folder, self._config = run_dir, run_dir / "checkpoint", run_dir / "config.json"
-        self._loaded: tuple[int, dict[str, Any]] = (-1, {})  # iteration and settings of the checkpoint
+        self._itr, self._settings = -1, dict[str, Any]()  # of the checkpoint that was loaded
         self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.npz, in the order of the iterations
 
     def exists(self) -> bool:
@@ -55,52 +53,64 @@ class Checkpoints:
         Raises:
             InvalidInput: when a value has another type (naming its path in the tree) or a file can't be written.
         """
-        arrays: dict[str, Array] = {}
-        tree = _encode(dict(state), arrays, "")
+        settings = read_content(self._config)["settings"] if self._config.exists() else {}
+        content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added, "state": dict(state)}
+        _encode(content, {})  # refuses other types before anything is written
         if new_paths:
             path = self._folder / f"added_{itr}.npz"
-            _write_arrays(path, _transitions(new_paths))
+            _write(path, [_fields(episode) for episode in new_paths])
             self._added[path.name] = digest(path)
-        settings = read_content(self._config)["settings"] if self._config.exists() else {}
-        content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added, "state": tree}
-        arrays["content"] = np.frombuffer(json.dumps(content).encode(), np.uint8)
-        _write_arrays(self._folder / "state.npz", arrays)
+        _write(self._folder / "state.npz", content)
 
     def load(self) -> tuple[int, dict[str, Any], list[Trajectory]]:
         """Read the last complete iteration, the state (tensors on the CPU; imports torch) and all collected episodes.
 
         Raises:
-            InvalidInput: when there is no checkpoint, or a file is damaged, a link or not part of it.
+            InvalidInput: when there is no checkpoint, a file is damaged or not part of it, or a field that is read
+                has another type or range.
         """
-        if not self.exists():
+        path, episodes = self._folder / "state.npz", list[Trajectory]()
+        if not path.exists():
             raise InvalidInput(
                 f"{self._run_dir} has no checkpoint to resume from: it needs --do_dagger and an iteration"
             )
-        path = own_file(self._run_dir, "checkpoint/state.npz")
-        arrays = read_arrays(path)
         try:
-            content = json.loads(arrays.pop("content").tobytes())
-            self._loaded = nonnegative(content, "itr", int), dict(content["settings"])
-            self._added, state = dict(content["added"]), dict(_decode(content["state"], arrays))
-            if content["version"] != VERSION or not all(re.fullmatch(r"added_\d+\.npz", n) for n in self._added):
-                raise ValueError("the version of its format or the name of a file of transitions is unknown")
-        except MALFORMED as error:
-            raise InvalidInput(f"{path} is not a checkpoint, or of another version: {error!r:.200}") from error
-        return self._loaded[0], state, [episode for name in self._added for episode in self._episodes(name)]
+            content = _read(path)
+            if content["version"] != VERSION:
+                raise ValueError(f"its format has another version than {VERSION}")
+            self._itr, state = nonnegative(content, "itr", int), dict(content["state"])
+            self._settings, self._added = dict(content["settings"]), dict(content["added"])
+            _check_state(state, self._itr)
+            for name, sha256 in self._added.items():
+                path = self._folder / name
+                if digest(path) != sha256:
+                    raise ValueError("it was changed, or is another run's")
+                episodes += [_episode(**fields) for fields in _read(path)]
+        except InvalidInput:
+            raise
+        except Exception as error:  # of any type, from a damaged file
+            raise InvalidInput(f"{path} is not of the run's checkpoint, or damaged: {error!r:.200}") from error
+        return self._itr, state, episodes
 
-    def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
-        """Refuse settings, or input files (SHA-256 by setting), of another run than the loaded checkpoint's.
+    def check_same_run(self, config: Config, inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
+        """Refuse another run than the loaded checkpoint's.
+
+        Args:
+            config: the settings to resume with.
+            inputs: SHA-256 of each input file, by setting.
+            policy: ``make_policy`` and ``architecture``, as in config.json.
 
         Raises:
-            InvalidInput: naming the setting and both values. Other versions and hardware are only printed.
+            InvalidInput: naming the difference and both values. Other versions and hardware are only printed.
         """
-        itr, settings = self._loaded
+        itr, settings, content = self._itr, self._settings, read_content(self._config)
         for name, now in json.loads(json.dumps(asdict(config), default=str)).items():
             if name not in MAY_CHANGE:
                 self._compare(f"--{name}", now, settings.get(name, now))
-        content = read_content(self._config)
-        for name, sha in inputs.items():
-            self._compare(f"the SHA-256 of --{name}", sha, content["inputs"].get(name))
+        for name, sha256 in inputs.items():
+            self._compare(f"the SHA-256 of --{name}", sha256, content["inputs"].get(name))
+        for name, text in policy.items():
+            self._compare(f"the policy's {name}", text, content["policy"].get(name, text))
         before, now, frequency = nonnegative(settings, "n_iter", int), config.iterations, config.scalar_log_freq
         if now < before:
             raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} began with {before}; it may only grow")
@@ -112,12 +122,6 @@ class Checkpoints:
         if changed:
             print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
 
-    def check_same_policy(self, policy: Mapping[str, str]) -> None:
-        """Refuse another make_policy or architecture than config.json's; InvalidInput names both."""
-        recorded = read_content(self._config).get("policy")
-        for name, now in policy.items():
-            self._compare(f"the policy's {name}", now, recorded.get(name) if isinstance(recorded, dict) else now)
-
     def _compare(self, name: str, now: object, before: object) -> None:
         """Raise InvalidInput for two different values, long ones cut around their first difference."""
         texts = [" ".join(str(value).split()) for value in (now, before)]
@@ -126,46 +130,44 @@ class Checkpoints:
             one, other = (text[max(0, same - 40) : same + 80] for text in texts)
             raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
 
-    def _episodes(self, name: str) -> list[Trajectory]:
-        path = own_file(self._run_dir, f"checkpoint/{name}")
-        if digest(path) != self._added[name]:
-            raise InvalidInput(f"{path} was not written with the run's checkpoint: it was changed, or is another run's")
-        try:
-            return _split(read_arrays(path))
-        except MALFORMED as error:
-            raise InvalidInput(f"{path} does not hold the transitions of a run: {error!r:.200}") from error
+
+def _fields(episode: Trajectory) -> dict[str, Any]:
+    """The fields of an episode; its states in place of observations that are written twice otherwise."""
+    fields = dict(vars(episode))
+    if episode.is_chain:
+        del fields["observations"], fields["next_observations"]
+        fields["states"] = episode.states
+    return fields
 
 
-def _transitions(paths: Sequence[Trajectory]) -> dict[str, Array]:
-    """Concatenated arrays of episodes; T + 1 states where next observations are the following observations."""
-    chained = all(np.array_equal(path.next_observations[:-1], path.observations[1:]) for path in paths)
-    names = ["actions", "rewards"] if chained else ["actions", "rewards", "observations", "next_observations"]
-    arrays = {name: np.concatenate([getattr(path, name) for path in paths]) for name in names}
-    if chained:
-        states = [part for path in paths for part in (path.observations, path.next_observations[-1:])]
-        arrays["states"] = np.concatenate(states)
-    return {**arrays, "episodes": np.array([[len(path), path.terminated, path.truncated] for path in paths])}
+def _episode(**fields: Any) -> Trajectory:
+    """The episode of `_fields`."""
+    if not all(np.isfinite(field).all() for field in fields.values()):
+        raise ValueError("NaN or infinity")
+    return Trajectory.from_states(**fields) if "states" in fields else Trajectory(**fields)
 
 
-def _split(arrays: dict[str, Array]) -> list[Trajectory]:
-    """The episodes that `_transitions` concatenated; raises one of MALFORMED for other arrays."""
-    ends, states, paths, start = arrays.pop("episodes"), arrays.pop("states", None), [], 0
-    for n, (steps, terminated, truncated) in enumerate(ends.tolist()):
-        parts = {name: array[start : start + steps] for name, array in arrays.items()}
-        if states is not None:
-            here = states[start + n : start + n + steps + 1]
-            parts |= {"observations": here[:-1], "next_observations": here[1:]}
-        if not all(np.isfinite(part).all() for part in parts.values()):
-            raise ValueError("NaN or infinity")
-        paths.append(Trajectory(**parts, terminated=bool(terminated), truncated=bool(truncated)))
-        start += steps
-    fits = states is None or len(states) == start + len(ends)
-    if not fits or any(len(array) != start for array in arrays.values()):
-        raise ValueError("its arrays do not fit the lengths of its episodes")
-    return paths
+def _write(path: Path, tree: Any) -> None:
+    """Write a tree of state_dicts as an .npz: its arrays, and JSON that refers to them."""
+    arrays: dict[str, Any] = {}
+    text = json.dumps(_encode(tree, arrays))
+    with whole_file(path) as file:
+        np.savez(file, content=np.frombuffer(text.encode(), np.uint8), **arrays)
 
 
-def _encode(value: Any, arrays: dict[str, Array], path: str) -> Any:
+def _read(path: Path) -> Any:
+    """The tree that `_write` wrote."""
+    content = io.BytesIO(read_whole(path))
+    with zipfile.ZipFile(content) as archive:
+        members = archive.infolist()
+    if any(m.compress_type for m in members) or sum(m.file_size for m in members) > content.getbuffer().nbytes:
+        raise ValueError("it is compressed, or its members overlap")
+    with np.load(content, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    return _decode(json.loads(arrays.pop("content").tobytes()), arrays)
+
+
+def _encode(value: Any, arrays: dict[str, Any], path: str = "") -> Any:
     """JSON for a tree of values; the content of its tensors and arrays goes to ``arrays``."""
     torch = sys.modules.get("torch")  # not imported here: workers are forked before it is
     name = str(len(arrays))
@@ -182,29 +184,27 @@ def _encode(value: Any, arrays: dict[str, Array], path: str) -> Any:
         arrays[name] = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()  # numpy has no bfloat16
         return {"tensor": [name, str(value.dtype).removeprefix("torch."), list(value.shape)]}
     allowed = "dicts, lists, tuples, dense tensors, arrays, numbers, strings and None (or give --checkpoint_freq -1)"
-    raise InvalidInput(f"can't save {path[1:]} for --resume: a {type(value).__name__}; a state may have {allowed}")
+    raise InvalidInput(f"can't save {path[1:]} for --resume: a {type(value).__name__}; it may have {allowed}")
 
 
-def _decode(node: Any, arrays: Mapping[str, Array], path: str = "") -> Any:
-    """The tree that `_encode` wrote; raises one of MALFORMED for any other."""
+def _decode(node: Any, arrays: Mapping[str, Array]) -> Any:
+    """The tree that `_encode` took."""
     if not isinstance(node, dict | list):
         return node
     ((kind, content),) = node.items()  # type: ignore[union-attr]
     if kind == "dict" and all(_is_key(key) for key, _ in content):
-        value = {key: _decode(item, arrays, f"{path}.{key}") for key, item in content}
-        if "step" in value and re.search(r"\.state\.\d+$", path):
-            nonnegative({"step of an optimizer": float(value["step"])}, "step of an optimizer", float)
+        value = {key: _decode(item, arrays) for key, item in content}
+        if value.keys() >= {"step", "exp_avg"}:  # Adam's state of a parameter
+            nonnegative({"step of Adam": float(value["step"])}, "step of Adam", float)
         return value
     if kind in ("list", "tuple"):
-        items = [_decode(item, arrays, f"{path}.{n}") for n, item in enumerate(content)]
+        items = [_decode(item, arrays) for item in content]
         return items if kind == "list" else tuple(items)
     if kind == "tensor":
         import torch
 
         name, dtype, shape = content
-        tensor = torch.empty(arrays[name].nbytes // getattr(torch, dtype).itemsize, dtype=getattr(torch, dtype))
-        tensor.view(torch.uint8).numpy()[:] = np.frombuffer(arrays[name].tobytes(), np.uint8)
-        return tensor.reshape(shape)
+        return torch.from_numpy(arrays[name].reshape(-1)).view(getattr(torch, dtype)).reshape(shape)
     return {"array": arrays[content], "scalar": arrays[content][()]}[kind]
 
 
@@ -220,36 +220,17 @@ def nonnegative(values: Mapping[str, Any], name: str, kind: type) -> Any:
     return value
 
 
-def own_file(run_dir: Path, name: str) -> Path:
-    """The path of a file in a run folder; InvalidInput when it is not a regular file or its folder is a link."""
-    path = run_dir / name
-    if path.is_symlink() or (path.parent != run_dir and path.parent.is_symlink()):
-        raise InvalidInput(f"{path} is refused: it is a symbolic link or in a linked folder")
-    if not path.is_file():
-        raise InvalidInput(f"can't read {path}: it is missing or not a regular file")
-    return path
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    with whole_file(path) as file:
-        np.savez(file, **dict[str, Any](arrays))
-
-
-def read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays of an uncompressed .npz of numbers; InvalidInput when it is damaged or another file."""
-    content = io.BytesIO(read_whole(path))
-    try:
-        with zipfile.ZipFile(content) as archive:
-            members = archive.infolist()
-        if any(m.compress_type for m in members) or sum(m.file_size for m in members) > content.getbuffer().nbytes:
-            raise ValueError("it is compressed, or its members overlap")
-        with np.load(content, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        if any(array.dtype.kind not in "fiub" for array in arrays.values()):
-            raise ValueError("its arrays are not numbers")
-    except Exception as error:  # of any type, from a damaged archive
-        raise InvalidInput(f"can't read {path}: {type(error).__name__}: {error!s:.200}") from error
-    return arrays
+def _check_state(state: Mapping[str, Any], itr: int) -> None:
+    """Check the types and ranges of the fields that the training loop and the logger read."""
+    log, pending = state["evaluation"]["log"], state["evaluation"]["pending"]
+    for values, name, kind in ((state, "total_envsteps", int), (state, "seconds", float), (log, "size", int)):
+        nonnegative(values, name, kind)
+    if type(state["agent"]) is not dict or type(log["sha256"]) is not str:
+        raise TypeError("agent is no dict, or sha256 no text")
+    if pending is not None:
+        numbers = all(type(name) is str and type(value) is float for name, value in pending["scalars"].items())
+        if pending["itr"] != itr or not numbers:
+            raise ValueError(f"the pending evaluation is not of iteration {itr}, or its scalars are not numbers")
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:

@@ -13,7 +13,6 @@ from cs285.data.restricted_pickle import load_pickle, write_pickle
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 
-LONG_OBSERVATION = 256  # numbers
 REQUIRED_KEYS = ("observation", "action", "reward", "next_observation", "terminal")
 
 
@@ -21,7 +20,7 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
     """Read recorded episodes.
 
     Args:
-        path: a pickled list of dicts of arrays, or of lists of rows: ``observation`` and ``next_observation``
+        path: a pickled list of dicts of arrays, or lists of rows: ``observation`` and ``next_observation``
             (T, *ob_shape), ``action`` (T, ac_dim), or (T,) or (T, 1) when discrete, ``reward`` and ``terminal`` (T,).
             Observations of integers keep their dtype, others become float32.
         time_limit: of the task, in steps. ``terminal`` marks the end of every episode, whatever ended it; an episode
@@ -34,8 +33,7 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
     if isinstance(episodes, dict) and "GaussianPolicy" in episodes:
         raise InvalidInput(f"{path} is an expert policy (--expert_policy_file), not a list of recorded episodes")
     if not isinstance(episodes, list) or not episodes:
-        kind = "an empty list" if episodes == [] else f"a {type(episodes).__name__}"
-        raise InvalidInput(f"{path} is {kind}, not a list of recorded episodes")
+        raise InvalidInput(f"{path} is a {type(episodes).__name__}, not a list of at least one recorded episode")
     trajectories = [_read_episode(episode, f"{path}, episode {n}", time_limit) for n, episode in enumerate(episodes)]
     if len({(t.observations[0].shape, t.observations.dtype, t.actions[0].shape, t.discrete) for t in trajectories}) > 1:
         raise InvalidInput(f"{path}: its episodes have different sizes or dtypes of observations or actions")
@@ -47,11 +45,10 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
         raise InvalidInput(f"{where} is a {type(episode).__name__}, not a dict of arrays")
     arrays = {key: _read_array(episode.get(key), key, where) for key in REQUIRED_KEYS}
     terminal = arrays["terminal"].reshape(-1) != 0
-    if len(terminal) != len(arrays["reward"]):
-        raise InvalidInput(f"{where}: terminal has {len(terminal)} entries for {len(arrays['reward'])} rewards")
-    ended = bool(terminal[-1:].any())
-    truncated = not ended or len(terminal) == time_limit
+    truncated = not terminal[-1:].any() or len(terminal) == time_limit
     try:
+        if len(terminal) != len(arrays["reward"]):
+            raise ValueError(f"terminal has {len(terminal)} entries for {len(arrays['reward'])} rewards")
         return Trajectory(
             observations=arrays["observation"],
             actions=_read_actions(arrays["action"]),
@@ -66,17 +63,16 @@ def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajector
 
 def _read_array(value: Any, key: str, where: str) -> Array:
     """The array under a key, floats as float32."""
-    if isinstance(value, list) and value and all(isinstance(row, np.ndarray) for row in value):
-        distinct = len({id(row) for row in value}) == len(value)  # else they take memory that the file has no bytes for
-        value = np.stack(value) if distinct and len({row.shape for row in value}) == 1 else None
-    if not isinstance(value, np.ndarray) or value.ndim == 0:
-        raise InvalidInput(
-            f"{where} has no array {key!r} with a row for each step; it needs {', '.join(REQUIRED_KEYS)}"
-        )
-    if value.dtype.kind != "f":
-        return value
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError):  # rows of different lengths
+        array = np.asarray(None)
+    if array.ndim == 0 or array.dtype.kind not in "fiub":
+        raise InvalidInput(f"{where} has no array {key!r} with a row of numbers for each step")
+    if array.dtype.kind != "f":
+        return array
     with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
-        array = value.astype(np.float32, copy=False)
+        array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise InvalidInput(f"{where}: {key} holds NaN, infinity or numbers beyond float32")
     return array
@@ -90,18 +86,8 @@ def _read_actions(actions: Array) -> Array:
     return actions.astype(np.int64 if whole else np.float32)
 
 
-class _Part:
-    """A part of an array, pickled as the array, which is pickled once, and a slice."""
-
-    def __init__(self, array: Array, part: slice) -> None:
-        self.array, self.part = array, part
-
-    def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
-        return operator.getitem, (self.array, self.part)
-
-
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write episodes in the layout of the course's fall 2020 edition, long observations once for both of their keys.
+    """Write episodes in the layout of the course's fall 2020 edition, each observation once.
 
     Raises:
         InvalidInput: when the file can't be written.
@@ -112,8 +98,8 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
 def _course_layout(trajectory: Trajectory) -> dict[str, Any]:
     observations: Any = trajectory.observations
     next_observations: Any = trajectory.next_observations
-    if observations[0].size >= LONG_OBSERVATION and np.array_equal(observations[1:], next_observations[:-1]):
-        states = np.concatenate([observations, next_observations[-1:]])
+    if trajectory.is_chain:
+        states = trajectory.states
         observations, next_observations = _Part(states, slice(0, -1)), _Part(states, slice(1, None))
     return {
         "observation": observations,
@@ -123,3 +109,13 @@ def _course_layout(trajectory: Trajectory) -> dict[str, Any]:
         "next_observation": next_observations,
         "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
     }
+
+
+class _Part:
+    """A part of an array, pickled as the array, which is pickled once, and a slice."""
+
+    def __init__(self, array: Array, part: slice) -> None:
+        self.array, self.part = array, part
+
+    def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
+        return operator.getitem, (self.array, self.part)

@@ -18,7 +18,6 @@ from cs285.errors import InvalidInput
 # Settings of runs whose config.json is older than the setting.
 SETTINGS_OF_OLD_RUNS = {"learning_rate_schedule": "constant", "ob_normalization": "none"}
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
-MAX_BYTES = 2**27  # of config.json and log.csv
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,9 @@ def any_run_below(path: Path) -> bool:
 
 def read_run(folder: Path) -> RunFolder:
     """Read one run folder, without an unfinished last line of log.csv; raise InvalidInput for an invalid field."""
-    config, content = read_config(folder / "config.json"), read_content(folder / "config.json")
-    rows = _read_rows(folder / "log.csv", config.iterations)
+    path, table = folder / "config.json", folder / "log.csv"
+    config, content = read_config(path), read_content(path)
+    rows = read_rows(table, read_whole(table), config.iterations)
     return RunFolder(folder, config, rows, content["inputs"], content["policy"])
 
 
@@ -100,7 +100,7 @@ def read_content(path: Path) -> dict[str, Any]:
         InvalidInput: when the file can't be read or one of these has another type.
     """
     try:
-        loaded = {name: value for name, value in json.loads(_read_text(path)).items() if value is not None}
+        loaded = {name: value for name, value in json.loads(read_whole(path)).items() if value is not None}
         content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
         for name in ("settings", "inputs", "versions", "policy", "earlier"):
             if not isinstance(content[name], list if name == "earlier" else dict):
@@ -119,10 +119,20 @@ def _folders_below(path: Path) -> Iterator[Path]:
             yield log.parent
 
 
-def _read_rows(path: Path, iterations: int) -> list[dict[str, float]]:
+def read_rows(path: Path, content: bytes, iterations: int = 2**31) -> list[dict[str, float]]:
+    """Read the rows in the content of a log.csv, without an unfinished last line.
+
+    Args:
+        path: of the file, for messages.
+        content: of the file.
+        iterations: of the run.
+
+    Raises:
+        InvalidInput: naming the value that is missing, not finite or out of range.
+    """
     rows: list[dict[str, float]] = []
     try:
-        finished, _, _ = _read_text(path).rpartition("\n")
+        finished, _, _ = content.decode().rpartition("\n")
         for row in csv.DictReader(io.StringIO(finished), strict=True):
             absent = [name for name in (*REQUIRED_COLUMNS, *row) if row.get(name) is None]
             if absent or None in row:
@@ -137,9 +147,3 @@ def _read_rows(path: Path, iterations: int) -> list[dict[str, float]]:
     except (ValueError, csv.Error) as error:
         raise InvalidInput(f"{path} is not the log of a run: {error}, after row {len(rows)}") from error
     return rows
-
-
-def _read_text(path: Path) -> str:
-    if path.is_file() and path.stat().st_size > MAX_BYTES:
-        raise InvalidInput(f"{path} has {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
-    return read_whole(path).decode()

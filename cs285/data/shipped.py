@@ -12,31 +12,28 @@ ROOTS = (Path(), PROJECT_ROOT)  # the current folder comes first
 
 def shipped_expert(env_name: str) -> Path | None:
     """The expert of a task, if there is one."""
-    return find_shipped(Path("policies/experts") / f"{env_name}.pkl")
+    return find_shipped(f"policies/experts/{env_name}.pkl")
 
 
 def shipped_data(env_name: str) -> Path | None:
     """The recorded episodes of a task's expert, if there are any."""
-    return find_shipped(Path("expert_data") / f"expert_data_{env_name}.pkl")
+    return find_shipped(f"expert_data/expert_data_{env_name}.pkl")
 
 
 def shipped_tasks() -> list[str]:
     """The tasks with both an expert and recorded episodes, in alphabetical order."""
-    return sorted(
-        {path.stem for root in ROOTS for path in root.glob("policies/experts/*.pkl") if shipped_data(path.stem)}
-    )
+    experts = {path.stem for root in ROOTS for path in root.glob("policies/experts/*.pkl")}
+    return sorted(task for task in experts if shipped_data(task))
 
 
 def input_files(config: Config, expert: object | None = None) -> dict[str, Path]:
     """The files that a run reads, by the name of the setting; none for an expert given as an object."""
-    policy = config.expert_policy_file or shipped_expert(config.env_name)
-    files = {
-        "expert_data": config.expert_data or shipped_data(config.env_name),
-        "expert_policy_file": policy if expert is None else None,
-    }
-    return {name: path for name, path in files.items() if path is not None}
+    data, policy = config.expert_data or shipped_data(config.env_name), None
+    if expert is None:
+        policy = config.expert_policy_file or shipped_expert(config.env_name)
+    return {name: path for name, path in (("expert_data", data), ("expert_policy_file", policy)) if path is not None}
 
 
-def find_shipped(relative: Path) -> Path | None:
+def find_shipped(relative: str) -> Path | None:
     """A file below the current folder or else the project's own."""
     return next((root / relative for root in ROOTS if (root / relative).is_file()), None)

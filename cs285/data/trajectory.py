@@ -38,43 +38,40 @@ class Trajectory:
     truncated: bool
 
     def __post_init__(self) -> None:
-        steps = len(self.rewards)
-        if steps == 0:
-            raise ValueError("a trajectory has at least one step")
-        if self.observations.ndim < 2 or self.observations.shape != self.next_observations.shape:
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        states, following = self.observations, self.next_observations
+        fits = (
+            {array.shape[:1] for array in arrays.values()} == {self.rewards.shape} != {(0,)}
+            and self.rewards.dtype == np.float32
+            and (self.actions.ndim, self.actions.dtype) in ((2, np.dtype(np.float32)), (1, np.dtype(np.int64)))
+            and (states.shape, states.dtype) == (following.shape, following.dtype)
+            and states.ndim >= 2
+            and (states.dtype == np.float32 or states.dtype.kind in "iub")
+        )
+        if not fits:
+            found = ", ".join(f"{name} {array.shape} {array.dtype}" for name, array in arrays.items())
             raise ValueError(
-                f"observations {self.observations.shape} and next_observations "
-                f"{self.next_observations.shape} must have one shape (T, *ob_shape)"
-            )
-        if self.actions.ndim != (1 if self.discrete else 2):
-            raise ValueError(f"actions {self.actions.shape} must be (T, ac_dim), or (T,) when discrete")
-        if self.rewards.ndim != 1 or not len(self.observations) == len(self.actions) == steps:
-            raise ValueError(
-                f"{len(self.observations)} observations, {len(self.actions)} actions and rewards of shape "
-                f"{self.rewards.shape}: a trajectory has one of each per step"
-            )
-        for name, array in vars(self).items():
-            if name == "rewards" and array.dtype != np.float32:
-                raise ValueError(f"rewards are {array.dtype}; they must be float32")
-            if name == "actions" and array.dtype not in (np.float32, np.int64):
-                raise ValueError(f"actions are {array.dtype}; they must be float32, or int64 when discrete")
-            if name.endswith("observations") and array.dtype != np.float32 and array.dtype.kind not in "iub":
-                raise ValueError(f"{name} are {array.dtype}; they must be float32 or integers")
-        if self.observations.dtype != self.next_observations.dtype:
-            raise ValueError(
-                f"{self.observations.dtype} observations, {self.next_observations.dtype} next_observations"
+                f"{found}; a trajectory of T >= 1 steps has observations and next_observations (T, *ob_shape) of one "
+                "dtype, float32 or integers, actions (T, ac_dim) float32 or (T,) int64, and rewards (T,) float32"
             )
         if self.terminated and self.truncated:
             raise ValueError("an episode that terminated was not truncated")
+
+    @classmethod
+    def from_states(
+        cls, states: Array, actions: Array, rewards: Array, terminated: bool, truncated: bool
+    ) -> Trajectory:
+        """The trajectory of (T + 1, *ob_shape) states, of which observations and next observations are views."""
+        return cls(states[:-1], actions, rewards, states[1:], terminated, truncated)
 
     def __len__(self) -> int:
         return len(self.rewards)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle each observation once: on the way between processes the next one is not a second copy."""
+        """Pickle each observation once, where the next observations are the following ones."""
         rest = (self.actions, self.rewards, self.terminated, self.truncated)
         if self.is_chain:
-            return _from_states, (np.concatenate([self.observations, self.next_observations[-1:]]), *rest)
+            return Trajectory.from_states, (self.states, *rest)
         return Trajectory, (self.observations, *rest[:2], self.next_observations, *rest[2:])
 
     @property
@@ -83,9 +80,14 @@ class Trajectory:
         return np.array_equal(self.observations[1:], self.next_observations[:-1])
 
     @property
+    def states(self) -> Array:
+        """(T + 1, *ob_shape): the observations, and the last of the next observations."""
+        return np.concatenate([self.observations, self.next_observations[-1:]])
+
+    @property
     def discrete(self) -> bool:
         """Whether the actions are numbers of choices."""
-        return bool(np.issubdtype(self.actions.dtype, np.integer))
+        return self.actions.ndim == 1
 
     @property
     def terminals(self) -> Array:
@@ -98,11 +100,6 @@ class Trajectory:
     def total_reward(self) -> float:
         """The return: the sum of all rewards, undiscounted."""
         return float(self.rewards.sum(dtype=np.float64))
-
-
-def _from_states(states: Array, actions: Array, rewards: Array, terminated: bool, truncated: bool) -> Trajectory:
-    """The trajectory of (T + 1, *ob_shape) states, of which observations and next observations are views."""
-    return Trajectory(states[:-1], actions, rewards, states[1:], terminated, truncated)
 
 
 class Batch(NamedTuple):

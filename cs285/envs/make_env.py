@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 import os
@@ -18,7 +19,7 @@ from gymnasium.spaces import Box, Discrete
 
 from cs285.envs import rendering
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
-from cs285.envs.v2_tasks import MAX_EPISODE_STEPS, V2_IDS, Backend, origin, register_v2_tasks
+from cs285.envs.v2_tasks import Backend, origin, register_v2_task
 from cs285.errors import InvalidInput
 
 Env: TypeAlias = "gym.Env[Any, Any]"
@@ -112,35 +113,26 @@ def make_env(
     return env, _spec_of(env_name, env, ep_len)
 
 
-def known_time_limit(env_name: str) -> int | None:
-    """The time limit registered for an id, in steps; None when unknown. Imports nothing."""
-    registration = gym.registry.get(env_name)
-    limit = registration.max_episode_steps if registration else None
-    return MAX_EPISODE_STEPS if limit is None and env_name in V2_IDS else limit
-
-
-def check_rendering(env_name: str, backend: Backend = "mujoco") -> None:
-    """Render one frame of the environment.
+def check_rendering(env_name: str, backend: Backend = "mujoco", registration: EnvSpec | None = None) -> None:
+    """Render one frame of the environment; the arguments are those of `make_env`.
 
     Raises:
         RenderingUnavailable: when that fails, with one line that says what to install.
     """
     try:
-        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend)
-        if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
-            raise RuntimeError("MuJoCo was imported without graphics")
-        try:
+        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
+        with contextlib.closing(env):
+            if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
+                raise RuntimeError("MuJoCo was imported without graphics")
             env.reset(seed=0)
             if not isinstance(env.render(), np.ndarray):
                 raise RuntimeError("render() returned no array")
-        finally:
-            env.close()
     except Exception as error:  # each graphics library has exceptions of its own
         raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {rendering.HELP}") from error
 
 
 def _make_registered(env_name: str, render: bool, backend: Backend, registration: EnvSpec | None) -> Env:
-    register_v2_tasks(env_name, backend)
+    register_v2_task(env_name, backend)
     module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     try:
@@ -154,8 +146,7 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, disable_env_checker=True, **options)
     except Exception as error:  # Gymnasium's, or any that the module or the environment raises
-        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}, others have -v4 or -v5" if env_id.endswith("-v2") else ""
-        raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}{hint}") from error
+        raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}") from error
 
 
 def _describe(error: Exception) -> str:

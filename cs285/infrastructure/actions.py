@@ -23,11 +23,18 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
     finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
     if not finite.all():
         raise InvalidInput(f"the expert's answer to the state of step {finite.argmin()} holds NaN or infinity")
-    if spec.discrete and (wrong := actions[~np.isin(actions, np.arange(spec.ac_dim))]).size:
-        raise InvalidInput(f"the expert chose {wrong[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
     return as_actions(actions, spec)
 
 
 def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """The actions in the dtype of a trajectory: int64 when discrete, else float32."""
-    return actions.astype(np.int64 if spec.discrete else np.float32)
+    """The actions in the dtype of a trajectory: int64 when discrete, else float32.
+
+    Raises:
+        InvalidInput: for a discrete action that is not one of the choices.
+    """
+    if not spec.discrete:
+        return actions.astype(np.float32)
+    wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]
+    if wrong.size:
+        raise InvalidInput(f"an action is {wrong.flat[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
+    return actions.astype(np.int64)

@@ -94,8 +94,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         if config.resume is not None:
             self.checkpoints = Checkpoints(config.resume)
             itr, state, paths = self.checkpoints.load()
-            self.checkpoints.check_same_run(config, self.inputs.digests)
-            self.checkpoints.check_same_policy(self.policy_description)
+            self.checkpoints.check_same_run(config, self.inputs.digests, self.policy_description)
             check_sizes(config.resume, config.env_name, spec, paths)
             restore_agent(self.agent, state["agent"], [*expertdata, *paths])
             self.resumed_state = {**state, "itr": itr}

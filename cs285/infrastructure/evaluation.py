@@ -15,7 +15,6 @@ from tqdm import tqdm
 from cs285.config import Config
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput, error_context
-from cs285.infrastructure.films import can_render
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import progress_line, return_statistics
@@ -36,7 +35,7 @@ class PendingRow:
 
     itr: int
     scalars: Mapping[str, float]
-    evaluation: Future[list[Trajectory]] | None
+    evaluation: Future[tuple[list[Trajectory], int]] | None
     films: Mapping[str, Future[Any]]
 
     def done(self) -> bool:
@@ -48,26 +47,15 @@ class Evaluation:
     """Evaluates and films the policy of each iteration, and logs a row when both are done, in order."""
 
     def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
-        """Prepare.
-
-        Args:
-            config: the run's settings.
-            inputs: rollout workers, the expert's recorded episodes and its measured return.
-            logger: writes into the run's folder.
-        """
-        self.config, self.rollouts, self.background, self.logger = config, inputs.rollouts, inputs.background, logger
-        self.expert_scalars = inputs.expert_scalars
+        """Prepare; ``inputs`` has the rollout workers and the expert's returns, ``logger`` writes the run's folder."""
+        self.config, self.inputs, self.logger = config, inputs, logger
         initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
         self.constant_scalars = {name: initial[name] for name in ("Initial_DataCollection_AverageReturn",)}
-        self.films_videos = config.video_log_freq != -1 and can_render(self.rollouts.check_rendering)
+        self.films_videos = config.video_log_freq != -1 and inputs.rollouts.can_render()
         self._pending: deque[PendingRow] = deque()
 
     def start(
-        self,
-        itr: int,
-        policy: BasePolicy,
-        collection_policy: BasePolicy | None,
-        scalars: Mapping[str, float],
+        self, itr: int, policy: BasePolicy, collection_policy: BasePolicy | None, scalars: Mapping[str, float]
     ) -> None:
         """Begin the evaluation and the videos that are due; log the earlier rows that are done.
 
@@ -77,7 +65,7 @@ class Evaluation:
             collection_policy: made the iteration's training data, which is filmed; None: nobody can make it again.
             scalars: the rest of the iteration's row.
         """
-        seed, films, evaluation = self.config.seed, {}, None
+        seed, films = self.config.seed, {}
         if self.films_videos and is_due(self.config, self.config.video_log_freq, itr):
             for name, stream, filmed in (
                 ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy),
@@ -85,13 +73,21 @@ class Evaluation:
             ):
                 if filmed is not None:
                     seeds = list(islice(episode_seeds(seed, stream, itr), MAX_NVIDEO))
-                    films[name] = self.rollouts.start_film(self.logger.video_path(name, itr), filmed, seeds)
-        if is_due(self.config, self.config.scalar_log_freq, itr):
-            seeds_of_evaluation = episode_seeds(seed, Stream.EVALUATION, itr)
-            evaluation = self.background.start(policy, self.config.eval_batch_size, seeds_of_evaluation)
-        self._pending.append(PendingRow(itr, scalars, evaluation, films))
+                    path = self.logger.video_path(name, itr)
+                    films[name] = self.inputs.rollouts.start_film(path, filmed, seeds)
+        self._add(itr, policy, scalars, films, is_due(self.config, self.config.scalar_log_freq, itr))
         while self._pending and self._pending[0].done():
             self._log_first()
+
+    def _add(
+        self, itr: int, policy: BasePolicy, scalars: Mapping[str, float], films: Mapping[str, Any], evaluated: bool
+    ) -> None:
+        """Begin the evaluation of an iteration, if it is evaluated, and append its row to the pending ones."""
+        evaluation = None
+        if evaluated:
+            seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
+            evaluation = self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
+        self._pending.append(PendingRow(itr, scalars, evaluation, films))
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
@@ -105,10 +101,9 @@ class Evaluation:
         if self.config.do_dagger and self.logger.rows:
             from cs285.infrastructure.learning_curve import draw_learning_curve  # matplotlib takes a moment to import
 
-            evaluated = [
-                n for n in range(self.config.iterations) if is_due(self.config, self.config.scalar_log_freq, n)
-            ]
-            draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
+            config = self.config
+            evaluated = [n for n in range(config.iterations) if is_due(config, config.scalar_log_freq, n)]
+            draw_learning_curve(self.logger.run_dir, config.env_name, evaluated, self.logger.rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the log stands; at most the last iteration's evaluation is then still running."""
@@ -122,9 +117,7 @@ class Evaluation:
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
         """Begin the evaluation again that was running when `state_dict` was called."""
         if pending is not None:
-            seeds = episode_seeds(self.config.seed, Stream.EVALUATION, pending["itr"])
-            evaluation = self.background.start(policy, self.config.eval_batch_size, seeds)
-            self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))
+            self._add(pending["itr"], policy, pending["scalars"], {}, evaluated=True)
 
     def _finish(self, remaining: int) -> None:
         while len(self._pending) > remaining:
@@ -135,11 +128,11 @@ class Evaluation:
         row = self._pending.popleft()
         with error_context(self.config.env_name, row.itr):
             for name, film in row.films.items():
-                self.logger.log_clip(name, self.rollouts.wait(film), row.itr)
+                self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
             if row.evaluation is None:
                 return
-            evaluated = return_statistics(row.evaluation.result(), "Eval")
-        scalars = {**evaluated, **row.scalars, **self.constant_scalars, **self.expert_scalars()}
+            evaluated = return_statistics(row.evaluation.result()[0], "Eval")
+        scalars = {**evaluated, **row.scalars, **self.constant_scalars, **self.inputs.expert_scalars()}
         self.logger.log_scalars(scalars, row.itr)
         with tqdm.external_write_mode():
             print(progress_line(row.itr, scalars), flush=True)

@@ -10,11 +10,12 @@ from typing import Any
 
 import imageio.v2
 import imageio.v3
+from gymnasium.envs.registration import EnvSpec
 from PIL import Image
 
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import whole_file
-from cs285.envs.make_env import RenderingUnavailable, make_env
+from cs285.envs.make_env import make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
@@ -24,6 +25,7 @@ CLIP_FRAMES = 40
 CLIP_SIZE = (160, 160)
 CLIP_FPS = 10
 EXCERPT_SECONDS = 15
+UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for other and for incomplete files
 
 
 def film(
@@ -33,38 +35,23 @@ def film(
     seeds: Sequence[int],
     ep_len: int | None = None,
     backend: Backend = "mujoco",
+    registration: EnvSpec | None = None,
 ) -> list[Image.Image]:
     """Roll out one episode for each seed and write a video of them, one after the other.
 
-    Args:
-        path: the MP4 file to write.
-        env_name: id of the environment.
-        policy: chooses the actions.
-        seeds: of the episodes, which are the same as those of `sample_trajectory` without a film.
-        ep_len: steps after which episodes are truncated; None: the environment's own limit.
-        backend: bindings that a -v2 task runs on.
+    The episodes are those of `sample_trajectory` without a film; the arguments of the environment are `make_env`'s.
 
     Returns:
         Small pictures of the first seconds.
 
     Raises:
-        InvalidInput: when the environment can't be made, or the file can't be written.
+        InvalidInput: when the environment can't be made, or the MP4 file ``path`` can't be written.
     """
-    env, spec = make_env(env_name, ep_len, render=True, backend=backend)
+    env, spec = make_env(env_name, ep_len, render=True, backend=backend, registration=registration)
     clip: list[Image.Image] = []
     with closing(env), write_video(path, spec.video_fps, clip) as add:
         sample_n_trajectories(LocalRollouts(env, spec, on_frame=add), policy, len(seeds), iter(seeds))
     return clip
-
-
-def can_render(check: Callable[[], None]) -> bool:
-    """Whether a check of rendering passes; if not, print what to install."""
-    try:
-        check()
-    except RenderingUnavailable as error:
-        print(f"no videos: {error}", flush=True)
-        return False
-    return True
 
 
 @contextmanager
@@ -77,10 +64,7 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
         clip: small pictures of the first seconds, `CLIP_FPS` a second, are appended to it.
 
     Yields:
-        A function that appends a frame, (height, width, 3) uint8.
-
-    Raises:
-        InvalidInput: when the file can't be written.
+        A function that appends a frame, (height, width, 3) uint8; InvalidInput when the file can't be written.
     """
     stride, frames = max(1, round(fps / CLIP_FPS)), 0
 
@@ -107,26 +91,22 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
 
 
 def _count_frames(path: Path) -> int:
-    """The number of frames that can be read from a video file."""
+    """The number of frames of a video; 0 when it is incomplete."""
     try:
         return sum(1 for _ in imageio.v3.imiter(path, plugin="FFMPEG"))
-    except (OSError, RuntimeError, IndexError):  # of imageio, for an incomplete file
+    except UNREADABLE:
         return 0
 
 
 def excerpt(path: Path) -> bytes:
-    """The first `EXCERPT_SECONDS` of a video as a small MP4 file.
-
-    Raises:
-        InvalidInput: when the file can't be read as a video.
-    """
+    """The first `EXCERPT_SECONDS` of a video as a small MP4 file; InvalidInput when it can't be read as a video."""
     begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]
     with tempfile.TemporaryDirectory() as folder:
+        short = Path(folder) / "excerpt.mp4"
         try:
-            fps = imageio.v3.immeta(path, plugin="FFMPEG")["fps"]
-            with write_video(Path(folder) / "excerpt.mp4", fps, []) as add:
+            with write_video(short, imageio.v3.immeta(path, plugin="FFMPEG")["fps"], []) as add:
                 for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=begin, output_params=shrink):
                     add(frame)
-        except (OSError, RuntimeError, IndexError) as error:
+        except UNREADABLE as error:
             raise InvalidInput(f"can't read the video {path}") from error
-        return (Path(folder) / "excerpt.mp4").read_bytes()
+        return short.read_bytes()

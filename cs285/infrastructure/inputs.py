@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from cs285.config import Config
 from cs285.data.expert_data import load_expert_data
 from cs285.data.provenance import digest
 from cs285.data.shipped import input_files, shipped_data, shipped_expert
-from cs285.data.trajectory import Trajectory
+from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput, error_context
@@ -39,10 +38,8 @@ class RunInputs:
     Attributes:
         digests: SHA-256 of the files that were read, by setting.
         rollouts: roll out policies in the run's environment.
-        background: evaluates beside training.
         initial_expertdata: the expert's recorded episodes.
         expert_policy: relabels; None for behavioural cloning without an expert.
-        expert_scalars: waits for the expert's measured return and gives its scalars.
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
@@ -54,64 +51,41 @@ class RunInputs:
             self.rollouts = RolloutWorkers(
                 config.env_name, config.ep_len, config.num_workers, config.backend, films, episodes_needed=needed
             )
-            self.background = Background(self.rollouts)
-            on_failure.callback(self.background.close)
-            on_failure.callback(self.rollouts.close)  # first, which cancels what runs in the background
+            self._thread = ThreadPoolExecutor(1)
+            on_failure.callback(self._thread.shutdown, cancel_futures=True)
+            on_failure.callback(self.rollouts.close)  # first, which cancels what runs in the thread
             self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
             self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
-            self.expert_scalars = start_expert_evaluation(config, self.background, self.expert_policy)
+            self._name, self._expert_evaluation = f"the expert on {config.env_name}", None
+            if self.expert_policy is not None and config.scalar_log_freq != -1:
+                with error_context(self._name, 0):
+                    seeds = episode_seeds(EXPERT_SEED, Stream.EXPERT, itr=0)
+                    self._expert_evaluation = self.start_evaluation(self.expert_policy, config.eval_batch_size, seeds)
             self._owned = on_failure.pop_all()
+
+    def start_evaluation(
+        self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]
+    ) -> Future[tuple[list[Trajectory], int]]:
+        """Begin `sample_trajectories` in a thread; without workers for the policy it is finished on return."""
+        if self.rollouts.in_workers(policy):
+            return self._thread.submit(sample_trajectories, self.rollouts, policy, min_timesteps, seeds)
+        finished: Future[tuple[list[Trajectory], int]] = Future()
+        finished.set_result(sample_trajectories(self.rollouts, policy, min_timesteps, seeds))
+        return finished
+
+    def expert_scalars(self) -> dict[str, float]:
+        """Mean and standard deviation of the expert's returns, for which it waits; none without an expert."""
+        if self._expert_evaluation is None:
+            return {}
+        with error_context(self._name, 0):
+            measured = return_statistics(self._expert_evaluation.result()[0], "Expert")
+        return {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
 
     def __enter__(self) -> RunInputs:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._owned.close()
-
-
-class Background:
-    """Evaluation rollouts in a thread beside training, where worker processes run the episodes."""
-
-    def __init__(self, rollouts: RolloutWorkers) -> None:
-        self.rollouts = rollouts
-        self._thread = ThreadPoolExecutor(1)
-
-    def start(self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]) -> Future[list[Trajectory]]:
-        """Begin `sample_trajectories`; without workers for the policy the future is finished when this returns."""
-        if self.rollouts.in_workers(policy):
-            return self._thread.submit(self._sample, policy, min_timesteps, seeds)
-        finished: Future[list[Trajectory]] = Future()
-        finished.set_result(self._sample(policy, min_timesteps, seeds))
-        return finished
-
-    def _sample(self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]) -> list[Trajectory]:
-        return sample_trajectories(self.rollouts, policy, min_timesteps, seeds)[0]
-
-    def close(self) -> None:
-        """End the thread."""
-        self._thread.shutdown(cancel_futures=True)
-
-
-def start_expert_evaluation(config: Config, background: Background, expert: BasePolicy | None) -> Callable[[], Any]:
-    """Begin to measure the expert's return, if there is an expert and anything is logged.
-
-    Returns:
-        A function that waits for the measurement and returns its scalars.
-    """
-    if expert is None or config.scalar_log_freq == -1:
-        return dict
-    with error_context(f"the expert on {config.env_name}", 0):
-        seeds = episode_seeds(EXPERT_SEED, Stream.EXPERT, itr=0)
-        evaluation = background.start(expert, config.eval_batch_size, seeds)
-
-    def wait() -> dict[str, float]:
-        with error_context(f"the expert on {config.env_name}", 0):
-            measured = return_statistics(evaluation.result(), "Expert")
-        return {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
-
-    return wait
 
 
 def find_expert(
@@ -125,11 +99,8 @@ def find_expert(
         expert: a policy, an object with ``get_action``, or a function; None: a file.
         paths: the expert's episodes, to try the expert on.
 
-    Returns:
-        None when there is none and behavioural cloning can do without.
-
-    Raises:
-        InvalidInput: when DAgger has no expert, or it can't be used.
+    Returns None when there is none and behavioural cloning can do without.
+    Raises InvalidInput when DAgger has no expert, or it can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:
@@ -155,10 +126,13 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
     paths = load_expert_data(path, spec.time_limit)
     ob_shape = paths[0].observations.shape[1:]
+    if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
+        paths = [_with_states(trajectory, lambda states: states.astype(spec.ob_dtype)) for trajectory in paths]
     if len(ob_shape) == len(spec.ob_shape) == 1 and ob_shape != spec.ob_shape:
         check_convertible(config.env_name, ob_shape[0], spec.ob_dim, what=str(path))
         print(conversion_notice(str(path), config.env_name, ob_shape[0], spec.ob_dim), file=sys.stderr)
-        paths = [_convert(trajectory, config.env_name, spec.ob_dim) for trajectory in paths]
+        convert = partial(convert_observations, env_name=config.env_name, ob_dim=spec.ob_dim)
+        paths = [_with_states(trajectory, convert) for trajectory in paths]
     check_sizes(path, config.env_name, spec, paths)
     return paths
 
@@ -171,28 +145,22 @@ def check_sizes(path: Path, env_name: str, spec: TaskSpec, paths: Sequence[Traje
     """
     if not paths:
         return
-    first = paths[0]
-    ob_shape, ob_dtype = first.observations.shape[1:], first.observations.dtype
-    if ob_shape != spec.ob_shape or ob_dtype != spec.ob_dtype:
-        there, here = f"{ob_dtype} of shape {ob_shape}", f"{spec.ob_dtype} of shape {spec.ob_shape}"
-        raise InvalidInput(f"{path}: its observations are {there}, but those of {env_name} are {here}")
-    if first.discrete != spec.discrete:
-        kinds = ("discrete", "continuous") if first.discrete else ("continuous", "discrete")
-        raise InvalidInput(f"{path}: its actions are {kinds[0]}, but those of {env_name} are {kinds[1]}")
-    if not spec.discrete and first.actions.shape[1] != spec.ac_dim:
-        raise InvalidInput(f"{path}: actions of {first.actions.shape[1]} numbers, but {env_name} has {spec.ac_dim}")
+    actions = paths[0].actions
+    found = _describe(paths[0].observations[0], None if paths[0].discrete else actions.shape[1])
+    needed = _describe(np.empty(spec.ob_shape, spec.ob_dtype), None if spec.discrete else spec.ac_dim)
+    if found != needed:
+        raise InvalidInput(f"{path} has {found}, but {env_name} has {needed}")
     if spec.discrete:
-        choices = np.concatenate([trajectory.actions for trajectory in paths])
-        low, high = choices.min(), choices.max()
+        low, high = min(path.actions.min() for path in paths), max(path.actions.max() for path in paths)
         if low < 0 or high >= spec.ac_dim:
-            allowed = f"{env_name} has choices 0 to {spec.ac_dim - 1}"
-            raise InvalidInput(f"{path}: actions from {low} to {high}, but {allowed}")
+            raise InvalidInput(f"{path}: actions {low} to {high}, but {env_name} has choices 0 to {spec.ac_dim - 1}")
 
 
-def _convert(trajectory: Trajectory, env_name: str, ob_dim: int) -> Trajectory:
-    """The same trajectory with its observations in another known layout of the task."""
-    return replace(
-        trajectory,
-        observations=convert_observations(trajectory.observations, env_name, ob_dim),
-        next_observations=convert_observations(trajectory.next_observations, env_name, ob_dim),
-    )
+def _describe(observation: Array, ac_dim: int | None) -> str:
+    actions = "discrete actions" if ac_dim is None else f"actions of {ac_dim} numbers"
+    return f"observations of {observation.dtype} {observation.shape} and {actions}"
+
+
+def _with_states(trajectory: Trajectory, convert: Callable[[Array], Array]) -> Trajectory:
+    observations, following = convert(trajectory.observations), convert(trajectory.next_observations)
+    return replace(trajectory, observations=observations, next_observations=following)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import io
+import itertools
 import json
 import os
 import sys
@@ -18,10 +18,9 @@ import numpy as np
 from PIL import Image
 from tensorboardX import SummaryWriter
 
-from cs285.data.checkpoint import nonnegative, own_file
 from cs285.data.provenance import git_commit, versions
-from cs285.data.run_folders import read_content
-from cs285.data.whole_files import whole_file, writing
+from cs285.data.run_folders import read_content, read_rows
+from cs285.data.whole_files import read_whole, whole_file, writing
 from cs285.errors import InvalidInput
 
 try:
@@ -32,15 +31,15 @@ except ImportError:  # Windows
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
     """Make a new folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``, numbered if taken; InvalidInput when it can't be made."""
-    stamp, number = time.strftime("%d-%m-%Y_%H-%M-%S"), 1
+    stamp = time.strftime("%d-%m-%Y_%H-%M-%S")
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)
-        while True:
-            run_dir = logdir / f"{run_name}_{stamp}{f'_{number}' if number > 1 else ''}"
+        for suffix in itertools.chain([""], (f"_{number}" for number in itertools.count(2))):
+            run_dir = logdir / f"{run_name}_{stamp}{suffix}"
             with contextlib.suppress(FileExistsError):
                 run_dir.mkdir()
-                return run_dir
-            number += 1
+                break
+    return run_dir
 
 
 class Logger:
@@ -59,16 +58,17 @@ class Logger:
                 with the rows of ``resume_state``; no file is changed then.
         """
         self.run_dir, self._table = run_dir, run_dir / "log.csv"
-        if resume_state is not None:
-            own_file(run_dir, "log.csv")
         with writing(self._table):
             self._csv = self._table.open("w" if resume_state is None else "r+", newline="", encoding="utf-8")
             _lock(self._csv.fileno(), run_dir)
-        rows = {} if resume_state is None else _read_rows(self._table, resume_state)
-        self.rows = list(rows.values())
+        rows: list[dict[str, float]] = []
         if resume_state is not None:
-            with writing(run_dir):
-                self._csv.seek(self._csv.truncate(resume_state["size"]))
+            content = read_whole(self._table)[: resume_state["size"]]
+            if hashlib.sha256(content).hexdigest() != resume_state["sha256"]:
+                raise InvalidInput(f"{self._table} does not begin with the rows of the run's last checkpoint")
+            rows = read_rows(self._table, content)
+            with writing(self._table):
+                self._csv.seek(self._csv.truncate(len(content)))
         # Each session purges those before it and logs all rows again: a kill may have kept some from the disk.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
@@ -76,8 +76,11 @@ class Logger:
         except OSError as error:  # it needs semaphores, which a system without /dev/shm lacks
             print(f"no event files for TensorBoard ({error}); {self._table} has all scalars", file=sys.stderr)
             self._events = SummaryWriter(str(run_dir), write_to_disk=False)
-        for itr, row in rows.items():
+        self.rows: list[dict[str, float]] = []
+        for row in rows:
+            itr = int(row.pop("itr"))
             self._add_scalars(row, itr)
+            self.rows.append(row)
 
     def log_config(
         self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str] | None = None
@@ -152,19 +155,3 @@ def _lock(descriptor: int, run_dir: Path) -> None:
         raise InvalidInput(f"{run_dir} is being written by another process: that run has not ended") from None
     except OSError:
         pass  # a file system without locks
-
-
-def _read_rows(path: Path, state: Mapping[str, Any]) -> dict[int, dict[str, float]]:
-    """The scalars by iteration in the part of log.csv that a `state_dict` describes; InvalidInput for another table."""
-    with path.open("rb") as file:
-        content = file.read(nonnegative(state, "size", int))
-    if (len(content), hashlib.sha256(content).hexdigest()) != (state["size"], state.get("sha256")):
-        raise InvalidInput(f"{path} does not begin with the rows of the run's last checkpoint: it was changed")
-    try:
-        table = csv.DictReader(io.StringIO(content.decode(), newline=""))
-        rows = {int(row.pop("itr")): {name: float(value) for name, value in row.items()} for row in table}
-        if not all(0 <= itr < 2**31 for itr in rows):
-            raise ValueError("an iteration out of range")
-    except (ValueError, TypeError, KeyError, csv.Error) as error:
-        raise InvalidInput(f"{path} is not the table of a run: {error!s:.200}") from error
-    return rows

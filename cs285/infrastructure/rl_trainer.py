@@ -108,10 +108,11 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         if self.config.save_params:
             save_parameters(self.agent.actor, self.evaluation.logger.run_dir / f"policy_itr_{itr}.pt")
         self.evaluation.start(itr, self.frozen_actor(), self.collection_policy, scalars)
-        self.unsaved_paths += paths if itr > 0 else []  # the expert's data are read from their file again
-        if self.config.do_dagger and self.agent.resumable and is_due(self.config, self.config.checkpoint_freq, itr):
-            self.checkpoints.save(itr, self.state_dict(), self.unsaved_paths)
-            self.unsaved_paths = []
+        if self.config.do_dagger and self.agent.resumable and self.config.checkpoint_freq != -1:
+            self.unsaved_paths += paths if itr > 0 else []  # the expert's data are read from their file again
+            if is_due(self.config, self.config.checkpoint_freq, itr):
+                self.checkpoints.save(itr, self.state_dict(), self.unsaved_paths)
+                self.unsaved_paths = []
 
     def frozen_actor(self) -> BasePolicy:
         """A copy of the policy as it is now."""

@@ -19,16 +19,19 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from threadpoolctl import threadpool_limits
 
 from cs285.data.trajectory import Trajectory
-from cs285.envs.make_env import Env, TaskSpec, check_rendering, make_env
+from cs285.envs.make_env import Env, RenderingUnavailable, TaskSpec, check_rendering, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput, WorkerDied
 from cs285.infrastructure.utils import sample_trajectory
@@ -37,8 +40,6 @@ from cs285.process import signals_blocked
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Result = TypeVar("Result")
 
 WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
 QUOTA_FILES = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # of control groups, version 2 and 1
@@ -50,27 +51,54 @@ def usable_cores(root: Path = Path("/")) -> int:
     groups = root / "proc/self/cgroup"
     for line in groups.read_text().splitlines() if groups.exists() else []:
         _, controllers, group = line.split(":", 2)  # version 2 has no controllers here
-        if controllers and "cpu" not in controllers.split(","):
-            continue
         folder = root / "sys/fs/cgroup" / controllers / group.lstrip("/")
-        for place in (folder, *folder.parents):  # a group may not exceed those above it
-            for files in QUOTA_FILES:
-                if all((place / file).exists() for file in files):
-                    quota, period = " ".join((place / file).read_text() for file in files).split()
-                    limits.append(math.inf if quota in ("max", "-1") else int(quota) / int(period))
+        for place, files in itertools.product((folder, *folder.parents), QUOTA_FILES):  # those above limit it too
+            with suppress(OSError):
+                quota, period = " ".join((place / file).read_text() for file in files).split()
+                limits.append(math.inf if quota in ("max", "-1") else int(quota) / int(period))
     return max(1, math.ceil(min(limits)))
 
 
 def start_method(films: bool) -> str:
-    """The start method of `multiprocessing` for workers.
+    """The start method of `multiprocessing` for workers, whatever the environment.
 
-    "fork" on Linux while this process has one thread and no graphics (no films wanted, OpenGL not imported), whatever
-    the environment; else "spawn". A forked worker is ready at once, but it would inherit locks without the threads
-    that release them, and graphics contexts that only work in their own process.
+    "fork" on Linux while this process has one thread and no graphics, else "spawn". A forked worker is ready at once,
+    but inherits locks without the threads that release them, and graphics contexts that only work in their process.
     """
-    graphics = films or "OpenGL" in sys.modules
-    linux = sys.platform.startswith("linux")
-    return "fork" if linux and not graphics and len(os.listdir("/proc/self/task")) == 1 else "spawn"
+    single = sys.platform.startswith("linux") and len(os.listdir("/proc/self/task")) == 1
+    return "fork" if single and not films and "OpenGL" not in sys.modules else "spawn"
+
+
+@dataclass(frozen=True)
+class _Task:
+    """An environment that each process makes for itself, and what runs in it.
+
+    The methods take the policy first, None where they need none.
+    """
+
+    env_name: str
+    ep_len: int | None
+    backend: Backend
+    films: bool
+    registration: EnvSpec | None = None  # of the main process
+
+    @functools.cached_property
+    def environment(self) -> tuple[Env, TaskSpec]:
+        return make_env(self.env_name, self.ep_len, False, self.backend, self.films, self.registration)
+
+    def spec(self, policy: None = None) -> TaskSpec:
+        return self.environment[1]
+
+    def episode(self, policy: BasePolicy, seed: int) -> Trajectory:
+        return sample_trajectory(*self.environment, policy, seed)
+
+    def film(self, policy: BasePolicy, path: Path, seeds: Sequence[int]) -> list[Image.Image]:
+        from cs285.infrastructure.films import film  # which imports what draws and encodes
+
+        return film(path, self.env_name, policy, seeds, self.ep_len, self.backend, self.registration)
+
+    def check_rendering(self, policy: None = None) -> None:
+        check_rendering(self.env_name, self.backend, self.registration)
 
 
 class RolloutWorkers:
@@ -98,8 +126,8 @@ class RolloutWorkers:
         Args:
             env_name: id of the environment.
             ep_len: steps after which episodes are truncated; None: the environment's own limit.
-            num_workers: worker processes; None: one for each usable core; 0: roll out in this process. Never more
-                are started than ``episodes_needed``, nor than 61 on Windows.
+            num_workers: worker processes; 0: roll out in this process; None: as many as possible, which is one for
+                each usable core and each of ``episodes_needed``, and 61 on Windows.
             backend: bindings that a -v2 task runs on.
             films: whether `start_film` will be called.
             episodes_needed: the most episodes that will be needed at once; None: unknown.
@@ -110,29 +138,30 @@ class RolloutWorkers:
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a worker that imports a main script without a guard; its parent raises WorkerDied
-        self._make_env = functools.partial(make_env, env_name, ep_len, backend=backend, graphics=films)
-        self._env, self.spec = self._make_env()
-        self._env_name, self._ep_len, self._backend = env_name, ep_len, backend
+        self._task = _Task(env_name, ep_len, backend, films)
+        self.spec = self._task.spec()
         self._lock = threading.Lock()  # of the environment and of policies in this process
-        self._notices: set[str] = set()
+        self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
-        wanted = usable_cores() if num_workers is None else num_workers
-        needed = wanted if episodes_needed is None else episodes_needed
-        self.num_workers = min(wanted, needed, WINDOWS_LIMIT if sys.platform == "win32" else wanted)
+        cores = usable_cores()
+        if num_workers is not None and num_workers > cores:
+            print(f"--num_workers is {num_workers}; {cores} are used, one for each usable core", flush=True)
+        limits = [cores, num_workers, episodes_needed, WINDOWS_LIMIT if sys.platform == "win32" else None]
+        self.num_workers = min(limit for limit in limits if limit is not None)
         if self.num_workers > 0:
-            self._start_workers(films)
+            self._start_workers()
 
-    def _start_workers(self, films: bool) -> None:
+    def _start_workers(self) -> None:
+        env_name, method = self._task.env_name, start_method(self._task.films)
         try:
-            registration = gym.registry.get(self._env_name.rpartition(":")[2])
-            task = cloudpickle.dumps((registration, self._make_env))
-            method = start_method(films)
             if method == "spawn" and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
                 raise InvalidInput("the main script, which workers import, is read from standard input")
+            registration = gym.registry.get(env_name.rpartition(":")[2])
+            task = cloudpickle.dumps(replace(self._task, registration=registration))
             context = multiprocessing.get_context(method)
             self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker, (task,))
             with signals_blocked():  # until the workers ignore Ctrl-C
-                started = [self.start(os.getpid) for _ in range(self.num_workers)]
+                started = [self._start(_Task.spec, None) for _ in range(self.num_workers)]
             for future in started:
                 self.wait(future)
         except WorkerDied:
@@ -143,12 +172,7 @@ class RolloutWorkers:
             if self._pool is not None:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
-            self._notify(f"no workers for {self._env_name}: {error}")
-
-    def _notify(self, reason: str) -> None:
-        if reason not in self._notices:
-            self._notices.add(reason)
-            print(f"rolling out in the main process: {reason}", flush=True)
+            self._notify(f"no workers for {env_name}: {error}")
 
     def episodes(
         self, policy: BasePolicy, seeds: Iterator[int], min_timesteps: int | None = None
@@ -167,19 +191,17 @@ class RolloutWorkers:
             InvalidInput: when a worker can't load the policy, or an episode is not finite.
             WorkerDied: when a worker was killed.
         """
-        content = self._pickled(policy)
-        if content is None:
-            yield from (self.wait(self._call_here(sample_trajectory, self._env, self.spec, policy, s)) for s in seeds)
-            return
+        pickled = self._pickled(policy)
+        ahead = 1 if pickled is None else self.num_workers
         running: deque[Future[Trajectory]] = deque()
         lengths: list[int] = []
         try:
             while True:
                 mean_length = sum(lengths) / len(lengths) if lengths else self.spec.max_episode_steps
                 missing = math.inf if min_timesteps is None else min_timesteps - sum(lengths)
-                wanted = max(1, math.ceil(min(self.num_workers, missing / mean_length)))
+                wanted = max(1, math.ceil(min(ahead, missing / mean_length)))
                 for seed in itertools.islice(seeds, max(0, wanted - len(running))):
-                    running.append(self.start(_run_episode, content, seed))
+                    running.append(self._start(_Task.episode, pickled or policy, seed))
                 if not running:
                     return
                 path = self.wait(running.popleft())
@@ -189,44 +211,37 @@ class RolloutWorkers:
             for future in running:
                 future.cancel()
 
-    def start(self, function: Callable[..., Result], *args: Any) -> Future[Result]:
-        """Call a function of a module in a worker, or in this process when there are none; `wait` gives its result.
+    def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
+        """Film one episode for each seed, like `films.film`, in a worker where the policy can be pickled."""
+        return self._start(_Task.film, self._pickled(policy) or policy, path, seeds)
 
-        Raises:
-            WorkerDied: when a worker was killed before.
-        """
-        if self._pool is None:
-            return self._call_here(function, *args)
+    def can_render(self) -> bool:
+        """Whether `start_film` can draw; if not, print what to install."""
         try:
-            return self._pool.submit(_call, function, *args)
-        except BrokenProcessPool as error:
-            raise WorkerDied("a rollout worker was killed") from error
+            self.wait(self._start(_Task.check_rendering, None))
+        except RenderingUnavailable as error:
+            print(f"no videos: {error}", flush=True)
+            return False
+        return True
 
-    def _call_here(self, function: Callable[..., Result], *args: Any) -> Future[Result]:
-        future: Future[Result] = Future()
+    def _start(self, function: Callable[..., Any], policy: BasePolicy | bytes | None, *args: Any) -> Future[Any]:
+        """Call a method of `_Task`: in a worker with a pickled policy or none, else in this process."""
+        future: Future[Any] = Future()
         try:
+            if self._pool is not None and isinstance(policy, bytes | None):
+                return self._pool.submit(_call, function, policy, *args)
             with self._lock:
-                future.set_result(function(*args))
+                future.set_result(function(self._task, policy, *args))
         except Exception as error:
             future.set_exception(error)
         return future
 
-    def wait(self, future: Future[Result]) -> Result:
-        """The result of `start` or `start_film`, or what it raises; WorkerDied when the worker was killed."""
+    def wait(self, future: Future[Any]) -> Any:
+        """The result of `start_film`, or what it raises; WorkerDied when the worker was killed."""
         try:
             return future.result()
         except BrokenProcessPool as error:
             raise WorkerDied("a rollout worker was killed") from error
-
-    def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
-        """Film one episode for each seed, like `films.film`, in a worker where the policy can be pickled."""
-        content = self._pickled(policy)
-        args = (path, self._env_name, seeds, self._ep_len, self._backend)
-        return self._call_here(_film, policy, *args) if content is None else self.start(_film, content, *args)
-
-    def check_rendering(self) -> None:
-        """Render one frame where `start_film` will; see `make_env.check_rendering`."""
-        self.wait(self.start(check_rendering, self._env_name, self._backend))
 
     def in_workers(self, policy: BasePolicy) -> bool:
         """Whether `episodes` rolls out this policy in workers."""
@@ -248,7 +263,7 @@ class RolloutWorkers:
         """End the workers after their current episodes, and close the environment."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        self._env.close()
+        self._task.environment[0].close()
 
     def __enter__(self) -> RolloutWorkers:
         return self
@@ -259,13 +274,13 @@ class RolloutWorkers:
 
 # The functions below run in the workers. None imports torch: a spawned worker is ready within a second.
 
-_task = b""  # the environment of this worker
+_pickled_task = b""
 
 
 def _begin_worker(task: bytes) -> None:
     """Set up signals, threads and random state of a worker, and its end when the parent process ends."""
-    global _task
-    _task = task
+    global _pickled_task
+    _pickled_task = task
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends the workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
@@ -282,25 +297,22 @@ def _begin_worker(task: bytes) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
+def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any:
+    return function(_load_task(), None if policy is None else _load_policy(policy), *args)
+
+
 @functools.cache
-def _environment() -> tuple[Env, TaskSpec]:
-    """The worker's environment, made of the main process's entry in Gymnasium's registry."""
+def _load_task() -> _Task:
     try:
-        registration, make = pickle.loads(_task)
-        if registration is not None:
-            gym.registry[registration.id] = registration
-        return make()  # type: ignore[no-any-return]
+        task: _Task = pickle.loads(_pickled_task)
+        task.spec()
     except Exception as error:  # a user's own classes may raise anything
         raise InvalidInput(f"it can't be made in another process ({error})") from error
-
-
-def _call(function: Callable[..., Result], *args: Any) -> Result:
-    _environment()  # which registers it
-    return function(*args)
+    return task
 
 
 @functools.lru_cache(maxsize=2)  # evaluation and collection take turns
-def _policy(content: bytes) -> BasePolicy:
+def _load_policy(content: bytes) -> BasePolicy:
     try:
         policy: BasePolicy = pickle.loads(content)
     except Exception as error:
@@ -309,13 +321,3 @@ def _policy(content: bytes) -> BasePolicy:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     return policy
-
-
-def _run_episode(content: bytes, seed: int) -> Trajectory:
-    return sample_trajectory(*_environment(), _policy(content), seed)
-
-
-def _film(policy: BasePolicy | bytes, path: Path, env_name: str, *args: Any) -> list[Image.Image]:
-    from cs285.infrastructure.films import film  # which imports what draws and encodes
-
-    return film(path, env_name, _policy(policy) if isinstance(policy, bytes) else policy, *args)

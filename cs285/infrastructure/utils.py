@@ -35,8 +35,10 @@ def sample_trajectory(
         on_frame: called with each frame of a video, (height, width, 3) uint8.
 
     Raises:
-        InvalidInput: when an observation, an action or a reward is NaN or infinite, with the step.
+        InvalidInput: when an action has another shape or is not one of the choices, or when an observation, an action
+            or a reward is NaN or infinite, with the step.
     """
+    action_shape = () if spec.discrete else (spec.ac_dim,)
     policy.reset(seed)
     observation, _ = env.reset(seed=seed)
     observations, actions = [np.array(observation, spec.ob_dtype)], []  # copies: some environments reuse one array
@@ -46,6 +48,9 @@ def sample_trajectory(
         if on_frame and len(rewards) % spec.frame_stride == 0:
             on_frame(np.asarray(env.render()))
         action = as_actions(np.asarray(policy.get_action(observations[-1].copy())), spec)
+        if action.shape != action_shape:
+            shapes = f"{observations[-1].shape} is {action.shape}, not {action_shape}"
+            raise InvalidInput(f"the policy's action for one observation {shapes}")
         observation, reward, terminated, truncated, _ = env.step(action)
         actions.append(action)
         rewards.append(float(reward))
@@ -53,14 +58,7 @@ def sample_trajectory(
         truncated = truncated or len(rewards) >= spec.max_episode_steps
     states, acted, rewarded = np.stack(observations), np.stack(actions), np.asarray(rewards, np.float32)
     _check_finite(states, acted, rewarded, seed)
-    return Trajectory(
-        observations=states[:-1],
-        actions=acted,
-        rewards=rewarded,
-        next_observations=states[1:],
-        terminated=bool(terminated),
-        truncated=not terminated,
-    )
+    return Trajectory.from_states(states, acted, rewarded, bool(terminated), not terminated)
 
 
 class LocalRollouts:

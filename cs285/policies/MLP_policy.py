@@ -70,16 +70,16 @@ class MLPPolicy(nn.Module, BasePolicy):
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
         batch = from_numpy(observations[None] if single else observations, self.ob_mean.device)
-        outputs = self.outputs(batch)
-        actions = to_numpy(outputs.argmax(dim=-1) if self.discrete else outputs)
+        actions = to_numpy(self(batch).mode)
         return np.asarray(actions[0]) if single else actions
 
     def forward(self, observations: torch.Tensor) -> distributions.Distribution:
         """The distribution over actions for each of (N, *ob_shape) observations."""
         outputs = self.outputs(observations)
         if self.discrete:
-            return distributions.Categorical(logits=outputs)
-        return distributions.Independent(distributions.Normal(outputs, self.logstd.exp()), 1)
+            return distributions.Categorical(logits=outputs, validate_args=False)
+        normal = distributions.Normal(outputs, self.logstd.exp(), validate_args=False)
+        return distributions.Independent(normal, 1, validate_args=False)
 
     def outputs(self, observations: torch.Tensor) -> torch.Tensor:
         """The network's outputs, means or logits (N, ac_dim), for (N, *ob_shape) observations."""

@@ -21,10 +21,9 @@ from cs285.policies.known_source import methods_are_known
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
-METHODS = ("get_action", "outputs", "reset")
-KNOWN_SOURCE = (
-    "8043cb99e4c8bc26b238e06a537ed47d046c52265a16801ada1a4476a49f5004"  # SHA-256 of the code of METHODS in `MLPPolicy`
-)
+METHODS = ("get_action", "forward", "outputs", "reset")
+# SHA-256 of the code of METHODS in `MLPPolicy`
+KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"
 ACTIVATIONS: dict[type[nn.Module], str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 TOLERANCE = 1e-4  # of actions, relative to the largest
 
@@ -71,9 +70,10 @@ class DetachedCopy(BasePolicy):
         """
         training = (Optimizer, LRScheduler)
         light = copy.copy(policy)
-        vars(light).update({name: None for name, value in vars(policy).items() if isinstance(value, training)})
+        attributes = getattr(light, "__dict__", {})
+        attributes.update({name: None for name, value in attributes.items() if isinstance(value, training)})
         self.policy = copy.deepcopy(light)
-        for module in (self.policy, *vars(self.policy).values()):
+        for module in (self.policy, *getattr(self.policy, "__dict__", {}).values()):
             if isinstance(module, nn.Module):
                 module.cpu().eval()
         self._random_state = torch.get_rng_state()

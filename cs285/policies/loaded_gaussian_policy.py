@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,29 +46,23 @@ class LoadedGaussianPolicy(BasePolicy):
         content = load_pickle(self._path)
         try:
             self._read(content, discrete)
-        except InvalidInput as error:
-            raise InvalidInput(f"{filename} is not an expert policy: {error}") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            detail = f"{type(error).__name__}: {error!s:.100}"
-            raise InvalidInput(f"{filename} is not an expert policy but other data ({detail})") from error
+            raise InvalidInput(f"{filename} is not an expert policy ({error!r:.200})") from error
 
     def _read(self, content: Any, discrete: bool) -> None:
         activation, policy = content["nonlin_type"], content["GaussianPolicy"]
-        if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            raise InvalidInput(f"nonlin_type is {activation!r:.60}; it must be one of {', '.join(ACTIVATIONS)}")
-        standardizer = policy["obsnorm"]["Standardizer"]
+        if activation not in list(ACTIVATIONS):
+            raise ValueError(f"nonlin_type is {activation!r:.60}; it must be one of {', '.join(ACTIVATIONS)}")
+        standardizer, hidden = policy["obsnorm"]["Standardizer"], policy["hidden"]["FeedforwardNet"]
         mean = _finite(standardizer["mean_1_D"]).reshape(-1)
         variance = np.maximum(0.0, _finite(standardizer["meansq_1_D"]).reshape(-1) - mean**2)
-        hidden = policy["hidden"]["FeedforwardNet"]
-        layers = [hidden[name]["AffineLayer"] for name in sorted(hidden, key=_layer_number)]
-        layers.append(policy["out"]["AffineLayer"])
+        names = sorted(hidden, key=lambda name: int(name.removeprefix("layer_")))
+        layers = [layer["AffineLayer"] for layer in (*(hidden[name] for name in names), policy["out"])]
         weights = [_finite(layer["W"]) for layer in layers]
         biases = [_finite(layer["b"]).reshape(-1) for layer in layers]
         shapes = [weight.shape for weight in weights]
         if shapes != list(itertools.pairwise([len(mean), *map(len, biases)])) or not all(map(len, biases)):
-            raise InvalidInput(
-                f"layers of shapes {shapes} do not fit {len(mean)} observed numbers, biases or one another"
-            )
+            raise ValueError(f"layers of shapes {shapes} do not fit {len(mean)} observed numbers or one another")
         self.activation = activation
         self.ob_mean, self.ob_variance, std = mean, variance, np.sqrt(variance)
         self._scale = np.where(std < CONSTANT_STD, 0.0, 1.0 / (std + STD_OFFSET))
@@ -149,9 +142,10 @@ def write_gaussian_policy(
         for weight, bias in zip(weights, biases, strict=True)
     ]
     width = len(str(2 * (len(layers) - 2)))  # equal widths, because the course sorts layers by their names as text
-    standardizer = {"mean_1_D": mean[None], "meansq_1_D": (variance + mean**2)[None]}
+    second_moment = (variance + mean**2)[None]
+    standardizer = {"mean_1_D": mean[None].astype(np.float64), "meansq_1_D": second_moment.astype(np.float64)}
     policy = {
-        "obsnorm": {"Standardizer": {name: value.astype(np.float64) for name, value in standardizer.items()}},
+        "obsnorm": {"Standardizer": standardizer},
         "hidden": {"FeedforwardNet": {f"layer_{2 * n:0{width}d}": layer for n, layer in enumerate(layers[:-1])}},
         "out": layers[-1],
         "logstdevs_1_Da": log_std[None].astype(np.float64),
@@ -159,14 +153,7 @@ def write_gaussian_policy(
     write_pickle({"nonlin_type": activation, "GaussianPolicy": policy}, path)
 
 
-def _layer_number(name: str) -> int:
-    match = re.fullmatch(r"layer_(\d{1,6})", name)
-    if match is None:
-        raise InvalidInput(f"a hidden layer is named {name!r:.60}")
-    return int(match[1])
-
-
 def _finite(array: Any) -> Array:
     if not isinstance(array, np.ndarray) or not np.isfinite(array).all():
-        raise InvalidInput("a parameter is not an array of finite numbers")
+        raise ValueError("a parameter is not an array of finite numbers")
     return array.astype(np.float64)

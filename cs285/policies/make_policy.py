@@ -12,13 +12,14 @@ import numpy as np
 
 from cs285.config import Config
 from cs285.data.trajectory import Array, Trajectory
-from cs285.envs.make_env import TaskSpec
 
 if TYPE_CHECKING:  # torch takes two seconds to import, in which rollout workers already run
+    from cs285.envs.make_env import TaskSpec
     from cs285.policies.MLP_policy import MLPPolicySL
 
-MakePolicy: TypeAlias = Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]
+MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]"
 
+GPU_GAINS = 50_000  # size times train_batch_size from which a GPU is quicker (docs/speed.md)
 CONSTANT_STD = 1e-4
 SMALLEST_STD = 0.01  # what hardly moves for the expert may move a hundred times as far for its imitator
 
@@ -49,7 +50,8 @@ def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory])
     )
     if config.ob_normalization == "expert_data" and paths:
         policy.ob_mean, policy.ob_std = (torch.from_numpy(part) for part in standardizer(paths))
-    return policy.to(choose_device(config.no_gpu, config.which_gpu))
+    gains = config.which_gpu is not None or config.size * config.train_batch_size >= GPU_GAINS
+    return policy.to(choose_device(config.no_gpu or not gains, config.which_gpu or 0))
 
 
 def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:

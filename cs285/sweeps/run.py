@@ -21,10 +21,9 @@ from tqdm import tqdm
 from cs285.config import Config
 from cs285.data.run_folders import any_run_below, read_run, read_runs
 from cs285.data.whole_files import check_writable, writing
-from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput, RunsFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.inputs import find_expert, load_initial_data
+from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.rollout_workers import usable_cores
 from cs285.results.table import write_tables
 from cs285.sweeps.grid import missing_runs
@@ -71,9 +70,8 @@ def check_inputs(configs: Sequence[Config]) -> None:
     """
     names = ("env_name", "backend", "ep_len", "do_dagger", "expert_policy_file", "expert_data")
     for config in {tuple(getattr(config, name) for name in names): config for config in configs}.values():
-        env, spec = make_env(config.env_name, config.ep_len, backend=config.backend)
-        env.close()
-        find_expert(config, spec, None, load_initial_data(config, spec))
+        with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
+            pass
 
 
 @contextmanager
@@ -82,7 +80,7 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
 
     Raises:
         InvalidInput: when Ray is not installed, or no cluster can be joined at the address.
-        RunsFailed: when Ray does not start on this machine.
+        RunsFailed: when Ray does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # runs see the GPUs
@@ -95,16 +93,12 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
         places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))  # Ray's workers import this package
         options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
-        try:
-            ray.init("local", **options)
-        except Exception as error:  # Ray raises nothing narrower
-            raise RunsFailed(f"Ray did not start on this machine, which may be too busy: {error}") from error
     else:
         _check_address(address)
-        try:
-            ray.init(address, **options)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise InvalidInput(f"--ray_address is {address}; no Ray cluster could be joined there: {error}") from error
+    try:
+        ray.init(address or "local", **options)
+    except Exception as error:  # Ray raises nothing narrower
+        raise RunsFailed(f"Ray did not start; {address or 'this machine'} may be too busy: {error}") from error
     try:
         yield
     finally:
@@ -199,10 +193,9 @@ def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=logdir) as scratch:
             unfinished = Path(scratch) / name
             for relative, content in files.items():
-                path = unfinished / relative
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+                (unfinished / relative).parent.mkdir(parents=True, exist_ok=True)
+                (unfinished / relative).write_bytes(content)
+            names = (f"{name}_{number}" if number > 1 else name for number in itertools.count(1))
             return unfinished.rename(next(path for path in map(logdir.joinpath, names) if not path.exists()))
 
 

@@ -39,15 +39,7 @@ def start(job: Callable[[], object]) -> multiprocessing.Process:
 
 
 def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
-    """Do something as a script's ``main`` in a process of its own.
-
-    Args:
-        job: what to do.
-        stderr: a new file for what it says there.
-
-    Returns:
-        Its exit code and its stderr.
-    """
+    """Do something as a script's ``main`` in a process of its own; returns exit code and stderr, a new file."""
 
     def main() -> None:
         os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT), 2)
@@ -69,13 +61,7 @@ def killed_after(seconds: float, config: Config) -> bool:
 
 
 def killed_at(event: str, count: int, config: Config) -> bool:
-    """Start a job that kills itself when it does something to a file of its folder for the ``count``-th time.
-
-    Args:
-        event: of Python's audit events: ``open``, ``os.rename``, ``os.truncate``, ``os.remove`` or ``os.mkdir``.
-        count: which of them, from 1.
-        config: the job.
-    """
+    """Start a job that kills itself at the ``count``-th audit event of a kind about a file of its folder."""
 
     def job() -> None:
         left = count
@@ -101,11 +87,7 @@ def run_dirs(config: Config) -> list[Path]:
 
 
 def ended(config: Config) -> Path:
-    """Let a run that was killed come to its end, in a process of its own: resumed, or anew if it had no checkpoint.
-
-    Returns:
-        Its folder.
-    """
+    """Let a run that was killed end, resumed or, without a checkpoint, anew; returns its folder."""
     folders = run_dirs(config)
     if folders and Checkpoints(folders[-1]).exists():
         config = settings_to_resume({"resume": folders[-1]})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import subprocess
 import sys
 from collections import OrderedDict
@@ -19,13 +18,14 @@ import torch
 from hypothesis import strategies as st
 
 from cs285.config import Config
+from cs285.data import checkpoint
 from cs285.data.checkpoint import MAY_CHANGE, Checkpoints, settings_to_resume
 from cs285.data.provenance import digest, versions
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 from tests.data.stopped_runs import files
 from tests.fakes import make_trajectory
-from tests.fuzzing import Watch, arrays, fuzz_file, numbers, spoiled
+from tests.fuzzing import Watch, fuzz_file, numbers, spoiled, spoiled_value
 
 TREE: dict[str, Any] = {
     "scalars": [None, True, -(2**127), 0.1, float("nan"), float("-inf"), -0.0, "é\ud800", (1, (2.0, ())), [[]], {}],
@@ -64,22 +64,27 @@ def assert_equal(one: Any, other: Any) -> None:
         assert repr(one) == repr(other)
 
 
+def run_state(**more: Any) -> dict[str, Any]:
+    """The fields that the loop and the logger read, and others."""
+    evaluation = {"pending": {"itr": 2, "scalars": {"a": 0.5}}, "log": {"size": 9, "sha256": "0a"}}
+    return {"agent": {}, "total_envsteps": 5, "seconds": 1.5, "evaluation": evaluation, **more}
+
+
 def test_any_tree_of_state_dicts_round_trips(tmp_path: Path) -> None:
-    Checkpoints(tmp_path).save(3, TREE, [])
+    Checkpoints(tmp_path).save(2, run_state(agent=TREE), [])
     itr, state, paths = Checkpoints(tmp_path).load()
-    assert (itr, paths) == (3, [])
-    assert_equal(TREE, state)
+    assert (itr, paths) == (2, [])
+    assert_equal(run_state(agent=TREE), state)
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1.5: 0}, {2**40: 0}, {True: 0}, {1, 2}, b"x", np.array(["x"]), np.array([None]), 1j, Path()]
+    "value", [object(), {1.5: 0}, {2**40: 0}, {True: 0}, {1, 2}, b"x", np.array(["x"]), np.array([None]), 1j]
 )
 def test_other_types_are_refused_with_their_path(value: Any, tmp_path: Path) -> None:
-    with pytest.raises(
-        InvalidInput, match=rf"can't save agent\.optimizer\.0\.1 for --resume: a {type(value).__name__}"
-    ):
-        Checkpoints(tmp_path).save(0, {"agent": {"optimizer": [(1, value)]}}, [])
-    assert not Checkpoints(tmp_path).exists()
+    message = rf"can't save state\.agent\.optimizer\.0\.1 for --resume: a {type(value).__name__}"
+    with pytest.raises(InvalidInput, match=message):
+        Checkpoints(tmp_path).save(0, {"agent": {"optimizer": [(1, value)]}}, episodes(0))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_importing_it_does_not_import_torch() -> None:
@@ -95,7 +100,8 @@ def test_only_new_transitions_are_written(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     written: dict[str, int] = {}
     for itr in range(4):
-        checkpoints.save(itr, {}, episodes(itr) if itr in (1, 3) else [])
+        state = run_state(evaluation={**run_state()["evaluation"], "pending": None})
+        checkpoints.save(itr, state, episodes(itr) if itr in (1, 3) else [])
         if itr == 2:  # a resumed run keeps those before
             checkpoints = Checkpoints(tmp_path)
             checkpoints.load()
@@ -103,120 +109,102 @@ def test_only_new_transitions_are_written(tmp_path: Path) -> None:
         assert inodes.items() >= written.items()
         written = inodes
     assert sorted(written) == ["added_1.npz", "added_3.npz"]
-    paths = Checkpoints(tmp_path).load()[2]
-    for path, same in zip([*episodes(1), *episodes(3)], paths, strict=True):
+    for path, same in zip([*episodes(1), *episodes(3)], Checkpoints(tmp_path).load()[2], strict=True):
         assert_equal(vars(path), vars(same))
 
 
-@pytest.mark.parametrize("discrete", [False, True])
 @pytest.mark.parametrize("follows", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
-def test_observations_of_any_shape_are_written_once(dtype: Any, follows: bool, discrete: bool, tmp_path: Path) -> None:
+def test_observations_of_any_shape_are_written_once(dtype: Any, follows: bool, tmp_path: Path) -> None:
     states = np.random.default_rng(0).integers(0, 255, (101, 32, 32, 3)).astype(dtype)
-    following = states[1:] if follows else states[:0:-1]
-    actions = np.arange(100) if discrete else np.zeros((100, 2), np.float32)
+    following, actions = states[1:] if follows else states[:0:-1], np.arange(100)
     path = Trajectory(states[:-1], actions, np.zeros(100, np.float32), following, terminated=False, truncated=False)
-    Checkpoints(tmp_path).save(1, {}, [path, path])
+    Checkpoints(tmp_path).save(2, run_state(), [path, path])
     for same in Checkpoints(tmp_path).load()[2]:
         assert_equal(vars(path), vars(same))
-    size = (tmp_path / "checkpoint/added_1.npz").stat().st_size
+    size = (tmp_path / "checkpoint/added_2.npz").stat().st_size
     assert size < (1 if follows else 2) * 1.1 * 2 * path.observations.nbytes
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A folder with a checkpoint of iteration 2 and its transitions."""
-    Checkpoints(tmp_path).save(2, {"optimizer": {"state": {0: {"step": torch.tensor(3.0)}}}}, episodes(2))
+    adam = {"state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.zeros(2)}}}
+    Checkpoints(tmp_path).save(2, run_state(agent={"adam": adam}), episodes(2))
     return tmp_path
 
 
-def edit(run_dir: Path, change: Callable[[dict[str, Any]], object], name: str = "state.npz") -> None:
-    """Change the arrays of a file of the checkpoint, or the JSON in it, and write it whole."""
+def edit(run_dir: Path, change: Callable[[Any], object], name: str = "state.npz") -> None:
+    """Change the tree in a file of the checkpoint, and write it whole."""
     path = run_dir / "checkpoint" / name
-    with np.load(path) as file:
-        content = dict(file)
-    if name == "state.npz":
-        facts = json.loads(content["content"].tobytes())
-        change(facts)
-        content["content"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    else:
-        change(content)
-    np.savez(path, **content)
+    tree = checkpoint._read(path)
+    change(tree)
+    checkpoint._write(path, tree)
     if name != "state.npz":
-        edit(run_dir, lambda facts: facts["added"].update({name: digest(path)}))
+        edit(run_dir, lambda content: content["added"].update({name: digest(path)}))
 
 
-FACTS: dict[str, Any] = {
-    "version": [1, None],
-    "itr": [-1, 1.5, 10**400, "2", True, None, float("nan")],
-    "added": [
-        {"../state.npz": ""},
-        {"added_2.npz": 1},
-        {"/etc/passwd": ""},
-        {"added_x.npz": ""},
-        [1],
-        {"added_3.npz": ""},
-    ],
+def put(tree: Any, place: str, value: Any) -> None:
+    """Set a value in nested dicts and lists; ``place`` has the keys."""
+    *folders, last = (int(key) if key.isdecimal() else key for key in place.split("."))
+    for key in folders:
+        tree = tree[key]
+    tree[last] = value
+
+
+NOT_COUNTS = [-1, "2", True, None, float("nan"), float("inf"), 10**400]
+FIELDS: dict[str, Any] = {
+    "version": [2, None],
+    "itr": [1.5, *NOT_COUNTS],
+    "added": [{"../state.npz": ""}, {"added_2.npz": 1}, {"/etc/passwd": ""}, {"added_3.npz": ""}, [1]],
     "settings": [1, None, "x"],
-    "state": [1, [], {"dict": [[0.5, 1]]}, {"dict": [[2**70, 1]]}, {"list": [1]}, {"array": "9"}, {"tensor": ["0"]}],
-}
-FACTS["state"] += [
-    {"dict": [["x", {"tensor": ["0", dtype, shape]}]]} for dtype in ("float64", "os") for shape in ([9], [-1, 0])
-]
-FACTS["state"] += [
-    {"dict": [["adam", {"dict": [["state", {"dict": [[0, {"dict": [["step", step]]}]]}]]}]]}
-    for step in (-1, -0.5, float("nan"), float("inf"), 10**400, None, "x")
-]
-
-
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FACTS.items() for value in values])
-def test_an_edited_state_is_refused(name: str, value: Any, saved: Path) -> None:
-    edit(saved, lambda facts: facts.update({name: value}))
-    before = files(saved)
-    with pytest.raises(InvalidInput) as refused:
-        Checkpoints(saved).load()
-    assert "\n" not in str(refused.value)
-    assert files(saved) == before
-
-
-TRANSITIONS: dict[str, Any] = {
-    "episodes": [[[9, 0, 1]], [[-1, 0, 1], [5, 0, 1]], [[0, 0, 1], [4, 0, 1]], [[4, 1, 1]], [4], 4, [[1e300, 0, 1]]],
-    "rewards": [[1.0], [np.nan] * 4, [[1.0]] * 4, [1] * 4],
-    "actions": [[[1.0]] * 3, [[np.inf]] * 4, 1.0],
-    "states": [[[1.0] * 3] * 5, [1.0] * 6],
-    "more": [[1.0] * 4],
+    "state": [1, [], {}],
+    "state.agent": [1, [], None],
+    "state.agent.adam.state.0.step": [-0.5, [], *(v for v in NOT_COUNTS if v not in ("2", True))],
+    "state.total_envsteps": [1.5, *NOT_COUNTS],
+    "state.seconds": NOT_COUNTS,
+    "state.evaluation": [None, [], {"log": {}, "pending": None}],
+    "state.evaluation.pending": [1, {}, {"itr": 2}],
+    "state.evaluation.pending.itr": [1, *NOT_COUNTS],
+    "state.evaluation.pending.scalars": [None, [1.0], {"a": "x"}, {0: 1.0}],
+    "state.evaluation.log.size": [1.5, *NOT_COUNTS],
+    "state.evaluation.log.sha256": [None, 1],
+    "0.terminated": [2.0, None, np.array([1]), True],
+    "0.rewards": [np.float32([1.0]), np.float32([np.nan] * 3), np.float32([[1.0]] * 3), np.arange(3)],
+    "0.actions": [np.float32([[1.0]]), np.float32([[np.inf]] * 3), 1.0],
+    "0.states": [np.float32([[1.0] * 3] * 3), np.float32([1.0] * 4), "x"],
+    "0.more": [np.float32([1.0] * 3)],
 }
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in TRANSITIONS.items() for value in values])
-def test_edited_transitions_are_refused(name: str, value: Any, saved: Path) -> None:
-    edit(saved, lambda content: content.update({name: np.array(value)}), "added_2.npz")
-    with pytest.raises(InvalidInput, match=r"added_2\.npz does not hold the transitions"):
-        Checkpoints(saved).load()
+@pytest.mark.parametrize("place", FIELDS)
+def test_a_field_of_another_type_or_range_is_refused(place: str, saved: Path) -> None:
+    name = "added_2.npz" if place.startswith("0.") else "state.npz"
+    whole = files(saved)
+    for value in FIELDS[place]:
+        edit(saved, lambda tree, value=value: put(tree, place, value), name)
+        before = files(saved)
+        with pytest.raises(InvalidInput, match=r"added_2\.npz is not of" if name == "added_2.npz" else ".") as refused:
+            Checkpoints(saved).load()
+        assert "\n" not in str(refused.value)
+        assert files(saved) == before
+        for path, content in whole.items():
+            (saved / path).write_bytes(content)
 
 
 @pytest.mark.parametrize("name", ["state.npz", "added_2.npz"])
-def test_damaged_missing_and_linked_files_are_refused(name: str, saved: Path, tmp_path: Path) -> None:
+def test_damaged_and_missing_files_and_those_of_another_run_are_refused(name: str, saved: Path, tmp_path: Path) -> None:
     path = saved / "checkpoint" / name
-    content = bytearray(path.read_bytes())
-    content[content.rindex(b"\x93NUMPY") + 9] ^= 1
-    for damaged in (content, content[:-30], b""):
-        path.write_bytes(damaged)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[whole.rindex(b"\x93NUMPY") + 9] ^= 1
+    Checkpoints(tmp_path / "other").save(2, run_state(), episodes(3))
+    for content in (flipped, whole[:-30], b"", (tmp_path / "other/checkpoint/added_2.npz").read_bytes()):
+        path.write_bytes(content)
         with pytest.raises(InvalidInput, match=name):
             Checkpoints(saved).load()
     path.unlink()
     with pytest.raises(InvalidInput, match=name if "added" in name else "has no checkpoint"):
-        Checkpoints(saved).load()
-    (tmp_path / "outside.npz").write_bytes(content)
-    path.symlink_to(tmp_path / "outside.npz")
-    with pytest.raises(InvalidInput, match="symbolic link"):
-        Checkpoints(saved).load()
-
-
-def test_a_file_of_another_run_is_refused(saved: Path, tmp_path: Path) -> None:
-    Checkpoints(tmp_path / "other").save(2, {}, episodes(3))
-    shutil.copy(tmp_path / "other/checkpoint/added_2.npz", saved / "checkpoint")
-    with pytest.raises(InvalidInput, match=r"added_2\.npz was not written with the run's checkpoint"):
         Checkpoints(saved).load()
 
 
@@ -228,26 +216,30 @@ OTHERS: dict[str, Any] = {
 }
 
 
-def begin(config: Config, itr: int = 0, **content: Any) -> Config:
+POLICY = {"make_policy": "mine:make", "architecture": "Net(\n  (0): " + "Linear(8)\n  " * 50 + "(9): ReLU()\n)"}
+
+
+def begin(config: Config, itr: int = 2, **content: Any) -> Config:
     """Write the config.json and a checkpoint of a run; return the settings to resume it."""
     config.logdir.mkdir()
     settings = asdict(replace(config, n_iter=config.iterations))
-    content = {"settings": settings, "inputs": {"expert_data": "0a"}, "versions": versions(), **content}
-    (config.logdir / "config.json").write_text(json.dumps(content, default=str))
-    Checkpoints(config.logdir).save(itr, {}, [])
+    facts = {"settings": settings, "inputs": {"expert_data": "0a"}, "versions": versions(), "policy": POLICY, **content}
+    (config.logdir / "config.json").write_text(json.dumps(facts, default=str))
+    state = run_state(evaluation={**run_state()["evaluation"], "pending": None})
+    Checkpoints(config.logdir).save(itr, state, [])
     return settings_to_resume({"resume": config.logdir})
 
 
-def check(config: Config, inputs: dict[str, str] | None = None) -> None:
+def check(config: Config, sha256: str = "0a", policy: dict[str, str] = POLICY) -> None:
     assert config.resume is not None
     checkpoints = Checkpoints(config.resume)
     checkpoints.load()
-    checkpoints.check_same_run(config, inputs or {"expert_data": "0a"})
+    checkpoints.check_same_run(config, {"expert_data": sha256}, policy)
 
 
-def test_settings_that_change_results_must_stay(tiny: Config, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_changes_results_must_stay(tiny: Config, capsys: pytest.CaptureFixture[str]) -> None:
     config = begin(tiny)
-    assert {*OTHERS, *MAY_CHANGE} >= {field.name for field in fields(Config)} - {"seeds"}
+    assert {*OTHERS, *MAY_CHANGE} >= {field.name for field in fields(Config)}
     check(replace(config, num_workers=2, logdir=Path("elsewhere"), checkpoint_freq=7, n_iter=9))
     for name, value in OTHERS.items():
         with pytest.raises(InvalidInput) as refused:
@@ -256,14 +248,15 @@ def test_settings_that_change_results_must_stay(tiny: Config, capsys: pytest.Cap
     with pytest.raises(InvalidInput, match=r"--n_iter is 2, but .* began with 3; it may only grow"):
         check(replace(config, n_iter=2))
     with pytest.raises(InvalidInput, match=r"the SHA-256 of --expert_data is 0b, but .* began with 0a"):
-        check(config, {"expert_data": "0b"})
+        check(config, "0b")
+    with pytest.raises(InvalidInput, match=r"the policy's make_policy is x:y, but .* began with mine:make"):
+        check(config, policy={**POLICY, "make_policy": "x:y"})
+    with pytest.raises(InvalidInput, match=r"^the policy's architecture is .*9\): Tanh.*, but .* with .*9\): ReLU"):
+        check(config, policy={**POLICY, "architecture": POLICY["architecture"].replace("ReLU", "Tanh")})
     with pytest.raises(InvalidInput, match=r"--n_iter is 5, .* ended with 4 and logged its last iteration"):
         check(replace(begin(replace(tiny, logdir=tiny.logdir / "odd", n_iter=4, scalar_log_freq=2), itr=3), n_iter=5))
     assert capsys.readouterr().err == ""
-
-
-def test_a_setting_edited_in_config_json_is_refused(tiny: Config) -> None:
-    path = begin(tiny).resume / "config.json"  # type: ignore[operator]
+    path = tiny.logdir / "config.json"
     path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
     with pytest.raises(InvalidInput, match=r"--seed is 2, but .* began with 1"):
         check(settings_to_resume({"resume": path.parent}))
@@ -271,27 +264,12 @@ def test_a_setting_edited_in_config_json_is_refused(tiny: Config) -> None:
 
 def test_other_versions_and_hardware_get_a_notice(tiny: Config, capsys: pytest.CaptureFixture[str]) -> None:
     check(begin(tiny, versions={**versions(), "numpy": "1.2.3", "threads": "64"}))
-    said = capsys.readouterr().err
-    assert (
-        said == f"results may differ from those of an unstopped run: numpy 1.2.3 -> {np.__version__}, threads 64 -> 1\n"
-    )
-
-
-def test_another_policy_is_refused(tiny: Config) -> None:
-    policy = {"make_policy": "mine:make", "architecture": "Net(\n  (0): " + "Linear(8)\n  " * 50 + "(9): ReLU()\n)"}
-    checkpoints = Checkpoints(begin(tiny, policy=policy).resume)  # type: ignore[arg-type]
-    checkpoints.check_same_policy(policy)
-    with pytest.raises(InvalidInput, match=r"the policy's make_policy is x:y, but .* began with mine:make"):
-        checkpoints.check_same_policy({**policy, "make_policy": "x:y"})
-    with pytest.raises(
-        InvalidInput, match=r"architecture is .*\(9\): Tanh.*, but .* began with .*\(9\): ReLU"
-    ) as refused:
-        checkpoints.check_same_policy({**policy, "architecture": policy["architecture"].replace("ReLU", "Tanh")})
-    assert "\n" not in str(refused.value)
+    changed = f"numpy 1.2.3 -> {np.__version__}, threads 64 -> 1"
+    assert capsys.readouterr().err == f"results may differ from those of an unstopped run: {changed}\n"
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nothing", Path(__file__)):
+    for path in (tmp_path / "nothing", Path(__file__)):
         with pytest.raises(InvalidInput, match=f"--resume is {path}; it must be the folder of a run"):
             settings_to_resume({"resume": path})
 
@@ -311,25 +289,19 @@ def test_no_edit_ends_in_a_traceback(name: str, watch: Watch, saved: Path, monke
 
 
 def archives(path: Path) -> st.SearchStrategy[bytes]:
-    """Whole archives whose arrays or JSON are not those that were written."""
+    """Whole archives whose JSON is not that which was written."""
     with np.load(path) as file:
         whole = dict(file)
 
-    def packed(changes: dict[str, Any], facts: Any, compressed: bool) -> bytes:
-        content = {**whole, **changes}
-        if "content" in whole:
-            old = json.loads(whole["content"].tobytes())
-            new = {**old, **facts} if isinstance(facts, dict) else facts
-            content["content"] = np.frombuffer(json.dumps(new).encode(), np.uint8)
-        buffer = io.BytesIO()
-        (np.savez_compressed if compressed else np.savez)(buffer, **content)
-        return buffer.getvalue()
+    def packed(tree: Any) -> bytes:
+        file = io.BytesIO()
+        np.savez(file, **{**whole, "content": np.frombuffer(json.dumps(tree).encode(), np.uint8)})
+        return file.getvalue()
 
-    def inner(leaf: Any) -> Any:
-        names = st.sampled_from(["dict", "list", "tuple", "tensor", "array", "scalar", "x"])
-        return st.one_of(st.lists(leaf, max_size=3), st.dictionaries(names, leaf, max_size=2))
-
-    plain = st.recursive(st.one_of(numbers, st.sampled_from(["0", "x", "float32"]), st.none()), inner, max_leaves=8)
-    facts = st.dictionaries(st.sampled_from(["version", "itr", "settings", "added", "state"]), plain, max_size=3)
-    changes = st.dictionaries(st.sampled_from(sorted(whole)), arrays, max_size=2)
-    return st.builds(packed, changes, st.one_of(plain, facts), st.booleans())
+    kinds = st.sampled_from(["dict", "list", "tuple", "tensor", "array", "scalar"])
+    plain = st.recursive(
+        st.one_of(numbers, st.sampled_from(["0", "x", "float32"]), st.none()),
+        lambda leaf: st.one_of(st.lists(leaf, max_size=3), st.dictionaries(kinds, leaf, max_size=2)),
+    )
+    written = json.loads(whole["content"].tobytes())
+    return st.one_of(plain, spoiled_value(written, plain)).map(packed)

@@ -26,13 +26,12 @@ def test_killed_while_it_writes(event: str, count: int, job: Config, whole: Path
     assert_same(ended(job), whole)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(job: Config) -> None:
     kill_at_random_moments(replace(job, n_iter=6, video_log_freq=2), int(os.environ.get("CS285_KILLS", "2")))
 
 
-@pytest.mark.skipif(
-    "CS285_REAL_KILLS" not in os.environ, reason="takes minutes; CS285_REAL_KILLS is the number of kills"
-)
+@pytest.mark.skipif("CS285_REAL_KILLS" not in os.environ, reason="CS285_REAL_KILLS, the number of kills, is not set")
 def test_killed_at_random_moments_of_a_real_task(tmp_path: Path) -> None:
     config = Config(env_name="Hopper-v5", do_dagger=True, n_iter=5, video_log_freq=2, logdir=tmp_path)
     kill_at_random_moments(replace(config, save_params=True, num_workers=2), int(os.environ["CS285_REAL_KILLS"]))

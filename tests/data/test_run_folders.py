@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.fake_runs import write_run
 from tests.fakes import expert_rule
 
 
-@pytest.mark.parametrize("freq", [1, 2, 3])
+@pytest.mark.parametrize("freq", [1, 3])
 def test_a_run_is_read_as_it_was_written(tiny: Config, freq: int) -> None:
     trainer = BC_Trainer(replace(tiny, n_iter=4, scalar_log_freq=freq, learning_rate=1e-3), expert_rule)
     written = trainer.run_training_loop()
@@ -28,7 +27,7 @@ def test_a_run_is_read_as_it_was_written(tiny: Config, freq: int) -> None:
     assert run.config == replace(trainer.config, n_iter=4)
     assert [{name: value for name, value in row.items() if name != "itr"} for row in run.rows] == written
     assert run.inputs == {"expert_data": digest(tiny.expert_data or Path())}
-    assert run.iterations == {1: (0, 1, 2, 3), 2: (0, 2, 3), 3: (0, 3)}[freq]
+    assert run.iterations == {1: (0, 1, 2, 3), 3: (0, 3)}[freq]
     assert run.complete
 
 
@@ -48,7 +47,7 @@ def test_a_path_without_runs_is_refused(tmp_path: Path, place: str) -> None:
         read_runs([tmp_path / place])
 
 
-@pytest.mark.parametrize("lost", [1, 2, 3, 30, 60])
+@pytest.mark.parametrize("lost", [1, 3, 60])
 def test_a_row_cut_short_at_the_end_is_left_out(tmp_path: Path, lost: int) -> None:
     folder = write_run(tmp_path, [1.0, 2.0, 3.0])
     content = (folder / "log.csv").read_bytes()[:-lost]
@@ -116,23 +115,9 @@ def test_an_invalid_field_is_refused_with_the_file(tmp_path: Path, what: str) ->
     assert reason in str(refused.value)
 
 
-def test_files_above_the_size_limit_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_run(tmp_path, [1.0])
-    monkeypatch.setattr("cs285.data.run_folders.MAX_BYTES", 20)
-    with pytest.raises(InvalidInput, match="at most 20 are read"):
-        read_runs([tmp_path])
-
-
 def test_unknown_settings_are_ignored_and_old_runs_get_the_settings_they_had(tmp_path: Path) -> None:
     folder = write_run(tmp_path, [1.0], size=32)
     setting(from_the_future=1)(folder)
     assert read_run(folder).config.size == 32
     (folder / "config.json").write_text('{"settings": {"env_name": "Ant-v5"}}')
     assert read_config(folder / "config.json").learning_rate_schedule == "constant"
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_a_pipe_is_refused(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "config.json")
-    with pytest.raises(InvalidInput, match=r"config.json: it is not a regular file"):
-        read_config(tmp_path / "config.json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pickle
 from typing import Any
 
@@ -11,50 +10,42 @@ import pytest
 
 from tests.fakes import AC_DIM, OB_DIM, make_trajectory
 
+FLOATS = np.zeros((5, OB_DIM), np.float32)
+
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        ({"observations": np.zeros((4, OB_DIM), np.float32)}, "must have one shape"),
-        ({"next_observations": np.zeros((5, 9), np.float32)}, "must have one shape"),
-        (
-            {"observations": np.zeros(5, np.float32), "next_observations": np.zeros(5, np.float32)},
-            "must have one shape",
-        ),
-        ({"actions": np.zeros((4, AC_DIM), np.float32)}, "5 observations, 4 actions"),
-        ({"actions": np.zeros(5, np.float32)}, r"must be \(T, ac_dim\)"),
-        ({"actions": np.zeros((5, 1), np.int64)}, r"\(T,\) when discrete"),
-        ({"actions": np.zeros(5, np.int32)}, "actions are int32"),
-        ({"actions": np.zeros((5, AC_DIM))}, "actions are float64"),
-        ({"observations": np.zeros((5, OB_DIM))}, "observations are float64"),
-        ({"rewards": np.zeros(5)}, "rewards are float64"),
-        ({"rewards": np.zeros((5, 1), np.float32)}, "rewards of shape"),
-        ({"rewards": np.zeros(0, np.float32)}, "at least one step"),
-        ({"terminated": True, "truncated": True}, "was not truncated"),
+        {"observations": FLOATS[1:]},
+        {"next_observations": np.zeros((5, 9), np.float32)},
+        {"observations": FLOATS[:, 0], "next_observations": FLOATS[:, 0]},
+        {"observations": FLOATS.astype(np.float64), "next_observations": FLOATS.astype(np.float64)},
+        {"observations": FLOATS.astype(np.uint8)},
+        {"actions": FLOATS[1:]},
+        {"actions": np.zeros(5, np.float32)},
+        {"actions": np.zeros((5, 1), np.int64)},
+        {"actions": np.zeros(5, np.int32)},
+        {"actions": np.zeros((5, AC_DIM))},
+        {"rewards": np.zeros(5)},
+        {"rewards": np.zeros((5, 1), np.float32)},
+        {"rewards": np.zeros(0, np.float32)},
     ],
 )
-def test_a_wrong_field_is_refused(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_a_wrong_shape_or_dtype_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"observations \(\d.*\) \w+, actions .*; a trajectory of T >= 1 steps has"):
         make_trajectory(5, **change)
 
 
-def test_it_cannot_be_changed_and_copies_are_checked() -> None:
-    trajectory = make_trajectory(5)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        trajectory.rewards = np.zeros(5, np.float32)  # type: ignore[misc]
-    with pytest.raises(ValueError, match="one of each per step"):
-        dataclasses.replace(trajectory, actions=np.zeros((3, AC_DIM), np.float32))
+def test_no_steps_and_two_ends_are_refused() -> None:
+    with pytest.raises(ValueError, match="a trajectory of T >= 1 steps"):
+        make_trajectory(0)
+    with pytest.raises(ValueError, match="was not truncated"):
+        make_trajectory(5, terminated=True, truncated=True)
 
 
 @pytest.mark.parametrize(("terminated", "terminals"), [(True, [False, False, True]), (False, [False] * 3)])
 def test_only_termination_is_terminal(terminated: bool, terminals: list[bool]) -> None:
     assert make_trajectory(3, terminated=terminated).terminals.tolist() == terminals
-
-
-def test_length_and_kind_of_actions() -> None:
-    continuous, discrete = make_trajectory(4), make_trajectory(4, actions=np.arange(4))
-    assert len(continuous) == len(discrete) == 4
-    assert (continuous.discrete, discrete.discrete) == (False, True)
 
 
 def test_the_return_of_a_long_episode_is_summed_exactly() -> None:
@@ -63,13 +54,6 @@ def test_the_return_of_a_long_episode_is_summed_exactly() -> None:
     zeros = np.zeros((len(rewards), 1), np.float32)
     trajectory = make_trajectory(rewards=rewards, observations=zeros, next_observations=zeros, actions=zeros)
     assert trajectory.total_reward == pytest.approx(2**24 + 1e4, abs=1)
-
-
-def test_integer_observations_of_any_shape_are_kept() -> None:
-    images = np.zeros((5, 4, 4, 3), np.uint8)
-    assert make_trajectory(5, observations=images, next_observations=images).observations.dtype == np.uint8
-    with pytest.raises(ValueError, match="uint8 observations, float32 next_observations"):
-        make_trajectory(5, observations=images, next_observations=images.astype(np.float32))
 
 
 @pytest.mark.parametrize("chained", [True, False])

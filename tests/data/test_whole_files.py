@@ -26,12 +26,6 @@ def test_a_file_is_replaced_when_it_is_complete(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) & 0o444 == 0o444
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(InvalidInput, match=r"can't write .*file/x: "), whole_file(tmp_path / "file" / "x"):
-        pass
-
-
 def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fsync(descriptor: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from cs285.envs.make_env import known_time_limit, make_env
-from cs285.envs.mujoco_v2 import INERTIAL_FIELDS, give_old_margins
+from cs285.envs.make_env import make_env
+from cs285.envs.mujoco_v2 import give_old_margins
 from cs285.envs.v2_tasks import V2_IDS
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert
@@ -40,7 +38,7 @@ def test_sizes_time_limit_and_reset() -> None:
     for env_name, sizes in SIZES.items():
         env, spec = make_env(env_name)
         assert (spec.ob_dim, spec.ac_dim) == sizes
-        assert spec.max_episode_steps == known_time_limit(env_name) == 1000
+        assert spec.max_episode_steps == 1000
         observation, _ = env.reset(seed=0)
         assert observation.shape == spec.ob_shape
         if env_name in ("Ant-v2", "Humanoid-v2"):  # the quaternion is normalised
@@ -78,15 +76,6 @@ def test_masses_recorded_from_the_original_engine() -> None:
     humanoid = make_task("Humanoid-v2").model
     assert humanoid.body("torso").mass[0] == pytest.approx(8.322, abs=1e-3)
     assert humanoid.body("right_thigh").mass[0] == pytest.approx(4.52556, abs=1e-5)
-
-
-def test_the_model_is_changed_once() -> None:
-    one, other = make_task("Humanoid-v2"), make_task("Humanoid-v2")
-    one.reset(seed=0)
-    one.step(np.zeros(17))
-    one.reset(seed=1)
-    for field in (*INERTIAL_FIELDS, "geom_margin"):
-        assert np.array_equal(getattr(one.model, field), getattr(other.model, field))
 
 
 @pytest.mark.parametrize("env_name", V2_IDS)
@@ -132,11 +121,3 @@ def test_ants_reward_is_the_sum_of_its_terms_without_a_cost_of_contacts() -> Non
         assert reward == pytest.approx(sum(terms))
         assert info["reward_contact"] == 0
     assert max(forces) == 1
-
-
-def test_the_notice_is_one_line_and_the_current_folder_stays_empty(tmp_path: Path) -> None:
-    code = "from cs285.envs.make_env import make_env\nfor _ in range(2): make_env('HalfCheetah-v2')[0].reset(seed=0)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stderr.count("\n") == 1
-    assert "HalfCheetah-v2: on today's MuJoCo" in done.stderr
-    assert (done.stdout, list(tmp_path.iterdir())) == ("", [])

@@ -67,10 +67,13 @@ def make_sampling_policy(*_: Any) -> SamplingPolicy:
 
 
 class MeanAction:
-    """A policy without torch and without state_dict: the mean action of all batches."""
+    """A policy without torch, attribute dictionary and state_dict: the mean action of all batches."""
+
+    __slots__ = ("count", "parameters", "seeds", "total")
 
     def __init__(self) -> None:
-        self.total, self.count, self.seeds = np.zeros(AC_DIM), 0, list[int]()
+        self.parameters = self.total = np.zeros(AC_DIM)
+        self.count, self.seeds = 0, list[int]()
 
     def reset(self, seed: int) -> None:
         self.seeds.append(seed)

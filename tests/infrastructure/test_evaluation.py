@@ -18,11 +18,10 @@ from cs285.config import Config
 from cs285.data.trajectory import Array, Trajectory
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.evaluation import is_due
-from cs285.infrastructure.inputs import Background
+from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.rl_trainer import RL_Trainer
-from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.policies.base_policy import BasePolicy
-from tests.fakes import AC_DIM, POINT, PointEnv, expert_rule
+from tests.fakes import AC_DIM, PointEnv, expert_rule
 
 
 def run(config: Config, expert: Any = expert_rule) -> BC_Trainer:
@@ -94,12 +93,9 @@ class ThreadRecorder(BasePolicy):
         return np.zeros(AC_DIM)
 
 
-def test_a_policy_that_can_not_be_pickled_is_evaluated_in_the_main_thread() -> None:
+def test_a_policy_that_can_not_be_pickled_is_evaluated_in_the_main_thread(tiny: Config) -> None:
     """In a thread it would draw from torch's global generator while training does."""
     policy = ThreadRecorder()
-    with RolloutWorkers(POINT, num_workers=1) as rollouts:
-        background = Background(rollouts)
-        future = background.start(policy, 20, iter(range(9)))
-        assert future.done()
-        background.close()
+    with RunInputs(replace(tiny, num_workers=1, scalar_log_freq=-1), expert_rule) as inputs:
+        assert inputs.start_evaluation(policy, 20, iter(range(9))).done()
     assert policy.threads == {threading.current_thread().name}

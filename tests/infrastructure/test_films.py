@@ -35,7 +35,7 @@ def write(path: Path, count: int, fps: float = 30.0, height: int = 48, width: in
     return clip
 
 
-@pytest.mark.parametrize(("count", "fps", "shape"), [(1, 30.0, (48, 64)), (25, 31.25, (48, 64)), (90, 30.0, (45, 70))])
+@pytest.mark.parametrize(("count", "fps", "shape"), [(1, 30.0, (48, 64)), (25, 31.25, (45, 70))])
 def test_a_video_has_every_frame_in_a_format_that_browsers_play(
     tmp_path: Path, count: int, fps: float, shape: tuple[int, int]
 ) -> None:
@@ -50,13 +50,12 @@ def test_a_video_has_every_frame_in_a_format_that_browsers_play(
     assert len(clip) == -(-count // 3)
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 @pytest.mark.parametrize("count", [0, 7])
-def test_an_unfinished_video_leaves_nothing(tmp_path: Path, error: type[BaseException], count: int) -> None:
-    with pytest.raises(error), write_video(tmp_path / "film.mp4", 30.0, []) as add:  # noqa: PT012
+def test_an_unfinished_video_leaves_nothing(tmp_path: Path, count: int) -> None:
+    with pytest.raises(KeyboardInterrupt), write_video(tmp_path / "film.mp4", 30.0, []) as add:  # noqa: PT012
         for _ in range(count):
             add(np.zeros((48, 64, 3), np.uint8))
-        raise error
+        raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,15 +71,6 @@ def test_a_video_without_room_is_refused(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_truncated_video_is_recognised(tmp_path: Path) -> None:
-    path = tmp_path / "film.mp4"
-    write(path, 20)
-    content = path.read_bytes()
-    for length in (0, 40, len(content) // 2, len(content) - 100):
-        path.write_bytes(content[:length])
-        assert _count_frames(path) < 20
 
 
 def test_an_excerpt_is_the_beginning_of_a_video(tmp_path: Path) -> None:
@@ -109,7 +99,7 @@ def test_a_film_shows_the_episodes_of_its_seeds(num_workers: int, tmp_path: Path
 def test_a_worker_films_though_this_process_has_rendered(gl: None, tmp_path: Path) -> None:
     here = film(tmp_path / "here.mp4", HOPPER, make_policy(11, 3), [3, 4], ep_len=8)
     with RolloutWorkers(HOPPER, 8, 1, films=True) as workers:
-        workers.check_rendering()
+        assert workers.can_render()
         there = workers.wait(workers.start_film(tmp_path / "there.mp4", make_policy(11, 3), [3, 4]))
     assert len(here) == len(there) > 0
     frames = [iio.imread(tmp_path / name, plugin="FFMPEG") for name in ("here.mp4", "there.mp4")]

@@ -42,11 +42,11 @@ def test_dagger_without_an_expert_and_a_task_without_data_are_refused(tiny: Conf
 @pytest.mark.parametrize(
     ("change", "discrete", "message"),
     [
-        ({"action": np.zeros((12, 5))}, False, "actions of 5 numbers, but tests/Point-v0 has 2"),
-        ({"action": np.zeros(12, int)}, False, "its actions are discrete, but those of .* are continuous"),
-        ({"action": np.zeros((12, 2))}, True, "its actions are continuous, but those of .* are discrete"),
-        ({"action": np.full(12, 2)}, True, "from 2 to 2, but .* has choices 0 to 1"),
-        ({"action": np.full(12, -1)}, True, "from -1 to -1, but .* has choices 0 to 1"),
+        ({"action": np.zeros((12, 5))}, False, "actions of 5 numbers, but tests/Point-v0 has .* actions of 2 numbers"),
+        ({"action": np.zeros(12, int)}, False, "discrete actions, but .* has .* actions of 2 numbers"),
+        ({"action": np.zeros((12, 2))}, True, "actions of 2 numbers, but .* discrete actions"),
+        ({"action": np.full(12, 2)}, True, "actions 2 to 2, but .* has choices 0 to 1"),
+        ({"action": np.full(12, -1)}, True, "actions -1 to -1, but .* has choices 0 to 1"),
         ({"observation": np.zeros((12, 9)), "next_observation": np.zeros((12, 9))}, False, "9 numbers, but .* has 3"),
     ],
 )
@@ -64,8 +64,19 @@ def test_images_of_another_shape_or_dtype_are_refused() -> None:
     spec = replace(POINT_SPEC, ob_shape=(4, 4), ob_dtype=np.dtype(np.uint8))
     check_sizes(Path("data.pkl"), "Images-v0", spec, paths)
     for change in ({"ob_shape": (16,)}, {"ob_dtype": np.dtype(np.float32)}):
-        with pytest.raises(InvalidInput, match=r"data.pkl: its observations are uint8 of shape \(4, 4\), but those of"):
+        with pytest.raises(
+            InvalidInput, match=r"data.pkl has observations of uint8 \(4, 4\) and .*, but Images-v0 has"
+        ):
             check_sizes(Path("data.pkl"), "Images-v0", replace(spec, **change), paths)
+
+
+def test_integers_of_a_task_with_floats_are_converted_but_not_the_reverse(tiny: Config, tmp_path: Path) -> None:
+    integers = {"observation": np.ones((12, 3), np.int64), "next_observation": np.ones((12, 3), np.int64)}
+    config = replace(tiny, expert_data=pickle_file(tmp_path / "integers.pkl", [course_episode(2023) | integers]))
+    (path,) = load_initial_data(config, POINT_SPEC)
+    assert path.observations.dtype == path.next_observations.dtype == np.float32
+    with pytest.raises(InvalidInput, match="has observations of float32"):
+        load_initial_data(tiny, replace(POINT_SPEC, ob_dtype=np.dtype(np.uint8)))
 
 
 @pytest.mark.parametrize("edition", [2020, 2023])
@@ -100,9 +111,9 @@ def test_the_expert_is_measured_on_the_same_episodes_whatever_the_seed(tiny: Con
 
 def test_files_that_ship_are_found_in_the_current_folder_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find_shipped(Path("nosuch.pkl")) is None
-    found = find_shipped(Path("pyproject.toml"))
+    assert find_shipped("nosuch.pkl") is None
+    found = find_shipped("pyproject.toml")
     assert found is not None
     assert found.is_absolute()
     (tmp_path / "pyproject.toml").touch()
-    assert find_shipped(Path("pyproject.toml")) == Path("pyproject.toml")
+    assert find_shipped("pyproject.toml") == Path("pyproject.toml")

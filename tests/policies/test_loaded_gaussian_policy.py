@@ -29,7 +29,6 @@ from tests.fakes import (
     act_like_the_course,
     expert_content,
     pickle_file,
-    pickled_by_python_2,
 )
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -58,20 +57,6 @@ def test_actions_equal_those_of_the_courses_loader(
     )
 
 
-@pytest.mark.parametrize(("task", "ob_dim", "ac_dim"), [("Ant-v4", 111, 8), ("Humanoid-v4", 376, 17)])
-@pytest.mark.parametrize("protocol", [0, 2])
-def test_large_experts_written_by_python_2_are_read(
-    tmp_path: Path, task: str, ob_dim: int, ac_dim: int, protocol: int
-) -> None:
-    path, plain = tmp_path / "x.pkl", pickle_file(tmp_path / "plain.pkl", expert_content(ob_dim, ac_dim, (64, 64)))
-    path.write_bytes(pickled_by_python_2(expert_content(ob_dim, ac_dim, (64, 64)), protocol))
-    expert = load_expert(path, task, TaskSpec((ob_dim,), np.dtype(np.float32), ac_dim, False, 1000, 20))
-    observations = observe(ob_dim)
-    np.testing.assert_allclose(
-        expert.get_action(observations), act_like_the_course(plain, observations), rtol=1e-5, atol=1e-6
-    )
-
-
 def test_layers_are_ordered_by_their_numbers(tmp_path: Path) -> None:
     """As text, layer_10 comes before layer_2."""
     path = pickle_file(tmp_path / "x.pkl", expert_content(widths=(5,) * 7))
@@ -94,9 +79,7 @@ def test_constant_dimensions_are_ignored(tmp_path: Path) -> None:
     np.testing.assert_array_equal(expert.get_action(observations), expert.get_action(moved))
     moved[:, 2] += 0.01
     assert not np.array_equal(expert.get_action(observations), expert.get_action(moved))
-    assert not np.allclose(
-        act_like_the_course(path, observations), expert.get_action(observations)
-    )  # the course does not
+    assert not np.allclose(act_like_the_course(path, moved), act_like_the_course(path, observations))
 
 
 def test_actions_of_single_observations_batches_and_discrete_tasks(tmp_path: Path) -> None:
@@ -132,11 +115,8 @@ def test_a_written_expert_acts_the_same_in_the_courses_loader(
     np.testing.assert_allclose(actions, act_like_the_course(path, observations), rtol=1e-4, atol=1e-5)
     x = np.where(variance > 0, (observations - mean) / np.where(variance > 0, np.sqrt(variance), 1), 0)
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        x = (
-            np.tanh(x @ weight + bias)
-            if activation == "tanh"
-            else np.maximum(x @ weight + bias, 0.01 * (x @ weight + bias))
-        )
+        x = x @ weight + bias
+        x = np.tanh(x) if activation == "tanh" else np.maximum(x, 0.01 * x)
     np.testing.assert_allclose(actions, x @ weights[-1] + biases[-1], rtol=1e-3, atol=1e-4)
 
 
@@ -154,11 +134,9 @@ def test_an_expert_of_another_layout_is_converted_with_a_notice(
 def test_observations_are_converted_to_the_layout_of_the_policy() -> None:
     asked = FakePolicy(lambda observations: observations[:, :8])
     policy = ConvertedLayoutPolicy(asked, "Ant-v5", 111)
-    for shape in ((105,), (4, 105), (4, 27), (111,)):
+    for shape in ((105,), (4, 27)):
         policy.get_action(np.ones(shape))
         assert asked.asked[-1].shape == (*shape[:-1], 111)
-    with pytest.raises(InvalidInput, match="28"):
-        policy.get_action(np.ones((4, 28)))
 
 
 @pytest.mark.parametrize(
@@ -179,40 +157,24 @@ def test_an_expert_that_does_not_fit_is_refused(
 
 DAMAGES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
     "no nonlin_type": lambda content, _: content.pop("nonlin_type"),
-    "unknown nonlin_type": lambda content, _: content.update(nonlin_type="relu"),
-    "unhashable nonlin_type": lambda content, _: content.update(nonlin_type=[]),
-    "no policy": lambda content, _: content.pop("GaussianPolicy"),
+    "unknown nonlin_type": lambda content, _: content.update(nonlin_type="gelu"),
     "no normaliser": lambda _, policy: policy.pop("obsnorm"),
     "layer without a number": lambda _, policy: policy["hidden"]["FeedforwardNet"].update(x={}),
-    "layer of text": lambda _, policy: policy["hidden"]["FeedforwardNet"].update(layer_1="text"),
     "weights of a list": lambda _, policy: policy["out"]["AffineLayer"].update(W=[[1.0]]),
     "weights do not chain": lambda _, policy: policy["out"]["AffineLayer"].update(W=np.zeros((7, 2))),
-    "weights of three dimensions": lambda _, policy: policy["out"]["AffineLayer"].update(W=np.zeros((8, 2, 1))),
     "NaN in a weight": lambda _, policy: policy["out"]["AffineLayer"]["W"].fill(np.nan),
     "infinite mean": lambda _, policy: policy["obsnorm"]["Standardizer"]["mean_1_D"].fill(np.inf),
     "mean too short": lambda _, policy: policy["obsnorm"]["Standardizer"].update(mean_1_D=np.zeros((1, 2))),
 }
 
 
-@pytest.mark.parametrize("damage", list(DAMAGES))
+@pytest.mark.parametrize("damage", [*DAMAGES, "a list"])
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
     content = copy.deepcopy(expert_content())
-    DAMAGES[damage](content, content["GaussianPolicy"])
+    DAMAGES.get(damage, lambda *_: None)(content, content["GaussianPolicy"])
+    path = pickle_file(tmp_path / "x.pkl", content if damage in DAMAGES else [])
     with pytest.raises(InvalidInput, match=r"x\.pkl is not an expert policy"):
-        LoadedGaussianPolicy(pickle_file(tmp_path / "x.pkl", content))
-
-
-@pytest.mark.parametrize("content", [[], None, "text", np.zeros(3), {"a": 1}])
-def test_something_other_than_an_expert_is_refused(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(InvalidInput, match=r"x\.pkl is not an expert policy"):
-        LoadedGaussianPolicy(pickle_file(tmp_path / "x.pkl", content))
-
-
-@pytest.mark.parametrize(("task", "ob_dim", "ac_dim"), [("Ant", 111, 8), ("HalfCheetah", 17, 6), ("Hopper", 11, 3)])
-def test_experts_of_the_course_are_read(course: Path, task: str, ob_dim: int, ac_dim: int) -> None:
-    path = course / "experts" / f"{task}.pkl"
-    expert = LoadedGaussianPolicy(path)
-    assert (expert.ob_dim, expert.ac_dim) == (ob_dim, ac_dim)
+        LoadedGaussianPolicy(path)
 
 
 @pytest.mark.parametrize("task", ["HalfCheetah", "Hopper"])

@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import distributions
 
 from benchmarks import textbook
-from cs285.policies.MLP_policy import MLPPolicy, MLPPolicySL
-
-KINDS: dict[str, dict[str, Any]] = {"mse": {}, "nll": {"loss": "nll"}, "discrete": {"discrete": True}}
+from cs285.policies.MLP_policy import MLPPolicySL
 
 
 @pytest.fixture(autouse=True)
@@ -20,33 +17,8 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
-def batch(discrete: bool = False, count: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
-    """Observations, and the actions of a rule that a small net can learn."""
-    observations = torch.randn(count, 3)
-    if discrete:
-        return observations, (observations[:, 0] > 0).long()
-    return observations, torch.stack([observations[:, 0] - 1, observations[:, 1] * observations[:, 2]], dim=1)
-
-
 def make_policy(**options: Any) -> MLPPolicySL:
     return MLPPolicySL(ac_dim=2, ob_dim=3, n_layers=2, size=32, **options)
-
-
-@pytest.mark.parametrize(("kind", "ratio"), [("mse", 0.1), ("nll", 0.5), ("discrete", 0.2)])
-def test_updates_reduce_the_loss(kind: str, ratio: float) -> None:
-    policy = make_policy(**KINDS[kind])
-    observations, actions = batch(policy.discrete)
-    losses = [policy.update(observations, actions)["Training Loss"] for _ in range(150)]
-    assert losses[-1] < ratio * losses[0]
-    assert not losses[0].requires_grad
-
-
-def test_mse_is_reported_before_the_step() -> None:
-    policy = make_policy()
-    observations, actions = batch()
-    before = ((policy.mean_net(observations) - actions) ** 2).mean().item()
-    assert policy.update(observations, actions)["Training Loss"].item() == pytest.approx(before)
-    assert policy.compute_loss(observations, actions).item() != before
 
 
 def test_the_textbook_and_the_project_learn_the_same_from_the_same_batches() -> None:
@@ -55,10 +27,11 @@ def test_the_textbook_and_the_project_learn_the_same_from_the_same_batches() -> 
     reference.mean_net.load_state_dict(policy.mean_net.state_dict())
     before = policy.mean_net[0].weight.detach().clone()
     for _ in range(50):
-        observations, actions = batch(count=100)
+        observations = torch.randn(100, 3)
+        actions = torch.stack([observations[:, 0] - 1, observations[:, 1] * observations[:, 2]], dim=1)
         mine = policy.update(observations, actions)["Training Loss"]
         theirs = reference.update(observations.numpy(), actions.numpy())["Training Loss"]
-        assert mine.item() == pytest.approx(float(theirs), rel=1e-4)
+        assert mine.item() == pytest.approx(float(theirs), rel=1e-4)  # the loss before the step
     torch.testing.assert_close(policy.mean_net.state_dict(), reference.mean_net.state_dict(), rtol=0, atol=1e-5)
     assert (policy.mean_net[0].weight - before).abs().max() > 0.01
 
@@ -74,15 +47,6 @@ def test_nll_learns_the_deviation_of_the_actions_and_mse_does_not() -> None:
     assert policies["mse"].logstd.tolist() == [0, 0]
 
 
-def test_forward_returns_one_distribution_for_each_observation() -> None:
-    observations = torch.randn(5, 3)
-    continuous, discrete = make_policy()(observations), make_policy(discrete=True)(observations)
-    assert continuous.sample().shape == (5, 2)
-    assert continuous.log_prob(torch.zeros(5, 2)).shape == (5,)
-    assert isinstance(discrete, distributions.Categorical)
-    assert discrete.sample().shape == (5,)
-
-
 @pytest.mark.parametrize("ob_shape", [None, (1, 3)])
 @pytest.mark.parametrize("discrete", [False, True])
 def test_get_action_is_the_mode_for_one_observation_and_for_many(
@@ -93,20 +57,9 @@ def test_get_action_is_the_mode_for_one_observation_and_for_many(
     policy.ob_std *= 50
     observations = np.random.default_rng(0).integers(0, 256, (6, *(ob_shape or (3,))), dtype=np.uint8)
     several = policy.get_action(observations)
-    distribution = policy(torch.from_numpy((observations.reshape(6, 3) / np.float64(1)).astype(np.float32)))
+    distribution = policy(torch.from_numpy(observations.reshape(6, 3).astype(np.float32)))
     np.testing.assert_allclose(several, distribution.mode.detach().numpy(), rtol=1e-5)
     assert several.shape == ((6,) if discrete else (6, 2))
     single = policy.get_action(observations[2])
     assert single.shape == (() if discrete else (2,))
     np.testing.assert_allclose(single, several[2], rtol=1e-5, atol=1e-6)
-
-
-def test_state_dict_restores_the_distribution() -> None:
-    policy = make_policy(loss="nll")
-    policy.ob_mean += 1
-    for _ in range(3):
-        policy.update(*batch())
-    restored = MLPPolicy(2, 3, 2, 32)
-    restored.load_state_dict(policy.state_dict())
-    observations, actions = batch()
-    torch.testing.assert_close(restored(observations).log_prob(actions), policy(observations).log_prob(actions))

@@ -144,13 +144,15 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return call
 
 
-def start(name: str, *arguments: object, cwd: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+def start(
+    name: str, *arguments: object, cwd: Path, environment: dict[str, str] | None = None, stdin: Any = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
     """Start a script in a process of its own, in its own session."""
     return subprocess.Popen(
         [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)],
         cwd=cwd,
         env={**USERS_ENVIRONMENT, **(environment or {})},
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

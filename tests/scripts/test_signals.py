@@ -50,7 +50,7 @@ def wait_for(line: str, process: subprocess.Popen[str]) -> None:
 def test_signal_at_any_moment(signum: signal.Signals, line: str, moment: int, tmp_path: Path) -> None:
     process = start("run_hw1", *JOB, cwd=tmp_path)
     wait_for("logging to ", process)
-    time.sleep(random.Random(moment).uniform(0, 3))
+    time.sleep(random.Random(moment).uniform(0, 2))
     process.send_signal(signum)
     ended = finish(process)
     assert (ended.code, ended.err) == (128 + signum, line)
@@ -88,10 +88,9 @@ except SystemExit:
     assert (done.returncode, done.stdout) == (-signum, "cleaning up\n")
 
 
-@pytest.mark.parametrize("name", ["run_hw1", "sweep"])
-def test_signal_while_a_script_imports(name: str, tmp_path: Path) -> None:
+def test_signal_while_a_script_imports(tmp_path: Path) -> None:
     (tmp_path / "tyro.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)")
-    ended = finish(start(name, "--help", cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)}))
+    ended = finish(start("run_hw1", "--help", cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)}))
     assert (ended.code, ended.out, ended.err) == (143, "", "terminated\n")
 
 
@@ -102,10 +101,9 @@ def test_ignored_sigint_stays_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_a_run_without_streams_finishes(closed: str, tmp_path: Path) -> None:
+def test_a_run_without_streams_finishes(tmp_path: Path) -> None:
     command = " ".join(map(str, (sys.executable, ROOT / "scripts/run_hw1.py", *SMALL, "--num_workers", 0)))
-    done = subprocess.run(f"{command} {closed}", shell=True, cwd=tmp_path, env=USERS_ENVIRONMENT, timeout=60)
+    done = subprocess.run(f"{command} <&- >&- 2>&-", shell=True, cwd=tmp_path, env=USERS_ENVIRONMENT, timeout=60)
     assert done.returncode == 0
     (folder,) = tmp_path.glob("data/*")
     assert len(read_run(folder).rows) == 1

@@ -89,7 +89,7 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(script: Script,
     assert resumed.replay_buffer.size() == 6  # steps of each environment
 
 
-@pytest.mark.parametrize(("algorithm", "library"), [("PPO", "stable_baselines3"), ("SAC", "sbx"), ("PPO", "scipy")])
+@pytest.mark.parametrize(("algorithm", "library"), [("PPO", "stable_baselines3"), ("SAC", "sbx")])
 def test_a_missing_library_is_named(
     algorithm: str, library: str, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
