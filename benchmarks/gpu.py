@@ -1,7 +1,7 @@
 """Training on the GPU beside training on the CPU (--no_gpu), as a Markdown table: jobs, gradient steps, saved policies.
 
-python benchmarks/gpu.py [SECONDS that each gradient step is timed [flags of run_hw1.py]]; without a GPU both columns
-are the CPU's. Exit code 1 when a job fails, or training losses that should be alike differ by more than TOLERANCE.
+python benchmarks/gpu.py [flags of run_hw1.py]; without a GPU both columns are the CPU's. Exit code 1 when a job fails,
+or training losses that should be alike differ by more than TOLERANCE.
 """
 
 import csv
@@ -12,20 +12,28 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-from measure import ROOT, make_mlp_policy, new_agent
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "docs/examples"))
 
+import torch
+from image_policy import ConvPolicy
+from measure import make_mlp_policy, new_trainer, timed
+
+ROOT = Path(__file__).parents[1]
 TOLERANCE = 2.0  # ratio; the rollouts, and so DAgger's data, depend on rounding
 JOBS: dict[str, list[Any]] = {"BC": [], "DAgger": ["--do_dagger", "-n", 3], "resumed": ["--do_dagger", "-n", 2]}
-IMAGES = {"env_name": "image_task:Chase-v0", "expert_data": ROOT / "docs/examples/chase.pkl"}
-LARGE = {"size": 512, "train_batch_size": 1024}
-STEPS: dict[str, dict[str, Any]] = {"MLP 2x64, batch 100": {}, "MLP 2x512, batch 1024": LARGE, "ConvPolicy": IMAGES}
+STEPS: dict[str, dict[str, Any]] = {
+    "gradient step, MLP 2x64, batch 100, µs": {},
+    "gradient step, MLP 2x512, batch 1024, µs": {"size": 512, "train_batch_size": 1024},
+    "gradient step, ConvPolicy, batch 100, µs": {
+        "env_name": "image_task:Chase-v0",
+        "expert_data": ROOT / "docs/examples/chase.pkl",
+    },
+}
 
 
-def script(name: str, *flags: object) -> str:
+def script(*command: object) -> str:
     """The output of one of the project's scripts."""
-    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, flags)]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return subprocess.check_output([sys.executable, *map(str, command)], text=True, cwd=ROOT / "scripts")
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
@@ -44,35 +52,31 @@ def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
     return {**found, "eval_policy.py, return": float(output.split(": return ")[-1].split()[0])}
 
 
-def gradient_step(device: str, seconds: float, settings: dict[str, Any]) -> float:
+def gradient_step(device: str, settings: dict[str, Any]) -> float:
     """Microseconds of one gradient step with its batch, as the training loop takes it."""
-    from image_policy import ConvPolicy
+    images = "env_name" in settings
+    make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if images else make_mlp_policy
+    with torch.device(device if images else "cpu"):  # where the example's policy makes its tensors
+        agent = new_trainer(make_policy, no_gpu=device == "cpu", num_workers=0, **settings).agent
+        assert str(agent.replay_buffer.device) == device
 
-    conv, cpu = settings is IMAGES, device == "cpu"
-    make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if conv else make_mlp_policy
-    with torch.device(device if conv else "cpu"):  # where the example's policy makes its tensors
-        agent = new_agent(make_policy, no_gpu=cpu, **settings)
-        for duration in (seconds / 4, seconds):  # the first to warm up
-            steps, start = 0, time.perf_counter()
-            while time.perf_counter() - start < duration:
+        def steps() -> None:
+            for _ in range(100):
                 agent.train(agent.sample(settings.get("train_batch_size", 100)))
-                steps += 1
-            _ = cpu or torch.cuda.synchronize()
-    assert str(agent.replay_buffer.device) == device
-    return (time.perf_counter() - start) / steps * 1e6
+            if device != "cpu":
+                torch.cuda.synchronize()
+
+        return timed(steps, 3) / 300 * 1e6
 
 
 if __name__ == "__main__":
-    seconds, flags = float([*sys.argv[1:], 3][0]), sys.argv[2:]
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    sys.path.append(str(ROOT / "docs/examples"))
+    flags, gpu = sys.argv[1:], torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     with tempfile.TemporaryDirectory() as name:
         ours, theirs = run_jobs(Path(name, "gpu"), flags), run_jobs(Path(name, "cpu"), ["--no_gpu", *flags])
-    for title, settings in STEPS.items():
-        key, device = f"gradient step, {title}, µs", "cpu" if gpu == "no GPU" else "cuda:0"
-        ours[key], theirs[key] = gradient_step(device, seconds, settings), gradient_step("cpu", seconds, settings)
-    print(f"| torch {torch.__version__} | {gpu} | --no_gpu |\n|---|--:|--:|")
+    ours |= {title: gradient_step("cuda:0" if gpu else "cpu", settings) for title, settings in STEPS.items()}
+    theirs |= {title: gradient_step("cpu", settings) for title, settings in STEPS.items()}
+    print(f"| torch {torch.__version__} | {gpu or 'no GPU'} | --no_gpu |\n|---|--:|--:|")
     print(*(f"| {row} | {value:.5g} | {theirs[row]:.5g} |" for row, value in ours.items()), sep="\n")
-    losses = [[column[f"{job}, Training Loss"] for job in ("DAgger", "resumed")] for column in (ours, theirs)]
-    losses += [[column["BC, Training Loss"] for column in (ours, theirs)], [*losses[0], *losses[1]]]
-    sys.exit(any(max(alike) > TOLERANCE * min(alike) for alike in losses))
+    losses = {row: (ours[row], theirs[row]) for row in ours if row.endswith("Loss")}
+    losses["DAgger"] = losses.pop("DAgger, Training Loss") + losses.pop("resumed, Training Loss")
+    sys.exit(any(max(alike) > TOLERANCE * min(alike) for alike in losses.values()))

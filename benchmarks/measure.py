@@ -17,20 +17,19 @@ import mujoco
 import numpy as np
 import textbook
 
-from cs285.agents.make_agent import make_agent
 from cs285.config import Config
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import make_env
-from cs285.infrastructure.inputs import load_initial_data
+from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.replay_buffer import ReplayBuffer
-from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+from cs285.infrastructure.rollout_workers import usable_cores
 from cs285.infrastructure.utils import sample_trajectories, sample_trajectory
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.make_policy import make_mlp_policy
 
 STEPS = {"job": 64_000, "rollouts": 8000, "gradient": 2000, "buffer": 1_000_000}  # job: 11 x 5000 + 9 x 1000
-BATCH_SIZE, KEYS = 100, ("observation", "action", "reward", "next_observation", "terminal")
+BATCH_SIZE = 100
 
 
 def timed(action: Callable[[], Any], times: int = 1) -> float:
@@ -42,16 +41,11 @@ def timed(action: Callable[[], Any], times: int = 1) -> float:
     return time.perf_counter() - start
 
 
-def new_agent(make_policy: Any = make_mlp_policy, fast: bool = True, **settings: Any) -> Any:
-    """An agent with the expert's data, as a run with these settings begins; ``fast=False``: without `fast_update`."""
-    config = Config(**settings)
-    env, spec = make_env(config.env_name)
-    env.close()
-    paths = load_initial_data(config, spec)
-    agent = make_agent(config, spec, paths, make_policy)
-    agent.find_update = agent.find_update if fast else None
-    agent.add_to_replay_buffer(paths)
-    return agent
+def new_trainer(make_policy: Any = make_mlp_policy, **settings: Any) -> BC_Trainer:
+    """A trainer whose agent has the expert's data, as a run with these settings begins."""
+    trainer = BC_Trainer(Config(scalar_log_freq=-1, **settings), make_policy=make_policy)
+    trainer.agent.add_to_replay_buffer(trainer.inputs.initial_expertdata)
+    return trainer
 
 
 def textbook_learner(data_file: Path) -> tuple[Any, Any]:
@@ -66,7 +60,8 @@ def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> fl
     if side == "textbook":
         policy, buffer = textbook_learner(data_file)
         return timed(lambda: textbook.train(policy, buffer, 1), STEPS["gradient"])
-    agent = new_agent(fast=side == "project", env_name=env_name, expert_data=data_file, no_gpu=True)
+    agent = new_trainer(env_name=env_name, expert_data=data_file, no_gpu=True, num_workers=0).agent
+    agent.update = agent.update if side == "project" else agent.actor.update
     return timed(lambda: agent.train(agent.sample(BATCH_SIZE)), STEPS["gradient"])
 
 
@@ -75,21 +70,17 @@ def rollouts(side: str, env_name: str, expert_file: Path, data_file: Path) -> fl
     if side == "textbook":
         env, policy = textbook.gym.make(env_name), textbook_learner(data_file)[0]
         return timed(lambda: textbook.sample_trajectories(env, policy, STEPS["rollouts"], 1000))
-    with RolloutWorkers(env_name) as workers:
-        agent = new_agent(env_name=env_name, expert_data=data_file, no_gpu=True)
-        frozen = frozen_copy(agent.actor, agent.sample(BATCH_SIZE).observations.numpy())
-        return timed(lambda: sample_trajectories(workers, frozen, STEPS["rollouts"], count()))
+    with new_trainer(env_name=env_name, expert_data=data_file, no_gpu=True) as trainer:
+        policy = frozen_copy(trainer.agent.actor, trainer.inputs.initial_expertdata[0].observations[:2])
+        return timed(lambda: sample_trajectories(trainer.inputs.rollouts, policy, STEPS["rollouts"], count()))
 
 
 def batches(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
     """200 batches from a replay buffer of a million transitions of Ant."""
-    arrays = [np.zeros((STEPS["buffer"], *shape), np.float32) for shape in ((27,), (8,), (), (27,), ())]
-    buffer: Any = textbook.ReplayBuffer()
-    if side == "textbook":
-        buffer.add_rollouts([dict(zip(KEYS, arrays, strict=True))])
-    else:
-        buffer = ReplayBuffer(len(arrays[0]), np.random.default_rng(0))
-        buffer.add_rollouts([Trajectory(*arrays[:4], terminated=False, truncated=True)])
+    shapes = {"observation": (27,), "action": (8,), "reward": (), "next_observation": (27,), "terminal": ()}
+    path = {key: np.zeros((STEPS["buffer"], *shape), np.float32) for key, shape in shapes.items()}
+    buffer: Any = textbook.ReplayBuffer() if side == "textbook" else ReplayBuffer(10**6, np.random.default_rng(0))
+    buffer.add_rollouts([path if side == "textbook" else Trajectory(*list(path.values())[:4], False, True)])
     return timed(lambda: buffer.sample_random_data(BATCH_SIZE), 200)
 
 

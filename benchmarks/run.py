@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from tyro.conf import arg
 
@@ -27,15 +27,15 @@ from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 
 ROOT = Path(__file__).parents[1]  # measure.py is not imported: a child counts the memory of its parent as its own
+Row = Literal["job", "rollouts", "gradient", "batches", "help"]
 OURS, TEXTBOOK, LIBRARIES = "measure.py", "textbook.py", "libraries.py"
-ROWS = {  # title; sides and the files that measure them, beside run_hw1.py of the versions of the project
-    "job": ("default DAgger job", {"textbook": TEXTBOOK, "physics": OURS}),
-    "rollouts": ("8000 steps of rollouts", {"project": OURS, "textbook": OURS}),
-    "gradient": ("2000 gradient steps", {"project": OURS, "torch": OURS, "textbook": OURS}),
-    "batches": ("200 batches of 1e6", {"project": OURS, "textbook": OURS}),
-    "help": ("run_hw1.py --help", {}),
+SIDES = {  # and the files that measure them, beside run_hw1.py of each version of the project
+    "job": {"textbook": TEXTBOOK, "physics": OURS},
+    "rollouts": dict.fromkeys(("project", "textbook"), OURS),
+    "gradient": {**dict.fromkeys(("project", "torch", "textbook"), OURS), "imitation": LIBRARIES, "d3rlpy": LIBRARIES},
+    "batches": dict.fromkeys(("project", "textbook"), OURS),
+    "help": {},
 }
-ROWS["gradient"][1].update(dict.fromkeys(OTHERS := ("imitation", "d3rlpy"), LIBRARIES))
 Turn = dict[str, tuple[float, float]]  # seconds and megabytes of each side
 
 
@@ -47,16 +47,13 @@ class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Its expert; None: the shipped one
     expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None  # Its data; None: the shipped ones
     repeats: int = 3  # Turns
-    rows: str = ",".join(ROWS)  # Rows to measure
+    rows: tuple[Row, ...] = get_args(Row)  # Rows to measure
     against: str | None = None  # An earlier commit, whose run_hw1.py is measured too
     imitation: Path | None = None  # Python of an environment with imitation; None: skip it
     d3rlpy: Path | None = None  # Python of an environment with d3rlpy; None: skip it
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "repeats")
-        for row in self.rows.split(","):
-            if row not in ROWS:
-                raise InvalidInput(f"--rows has {row!r}; it may have {', '.join(ROWS)}")
 
 
 def project_versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
@@ -86,14 +83,17 @@ def commands(row: str, settings: Settings, roots: dict[str, Path]) -> dict[str, 
     if row in ("job", "help"):
         flags = job if row == "job" else ["--help"]
         found = {side: [sys.executable, root / "scripts/run_hw1.py", *flags] for side, root in roots.items()}
-    for side, file in ROWS[row][1].items():
-        python = getattr(settings, side, sys.executable)
-        found |= {} if python is None else {side: [python, ROOT / "benchmarks" / file, row, side, *task]}
+    for side, file in SIDES[row].items():
+        if (python := getattr(settings, side, sys.executable)) is not None:
+            found[side] = [python, ROOT / "benchmarks" / file, row, side, *task]
+        else:
+            print(f"skipping {side}: --{side} does not name its Python", file=sys.stderr)
     return found
 
 
 def measure(command: list[Any]) -> tuple[float, float]:
     """Seconds that a command takes, or else prints, and the peak memory (MB) of its largest process."""
+    print("measuring", *command[1:4], file=sys.stderr, flush=True)
     environment = {**os.environ, "PYTHONPATH": str(command[1].parents[1]), "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +114,7 @@ def table_lines(row: str, turns: list[Turn]) -> list[str]:
     lines = []
     for side in turns[0]:
         seconds = [turn[side][0] for turn in turns]
-        cells = [ROWS[row][0], side, f"{median(seconds):.2f}", f"{min(seconds):.2f} to {max(seconds):.2f}", "", ""]
+        cells = [row, side, f"{median(seconds):.2f}", f"{min(seconds):.2f} to {max(seconds):.2f}", "", ""]
         if "textbook" in turns[0]:
             cells[4] = f"{median(turn['textbook'][0] / turn[side][0] for turn in turns):.2f}"
         cells[5] = f"{median(turn[side][0] / turn['project'][0] for turn in turns):.2f}"
@@ -128,16 +128,12 @@ def main() -> None:
     table = ["| row | side | seconds | range | textbook / side | side / project | MB |", "|---|---|" + "--:|" * 5]
     with ExitStack() as at_end:
         roots = project_versions(settings.against, at_end)
-        for row in settings.rows.split(","):
-            turns: list[Turn] = [{} for _ in range(settings.repeats)]
-            for turn in turns:
-                for side, command in commands(row, settings, roots).items():
-                    print(f"measuring {ROWS[row][0]}: {side}", file=sys.stderr, flush=True)
-                    turn[side] = measure(command)
+        for row in settings.rows:
+            sides = commands(row, settings, roots)
+            turns = [{side: measure(sides[side]) for side in sides} for _ in range(settings.repeats)]
             table += table_lines(row, turns)
     facts = {"task": settings.env_name, "cores": os.cpu_count(), **versions()}
-    skipped = [f"\nskipped: {side}, whose Python --{side} names" for side in OTHERS if getattr(settings, side) is None]
-    print(", ".join(f"{name} {fact}" for name, fact in facts.items()), "", *table, *skipped, sep="\n")
+    print(", ".join(f"{name} {fact}" for name, fact in facts.items()), "", *table, sep="\n")
 
 
 if __name__ == "__main__":

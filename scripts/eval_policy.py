@@ -20,15 +20,15 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of an evaluation."""
 
-    policy: Annotated[Path, arg(aliases=["-p"])]  # policy_itr_<n>.pt in its run folder
+    policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder
     episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Environment; None: as in the run. Needed for module:id, whose module is only imported when it is named."""
-    ep_len: int | None = None  # Steps after which an episode is truncated; None: as in the run
+    """Environment. None: as in the run. Needed for module:id, whose module is only imported when it is named."""
+    ep_len: int | None = None  # Steps after which an episode is truncated. None: as in the run
     seed: int = 1  # Seed of the episodes
     backend: Literal["mujoco", "mujoco_py"] | None = None
-    """Bindings that a -v2 task runs on: the official ones, or the original; None: as in the run."""
-    video: Path | None = None  # MP4 file to write of the first episode, a new one; None: no video
+    """Bindings that a -v2 task runs on: the official ones, or the original. None: as in the run."""
+    video: Path | None = None  # MP4 file to write of the first episode, a new one. None: no video
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
@@ -63,11 +63,8 @@ def main() -> None:
         paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
-        returns = return_statistics(paths, "Eval")
-        print(
-            f"{settings.policy}: return {returns['Eval_AverageReturn']:.1f} ± {returns['Eval_StdReturn']:.1f}, "
-            f"from {returns['Eval_MinReturn']:.1f} to {returns['Eval_MaxReturn']:.1f}, over {len(paths)} episodes"
-        )
+        summary = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
+        print(f"{settings.policy}: {summary.format(**return_statistics(paths, 'R'))}, over {len(paths)} episodes")
         if settings.video is not None and rollouts.can_render():
             rollouts.wait(rollouts.start_film(settings.video, frozen, seeds[:1]))
             print(f"wrote {settings.video}")

@@ -20,7 +20,7 @@ from cs285.config import Config
 from cs285.data.shipped import shipped_tasks
 from cs285.data.whole_files import check_writable
 from cs285.errors import InvalidInput
-from cs285.presets import preset_of
+from cs285.presets import PRESETS
 
 FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
 
@@ -65,9 +65,10 @@ def main() -> None:
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
     """The runs of all experiments, none twice; DAgger makes videos with seed 1 on two tasks."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
+    presets = {preset["env_name"]: preset for preset in PRESETS.values() if "env_name" in preset}
     experiments: list[dict[str, Any]] = []
     for task in tasks:
-        experiments.append({"env_name": task, "do_dagger": True, **preset_of(task)})
+        experiments.append({"env_name": task, "do_dagger": True, **presets.get(task, {})})
         experiments.append({"env_name": task})
         for steps in (500, 1000, 5000, 10_000) if task == featured[0] else (1000, 10_000):
             experiments.append({"env_name": task, "eval_batch_size": 10_000, "num_agent_train_steps_per_iter": steps})

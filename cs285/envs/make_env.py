@@ -33,23 +33,16 @@ DEFAULT_FPS = 30
 class TaskSpec:
     """Facts of an environment.
 
-    Attributes:
-        ob_shape: the shape of an observation.
-        ob_dtype: dtype of observations in a trajectory: float32 for floats, else the environment's.
-        ac_dim: size of an action, or the number of choices when discrete.
-        discrete: whether an action is an integer, the index of a choice.
-        max_episode_steps: steps after which episodes are truncated.
-        fps: steps per second of simulated time.
-        time_limit: the environment's own limit in steps; ``max_episode_steps`` is never larger.
+    Observations of a trajectory are float32 where the environment's are floats, else of its own dtype.
     """
 
     ob_shape: tuple[int, ...]
-    ob_dtype: np.dtype[Any]
-    ac_dim: int
-    discrete: bool
-    max_episode_steps: int
-    fps: int
-    time_limit: int | None = None
+    ob_dtype: np.dtype[Any]  # of observations in a trajectory
+    ac_dim: int  # size of an action, or the number of choices when discrete
+    discrete: bool  # whether an action is an integer, the index of a choice
+    max_episode_steps: int  # steps after which episodes are truncated
+    fps: int  # steps per second of simulated time
+    time_limit: int | None = None  # the environment's own limit in steps; ``max_episode_steps`` is never larger
 
     @property
     def ob_dim(self) -> int:

@@ -29,14 +29,12 @@ def restart_in_mujoco_py_venv(backend: str) -> None:
 
     Raises:
         InvalidInput: when the environment is missing, with what to do.
+        OSError: when its interpreter can't be started.
     """
     if backend != "mujoco_py" or is_inside(venv := find_venv()):
         return
     python = str(venv / "bin/python")
-    try:
-        os.execve(python, [python, *sys.orig_argv[1:]], environment(venv))
-    except OSError as error:
-        raise InvalidInput(f"can't start {python} ({error.strerror}); {INSTALL} again") from error
+    os.execve(python, [python, *sys.orig_argv[1:]], environment(venv))
 
 
 def find_venv() -> Path:

@@ -12,6 +12,7 @@ from cs285.data.checkpoint import Checkpoints
 from cs285.infrastructure.evaluation import Evaluation
 from cs285.infrastructure.inputs import RunInputs, check_sizes
 from cs285.infrastructure.logger import Logger, make_run_dir
+from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
 from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_policy
 
 
@@ -61,11 +62,9 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         Raises:
             InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
         """
-        import torch
-
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
-        torch.set_rng_state(self._torch_state)
+        set_global_generator_states(self._generator_states)
         config, state = self.config, self.resumed_state
         self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
         with self, closing(Logger(self.run_dir, state["evaluation"]["log"] if state else None)) as logger:
@@ -82,8 +81,6 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
     def _prepare_agent(self, make_policy: MakePolicy) -> None:
         """Make the agent, and restore it from the checkpoint of a run that is resumed."""
-        import torch  # takes two seconds, in which the workers already run
-
         from cs285.agents.make_agent import make_agent, restore_agent
 
         config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata
@@ -98,7 +95,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             check_sizes(config.resume, config.env_name, spec, paths)
             restore_agent(self.agent, state["agent"], [*expertdata, *paths])
             self.resumed_state = {**state, "itr": itr}
-        self._torch_state = torch.get_rng_state()  # other trainers may be made before this one runs
+        self._generator_states = global_generator_states()  # other trainers may be made before this one runs
 
     def close(self) -> None:
         """End the rollout workers, unless the caller passed them in."""

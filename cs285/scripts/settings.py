@@ -59,11 +59,3 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
         config = settings_to_resume({"resume": given.resume})
     default = Settings(replace(config, **preset)) if preset or given.resume else None
     return parse(Settings, DESCRIPTION, argv, default)
-
-
-def preset_notice(settings: Settings) -> str:
-    """The line that says what a preset has set; empty without a preset."""
-    if settings.preset is None:
-        return ""
-    values = {name: getattr(settings.config, name) for name in PRESETS[settings.preset]}
-    return f"preset {settings.preset}: {' '.join(f'--{name} {value}' for name, value in values.items())}\n"

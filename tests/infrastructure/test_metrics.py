@@ -63,9 +63,3 @@ def test_a_scalar_or_a_parameter_that_is_not_finite_is_refused(bad: float) -> No
 def test_other_values_and_the_names_of_other_columns_are_refused(log: dict[Any, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=f"^{message}"):
         last_training_log([log], nn.Linear(2, 2))
-
-
-def test_the_progress_line_with_and_without_a_training_loss() -> None:
-    row = {"Eval_AverageReturn": 12.34, "Eval_StdReturn": 5.0, "TimeSinceStart": 61.2}
-    assert progress_line(3, row) == "iteration 3: return 12.3 ± 5.0, 61 s"
-    assert progress_line(3, {**row, "Training Loss": 0.01234}) == "iteration 3: return 12.3 ± 5.0, loss 0.0123, 61 s"

@@ -11,7 +11,6 @@ from cs285.command_line import parse
 from cs285.envs.mujoco_py_backend import VENV_VARIABLE
 from cs285.errors import InvalidInput
 from cs285.scripts.run_hw1 import read_settings
-from tests import fakes
 from tests.scripts.conftest import PointFiles, load_script, small_run
 
 
@@ -71,7 +70,3 @@ def test_combinations(
     arguments: Sequence[str], parts: Sequence[str], refused: Callable[..., None], point_files: PointFiles
 ) -> None:
     refused(parts, "run_hw1", *small_run(point_files, *arguments))
-
-
-def test_no_data_for_the_task(refused: Callable[..., None]) -> None:
-    refused(("no expert data ships for tests/Point-v0", "--expert_data"), "run_hw1", "-env", fakes.POINT)
