@@ -26,7 +26,7 @@ from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.rl_trainer import RL_Trainer
 from cs285.policies.base_policy import BasePolicy
-from tests.fakes import AC_DIM, PointEnv, expert_rule
+from tests.fakes import AC_DIM, FakePolicy, PointEnv, expert_rule, make_trajectory
 
 
 def run(config: Config, expert: Any = expert_rule) -> BC_Trainer:
@@ -89,12 +89,12 @@ def test_a_row_whose_evaluation_still_runs_is_logged_when_the_run_stops(
 ) -> None:
     running: Future[Any] = Future()
     with RunInputs(tiny, expert_rule) as inputs, closing(Logger(tmp_path)) as logger:
-        monkeypatch.setattr(inputs.background, "start", lambda *_: running)
+        monkeypatch.setattr(inputs, "start_evaluation", lambda *_: running)
         evaluation = Evaluation(tiny, inputs, logger)
-        with pytest.raises(InvalidInput, match="diverged"), evaluation.finishing():
+        with pytest.raises(InvalidInput, match="diverged"), evaluation.finishing():  # noqa: PT012
             evaluation.start(0, FakePolicy(expert_rule), None, {"TimeSinceStart": 1.0})
             assert logger.rows == []
-            running.set_result([make_trajectory()])
+            running.set_result(([make_trajectory()], 5))
             raise InvalidInput("diverged")
         assert [row["Eval_AverageReturn"] for row in logger.rows] == [10]
 
