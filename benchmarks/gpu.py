@@ -21,13 +21,11 @@ from measure import make_mlp_policy, new_trainer, timed
 ROOT = Path(__file__).parents[1]
 TOLERANCE = 2.0  # ratio; the rollouts, and so DAgger's data, depend on rounding
 JOBS: dict[str, list[Any]] = {"BC": [], "DAgger": ["--do_dagger", "-n", 3], "resumed": ["--do_dagger", "-n", 2]}
+IMAGES = {"env_name": "image_task:Chase-v0", "expert_data": ROOT / "docs/examples/chase.pkl"}
 STEPS: dict[str, dict[str, Any]] = {
     "gradient step, MLP 2x64, batch 100, µs": {},
     "gradient step, MLP 2x512, batch 1024, µs": {"size": 512, "train_batch_size": 1024},
-    "gradient step, ConvPolicy, batch 100, µs": {
-        "env_name": "image_task:Chase-v0",
-        "expert_data": ROOT / "docs/examples/chase.pkl",
-    },
+    "gradient step, ConvPolicy, batch 100, µs": IMAGES,
 }
 
 
