@@ -14,21 +14,18 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import mujoco
-import numpy as np
 import textbook
 
 from cs285.config import Config
-from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import make_env
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.rollout_workers import usable_cores
 from cs285.infrastructure.utils import sample_trajectories, sample_trajectory
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.make_policy import make_mlp_policy
 
-STEPS = {"job": 64_000, "rollouts": 8000, "gradient": 2000, "buffer": 1_000_000}  # job: 11 x 5000 + 9 x 1000
+STEPS = {"job": 64_000, "rollouts": 8000, "gradient": 2000}  # job: 11 x 5000 + 9 x 1000
 BATCH_SIZE = 100
 
 
@@ -73,15 +70,6 @@ def rollouts(side: str, env_name: str, expert_file: Path, data_file: Path) -> fl
     with new_trainer(env_name=env_name, expert_data=data_file, no_gpu=True) as trainer:
         policy = frozen_copy(trainer.agent.actor, trainer.inputs.initial_expertdata[0].observations[:2])
         return timed(lambda: sample_trajectories(trainer.inputs.rollouts, policy, STEPS["rollouts"], count()))
-
-
-def batches(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """200 batches from a replay buffer of a million transitions of Ant."""
-    shapes = {"observation": (27,), "action": (8,), "reward": (), "next_observation": (27,), "terminal": ()}
-    path = {key: np.zeros((STEPS["buffer"], *shape), np.float32) for key, shape in shapes.items()}
-    buffer: Any = textbook.ReplayBuffer() if side == "textbook" else ReplayBuffer(10**6, np.random.default_rng(0))
-    buffer.add_rollouts([path if side == "textbook" else Trajectory(*list(path.values())[:4], False, True)])
-    return timed(lambda: buffer.sample_random_data(BATCH_SIZE), 200)
 
 
 def job(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:

@@ -27,13 +27,12 @@ from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 
 ROOT = Path(__file__).parents[1]  # measure.py is not imported: a child counts the memory of its parent as its own
-Row = Literal["job", "rollouts", "gradient", "batches", "help"]
+Row = Literal["job", "rollouts", "gradient", "help"]
 OURS, TEXTBOOK, LIBRARIES = "measure.py", "textbook.py", "libraries.py"
 SIDES = {  # and the files that measure them, beside run_hw1.py of each version of the project
     "job": {"textbook": TEXTBOOK, "physics": OURS},
     "rollouts": dict.fromkeys(("project", "textbook"), OURS),
     "gradient": {**dict.fromkeys(("project", "torch", "textbook"), OURS), "imitation": LIBRARIES, "d3rlpy": LIBRARIES},
-    "batches": dict.fromkeys(("project", "textbook"), OURS),
     "help": {},
 }
 Turn = dict[str, tuple[float, float]]  # seconds and megabytes of each side
