@@ -1,11 +1,10 @@
 """Compare the project with the textbook's form of the homework, other libraries, an earlier commit and bare physics.
 
 Every measurement runs in a process of its own, with one torch thread. The sides of a row take turns; each turn gives
-a ratio, and medians are printed as a Markdown table.
+ratios, and medians are printed as a Markdown table.
 """
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -13,29 +12,31 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_args
 
-from measure import ROOT, Task
 from tyro.conf import arg
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.config import Config
+from cs285.data.provenance import versions
 from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 
-ROWS = {  # sides that measure.py measures; job and help measure run_hw1.py of the project and its other versions too
-    "job": ["textbook", "physics"],
-    "rollouts": ["project", "textbook"],
-    "gradient": ["project", "torch", "textbook"],
-    "batches": ["project", "textbook"],
-    "help": [],
+ROOT = Path(__file__).parents[1]  # measure.py is not imported: a child counts the memory of its parent as its own
+Row = Literal["job", "rollouts", "gradient", "batches", "help"]
+OURS, TEXTBOOK, LIBRARIES = "measure.py", "textbook.py", "libraries.py"
+SIDES = {  # and the files that measure them, beside run_hw1.py of each version of the project
+    "job": {"textbook": TEXTBOOK, "physics": OURS},
+    "rollouts": dict.fromkeys(("project", "textbook"), OURS),
+    "gradient": {**dict.fromkeys(("project", "torch", "textbook"), OURS), "imitation": LIBRARIES, "d3rlpy": LIBRARIES},
+    "batches": dict.fromkeys(("project", "textbook"), OURS),
+    "help": {},
 }
-TITLES = {"job": "default DAgger job", "help": "run_hw1.py --help"}
-TITLES |= {"rollouts": "8000 steps of rollouts", "gradient": "2000 gradient steps", "batches": "200 batches of 1e6"}
-LIBRARIES = ("imitation", "d3rlpy")
+Turn = dict[str, tuple[float, float]]  # seconds and megabytes of each side
 
 
 @dataclass(frozen=True)
@@ -46,38 +47,23 @@ class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Its expert; None: the shipped one
     expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None  # Its data; None: the shipped ones
     repeats: int = 3  # Turns
-    rows: str = ",".join(ROWS)  # Rows to measure
+    rows: tuple[Row, ...] = get_args(Row)  # Rows to measure
     against: str | None = None  # An earlier commit, whose run_hw1.py is measured too
     imitation: Path | None = None  # Python of an environment with imitation; None: skip it
     d3rlpy: Path | None = None  # Python of an environment with d3rlpy; None: skip it
-    fraction: float = 1.0  # Part of the steps to take, for a trial
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "repeats")
-        if not 0 < self.fraction <= 1:
-            raise InvalidInput(f"--fraction is {self.fraction}; it must be above 0 and at most 1")
-        for row in self.rows.split(","):
-            if row not in ROWS:
-                raise InvalidInput(f"--rows has {row!r}; it may have {', '.join(ROWS)}")
-
-    def task(self) -> Task:
-        """The task with its files."""
-        config = Config(self.expert_policy_file, self.expert_data, self.env_name)
-        files = {name: path.resolve() for name, path in input_files(config).items()}
-        if len(files) < 2:
-            raise InvalidInput(f"no expert or no data ship for {self.env_name}; name them with -epf and -ed")
-        return Task(self.env_name, files["expert_policy_file"], files["expert_data"], self.fraction)
 
 
-def versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
-    """Roots of the project, of a copy without policies/fast_update.py, and of the earlier commit."""
+def project_versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
+    """Roots of the project, of a copy without policies/fast_update.py, and of an earlier commit."""
     folder = Path(at_end.enter_context(tempfile.TemporaryDirectory()))
     roots = {"project": ROOT, "without fast_update": folder / "copy"}
     for name in ("cs285", "scripts"):
-        shutil.copytree(ROOT / name, folder / "copy" / name)
-    (folder / "copy/cs285/policies/fast_update.py").unlink()
+        shutil.copytree(ROOT / name, folder / "copy" / name, ignore=shutil.ignore_patterns("fast_update.py"))
     if against is not None:
-        git, tree = ["git", "-C", str(ROOT), "worktree"], folder / against.replace("/", "-")
+        git, tree = ["git", "-C", str(ROOT), "worktree"], folder / "commit"
         added = subprocess.run([*git, "add", "--detach", tree, against], capture_output=True, text=True, check=False)
         if added.returncode != 0:
             raise InvalidInput(f"--against is {against}: {added.stderr}")
@@ -86,83 +72,68 @@ def versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
     return roots
 
 
-def commands(row: str, settings: Settings, roots: dict[str, Path]) -> dict[str, list[str]]:
+def commands(row: str, settings: Settings, roots: dict[str, Path]) -> dict[str, list[Any]]:
     """The command line of each side of a row."""
-    task, here, flags = settings.task(), ROOT / "benchmarks", ["--help"]
-    if row == "job":
-        flags = ["--do_dagger", "-env", task.env_name, "-epf", str(task.expert_file), "-ed", str(task.data_file)]
-        flags += ["--n_iter", str(max(2, task.part(10))), "--eval_batch_size", str(task.part(5000))]
-    scripts = roots if row in ("job", "help") else {}
-    found = {side: [sys.executable, str(root / "scripts/run_hw1.py"), *flags] for side, root in scripts.items()}
-    files = dict.fromkeys(ROWS[row], (sys.executable, "measure.py"))
-    given = {side: getattr(settings, side) for side in LIBRARIES} if row == "gradient" else {}
-    files |= {side: (python, "libraries.py") for side, python in given.items() if python is not None}
-    for side, (python, file) in files.items():
-        what = side if side == "physics" else row
-        found[side] = [str(python), str(here / file), what, side, *map(str, task)]
+    files = input_files(Config(settings.expert_policy_file, settings.expert_data, settings.env_name))
+    if len(files) < 2:
+        raise InvalidInput(f"no expert or no data ship for {settings.env_name}; name them with -epf and -ed")
+    task = [settings.env_name, *(files[name].resolve() for name in ("expert_policy_file", "expert_data"))]
+    job = ["--do_dagger", "--env_name", task[0], "--expert_policy_file", task[1], "--expert_data", task[2]]
+    found: dict[str, list[Any]] = {}
+    if row in ("job", "help"):
+        flags = job if row == "job" else ["--help"]
+        found = {side: [sys.executable, root / "scripts/run_hw1.py", *flags] for side, root in roots.items()}
+    for side, file in SIDES[row].items():
+        if (python := getattr(settings, side, sys.executable)) is not None:
+            found[side] = [python, ROOT / "benchmarks" / file, row, side, *task]
+        else:
+            print(f"skipping {side}: --{side} does not name its Python", file=sys.stderr)
     return found
 
 
-def measure(command: list[str], printed: bool) -> tuple[float, float]:
-    """Seconds that a command takes, or that it prints last, and the peak memory (MB) of its largest process."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(command[1]).parents[1])}
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+def measure(command: list[Any]) -> tuple[float, float]:
+    """Seconds that a command takes, or else prints, and the peak memory (MB) of its largest process."""
+    print("measuring", *command[1:4], file=sys.stderr, flush=True)
+    environment = {**os.environ, "PYTHONPATH": str(command[1].parents[1]), "OMP_NUM_THREADS": "1"}
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        process = subprocess.Popen(command, cwd=folder, env=environment, **streams)
+        text = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        output.seek(0)
-        text = output.read()
+    seconds = time.perf_counter() - start
     if status != 0:
-        raise InvalidInput(f"{' '.join(command)} failed: {text[-1000:]}")
-    return float(text.split()[-1]) if printed else seconds, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+        raise InvalidInput(f"{' '.join(map(str, command))} failed: {text[-1000:]}")
+    if command[1].name in (OURS, LIBRARIES):
+        seconds = float(text.split()[-1])
+    return seconds, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def lines(row: str, turns: list[dict[str, tuple[float, float]]]) -> list[str]:
-    """The table's lines of a row, from what each side took in each turn."""
-    found = []
+def table_lines(row: str, turns: list[Turn]) -> list[str]:
+    """The table's lines of a row."""
+    lines = []
     for side in turns[0]:
-        seconds, megabytes = ([turn[side][n] for turn in turns] for n in (0, 1))
-        cells = [TITLES[row], side, f"{median(seconds):.2f}", f"{min(seconds):.2f} to {max(seconds):.2f}"]
-        for other in ("textbook", "project"):
-            ratios = [turn[side][0] / turn[other][0] for turn in turns if other in turn]
-            if other == "textbook":
-                ratios = [1 / ratio for ratio in ratios]
-            cells.append(f"{median(ratios):.2f}" if ratios and side != other else "")
-        found.append(f"| {' | '.join(cells)} | {max(megabytes):.0f} |")
-    return found
+        seconds = [turn[side][0] for turn in turns]
+        cells = [row, side, f"{median(seconds):.2f}", f"{min(seconds):.2f} to {max(seconds):.2f}", "", ""]
+        if "textbook" in turns[0]:
+            cells[4] = f"{median(turn['textbook'][0] / turn[side][0] for turn in turns):.2f}"
+        cells[5] = f"{median(turn[side][0] / turn['project'][0] for turn in turns):.2f}"
+        lines.append(f"| {' | '.join(cells)} | {max(turn[side][1] for turn in turns):.0f} |")
+    return lines
 
 
 def main() -> None:
     """Measure the rows and print the table."""
     settings = parse(Settings, __doc__ or "")
-    table = [
-        "| row | side | seconds | range | textbook / side | side / project | MB |",
-        "|---|---|--:|--:|--:|--:|--:|",
-    ]
+    table = ["| row | side | seconds | range | textbook / side | side / project | MB |", "|---|---|" + "--:|" * 5]
     with ExitStack() as at_end:
-        roots = versions(settings.against, at_end)
-        for row in settings.rows.split(","):
-            sides, turns = commands(row, settings, roots), []
-            for turn in range(settings.repeats):
-                print(f"{row}, turn {turn + 1}: {', '.join(sides)}", file=sys.stderr, flush=True)
-                turns.append(
-                    {
-                        side: measure(command, row not in ("job", "help") or side == "physics")
-                        for side, command in sides.items()
-                    }
-                )
-            table += lines(row, turns)
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "gymnasium", "mujoco"))
-    print(
-        f"{settings.env_name}, Python {platform.python_version()}, {packages}; {os.cpu_count()} cores",
-        "",
-        *table,
-        sep="\n",
-    )
-    for side in LIBRARIES:
-        if "gradient" in settings.rows and getattr(settings, side) is None:
-            print(f"{side} is skipped: --{side} names no Python")
+        roots = project_versions(settings.against, at_end)
+        for row in settings.rows:
+            sides = commands(row, settings, roots)
+            turns = [{side: measure(sides[side]) for side in sides} for _ in range(settings.repeats)]
+            table += table_lines(row, turns)
+    facts = {"task": settings.env_name, "cores": os.cpu_count(), **versions()}
+    print(", ".join(f"{name} {fact}" for name, fact in facts.items()), "", *table, sep="\n")
 
 
 if __name__ == "__main__":

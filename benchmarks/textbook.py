@@ -1,12 +1,10 @@
 """The homework as a textbook would write it: the yardstick that the project's speed is measured against.
 
-One environment is stepped one at a time through torch, a batch is five numpy arrays drawn by
-permuting the whole buffer, the loss is brought back to numpy at each step, and evaluation
-follows training.
+One environment is stepped through torch, a batch is five numpy arrays drawn by a permutation of the whole buffer,
+the loss is converted to numpy in each step, and evaluation follows training.
 """
 
-from __future__ import annotations
-
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,18 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from tensorboardX import SummaryWriter
 from torch import nn
 
 from cs285.data.restricted_pickle import load_pickle
 
-TrajectoryDict = dict[str, Any]  # of arrays, as the assignment has it
+Paths = list[dict[str, Any]]
 
 
 class Policy(nn.Module):
     """Mean of the action by a tanh network."""
 
     def __init__(self, ob_dim: int, ac_dim: int, n_layers: int = 2, size: int = 64) -> None:
-        """Build the network and its optimiser."""
         super().__init__()
         sizes = [ob_dim] + [size] * n_layers
         hidden = [m for a, b in pairwise(sizes) for m in (nn.Linear(a, b), nn.Tanh())]
@@ -39,10 +37,8 @@ class Policy(nn.Module):
 
     def update(self, observations: np.ndarray, actions: np.ndarray) -> dict[str, np.ndarray]:
         """One step of Adam on the squared error."""
-        loss = nn.functional.mse_loss(
-            self.mean_net(torch.from_numpy(observations.astype(np.float32))),
-            torch.from_numpy(actions.astype(np.float32)),
-        )
+        predicted = self.mean_net(torch.from_numpy(observations.astype(np.float32)))
+        loss = nn.functional.mse_loss(predicted, torch.from_numpy(actions.astype(np.float32)))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -53,7 +49,6 @@ class Expert(nn.Module):
     """The course's expert in torch; observations of another size are cut or filled with zeros at the end."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file."""
         super().__init__()
         policy = load_pickle(path)["GaussianPolicy"]
         normalizer = policy["obsnorm"]["Standardizer"]
@@ -80,29 +75,24 @@ class ReplayBuffer:
     """Five arrays that grow by concatenation."""
 
     def __init__(self) -> None:
-        """Begin empty."""
-        self.arrays: list[np.ndarray] | None = None
+        self.arrays: list[np.ndarray] = []
 
-    def add_rollouts(self, paths: list[TrajectoryDict]) -> None:
+    def add_rollouts(self, paths: Paths) -> None:
         """Append the transitions of paths."""
         keys = ("observation", "action", "reward", "next_observation", "terminal")
         new = [np.concatenate([path[key] for path in paths]) for key in keys]
-        self.arrays = (
-            new if self.arrays is None else [np.concatenate(both) for both in zip(self.arrays, new, strict=True)]
-        )
+        self.arrays = [np.concatenate(both) for both in zip(self.arrays, new, strict=True)] if self.arrays else new
 
     def sample_random_data(self, batch_size: int) -> list[np.ndarray]:
         """Five arrays of a random batch."""
-        assert self.arrays is not None
         chosen = np.random.permutation(len(self.arrays[0]))[:batch_size]
         return [array[chosen] for array in self.arrays]
 
 
-def sample_trajectory(env: gym.Env, policy: Any, max_path_length: int) -> TrajectoryDict:
+def sample_trajectory(env: gym.Env, policy: Any, max_path_length: int) -> dict[str, Any]:
     """Roll out one episode."""
     ob, _ = env.reset()
-    obs, acs, rewards, next_obs, terminals = [], [], [], [], []
-    steps = 0
+    steps, obs, acs, rewards, next_obs, terminals = 0, [], [], [], [], []
     while True:
         obs.append(ob)
         ac = policy.get_action(ob)[0]
@@ -115,18 +105,13 @@ def sample_trajectory(env: gym.Env, policy: Any, max_path_length: int) -> Trajec
         terminals.append(rollout_done)
         if rollout_done:
             break
-    return {
-        "observation": np.array(obs, dtype=np.float32),
-        "action": np.array(acs, dtype=np.float32),
-        "reward": np.array(rewards, dtype=np.float32),
-        "next_observation": np.array(next_obs, dtype=np.float32),
-        "terminal": np.array(terminals, dtype=np.float32),
-    }
+    lists = {"observation": obs, "action": acs, "reward": rewards, "next_observation": next_obs, "terminal": terminals}
+    return {key: np.array(values, dtype=np.float32) for key, values in lists.items()}
 
 
-def sample_trajectories(env: gym.Env, policy: Any, min_timesteps: int, max_path_length: int) -> list[TrajectoryDict]:
+def sample_trajectories(env: gym.Env, policy: Any, min_timesteps: int, max_path_length: int) -> Paths:
     """Roll out episodes until they have enough steps."""
-    paths: list[TrajectoryDict] = []
+    paths: Paths = []
     while sum(len(path["reward"]) for path in paths) < min_timesteps:
         paths.append(sample_trajectory(env, policy, max_path_length))
     return paths
@@ -141,16 +126,11 @@ def train(policy: Policy, buffer: ReplayBuffer, steps: int, batch_size: int = 10
 
 def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10, eval_batch_size: int = 5000) -> float:
     """The whole DAgger job; returns the last evaluation's mean return."""
-    from tensorboardX import SummaryWriter
-
     env = gym.make(env_name)
-    assert env.spec is not None
     limit = env.spec.max_episode_steps
-    assert limit is not None
     expert, data = Expert(expert_file), load_pickle(data_file)
-    policy = Policy(env.observation_space.shape[0], env.action_space.shape[0])  # type: ignore[index]
+    policy = Policy(env.observation_space.shape[0], env.action_space.shape[0])
     buffer, writer = ReplayBuffer(), SummaryWriter("textbook_run")
-    mean_return = 0.0
     for itr in range(n_iter):
         paths = data if itr == 0 else sample_trajectories(env, policy, 1000, limit)
         for path in paths if itr > 0 else []:
@@ -162,3 +142,7 @@ def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10,
         writer.add_scalar("Eval_AverageReturn", mean_return, itr)
         writer.flush()
     return mean_return
+
+
+if __name__ == "__main__":  # called as measure.py
+    run_job(sys.argv[3], *map(Path, sys.argv[4:]))

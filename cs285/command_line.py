@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gc
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import tyro
 
@@ -18,7 +17,7 @@ from cs285.errors import InvalidInput, RunsFailed, WorkerDied
 
 Settings = TypeVar("Settings")
 
-FLATTENED = tyro.conf.arg(name="")  # the fields of a nested dataclass become flags without its name
+MAX_LINE = 500  # characters of an error
 
 
 def parse(
@@ -38,20 +37,13 @@ def parse(
     Raises:
         InvalidInput: when the dataclass refuses a value.
     """
-    annotation: Any = Annotated[settings_class, FLATTENED]
-    debug: Any = Annotated[bool, tyro.conf.arg(help="Print the traceback of an error.")]
-    command = dataclasses.make_dataclass(
-        "Command",
-        [
-            ("settings", annotation, dataclasses.field() if default is None else dataclasses.field(default=default)),
-            ("debug", debug, dataclasses.field(default=False)),  # read by `report`
-        ],
-        frozen=True,
-    )
-    # A flag that the default turns on is accepted again and has a --no_ form; otherwise there is no such form.
-    config = (tyro.conf.FlagCreatePairsOff,) if default is None else ()
-    parsed: Any = tyro.cli(command, description=description, args=argv, use_underscores=True, config=config)
-    settings: Settings = parsed.settings
+    options: dict[str, Any] = {"description": f"{description.strip()}\n--debug prints the traceback of an error."}
+    if default is None:
+        options["config"] = (tyro.conf.FlagCreatePairsOff,)
+    else:  # a flag that the default turns on is accepted again and has a --no_ form
+        options["default"] = default
+    arguments = [argument for argument in (sys.argv[1:] if argv is None else argv) if argument != "--debug"]
+    settings: Settings = tyro.cli(settings_class, args=arguments, use_underscores=True, **options)
     return settings
 
 
@@ -96,14 +88,15 @@ def run(main: Callable[[], object]) -> NoReturn:
 
 
 def report(error: Exception, context: str = "") -> int:
-    """Print an error as one line on stderr, after its traceback if ``--debug`` was given.
+    """Print an error as one line on stderr, after its traceback if ``--debug`` was given, and return the exit code.
 
-    Returns:
-        The exit code for the error.
+    The line has at most `MAX_LINE` characters, and control characters are escaped.
     """
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)
-        text = "out of memory" if isinstance(error, MemoryError) else str(error)
-        print("error:", *f"{context}{text}".split(), file=sys.stderr)
+        text = context + ("out of memory" if isinstance(error, MemoryError) else str(error))
+        words = " ".join(text[:MAX_LINE].split())
+        escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+        print(f"error: {escaped}"[:MAX_LINE], file=sys.stderr)
     return 1 if isinstance(error, (WorkerDied, RunsFailed)) else 2

@@ -59,7 +59,7 @@ class Config:
     """Evaluate and log scalars every so many iterations, and in the last one. -1: never, without a learning curve."""
     no_gpu: Annotated[bool, arg(aliases=["-ngpu"])] = False  # Train on the CPU even if there is a GPU
     which_gpu: int | None = None
-    """Index of the GPU to train on. None: GPU 0 for large networks and batches, else the CPU, which is quicker there."""
+    """Index of the GPU to train on. None: GPU 0 for large networks and batches, else the CPU, which is quicker."""
     max_replay_buffer_size: int = 1_000_000  # Capacity of the replay buffer in transitions; the oldest are dropped
     checkpoint_freq: int = 1  # With --do_dagger, write a checkpoint for --resume every so many iterations. -1: never.
     resume: Path | None = None  # Folder of an interrupted DAgger run to continue, with its settings
@@ -79,22 +79,15 @@ class Config:
             if (value := getattr(self, name)) != -1 and value < 1:
                 raise InvalidInput(f"--{name} is {value}; it must be -1 (never) or at least 1")
         if self.exp_name is not None and not re.fullmatch(r"[\w.+=,-]+", self.exp_name):
-            raise InvalidInput(
-                f"--exp_name is {self.exp_name!r}; it names a folder: letters, digits and . _ + = , - are allowed"
-            )
-        if self.do_dagger and self.n_iter == 1:
-            raise InvalidInput("--do_dagger with --n_iter 1 never asks the expert; give --n_iter 2 or more")
-        if not self.do_dagger and self.n_iter not in (None, 1):
-            raise InvalidInput(
-                f"--n_iter is {self.n_iter}; behavioural cloning has one iteration, add --do_dagger for more"
-            )
+            raise InvalidInput(f"--exp_name is {self.exp_name!r}; it may have letters, digits and . _ + = , - only")
+        if self.n_iter is not None and (self.n_iter > 1) != self.do_dagger:
+            allowed = "1 for behavioural cloning, and at least 2 with --do_dagger"
+            raise InvalidInput(f"--n_iter is {self.n_iter}; it must be {allowed}")
 
     @property
     def iterations(self) -> int:
         """Iterations of the loop, ``n_iter`` or its default."""
-        if self.n_iter is not None:
-            return self.n_iter
-        return 10 if self.do_dagger else 1
+        return self.n_iter or (10 if self.do_dagger else 1)
 
     @property
     def run_name(self) -> str:
@@ -114,11 +107,10 @@ def config_from_settings(settings: Mapping[str, Any]) -> Config:
     Raises:
         InvalidInput: as `Config` does.
     """
-    types = setting_types()
-    known: dict[str, Any] = {name: value for name, value in settings.items() if name in types}
-    for name, value in known.items():
-        if Path in types[name] and isinstance(value, str):
-            known[name] = Path(value)
+    known: dict[str, Any] = {}
+    for name in settings.keys() & setting_types().keys():
+        is_path = Path in setting_types()[name] and isinstance(settings[name], str)
+        known[name] = Path(settings[name]) if is_path else settings[name]
     return Config(**known)
 
 

@@ -21,8 +21,3 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
         "learning_rate": 2e-3,
     },
 }
-
-
-def preset_of(env_name: str) -> Mapping[str, Any]:
-    """The settings of the preset whose ``env_name`` is a task; empty if there is none."""
-    return next((preset for preset in PRESETS.values() if preset.get("env_name") == env_name), {})

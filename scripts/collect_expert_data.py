@@ -11,7 +11,7 @@ from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
-from cs285.envs.mujoco_py_backend import hand_over
+from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
 
@@ -38,7 +38,7 @@ class Settings:
 def main() -> None:
     """Record the episodes, write them, and print their returns."""
     settings = parse(Settings, __doc__ or "")
-    hand_over(settings.backend)
+    restart_in_mujoco_py_venv(settings.backend)
     output = settings.output or Path("expert_data") / f"expert_data_{settings.env_name}.pkl"
     if output.exists():
         raise InvalidInput(f"--output: {output} exists; it is not overwritten")

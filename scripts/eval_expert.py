@@ -12,7 +12,7 @@ from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.data.shipped import PROJECT_ROOT
-from cs285.envs.mujoco_py_backend import hand_over
+from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
 
@@ -42,7 +42,7 @@ def main() -> None:
         InvalidInput: when a return differs from its card's by more than chance explains.
     """
     settings = parse(Settings, __doc__ or "")
-    hand_over(settings.backend)
+    restart_in_mujoco_py_venv(settings.backend)
     folders = (root / "policies/experts" for root in (Path(), PROJECT_ROOT))
     shipped = next((found for folder in folders if (found := sorted(folder.glob("*.pkl")))), [])
     files = shipped if settings.expert_policy_file is None else [settings.expert_policy_file]

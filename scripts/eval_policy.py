@@ -12,7 +12,7 @@ from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
-from cs285.envs.mujoco_py_backend import hand_over
+from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
 
@@ -20,15 +20,15 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of an evaluation."""
 
-    policy: Annotated[Path, arg(aliases=["-p"])]  # policy_itr_<n>.pt in its run folder
+    policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder
     episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Environment; None: as in the run. Needed for module:id, whose module is only imported when it is named."""
-    ep_len: int | None = None  # Steps after which an episode is truncated; None: as in the run
+    """Environment. None: as in the run. Needed for module:id, whose module is only imported when it is named."""
+    ep_len: int | None = None  # Steps after which an episode is truncated. None: as in the run
     seed: int = 1  # Seed of the episodes
     backend: Literal["mujoco", "mujoco_py"] | None = None
-    """Bindings that a -v2 task runs on: the official ones, or the original; None: as in the run."""
-    video: Path | None = None  # MP4 file to write of the first episode, a new one; None: no video
+    """Bindings that a -v2 task runs on: the official ones, or the original. None: as in the run."""
+    video: Path | None = None  # MP4 file to write of the first episode, a new one. None: no video
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
@@ -51,23 +51,20 @@ def main() -> None:
 
     config = load_run_config(settings.policy.parent, settings.env_name)
     ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
-    hand_over(backend)
+    restart_in_mujoco_py_venv(backend)
     if settings.video is not None:
         check_writable(settings.video)  # before the rollouts
     seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
-    filmed = settings.video is not None
     policy, env, _ = load_run_policy(settings.policy, ep_len, backend, env_name=settings.env_name)
-    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in range(2)]))
+    frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in seeds[:2]]))
     env.close()
-    with RolloutWorkers(config.env_name, ep_len, None, backend, filmed, settings.episodes) as rollouts:
+    films = settings.video is not None
+    with RolloutWorkers(config.env_name, ep_len, None, backend, films, settings.episodes) as rollouts:
         paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
-        returns = return_statistics(paths, "Eval")
-        print(
-            f"{settings.policy}: return {returns['Eval_AverageReturn']:.1f} ± {returns['Eval_StdReturn']:.1f}, "
-            f"from {returns['Eval_MinReturn']:.1f} to {returns['Eval_MaxReturn']:.1f}, over {len(paths)} episodes"
-        )
+        summary = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
+        print(f"{settings.policy}: {summary.format(**return_statistics(paths, 'R'))}, over {len(paths)} episodes")
         if settings.video is not None and rollouts.can_render():
             rollouts.wait(rollouts.start_film(settings.video, frozen, seeds[:1]))
             print(f"wrote {settings.video}")

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import _checkout  # noqa: F401
-from tyro.conf import UseAppendAction, arg
+from tyro.conf import arg
 
 from cs285.command_line import parse, run
+from cs285.results.selection import RunSelection, report_incomplete
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(RunSelection):
     """Settings of a report."""
 
-    runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
-    """Run folders, or folders that contain run folders. Default: data."""
-    where: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-w"])] = ()
-    """Use only runs with these settings, such as env_name=Ant-v5."""
     output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder to write; it must not exist
 
 
 def main() -> None:
     """Read the runs and write the report."""
     settings = parse(Settings, __doc__ or "")
-    from cs285.data.run_folders import read_runs
     from cs285.results.report import write_report
-    from cs285.results.series import group_by_settings, print_incomplete, select
+    from cs285.results.series import group_by_settings
 
-    runs = select(read_runs([*chain(*settings.runs)] or [Path("data")]), [*chain(*settings.where)])
-    left_out = write_report(group_by_settings(runs), settings.output, notes=print_incomplete(runs))
+    runs = settings.read()
+    left_out = write_report(group_by_settings(runs), settings.output, notes=report_incomplete(runs))
     print(*left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
 
 

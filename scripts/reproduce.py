@@ -20,7 +20,7 @@ from cs285.config import Config
 from cs285.data.shipped import shipped_tasks
 from cs285.data.whole_files import check_writable
 from cs285.errors import InvalidInput
-from cs285.presets import preset_of
+from cs285.presets import PRESETS
 
 FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
 
@@ -38,23 +38,18 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "seeds", "num_cpus")
-        if self.output.exists():
-            raise InvalidInput(f"--output: {self.output} exists; it is not overwritten")
-        if not all(self.task_names()):
-            raise InvalidInput(f"--tasks is {self.tasks!r}; it must be task names, separated by commas")
-
-    def task_names(self) -> list[str]:
-        """The tasks to run."""
-        return shipped_tasks() if self.tasks is None else [task.strip() for task in self.tasks.split(",")]
 
 
 def main() -> None:
     """Run what is missing and write the report."""
     settings = parse(Settings, __doc__ or "")
-    if not settings.task_names():
-        raise InvalidInput("no experts and data ship with this installation; name --tasks")
+    tasks = shipped_tasks() if settings.tasks is None else settings.tasks.replace(",", " ").split()
+    if not tasks:
+        raise InvalidInput("there is no task to run: no experts and data ship, or --tasks is empty")
+    if settings.output.exists():
+        raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
     check_writable(settings.output)
-    configs = list(plan(settings.task_names(), settings.seeds, settings.logdir))
+    configs = list(plan(tasks, settings.seeds, settings.logdir))
     from cs285.results.report import write_report
     from cs285.results.series import group_by_settings
     from cs285.sweeps.grid import complete_runs
@@ -70,9 +65,10 @@ def main() -> None:
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
     """The runs of all experiments, none twice; DAgger makes videos with seed 1 on two tasks."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
+    presets = {preset["env_name"]: preset for preset in PRESETS.values() if "env_name" in preset}
     experiments: list[dict[str, Any]] = []
     for task in tasks:
-        experiments.append({"env_name": task, "do_dagger": True, **preset_of(task)})
+        experiments.append({"env_name": task, "do_dagger": True, **presets.get(task, {})})
         experiments.append({"env_name": task})
         for steps in (500, 1000, 5000, 10_000) if task == featured[0] else (1000, 10_000):
             experiments.append({"env_name": task, "eval_batch_size": 10_000, "num_agent_train_steps_per_iter": steps})

@@ -6,7 +6,7 @@ import _checkout  # noqa: F401
 
 from cs285.command_line import parse, run
 from cs285.data.whole_files import check_writable
-from cs285.envs.mujoco_py_backend import hand_over
+from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 from cs285.experts.settings import ExpertSettings
 
@@ -14,7 +14,7 @@ from cs285.experts.settings import ExpertSettings
 def main() -> None:
     """Train, keep the best policy on the way, and write it with its card and learning curve."""
     settings = parse(ExpertSettings, __doc__ or "")
-    hand_over(settings.backend)
+    restart_in_mujoco_py_venv(settings.backend)
     if settings.expert_file.exists():
         raise InvalidInput(f"--output: {settings.expert_file} exists; it is not overwritten")
     for path in (settings.expert_file, settings.checkpoint_dir):

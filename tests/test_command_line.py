@@ -44,9 +44,7 @@ def test_flags_not_given_have_the_default() -> None:
     assert parse(Settings, "", ["--name", "z", "-l"], default=default) == Settings(count=7, name="z", loud=True)
 
 
-@pytest.mark.parametrize(
-    "argv", ["--count many", "--count 1.5", "--rate fast", "--kind c", "--nosuch 1", "--cou 3", "--count", "stray"]
-)
+@pytest.mark.parametrize("argv", ["--count 1.5", "--kind c", "--nosuch 1", "--cou 3", "--count", "stray"])
 def test_wrong_command_line(argv: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         parse(Settings, "", argv.split())
@@ -67,14 +65,11 @@ def test_help_shows_description_flags_and_defaults(capsys: pytest.CaptureFixture
     assert "--no_loud" not in shown
 
 
-@pytest.mark.parametrize(("value", "allowed"), [(1, True), (None, True), (0, False), (float("nan"), False)])
-def test_check_at_least(value: float | None, allowed: bool) -> None:
-    settings = Settings(rate=value)  # type: ignore[arg-type]
-    if allowed:
-        check_at_least(1, settings, "rate")
-    else:
+def test_check_at_least() -> None:
+    check_at_least(1, Settings(rate=1, limit=None), "rate", "limit")
+    for value in (0, float("nan")):
         with pytest.raises(InvalidInput, match=f"--rate is {value}; it must be at least 1"):
-            check_at_least(1, settings, "rate")
+            check_at_least(1, Settings(rate=value), "rate")
 
 
 def exit_code(error: BaseException | None) -> object:
@@ -92,7 +87,8 @@ def exit_code(error: BaseException | None) -> object:
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (InvalidInput("two\nlines"), 2, "error: two lines\n"),
+        (InvalidInput("two\nlines \x1b[31m \0 \udc80 ±"), 2, "error: two lines \\x1b[31m \\x00 \\udc80 ±\n"),
+        (InvalidInput("long" * 10**6), 2, f"error: {'long' * 200}"[:500] + "\n"),
         (WorkerDied("killed"), 1, "error: killed\n"),
         (RunsFailed("1 of 2 runs failed"), 1, "error: 1 of 2 runs failed\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),

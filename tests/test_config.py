@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,11 @@ SMALLEST = {
 }
 
 
-@pytest.mark.parametrize("name", SMALLEST)
-def test_smallest_values(name: str) -> None:
-    assert getattr(Config(**{name: SMALLEST[name]}), name) == SMALLEST[name]
-    with pytest.raises(InvalidInput, match=f"--{name} is {SMALLEST[name] - 1}; it must be "):
-        Config(**{name: SMALLEST[name] - 1})
+def test_smallest_values() -> None:
+    assert Config(**SMALLEST)
+    for name, value in SMALLEST.items():
+        with pytest.raises(InvalidInput, match=f"--{name} is {value - 1}; it must be "):
+            Config(**{name: value - 1})
 
 
 @given(n_iter=st.one_of(st.none(), st.integers(-2, 20)), do_dagger=st.booleans())
@@ -46,22 +45,16 @@ def test_cloning_has_one_iteration_and_dagger_more(n_iter: int | None, do_dagger
     "wrong",
     [
         {"loss": "l1"},
-        {"backend": None},
         {"exp_name": "a/b"},
-        {"exp_name": ""},
-        {"exp_name": "two words"},
         {"batch_size": float("nan")},
         {"checkpoint_freq": 0},
         {"learning_rate": 0.0},
-        {"learning_rate": float("nan")},
         {"learning_rate": float("inf")},
-        {"eval_batch_size": float("inf")},
         {"size": "64"},
         {"seed": True},
         {"do_dagger": 1},
         {"env_name": None},
         {"expert_data": "data.pkl"},
-        {"learning_rate": "fast"},
     ],
 )
 def test_values_are_refused_by_the_name_of_their_flag(wrong: dict[str, Any]) -> None:
@@ -87,18 +80,9 @@ def test_settings_survive_json() -> None:
     assert config_from_settings(json.loads(text)) == config
 
 
-def test_settings_are_immutable_and_replace_checks_them() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Config().seed = 3  # type: ignore[misc]
-    with pytest.raises(InvalidInput):
-        replace(Config(), seed=-3)
-
-
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        ({"env_name": "Ant-v4"}, "q1_bc_Ant-v4"),
-        ({"env_name": "Ant-v4", "do_dagger": True}, "q2_dagger_Ant-v4"),
         ({"env_name": "tests/Point-v0", "exp_name": "mine"}, "q1_mine_tests-Point-v0"),
         ({"env_name": "gym:CartPole-v1"}, "q1_bc_gym-CartPole-v1"),
         ({"env_name": "Ant-v4", "exp_name": "dagger_ant", "do_dagger": True}, "q2_dagger_ant_Ant-v4"),
@@ -124,20 +108,12 @@ def test_the_command_line_of_the_course() -> None:
     assert {flag: str(getattr(config, flag[2:])) for flag in given} == given
 
 
-@pytest.mark.parametrize(
-    ("short", "long"),
-    [
-        ("-epf a.pkl", "--expert_policy_file a.pkl"),
-        ("-ed a.pkl", "--expert_data a.pkl"),
-        ("-env Hopper-v4", "--env_name Hopper-v4"),
-        ("-exp mine", "--exp_name mine"),
-        ("-n 5 --do_dagger", "--n_iter 5 --do_dagger"),
-        ("-lr 0.1", "--learning_rate 0.1"),
-        ("-ngpu", "--no_gpu"),
-    ],
-)
-def test_the_short_flags_of_the_course(short: str, long: str) -> None:
-    assert parse(Config, "", short.split()) == parse(Config, "", long.split()) != Config()
+def test_the_short_flags_of_the_course() -> None:
+    argv = "-epf a.pkl -ed b.pkl -env Hopper-v4 -exp mine -n 5 -lr 0.1 -ngpu"
+    config = parse(Config, "", [*argv.split(), "--do_dagger"])
+    assert (config.expert_policy_file, config.expert_data) == (Path("a.pkl"), Path("b.pkl"))
+    assert (config.env_name, config.exp_name, config.n_iter) == ("Hopper-v4", "mine", 5)
+    assert (config.learning_rate, config.no_gpu) == (0.1, True)
 
 
 def test_an_empty_command_line_gives_the_defaults() -> None:

@@ -14,6 +14,7 @@ from cs285.agents.base_agent import BaseAgent
 from cs285.data.trajectory import Batch, Trajectory
 from cs285.errors import InvalidInput
 from cs285.infrastructure.replay_buffer import ReplayBuffer
+from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
 
 Update = Callable[[torch.Tensor, torch.Tensor], Mapping[str, Any]]
 
@@ -69,7 +70,7 @@ class BCAgent(BaseAgent):
 
     def state_dict(self) -> dict[str, Any]:
         """See `BaseAgent.state_dict`: the actor with its optimisers and schedules, and the random generators."""
-        generators = {"batches": self.replay_buffer.rng.bit_generator.state, "torch": torch.get_rng_state()}
+        generators = {"batches": self.replay_buffer.rng.bit_generator.state, "global": global_generator_states()}
         parts = {name: part.state_dict() for name, part in self._training_parts().items()}
         return {"actor": dict(self.actor.state_dict()), "training": parts, "generators": generators}
 
@@ -79,7 +80,7 @@ class BCAgent(BaseAgent):
         for name, part in self._training_parts().items():
             part.load_state_dict(state["training"][name])
         self.replay_buffer.rng.bit_generator.state = state["generators"]["batches"]
-        torch.set_rng_state(state["generators"]["torch"])
+        set_global_generator_states(state["generators"]["global"])
 
     def _training_parts(self) -> dict[str, Any]:
         """The optimisers and learning-rate schedules in the actor's attributes, and in their containers and modules."""

@@ -15,7 +15,7 @@ from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pytorch_utils import use_threads
 from cs285.infrastructure.replay_buffer import ReplayBuffer
-from cs285.infrastructure.seeding import Stream, generator, integer_seed
+from cs285.infrastructure.seeding import Stream, generator, integer_seed, seed_global_generators
 from cs285.policies.make_policy import MakePolicy
 from cs285.policies.MLP_policy import MLPPolicySL
 
@@ -46,7 +46,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
     _check_optimizer(actor)
-    torch.manual_seed(integer_seed(config.seed, Stream.TORCH))  # of what a policy draws while it learns
+    seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # of what a policy draws while it learns
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     tensors = actor.parameters() if isinstance(actor, nn.Module) else iter(())
     device = next(tensors, torch.empty(0)).device

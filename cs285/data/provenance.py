@@ -21,11 +21,8 @@ def versions() -> dict[str, str]:
     cpuinfo = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*: (.*)", cpuinfo.read_text(errors="replace") if cpuinfo.exists() else "")
     packages = {package: importlib.metadata.version(package) for package in PACKAGES}
-    hardware = {
-        "processor": model[1] if model else platform.processor(),
-        "threads": os.environ.get("OMP_NUM_THREADS", "1"),
-    }
-    return {"python": platform.python_version(), **packages, **hardware}
+    processor, threads = model[1] if model else platform.processor(), os.environ.get("OMP_NUM_THREADS", "1")
+    return {"python": platform.python_version(), **packages, "processor": processor, "threads": threads}
 
 
 def git_commit() -> str | None:

@@ -28,18 +28,9 @@ def task_of(env_name: str) -> str:
 
 
 def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Array:
-    """Convert observations from one layout of a task to another.
+    """Convert observations (..., n) from one layout of a task to another, (..., ob_dim) of the same dtype.
 
-    Args:
-        observations: (..., n), in one of the task's layouts.
-        env_name: the environment's id; the part before ``-v`` names the task.
-        ob_dim: size of the layout to convert to.
-
-    Returns:
-        (..., ob_dim), the same dtype. Numbers that the first layout lacks are 0.
-
-    Raises:
-        InvalidInput: when either size is not a layout of the task.
+    Numbers that the first layout lacks are 0. Raises InvalidInput when either size is not a layout of the task.
     """
     size = observations.shape[-1]
     check_convertible(env_name, size, ob_dim, what="observations")
@@ -54,8 +45,7 @@ def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Arr
 def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
     """Check that two observation sizes are equal, or layouts of one task.
 
-    Raises:
-        InvalidInput: naming ``what``, both sizes and the known layouts.
+    Raises InvalidInput that names ``what``, both sizes and the known layouts.
     """
     layouts = LAYOUTS.get(task_of(env_name), {})
     if size == ob_dim or (size in layouts and ob_dim in layouts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 import os
@@ -18,7 +19,7 @@ from gymnasium.spaces import Box, Discrete
 
 from cs285.envs import rendering
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
-from cs285.envs.v2_tasks import V2_IDS, Backend, origin, register_v2_tasks
+from cs285.envs.v2_tasks import Backend, origin, register_v2_task
 from cs285.errors import InvalidInput
 
 Env: TypeAlias = "gym.Env[Any, Any]"
@@ -32,23 +33,16 @@ DEFAULT_FPS = 30
 class TaskSpec:
     """Facts of an environment.
 
-    Attributes:
-        ob_shape: the shape of an observation.
-        ob_dtype: dtype of observations in a trajectory: float32 for floats, else the environment's.
-        ac_dim: size of an action, or the number of choices when discrete.
-        discrete: whether an action is an integer, the index of a choice.
-        max_episode_steps: steps after which episodes are truncated.
-        fps: steps per second of simulated time.
-        time_limit: the environment's own limit in steps; ``max_episode_steps`` is never larger.
+    Observations of a trajectory are float32 where the environment's are floats, else of its own dtype.
     """
 
     ob_shape: tuple[int, ...]
-    ob_dtype: np.dtype[Any]
-    ac_dim: int
-    discrete: bool
-    max_episode_steps: int
-    fps: int
-    time_limit: int | None = None
+    ob_dtype: np.dtype[Any]  # of observations in a trajectory
+    ac_dim: int  # size of an action, or the number of choices when discrete
+    discrete: bool  # whether an action is an integer, the index of a choice
+    max_episode_steps: int  # steps after which episodes are truncated
+    fps: int  # steps per second of simulated time
+    time_limit: int | None = None  # the environment's own limit in steps; ``max_episode_steps`` is never larger
 
     @property
     def ob_dim(self) -> int:
@@ -120,20 +114,18 @@ def check_rendering(env_name: str, backend: Backend = "mujoco", registration: En
     """
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
-        if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
-            raise RuntimeError("MuJoCo was imported without graphics")
-        try:
+        with contextlib.closing(env):
+            if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
+                raise RuntimeError("MuJoCo was imported without graphics")
             env.reset(seed=0)
             if not isinstance(env.render(), np.ndarray):
                 raise RuntimeError("render() returned no array")
-        finally:
-            env.close()
     except Exception as error:  # each graphics library has exceptions of its own
         raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {rendering.HELP}") from error
 
 
 def _make_registered(env_name: str, render: bool, backend: Backend, registration: EnvSpec | None) -> Env:
-    register_v2_tasks(env_name, backend)
+    register_v2_task(env_name, backend)
     module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     try:
@@ -147,8 +139,7 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, disable_env_checker=True, **options)
     except Exception as error:  # Gymnasium's, or any that the module or the environment raises
-        hint = f"; the -v2 tasks are {', '.join(V2_IDS)}, others have -v4 or -v5" if env_id.endswith("-v2") else ""
-        raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}{hint}") from error
+        raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}") from error
 
 
 def _describe(error: Exception) -> str:

@@ -22,21 +22,19 @@ LIBRARY = Path("mj210/mujoco_py/binaries/linux/mujoco210")
 INSTALL = "run scripts/install_mujoco_py.sh"
 
 
-def hand_over(backend: str) -> None:
+def restart_in_mujoco_py_venv(backend: str) -> None:
     """Replace this process by the same command in mujoco-py's environment, when ``backend`` is ``mujoco_py``.
 
     Call it as soon as the settings are parsed. It returns for the official bindings, and inside that environment.
 
     Raises:
         InvalidInput: when the environment is missing, with what to do.
+        OSError: when its interpreter can't be started.
     """
     if backend != "mujoco_py" or is_inside(venv := find_venv()):
         return
     python = str(venv / "bin/python")
-    try:
-        os.execve(python, [python, *sys.orig_argv[1:]], environment(venv))
-    except OSError as error:
-        raise InvalidInput(f"can't start {python} ({error.strerror}); {INSTALL} again") from error
+    os.execve(python, [python, *sys.orig_argv[1:]], environment(venv))
 
 
 def find_venv() -> Path:
@@ -70,7 +68,7 @@ def import_mujoco_py() -> None:
     if not is_inside(venv):
         raise InvalidInput(
             "mujoco-py runs in an environment of its own: use a script with --backend mujoco_py, or begin yours with "
-            "cs285.envs.mujoco_py_backend.hand_over('mujoco_py')"
+            "cs285.envs.mujoco_py_backend.restart_in_mujoco_py_venv('mujoco_py')"
         )
     os.environ["CC"] = "false"  # where its compiled module can't be loaded mujoco_py would compile for minutes
     try:

@@ -23,9 +23,7 @@ INERTIAL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat")
 def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
     """Set the mass and inertia that MuJoCo before 2.1.2 computed for every body; shapes and contacts stay.
 
-    Args:
-        model: compiled from ``xml_path``; changed in place. Data made from it before are out of date.
-        xml_path: the model's source.
+    The model, compiled from ``xml_path``, is changed in place; data made from it before are out of date.
     """
     spec = mujoco.MjSpec.from_file(xml_path)
     for geom in spec.geoms:
@@ -52,11 +50,7 @@ def _replace_by_cylinder(capsule: Any) -> None:
 
 
 def give_old_margins(model: mujoco.MjModel) -> None:
-    """Let contacts begin at the distance at which they began before MuJoCo 3.5.
-
-    Args:
-        model: all of whose geoms have the same margin; changed in place.
-    """
+    """Let contacts begin at the distance at which they began before MuJoCo 3.5; changes the model in place."""
     assert np.ptp(model.geom_margin) == 0, "halves of different margins don't add up to the larger one"
     if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact has the sum of its geoms' margins
         model.geom_margin[:] /= 2

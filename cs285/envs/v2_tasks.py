@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import sys
-from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import gymnasium as gym
@@ -16,21 +15,13 @@ from cs285.errors import InvalidInput
 
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
-V2_MODULES: Mapping[str, str] = {
-    task: task.lower() for task in ("Ant", "HalfCheetah", "Hopper", "Walker2d", "Humanoid")
-} | {"HalfCheetah": "half_cheetah"}
-V2_IDS = tuple(f"{task}-v2" for task in V2_MODULES)
-MAX_EPISODE_STEPS = 1000
-ENTRY_POINTS: Mapping[Backend, str] = {
-    "mujoco": "cs285.envs.mujoco_v2:{task}Env",
-    "mujoco_py": "gymnasium_robotics.envs.mujoco.{module}_v2:{task}Env",
-}
+V2_IDS = ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2", "Humanoid-v2")
 # Ant observes contact forces, as in the course's data; in MuJoCo 2.0 and 2.1 they were 0, and so was their cost.
-ANT_OPTIONS: Mapping[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
+ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
 
-def register_v2_tasks(env_name: str, backend: Backend) -> None:
-    """Register the -v2 tasks for the bindings, where ``env_name`` is one that the user has not registered.
+def register_v2_task(env_name: str, backend: Backend) -> None:
+    """Register ``env_name`` for the bindings, where it is a -v2 task that the user has not registered.
 
     Raises:
         InvalidInput: when ``mujoco_py`` can't be imported in this process, or does not have the task.
@@ -39,18 +30,18 @@ def register_v2_tasks(env_name: str, backend: Backend) -> None:
         raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
     if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
         return
+    task = env_name.removesuffix("-v2")
+    options: dict[str, Any] = {}
     if backend == "mujoco_py":
         import_mujoco_py()  # gymnasium_robotics registers -v2 ids too, so it comes first
+        file = "half_cheetah" if task == "HalfCheetah" else task.lower()
+        module = f"gymnasium_robotics.envs.mujoco.{file}_v2"
     else:
         _print_notice(env_name)
-    for task, module in V2_MODULES.items():
-        gym.registry.pop(f"{task}-v2", None)  # Gymnasium's own only raises an error
-        gym.register(
-            id=f"{task}-v2",
-            entry_point=ENTRY_POINTS[backend].format(task=task, module=module),
-            max_episode_steps=MAX_EPISODE_STEPS,
-            kwargs=dict(ANT_OPTIONS) if task == "Ant" and backend == "mujoco" else {},
-        )
+        module = "cs285.envs.mujoco_v2"
+        options = ANT_OPTIONS if task == "Ant" else {}
+    gym.registry.pop(env_name)  # Gymnasium's own only raises an error
+    gym.register(env_name, f"{module}:{task}Env", max_episode_steps=1000, kwargs=options)
 
 
 def origin(registration: EnvSpec | None) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 
 from cs285.config import Config
 from cs285.data.checkpoint import Checkpoints
+from cs285.errors import InvalidInput
 from cs285.infrastructure.evaluation import Evaluation
 from cs285.infrastructure.inputs import RunInputs, check_sizes
 from cs285.infrastructure.logger import Logger, make_run_dir
+from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
 from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_policy
 
 
@@ -43,11 +45,13 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             inputs: those of a run that differs in its seed only, which the caller closes; None: the run's own.
 
         Raises:
-            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, or the run
-                to resume is another.
+            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, ``inputs`` are
+                of a run with other settings, or the run to resume is another.
         """
-        self.config, self.run_dir = config, config.resume
+        self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:
+            if inputs is not None:
+                inputs.check_shared(config, expert)
             self.inputs = inputs or on_failure.enter_context(RunInputs(config, expert))
             self._prepare_agent(make_policy)
             self._owned = on_failure.pop_all()
@@ -59,13 +63,14 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             The scalars of each iteration that was evaluated.
 
         Raises:
-            InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
+            InvalidInput: when the loss stops being finite, the expert's answers don't fit, or the job ran before.
         """
-        import torch
-
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
-        torch.set_rng_state(self._torch_state)
+        if self._has_run:
+            raise InvalidInput("a BC_Trainer runs once; make another for another run")
+        self._has_run = True
+        set_global_generator_states(self._generator_states)
         config, state = self.config, self.resumed_state
         self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
         with self, closing(Logger(self.run_dir, state["evaluation"]["log"] if state else None)) as logger:
@@ -82,8 +87,6 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
     def _prepare_agent(self, make_policy: MakePolicy) -> None:
         """Make the agent, and restore it from the checkpoint of a run that is resumed."""
-        import torch  # takes two seconds, in which the workers already run
-
         from cs285.agents.make_agent import make_agent, restore_agent
 
         config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata
@@ -98,7 +101,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             check_sizes(config.resume, config.env_name, spec, paths)
             restore_agent(self.agent, state["agent"], [*expertdata, *paths])
             self.resumed_state = {**state, "itr": itr}
-        self._torch_state = torch.get_rng_state()  # other trainers may be made before this one runs
+        self._generator_states = global_generator_states()  # other trainers may be made before this one runs
 
     def close(self) -> None:
         """End the rollout workers, unless the caller passed them in."""

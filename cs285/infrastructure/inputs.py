@@ -29,6 +29,8 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
+SHARED_SETTINGS = ["env_name", "ep_len", "backend", "expert_data", "expert_policy_file", "do_dagger", "num_workers"]
+SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq")
 EXPERT_SEED = 0  # the same episodes measure the expert in every run, whatever its seed
 
 
@@ -44,6 +46,7 @@ class RunInputs:
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
         """Start the workers, read the files and begin to measure the expert; arguments as of `BC_Trainer`."""
+        self._config, self._expert = config, expert
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
         with ExitStack() as on_failure:  # No thread has started yet, so that the workers can be forked.
@@ -81,6 +84,19 @@ class RunInputs:
             measured = return_statistics(self._expert_evaluation.result()[0], "Expert")
         return {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
 
+    def check_shared(self, config: Config, expert: object | None) -> None:
+        """Refuse a run that needs other inputs than these.
+
+        Raises:
+            InvalidInput: naming the setting.
+        """
+        for name in SHARED_SETTINGS:
+            here, there = getattr(config, name), getattr(self._config, name)
+            if here != there:
+                raise InvalidInput(f"--{name} is {here}, but the inputs that were passed are of a run with {there}")
+        if expert is not None and expert is not self._expert:
+            raise InvalidInput("the expert is another than that of the inputs that were passed")
+
     def __enter__(self) -> RunInputs:
         return self
 
@@ -99,11 +115,8 @@ def find_expert(
         expert: a policy, an object with ``get_action``, or a function; None: a file.
         paths: the expert's episodes, to try the expert on.
 
-    Returns:
-        None when there is none and behavioural cloning can do without.
-
-    Raises:
-        InvalidInput: when DAgger has no expert, or it can't be used.
+    Returns None when there is none and behavioural cloning can do without.
+    Raises InvalidInput when DAgger has no expert, or it can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:

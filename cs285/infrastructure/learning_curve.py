@@ -16,8 +16,7 @@ from cs285.data.whole_files import whole_file
 
 # Colours by Okabe and Ito, distinguishable with any colour vision.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-LEGEND_LETTERS = 96  # of small text in one line, with the handles as 6 letters each
-LINE_HEIGHT = 0.17  # inches
+LINE_HEIGHT = 0.17  # inches of small text
 
 
 def draw_learning_curve(
@@ -60,13 +59,12 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
     """Add a title, a note in small letters below it, and a legend below the axes; the figure grows with long names."""
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(textwrap.fill(title, 60))
-    entries = list(zip(*axes.get_legend_handles_labels(), strict=True))
+    handles, names = axes.get_legend_handles_labels()
+    entries = [(handle, textwrap.fill(name, 90)) for handle, name in zip(handles, names, strict=True)]
     entries.sort(key=lambda entry: isinstance(entry[0], Line2D))  # reference lines last
-    handles, names = [handle for handle, _ in entries], [textwrap.fill(name, LEGEND_LETTERS - 6) for _, name in entries]
-    columns = max(1, min(len(names), LEGEND_LETTERS // (max(map(len, names)) + 6)))
-    lines = sum(name.count("\n") + 1 for name in names) / columns
+    lines = sum(name.count("\n") + 1 for _, name in entries)
     figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * lines)
-    figure.legend(handles, names, frameon=False, loc="outside lower center", ncols=columns, fontsize="small")
+    figure.legend(*zip(*entries, strict=True), frameon=False, loc="outside lower center", fontsize="small")
 
 
 def save_figure(figure: Figure, path: Path) -> None:

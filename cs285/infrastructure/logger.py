@@ -61,9 +61,14 @@ class Logger:
         with writing(self._table):
             self._csv = self._table.open("w" if resume_state is None else "r+", newline="", encoding="utf-8")
             _lock(self._csv.fileno(), run_dir)
-        rows = [] if resume_state is None else _read_logged(self._table, resume_state)
-        with writing(self._table):
-            self._csv.seek(self._csv.truncate(0 if resume_state is None else resume_state["size"]))
+        rows: list[dict[str, float]] = []
+        if resume_state is not None:
+            content = read_whole(self._table)[: resume_state["size"]]
+            if hashlib.sha256(content).hexdigest() != resume_state["sha256"]:
+                raise InvalidInput(f"{self._table} does not begin with the rows of the run's last checkpoint")
+            rows = read_rows(self._table, content)
+            with writing(self._table):
+                self._csv.seek(self._csv.truncate(len(content)))
         # Each session purges those before it and logs all rows again: a kill may have kept some from the disk.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
@@ -150,11 +155,3 @@ def _lock(descriptor: int, run_dir: Path) -> None:
         raise InvalidInput(f"{run_dir} is being written by another process: that run has not ended") from None
     except OSError:
         pass  # a file system without locks
-
-
-def _read_logged(path: Path, state: Mapping[str, Any]) -> list[dict[str, float]]:
-    """The rows in the part of log.csv that a `state_dict` describes; InvalidInput for another table."""
-    content = read_whole(path)[: state["size"]]
-    if (len(content), hashlib.sha256(content).hexdigest()) != (state["size"], state["sha256"]):
-        raise InvalidInput(f"{path} does not begin with the rows of the run's last checkpoint: it was changed")
-    return read_rows(path, content)

@@ -11,6 +11,8 @@ import numpy as np
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput
 
+RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Initial_DataCollection_")  # names in log.csv
+
 
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:
     """Statistics of the returns and lengths of episodes.
@@ -41,14 +43,23 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
         actor: the policy after the last step.
 
     Raises:
-        InvalidInput: when a scalar or a parameter is NaN or infinite, naming the step.
+        InvalidInput: when a scalar is no number or has a name of the log's own, or when a scalar or a parameter is
+            NaN or infinite, naming the step.
     """
     from torch import nn  # takes two seconds to import, in which the workers already run
 
+    update = f"{type(actor).__name__}.update"
     for step, log in enumerate(logs):
         for name, value in log.items():
-            if not math.isfinite(float(value)):
+            try:
+                finite = math.isfinite(float(value))
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise InvalidInput(f"{update} returned {name} = {value!s:.60}; it must be a number") from error
+            if not finite:
                 raise InvalidInput(f"{name} became {float(value)} in step {step}; try a smaller --learning_rate")
+    for name in logs[-1]:
+        if not isinstance(name, str) or name.startswith(RESERVED):
+            raise InvalidInput(f"{update} returned a scalar {name!r}; the log has a column of that name")
     parameters = actor.parameters() if isinstance(actor, nn.Module) else ()
     if not all(bool(parameter.isfinite().all()) for parameter in parameters):
         raise InvalidInput(f"a parameter became NaN or infinite by step {len(logs) - 1}; try a smaller --learning_rate")

@@ -141,7 +141,7 @@ class RolloutWorkers:
         self._task = _Task(env_name, ep_len, backend, films)
         self.spec = self._task.spec()
         self._lock = threading.Lock()  # of the environment and of policies in this process
-        self._notices: set[str] = set()
+        self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
         cores = usable_cores()
         if num_workers is not None and num_workers > cores:
@@ -258,11 +258,6 @@ class RolloutWorkers:
         except Exception as error:  # a user's own objects may raise anything when they are pickled
             self._notify(f"{type(policy).__name__} can't be pickled: {error}")
         return None
-
-    def _notify(self, reason: str) -> None:
-        if reason not in self._notices:
-            self._notices.add(reason)
-            print(f"rolling out in the main process: {reason}", flush=True)
 
     def close(self) -> None:
         """End the workers after their current episodes, and close the environment."""

@@ -8,8 +8,12 @@ same run gives the same episodes in whatever order they are made.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import random
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +26,7 @@ class Stream(IntEnum):
     TRAINING_ROLLOUTS = 2
     EVALUATION = 3
     EXPERT = 4
-    TORCH = 5
+    GLOBAL = 5
 
 
 def generator(seed: int, stream: Stream) -> np.random.Generator:
@@ -42,3 +46,36 @@ def episode_seeds(seed: int, stream: Stream, itr: int) -> Iterator[int]:
 
 def _sequence(seed: int, stream: Stream, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(int(stream), *key))
+
+
+def seed_global_generators(seed: int) -> None:
+    """Seed the generators that a user's policy may draw from: Python's, numpy's and, if it is imported, torch's."""
+    random.seed(seed)
+    np.random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].default_generator.manual_seed(seed)
+
+
+def global_generator_states() -> dict[str, Any]:
+    """The states of the global generators, as `set_global_generator_states` takes them."""
+    states = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
+    return {**states, "torch": sys.modules["torch"].get_rng_state()} if "torch" in sys.modules else states
+
+
+def set_global_generator_states(states: Mapping[str, Any]) -> None:
+    """Restore what `global_generator_states` returned."""
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])
+    if "torch" in states:
+        sys.modules["torch"].set_rng_state(states["torch"])
+
+
+@contextmanager
+def episode_generators(seed: int) -> Iterator[None]:
+    """Within the block, global generators seeded by an episode's seed; after it, those of before."""
+    before = global_generator_states()
+    seed_global_generators(seed)
+    try:
+        yield
+    finally:
+        set_global_generator_states(before)

@@ -14,6 +14,7 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import Env, TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.actions import as_actions, expert_actions
+from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 
 if TYPE_CHECKING:  # it imports this file
@@ -39,23 +40,24 @@ def sample_trajectory(
             or a reward is NaN or infinite, with the step.
     """
     action_shape = () if spec.discrete else (spec.ac_dim,)
-    policy.reset(seed)
-    observation, _ = env.reset(seed=seed)
-    observations, actions = [np.array(observation, spec.ob_dtype)], []  # copies: some environments reuse one array
-    rewards: list[float] = []
-    terminated = truncated = False
-    while not (terminated or truncated):
-        if on_frame and len(rewards) % spec.frame_stride == 0:
-            on_frame(np.asarray(env.render()))
-        action = as_actions(np.asarray(policy.get_action(observations[-1].copy())), spec)
-        if action.shape != action_shape:
-            shapes = f"{observations[-1].shape} is {action.shape}, not {action_shape}"
-            raise InvalidInput(f"the policy's action for one observation {shapes}")
-        observation, reward, terminated, truncated, _ = env.step(action)
-        actions.append(action)
-        rewards.append(float(reward))
-        observations.append(np.array(observation, spec.ob_dtype))
-        truncated = truncated or len(rewards) >= spec.max_episode_steps
+    with episode_generators(seed):
+        policy.reset(seed)
+        observation, _ = env.reset(seed=seed)
+        observations, actions = [np.array(observation, spec.ob_dtype)], []  # copies: some environments reuse one array
+        rewards: list[float] = []
+        terminated = truncated = False
+        while not (terminated or truncated):
+            if on_frame and len(rewards) % spec.frame_stride == 0:
+                on_frame(np.asarray(env.render()))
+            action = as_actions(np.asarray(policy.get_action(observations[-1].copy())), spec)
+            if action.shape != action_shape:
+                shapes = f"{observations[-1].shape} is {action.shape}, not {action_shape}"
+                raise InvalidInput(f"the policy's action for one observation {shapes}")
+            observation, reward, terminated, truncated, _ = env.step(action)
+            actions.append(action)
+            rewards.append(float(reward))
+            observations.append(np.array(observation, spec.ob_dtype))
+            truncated = truncated or len(rewards) >= spec.max_episode_steps
     states, acted, rewarded = np.stack(observations), np.stack(actions), np.asarray(rewards, np.float32)
     _check_finite(states, acted, rewarded, seed)
     return Trajectory.from_states(states, acted, rewarded, bool(terminated), not terminated)

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import as_policy
+from cs285.policies.external_policy import ExternalPolicy
 from cs285.policies.known_source import methods_are_known
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
@@ -49,16 +49,12 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
         detached.get_action(observations[0])
     except Exception as error:  # the policy is the user's own and may raise anything
         _print_once(f"rolling out in the main process: no copy of {type(policy).__name__} acts: {error!r:.300}")
-        return as_policy(policy, observations.ndim - 1)
+        return LivePolicy(policy, observations.ndim - 1)
     return detached
 
 
 class DetachedCopy(BasePolicy):
-    """A deep copy on the CPU in evaluation mode, without optimisers and schedules.
-
-    Where the policy draws from torch's global generator, the copy draws the same in every process: its random
-    state is its own and is seeded when an episode begins.
-    """
+    """A deep copy on the CPU in evaluation mode, without optimisers and schedules."""
 
     copyable = True
 
@@ -76,24 +72,37 @@ class DetachedCopy(BasePolicy):
         for module in (self.policy, *getattr(self.policy, "__dict__", {}).values()):
             if isinstance(module, nn.Module):
                 module.cpu().eval()
-        self._random_state = torch.get_rng_state()
 
     def reset(self, seed: int) -> None:
         """See `BasePolicy.reset`."""
-        self._random_state = torch.Generator().manual_seed(seed).get_state()
         if hasattr(self.policy, "reset"):
             self.policy.reset(seed)
 
     @torch.no_grad()
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""
-        before = torch.get_rng_state()
-        torch.set_rng_state(self._random_state)
+        return np.asarray(self.policy.get_action(observations))
+
+
+class LivePolicy(ExternalPolicy):
+    """The policy that learns, which acts in evaluation mode and without gradients."""
+
+    def __init__(self, policy: Any, ob_ndim: int) -> None:
+        """Wrap ``policy``, whose observations have ``ob_ndim`` dimensions."""
+        super().__init__(policy.get_action, ob_ndim, getattr(policy, "reset", None))
+        self._modules = [part for part in (policy, *vars(policy).values()) if isinstance(part, nn.Module)]
+
+    @torch.no_grad()
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`."""
+        training = [module for part in self._modules for module in part.modules() if module.training]
+        for module in training:
+            module.training = False
         try:
-            return np.asarray(self.policy.get_action(observations))
+            return super().get_action(observations)
         finally:
-            self._random_state = torch.get_rng_state()
-            torch.set_rng_state(before)
+            for module in training:
+                module.training = True
 
 
 def _numpy_copy(policy: Any) -> NumpyPolicy | None:

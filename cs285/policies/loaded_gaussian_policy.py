@@ -138,16 +138,17 @@ def write_gaussian_policy(
     """
     weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
     layers = [
-        {"AffineLayer": {"W": np.float64(weight), "b": np.float64(bias[None])}}
+        {"AffineLayer": {"W": weight.astype(np.float64), "b": bias[None].astype(np.float64)}}
         for weight, bias in zip(weights, biases, strict=True)
     ]
     width = len(str(2 * (len(layers) - 2)))  # equal widths, because the course sorts layers by their names as text
-    standardizer = {"mean_1_D": np.float64(mean[None]), "meansq_1_D": np.float64(variance + mean**2)[None]}
+    second_moment = (variance + mean**2)[None]
+    standardizer = {"mean_1_D": mean[None].astype(np.float64), "meansq_1_D": second_moment.astype(np.float64)}
     policy = {
         "obsnorm": {"Standardizer": standardizer},
         "hidden": {"FeedforwardNet": {f"layer_{2 * n:0{width}d}": layer for n, layer in enumerate(layers[:-1])}},
         "out": layers[-1],
-        "logstdevs_1_Da": np.float64(log_std[None]),
+        "logstdevs_1_Da": log_std[None].astype(np.float64),
     }
     write_pickle({"nonlin_type": activation, "GaussianPolicy": policy}, path)
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from cs285.config import Config
 from cs285.data.trajectory import Array, Trajectory
-from cs285.envs.make_env import TaskSpec
 
 if TYPE_CHECKING:  # torch takes two seconds to import, in which rollout workers already run
+    from cs285.envs.make_env import TaskSpec
     from cs285.policies.MLP_policy import MLPPolicySL
 
-MakePolicy: TypeAlias = Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]
+MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]"
 
 GPU_GAINS = 50_000  # size times train_batch_size from which a GPU is quicker (docs/speed.md)
 CONSTANT_STD = 1e-4

@@ -30,7 +30,7 @@ def learning_curves(series: Sequence[Series]) -> Figure:
     Raises InvalidInput when there is none, tasks differ, or there are more series than styles.
     """
     series = [s for s in series if s.method == "DAgger"]
-    _check_one_task(series, "runs of DAgger (--do_dagger)")
+    _check_curves(series, "runs of DAgger (--do_dagger)")
     figure, axes = new_figure("iteration of DAgger")
     for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
         shift = 0.12 * (n - (len(series) - 1) / 2)  # error bars of several series beside one another
@@ -43,31 +43,23 @@ def learning_curves(series: Sequence[Series]) -> Figure:
     return figure
 
 
-def parameter_figure(series: Sequence[Series], parameter: str | None = None) -> Figure:
-    """Draw the return of BC against one setting; each curve joins series that differ in nothing else.
+def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
+    """Draw the return of the BC series against a setting; each curve joins series that differ in nothing else.
 
-    Args:
-        series: the BC series among them are drawn, if another one differs from them in ``parameter`` only.
-        parameter: a setting with numbers for values; None: the only one in which the BC series differ.
-
-    Raises InvalidInput when there is no curve, tasks differ, or there are more curves than styles.
+    Raises InvalidInput when the setting is equal in all or no number, tasks differ, or there are too many curves.
     """
-    series = [s for s in series if s.method == "BC"]
-    _check_one_task(series, "runs of behavioural cloning")
-    names = differing(series)
-    if parameter is None and len(names) != 1:
-        raise InvalidInput(f"the BC runs differ in {', '.join(names) or 'no setting'}; name one with --parameter")
-    setting = parameter or names[0]
-    if setting not in numeric_settings(series):
-        values = sorted({s.facts.get(setting, "no setting that changes results") for s in series})
-        raise InvalidInput(f"{setting} is {', '.join(values)} in the BC runs; an axis needs different numbers")
-    curves = group_by_parameter(series, setting)
-    _check_one_task([first for first, *_ in curves], f"BC runs that differ in {setting} alone")
-    figure, axes = new_figure(setting)
-    for n, (curve, name) in enumerate(zip(curves, series_names([s for s, *_ in curves], [setting]), strict=True)):
-        _draw_curve(axes, [getattr(s.config, setting) for s in curve], [(s, s.last) for s in curve], n, name)
+    if not (series := [s for s in series if s.method == "BC"]):
+        raise InvalidInput("the figure needs runs of behavioural cloning")
+    if parameter not in numeric_settings(series):
+        values = sorted({s.facts.get(parameter, "no setting that changes results") for s in series})
+        raise InvalidInput(f"{parameter} is {', '.join(values)} in the BC runs; an axis needs different numbers")
+    curves = group_by_parameter(series, parameter)
+    _check_curves([first for first, *_ in curves], f"BC runs that differ in {parameter} alone")
+    figure, axes = new_figure(parameter)
+    for n, (curve, name) in enumerate(zip(curves, series_names([s for s, *_ in curves], [parameter]), strict=True)):
+        _draw_curve(axes, [getattr(s.config, parameter) for s in curve], [(s, s.last) for s in curve], n, name)
     shown = [s for curve in curves for s in curve]
-    ticks = sorted({getattr(s.config, setting) for s in shown})
+    ticks = sorted({getattr(s.config, parameter) for s in shown})
     if 0 < ticks[0] * LOG_SCALE_RATIO <= ticks[-1]:
         axes.set_xscale("log")
     if len(ticks) <= MAX_TICKS:
@@ -84,19 +76,18 @@ def task_bars(series: Sequence[Series]) -> Figure:
     """
     tasks, methods = sorted({s.task for s in series}), sorted({s.method for s in series})
     figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))
+    width = 0.8 / len(methods)
     for n, method in enumerate(methods):
         chosen = [s for s in series if s.method == method]
         for task in tasks:
             if len(several := [s for s in chosen if s.task == task]) > 1:
-                names = ", ".join(differing(several)) or "no setting"
+                names = ", ".join(differing(several)) or "the architecture of the policy"
                 raise InvalidInput(f"{method} on {task} has series that differ in {names}; use --where to select one")
-        percent = np.array([_percent_of_expert(s) for s in chosen])
-        width = 0.8 / len(methods)
+        iqm, low, high = np.transpose([_percent_of_expert(s) for s in chosen])
         places = np.array([tasks.index(s.task) for s in chosen]) + (n - (len(methods) - 1) / 2) * width
         color, hatch = STYLES[n][0], ("", "//")[n]
-        bars = axes.bar(places, percent[:, 0], 0.9 * width, color=color, hatch=hatch, edgecolor="white", label=method)
-        whiskers = np.abs(percent[:, 1:] - percent[:, :1]).T
-        axes.errorbar(places, percent[:, 0], whiskers, fmt="none", ecolor="black", elinewidth=1, capsize=3)
+        bars = axes.bar(places, iqm, 0.9 * width, color=color, hatch=hatch, edgecolor="white", label=method)
+        axes.errorbar(places, iqm, [iqm - low, high - iqm], fmt="none", ecolor="black", elinewidth=1, capsize=3)
         axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"color": "white", "pad": 1})
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
@@ -105,11 +96,15 @@ def task_bars(series: Sequence[Series]) -> Figure:
     return figure
 
 
-def _check_one_task(series: Sequence[Series], needed: str) -> None:
+def _check_curves(series: Sequence[Series], needed: str) -> None:
+    """Refuse other than 1 to ``len(STYLES)`` curves of one task; ``series`` has one of each curve."""
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:
-        raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; select one with --env_name")
+        raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; use --where env_name=... to select")
+    if len(series) > len(STYLES):
+        names = ", ".join(differing(series))
+        raise InvalidInput(f"the figure has more than {len(STYLES)} curves, which differ in {names}; use --where")
 
 
 def _draw_curve(
@@ -118,8 +113,6 @@ def _draw_curve(
     """Draw the evaluation of a series in an iteration at each of ``xs``."""
     if len(set(xs)) < len(xs):
         raise InvalidInput(f"series of {name} differ in the architecture of the policy only; name the runs of one")
-    if style == len(STYLES):
-        raise InvalidInput(f"the figure has more than {len(STYLES)} curves, such as {name}; select some with --where")
     color, marker = STYLES[style]
     summaries = [s.summary(itr) for s, itr in points]
     stds = [u.std for u in summaries]
@@ -133,6 +126,7 @@ def _draw_curve(
 
 
 def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:
+    """Add the expert's return, the title, the legend and a note on what is drawn."""
     expert = float(np.mean([s.expert()[0] for s, _ in points]))
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
     note = f"points: mean ± std over {_seeds(points)}; line and band: IQM and its 95 % bootstrap interval"

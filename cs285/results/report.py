@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -78,46 +79,44 @@ def write_report(
 
 
 def _make_parts(series: Sequence[Series], compared: Sequence[Series], folder: Path) -> tuple[list[Part], list[str]]:
-    """Make the tables and figures, and write them into a folder; and name those that are left out."""
+    """Make the tables and figures, and write them into a folder; name those that are left out."""
     parts: list[Part] = []
     left_out: list[str] = []
-
-    def add_figure(
-        name: str, what: str, caption: str, chosen: Sequence[Series], draw: Callable[[Sequence[Series]], Figure]
-    ) -> None:
-        file = f"{name.lower().replace(' ', '')}_{what}".translate(str.maketrans(" /:\\", "_---"))
-        try:
-            figure = draw(chosen)
-        except InvalidInput as error:
-            left_out.append(f"{name}, {what}, is left out: {error}")
-            return
-        for extension in (".pdf", ".png"):
-            save_figure(figure, path := folder / f"{file}{extension}")
-        commands = [s.command() for s in chosen]
-        parts.append(Part(f"{name}: {what}", f"{caption} {_settings(chosen)}", commands, image=path.read_bytes()))
-
-    for number, method in ((1, "BC"), (2, "DAgger")):
-        if chosen := [s for _, group in _by_task(series, method) for s in group]:
-            caption = f"{method}. {TABLE_CAPTION} {_settings(chosen)}"
-            rows = [row for _, group in _by_task(series, method) for row in _rows(group)]
-            parts.append(Part(f"Table {number}", caption, [s.command() for s in chosen], rows))
-            with (folder / f"table{number}.csv").open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([rows[0], *(row.values() for row in rows)])
-        else:
-            left_out.append(f"Table {number} and Figure {number} need runs of {method}")
+    figures: list[tuple[str, str, Sequence[Series], Callable[[Sequence[Series]], Figure]]] = []
     for task, group in _by_task(series, "BC"):
         for name in numeric_settings(group):
             if name != "eval_batch_size":  # a setting of the measurement, not of the policy
                 drawn = [s for curve in group_by_parameter(group, name) for s in curve] or group
                 draw = partial(parameter_figure, parameter=name)
-                add_figure("Figure 1", f"{name} {task}", f"Behavioural cloning against {name}.", drawn, draw)
-    if _by_task(series, "BC") and not any(part.name.startswith("Figure 1") for part in parts):
+                figures.append((f"Figure 1: {name} {task}", f"Behavioural cloning against {name}.", drawn, draw))
+    if not figures:
         left_out.append("Figure 1 needs runs of BC on one task that differ in a number other than eval_batch_size")
     for task, group in _by_task(series, "DAgger"):
         caption = "DAgger over its iterations, of which iteration 0 is behavioural cloning."
-        add_figure("Figure 2", task, caption, group, learning_curves)
+        figures.append((f"Figure 2: {task}", caption, group, learning_curves))
     if len({s.task for s in compared}) > 1:
-        add_figure("Figure 3", "tasks", "Final returns in per cent of the expert's.", compared, task_bars)
+        figures.append(("Figure 3: tasks", "Final returns in per cent of the expert's.", compared, task_bars))
+
+    for number, method in ((1, "BC"), (2, "DAgger")):
+        if chosen := [s for s in series if s.method == method]:
+            rows = [row for _, group in _by_task(series, method) for row in _rows(group)]
+            caption = f"{method}. {TABLE_CAPTION} {_settings(chosen)}"
+            parts.append(Part(f"Table {number}", caption, [s.command() for s in chosen], rows))
+            with (folder / f"table{number}.csv").open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([rows[0], *(row.values() for row in rows)])
+        else:
+            left_out.append(f"Table {number} needs runs of {method}")
+    for name, caption, shown, draw_figure in figures:
+        try:
+            figure = draw_figure(shown)
+        except InvalidInput as error:
+            left_out.append(f"{name} is left out: {error}")
+            continue
+        stem = re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
+        for extension in ("pdf", "png"):
+            save_figure(figure, path := folder / f"{stem}.{extension}")
+        commands = [s.command() for s in shown]
+        parts.append(Part(name, f"{caption} {_settings(shown)}", commands, image=path.read_bytes()))
     return parts, left_out
 
 
@@ -158,15 +157,14 @@ def _settings(series: Sequence[Series]) -> str:
 
 def _data(series: Series) -> str:
     """Name, size and mean return of the expert data; no size where the file is not the one that the runs read."""
-    path = input_files(series.config).get("expert_data")
-    texts = [f"mean return {series.values('Initial_DataCollection_AverageReturn', series.iterations[0])[0]:.0f}"]
-    if path is not None:
-        with contextlib.suppress(InvalidInput):
-            if series.runs[0].inputs.get("expert_data") == digest(path):
-                episodes = load_expert_data(path)
-                texts.insert(0, f"{len(episodes)} episodes, {sum(map(len, episodes))} transitions")
-        texts.insert(0, path.name)
-    return ", ".join(texts)
+    mean = series.values("Initial_DataCollection_AverageReturn", series.iterations[0])[0]
+    path = input_files(series.config).get("expert_data", Path())
+    size = ""
+    with contextlib.suppress(InvalidInput):  # the file may be gone, or another one
+        if digest(path) == series.runs[0].inputs.get("expert_data"):
+            episodes = load_expert_data(path)
+            size = f"{len(episodes)} episodes, {sum(map(len, episodes))} transitions"
+    return ", ".join(filter(None, [path.name, size, f"mean return {mean:.0f}"]))
 
 
 def _videos(series: Series) -> Iterator[tuple[str, bytes]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "w
 NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
 DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
+DEFAULTS = {None: "default", DEFAULT_POLICY: "default"}
 RETURN = "Eval_AverageReturn"
 
 
@@ -44,18 +44,17 @@ class Series:
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:
         self.runs = tuple(sorted(runs, key=lambda run: run.config.seed))
-        self.config, self.method = self.runs[0].config, self.runs[0].method
-        self.task = self.config.env_name
+        first = self.runs[0]
+        self.config, self.method, self.task = first.config, first.method, first.config.env_name
         self.seeds = tuple(run.config.seed for run in self.runs)
         evaluated = [set(run.iterations) for run in self.runs]
         self.iterations = tuple(sorted(set.union(*evaluated)))
         self.last = max(set.intersection(*evaluated) or self.iterations, default=-1)
         values = dict(zip(RESULT_SETTINGS, identity(self.config), strict=True))
-        self.facts = {name: "default" if value is None else str(value) for name, value in values.items()}
-        for name in self.runs[0].inputs.keys() & self.facts.keys():
-            self.facts[name] += f" (SHA-256 {self.runs[0].inputs[name][:6]})"
-        make_policy = self.runs[0].policy.get("make_policy", DEFAULT_POLICY)
-        self.facts["make_policy"] = "default" if make_policy == DEFAULT_POLICY else make_policy
+        values["make_policy"] = first.policy.get("make_policy", DEFAULT_POLICY)
+        self.facts = {name: DEFAULTS.get(value, str(value)) for name, value in values.items()}
+        for name in first.inputs.keys() & self.facts.keys():
+            self.facts[name] += f" (SHA-256 {first.inputs[name][:6]})"
 
     def values(self, name: str, itr: int) -> list[float]:
         """A scalar in one iteration, from each run that has both."""
@@ -78,18 +77,14 @@ class Series:
 
     def command(self) -> str:
         """A command line that repeats the runs; a comment in it names a policy that run_hw1.py does not make."""
-        shown = replace(self.config, n_iter=None)
-        if shown.iterations != self.config.iterations:
-            shown = self.config
-        flags = []
-        for name in RESULT_SETTINGS:
-            value = getattr(shown, name)
-            if value != getattr(Config(), name) or name == "env_name":
-                flags.append(f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}")
-        seeds = f"--seeds {','.join(map(str, self.seeds))}" if len(self.seeds) > 1 else f"--seed {self.seeds[0]}"
+        flags = ["--env_name", shlex.quote(self.task), *(["--do_dagger"] if self.config.do_dagger else [])]
+        usual = identity(Config(env_name=self.task, do_dagger=self.config.do_dagger))
+        for name, value, default in zip(RESULT_SETTINGS, identity(self.config), usual, strict=True):
+            if value != default:
+                flags += [f"--{name}", shlex.quote(str(value))]
+        flags += ["--seeds" if len(self.seeds) > 1 else "--seed", ",".join(map(str, self.seeds))]
         policy = self.facts["make_policy"]
-        comment = [] if policy == "default" else [f"# make_policy={policy}"]
-        return " ".join(["python scripts/run_hw1.py", *flags, seeds, *comment])
+        return f"python scripts/run_hw1.py {' '.join(flags)}{'' if policy == 'default' else f' # make_policy={policy}'}"
 
 
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
@@ -110,6 +105,17 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     return sorted(series, key=lambda s: (s.task, s.config.num_agent_train_steps_per_iter, s.config.eval_batch_size))
 
 
+def differing(series: Sequence[Series]) -> list[str]:
+    """Names of the `Series.facts` in which some of the series differ."""
+    return [name for name in series[0].facts if len({s.facts[name] for s in series}) > 1]
+
+
+def numeric_settings(series: Sequence[Series]) -> list[str]:
+    """Names of the settings in which some of the series differ, and which are a number in each."""
+    numbers = [name for name in RESULT_SETTINGS if all(type(getattr(s.config, name)) in (int, float) for s in series)]
+    return [name for name in differing(series) if name in numbers]
+
+
 def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Series]]:
     """Group series that differ in one numeric setting only, sorted by it, into groups of at least two."""
     groups: dict[tuple[Any, ...], list[Series]] = {}
@@ -118,46 +124,11 @@ def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Se
     return [group for group in groups.values() if len(group) > 1]
 
 
-def differing(series: Sequence[Series]) -> list[str]:
-    """Names of the `Series.facts` in which some of the series differ."""
-    return [name for name in series[0].facts if len({s.facts[name] for s in series}) > 1]
-
-
-def numeric_settings(series: Sequence[Series]) -> list[str]:
-    """Names of the settings in which some of the series differ, and which are a number in each."""
-    settings = [name for name in differing(series) if name in RESULT_SETTINGS]
-    return [name for name in settings if all(type(getattr(s.config, name)) in (int, float) for s in series)]
-
-
 def series_names(series: Sequence[Series], left_out: Sequence[str] = ()) -> list[str]:
-    """A name for each series: its method, and the settings in which the series differ."""
+    """A name for each series: its method, and the settings or else the architecture in which the series differ."""
     shown = [name for name in differing(series) if name not in ("do_dagger", *left_out)]
-    names = []
+    facts, names = [s.facts for s in series], []
     for s in series:
-        ambiguous = sum(other.facts == s.facts for other in series) > 1
-        architecture = [s.runs[0].policy.get("architecture", "")] if ambiguous else []
+        architecture = [s.runs[0].policy.get("architecture", "")] if facts.count(s.facts) > 1 else []
         names.append(" ".join([s.method, *(f"{name}={s.facts[name]}" for name in shown), *architecture]))
     return names
-
-
-def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
-    """Select the runs that meet all conditions, such as ``size=64``; raise InvalidInput when there is none."""
-    known = [field.name for field in fields(Config)]
-    for condition in conditions:
-        name, _, wanted = condition.partition("=")
-        if name not in known:
-            raise InvalidInput(f"{condition!r} is not SETTING=VALUE; settings are {', '.join(known)}")
-        values = sorted({str(getattr(run.config, name)) for run in runs})
-        runs = [run for run in runs if str(getattr(run.config, name)) == wanted]
-        if not runs:
-            raise InvalidInput(f"no run has {condition}; {name} is {', '.join(values)}")
-    return list(runs)
-
-
-def print_incomplete(runs: Sequence[RunFolder]) -> list[str]:
-    """Print a line on stderr for each incomplete run, with the number of its evaluations, and return these lines."""
-    counts = [(run.path, len(run.rows), len(run.expected)) for run in runs if not run.complete]
-    lines = [f"{path}: incomplete run, {count} of {expected} evaluations used" for path, count, expected in counts]
-    for line in lines:
-        print(line, file=sys.stderr)
-    return lines

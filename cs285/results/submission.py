@@ -25,22 +25,21 @@ scripts/, experts and expert data; this zip has the code in cs285/ only.
 HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record in an event file: length and its checksum; checksum of the content
 
 
-def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, limit: int = MAX_BYTES) -> int:
+def write_submission(runs: Sequence[RunFolder], code: Path, output: Path) -> int:
     """Write run_logs/, cs285/ and README.md into a zip.
 
     Args:
-        runs: at least one of BC (q1_) and one of DAgger (q2_).
+        runs: at least one of BC (q1_) and one of DAgger (q2_), with different names.
         code: the folder cs285.
-        output: the zip, a new file.
-        limit: its maximum size in bytes.
+        output: the zip, a new file of at most `MAX_BYTES`.
 
-    Returns its size in bytes. Raises InvalidInput when runs or their event files are missing, or the zip is too
-    large, exists or can't be written.
+    Returns its size in bytes. Raises InvalidInput when one of these conditions is not met, or the zip can't be written.
     """
+    names = [run.path.name for run in runs]
     for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
-        if not any(run.path.name.startswith(prefix) for run in runs):
+        if not any(name.startswith(prefix) for name in names):
             raise InvalidInput(f"no {prefix} run among {len(runs)} runs; a submission needs one of {method}")
-    if len({run.path.name for run in runs}) < len(runs):
+    if len(set(names)) < len(names):
         raise InvalidInput(f"two run folders have the same name: {', '.join(sorted(str(run.path) for run in runs))}")
     if output.exists():
         raise InvalidInput(f"--output: {output} exists; it is not overwritten")
@@ -50,25 +49,24 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, limit:
             if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
                 raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
             for path in paths:
-                archive.writestr(f"run_logs/{run.path.name}/{path.name}", remove_images(read_whole(path), path))
+                archive.writestr(f"run_logs/{run.path.name}/{path.name}", remove_images(path))
         for path in sorted(code.rglob("*.py")):
             archive.write(path, f"cs285/{path.relative_to(code).as_posix()}")
         commands = [f"{run.path.name}\n\n```bash\n{Series([run]).command()}\n```\n" for run in runs]
         archive.writestr("README.md", README + "\n".join(commands))
-    if (size := zipped.tell()) > limit:
-        allowed = f"at most {limit / 1e6:.2f} MB are allowed; name fewer runs with --runs"
-        raise InvalidInput(f"the zip of {len(runs)} runs would have {size / 1e6:.2f} MB; {allowed}")
+    if (size := zipped.tell()) > MAX_BYTES:
+        raise InvalidInput(f"the zip of {len(runs)} runs has {size / 1e6:.2f} MB, more than the 15 allowed; use --runs")
     with whole_file(output) as file:
         file.write(zipped.getvalue())
     return size
 
 
-def remove_images(events: bytes, path: Path) -> bytes:
-    """Remove the records with images from an event file, and an unfinished record at its end.
+def remove_images(path: Path) -> bytes:
+    """Read an event file without records with images, and without an unfinished record at its end.
 
-    Raises InvalidInput with the path of the file when it is not an event file.
+    Raises InvalidInput when it is not an event file.
     """
-    kept, start = [], 0
+    events, kept, start = read_whole(path), [], 0
     while start + HEADER_BYTES <= len(events):
         (length,) = struct.unpack_from("<Q", events, start)
         end = start + HEADER_BYTES + length + FOOTER_BYTES

@@ -12,10 +12,10 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))  # in a checkout that is not installed
 
 from cs285.command_line import report, run
-from cs285.envs.mujoco_py_backend import hand_over
+from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput, WorkerDied
 from cs285.policies.make_policy import MakePolicy, make_mlp_policy
-from cs285.scripts.settings import Settings, preset_notice, read_settings
+from cs285.scripts.settings import Settings, read_settings
 
 
 def main(make_policy: MakePolicy = make_mlp_policy, expert: object | None = None) -> NoReturn:
@@ -31,8 +31,7 @@ def main(make_policy: MakePolicy = make_mlp_policy, expert: object | None = None
 
 def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) -> None:
     """Train with each seed; one that fails is reported, the others still run, and the exit code is its own."""
-    hand_over(settings.config.backend)
-    print(end=preset_notice(settings), flush=True)
+    restart_in_mujoco_py_venv(settings.config.backend)
     from cs285.infrastructure.bc_trainer import BC_Trainer
     from cs285.infrastructure.inputs import RunInputs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from cs285.command_line import FLATTENED, parse
+from cs285.command_line import parse
 from cs285.config import Config
 from cs285.errors import InvalidInput
 from cs285.presets import PRESETS, Preset
@@ -19,18 +20,10 @@ DESCRIPTION = "Behavioural cloning, and with --do_dagger DAgger, on one task."
 
 
 @dataclass(frozen=True)
-class Base:
-    """The flags that change the defaults of others."""
-
-    resume: Path | None = None
-    preset: Preset | None = None
-
-
-@dataclass(frozen=True)
 class Settings:
     """The flags of the script."""
 
-    config: Annotated[Config, FLATTENED]
+    config: Annotated[Config, tyro.conf.arg(name="")]  # its fields are flags without a prefix
     preset: Preset | None = None
     """Named settings, overridden by other flags. course: the assignment's own network and optimiser; humanoid: settings
     that imitate the expert on Humanoid-v5."""
@@ -55,21 +48,14 @@ class Settings:
 
 def read_settings(argv: Sequence[str] | None = None) -> Settings:
     """Parse the flags; a preset and a run to resume give defaults that other flags override."""
-    base, _ = tyro.cli(Base, args=argv, return_unknown_args=True, add_help=False, use_underscores=True)
-    if base == Base():
-        return parse(Settings, DESCRIPTION, argv)
-    config = Config()
-    if base.resume is not None:
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset", nargs="?")
+    parser.add_argument("--resume", nargs="?", type=Path)
+    given, _ = parser.parse_known_args(argv)
+    preset, config = PRESETS.get(given.preset, {}), Config()
+    if given.resume is not None:
         from cs285.data.checkpoint import settings_to_resume
 
-        config = settings_to_resume({"resume": base.resume})
-    config = replace(config, **(PRESETS[base.preset] if base.preset else {}))
-    return parse(Settings, DESCRIPTION, argv, default=Settings(config))
-
-
-def preset_notice(settings: Settings) -> str:
-    """The line that says what a preset has set; empty without a preset."""
-    if settings.preset is None:
-        return ""
-    values = {name: getattr(settings.config, name) for name in PRESETS[settings.preset]}
-    return f"preset {settings.preset}: {' '.join(f'--{name} {value}' for name, value in values.items())}\n"
+        config = settings_to_resume({"resume": given.resume})
+    default = Settings(replace(config, **preset)) if preset or given.resume else None
+    return parse(Settings, DESCRIPTION, argv, default)

@@ -1,12 +1,9 @@
-"""The yardstick measures: sides take turns, medians are compared, and every measurement runs in small."""
+"""Every measurement of the benchmarks on a few steps, and the table of a comparison."""
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
 import sys
-from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,124 +13,71 @@ import pytest
 from cs285.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("run", "rows", "sizes", "jobs", "libraries", "measure", "textbook")
-SMALL = {"GRADIENT_STEPS": 3, "ROLLOUT_STEPS": 20, "LARGE_BUFFER": 500, "LARGE_BATCHES": 4, "LEARNERS": 2, "EPISODE": 5}
-FILES = Namespace(
-    env_name="Hopper-v5",
-    expert_policy_file=ROOT / "policies" / "experts" / "Hopper-v5.pkl",
-    expert_data=ROOT / "expert_data" / "expert_data_Hopper-v5.pkl",
-)
+TASK = ("Hopper-v5", ROOT / "policies/experts/Hopper-v5.pkl", ROOT / "expert_data/expert_data_Hopper-v5.pkl")
+SMALL = {"job": 10, "rollouts": 20, "gradient": 3, "buffer": 500}
 
 
 @pytest.fixture
-def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """``benchmarks("run")`` imports a file of that folder, as a script there would."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    before = set(sys.modules)
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """``benchmark("run")`` imports a file of benchmarks/, as a script there does."""
+    monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
     yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if name in MODULES or name.startswith("measure_"):
-            del sys.modules[name]
-
-
-def test_sides_take_turns_and_their_medians_are_compared(
-    benchmarks: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = benchmarks("run")
-    asked: list[tuple[str, str]] = []
-    scripted = {("textbook", "gradient"): iter([8.0, 90.0, 6.0]), ("project", "gradient"): iter([3.0, 2.0, 1.0])}
-    scripted |= {("floor", "arithmetic"): iter([0.5, 0.5, 0.5])}
-
-    def measure(who: str, what: str, settings: Any) -> dict[str, Any]:
-        asked.append((who, what))
-        return {"seconds": next(scripted[who, what]), "cpu_seconds": 1.0}
-
-    monkeypatch.setattr(run, "measure", measure)
-    output = tmp_path / "results.json"
-    output.write_text(json.dumps({"rows": {"batch": {"seconds": {"theirs": 60.0, "project": 1.0, "ratio": 60.0}}}}))
-    monkeypatch.setattr(sys, "argv", ["run.py", "--rows", "gradient,gradient_floor", "-o", str(output)])
-    run.main()
-    assert asked == [("textbook", "gradient"), ("floor", "arithmetic"), ("project", "gradient")] * 3
-    rows = json.loads(output.read_text())["rows"]
-    assert rows["gradient"]["seconds"] == {"theirs": 8.0, "project": 2.0, "ratio": 4.0}
-    assert rows["gradient_floor"]["seconds"]["ratio"] == 4.0  # so many times as slow as the floor
-    printed = capsys.readouterr().out
-    assert "| 2000 gradient steps | textbook | 8.00 | 2.00 | 4.00 | ≥ 2.0 | 1.00 | 1.00 |" in printed
-    assert "| 200 batches from a million | textbook | 60.00 | 1.00 | 60.00 | ≥ 30 |" in printed  # of the file
-
-
-def test_an_unknown_row_is_refused(benchmarks: Any) -> None:
-    with pytest.raises(InvalidInput, match=r"--rows has 'gradeint'; it may have job, rollouts, gradient"):
-        benchmarks("run").Settings(rows="gradeint")
-
-
-def test_results_of_another_environment_are_not_mixed_in(benchmarks: Any, tmp_path: Path) -> None:
-    run = benchmarks("run")
-    (tmp_path / "ant.json").write_text('{"env_name": "Ant-v4", "rows": {}}')
-    with pytest.raises(InvalidInput, match="has results of Ant-v4"):
-        run.earlier_content(run.Settings(env_name="Hopper-v5", output=tmp_path / "ant.json"))
-
-
-def test_more_runs_join_those_of_the_file_and_disturbed_ones_do_not_count(benchmarks: Any) -> None:
-    run = benchmarks("run")
-    done = {("textbook", "gradient"): [{"seconds": 6.0}], ("project", "gradient"): [{"seconds": 2.0}]}
-    earlier = {"theirs": [{"seconds": 4.0}], "project": [{"seconds": 90.0, "cores_used_by_others": 1.5}]}
-    result = run.compare(run.ROWS["gradient"], done, earlier)
-    assert result["seconds"] == {"theirs": 5.0, "project": 2.0, "ratio": 2.5}
-    assert len(result["runs"]["project"]) == 2
-
-
-def test_a_library_that_does_not_install_is_left_out(
-    benchmarks: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = benchmarks("run")
-
-    def measure(who: str, what: str, settings: Any) -> dict[str, Any]:
-        if who == "imitation":
-            raise run.NotInstallable("no such version")
-        return {"seconds": 1.0}
-
-    monkeypatch.setattr(run, "measure", measure)
-    output = tmp_path / "results.json"
-    monkeypatch.setattr(sys, "argv", ["run.py", "--rows", "imitation,gradient", "-o", str(output)])
-    run.main()
-    assert list(json.loads(output.read_text())["rows"]) == ["gradient"]
-    assert "going on without imitation: no such version" in capsys.readouterr().err
+    for name in ("run", "measure", "textbook", "gpu"):
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(
-    ("who", "what"),
+    ("row", "side"),
     [
-        *(("project", what) for what in ("gradient", "many_gradient", "batch")),
-        *(("textbook", what) for what in ("gradient", "batch", "rollouts")),
-        *(("floor", what) for what in ("physics", "arithmetic")),
+        *(("gradient", side) for side in ("project", "torch", "textbook")),
+        *((row, side) for row in ("rollouts", "batches") for side in ("project", "textbook")),
+        ("job", "physics"),
     ],
 )
-def test_measurements_run(benchmarks: Any, monkeypatch: pytest.MonkeyPatch, who: str, what: str) -> None:
-    module = benchmarks(f"measure_{who}")
-    for name, value in SMALL.items():
-        if hasattr(module, name):
-            monkeypatch.setattr(module, name, value)
-    options = {"steps": 20} if what == "physics" else {}
-    assert getattr(module, what)(FILES, **options)["seconds"] > 0
+def test_measurements_return_seconds(
+    benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, row: str, side: str
+) -> None:
+    module = benchmark("measure")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "STEPS", SMALL)
+    monkeypatch.setattr(module, "usable_cores", lambda: 1)
+    assert getattr(module, row)(side, *TASK) > 0
 
 
-@pytest.mark.parametrize(("what", "learners"), [("job", 1), ("many_job", 10)])
-def test_whole_jobs_run(benchmarks: Any, tmp_path: Path, what: str, learners: int) -> None:
-    jobs, settings = benchmarks("jobs"), benchmarks("run").Settings(**vars(FILES))
-    small = ["--n_iter", "2", "--num_agent_train_steps_per_iter", "3", "--eval_batch_size", "20", "--ep_len", "10"]
-    flags = [*benchmarks("run").file_flags(settings), *small]
-    measured = jobs.run_job(what, flags, tmp_path, os.environ)
-    assert measured["peak_mb"] > 100
-    if Path("/proc/self/status").exists():
-        assert len(measured["peak_mb_by_iteration"]) == 2 * learners
-        assert max(measured["peak_mb_by_iteration"]) <= measured["peak_mb"]
-    assert len(list(tmp_path.glob("data/q2_*/log.csv"))) == learners
+def test_torch_side_steps_without_fast_update(benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, steps = benchmark("measure"), []
+    monkeypatch.setattr(module, "timed", lambda action, times: steps.append(action) or 1.0)
+    monkeypatch.setattr("cs285.policies.MLP_policy.MLPPolicySL.compute_loss", lambda *_: 1 / 0)
+    module.gradient("torch", *TASK)
+    with pytest.raises(ZeroDivisionError):
+        steps[0]()
 
 
-def test_every_row_names_measurements_that_exist(benchmarks: Any) -> None:
-    run = benchmarks("run")
-    for row in run.ROWS.values():
-        assert row.what in run.JOBS or callable(getattr(benchmarks("measure_project"), row.what))
-        if row.who not in run.REQUIREMENTS:
-            assert callable(getattr(benchmarks(f"measure_{row.who}"), row.theirs))
+def test_table_has_medians_of_the_ratios_of_turns(benchmark: Any) -> None:
+    turns = [{"project": (s, 100.0), "textbook": (t, 300.0)} for s, t in ((1.0, 4.0), (2.0, 6.0), (10.0, 20.0))]
+    assert benchmark("run").table_lines("batches", turns) == [
+        "| batches | project | 2.00 | 1.00 to 10.00 | 3.00 | 1.00 | 100 |",
+        "| batches | textbook | 6.00 | 4.00 to 20.00 | 1.00 | 3.00 | 300 |",
+    ]
+
+
+def test_job_compares_versions_of_the_project_and_the_textbook(benchmark: Any) -> None:
+    run = benchmark("run")
+    found = run.commands("job", run.Settings(), {"project": ROOT, "commit 1234567": Path("/earlier")})
+    assert list(found) == ["project", "commit 1234567", "textbook", "physics"]
+    assert found["project"][2:] == found["commit 1234567"][2:]
+    assert all(Path(word).exists() for word in found["textbook"][1:] if "/" in str(word))
+
+
+def test_libraries_without_a_python_are_skipped(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run = benchmark("run")
+    found = run.commands("gradient", run.Settings(d3rlpy=Path("/venv/bin/python")), {})
+    assert list(found) == ["project", "torch", "textbook", "d3rlpy"]
+    assert "skipping imitation" in capsys.readouterr().err
+
+
+def test_an_unknown_commit_is_refused(benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = benchmark("run")
+    monkeypatch.setattr(sys, "argv", ["run.py", "--rows", "help", "--against", "no-such-commit"])
+    with pytest.raises(InvalidInput, match="--against is no-such-commit"):
+        run.main()

@@ -46,6 +46,7 @@ def job(tiny: Config, tmp_path: Path) -> Config:
     return replace(tiny, expert_policy_file=expert, save_params=True, video_log_freq=2)
 
 
+@pytest.mark.slow
 def test_a_disk_without_room(job: Config, disk: Callable[[int], Path], tmp_path: Path) -> None:
     whole = replace(job, logdir=tmp_path / "whole")
     train(whole)

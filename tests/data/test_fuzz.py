@@ -67,12 +67,6 @@ def test_saved_policies(watch: Watch, tmp_path: Path) -> None:
     fuzz_file(path, contents, watch, lambda: load_run_policy(path))
 
 
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run's folder."""
-    return write_run(tmp_path_factory.mktemp("run"), [1.0, 2.0])
-
-
 @pytest.mark.parametrize("name", ["config.json", "log.csv"])
 def test_run_folders(name: str, watch: Watch, tmp_path: Path) -> None:
     folder = write_run(tmp_path, [1.0, 2.0])

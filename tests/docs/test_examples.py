@@ -87,3 +87,33 @@ def test_convolutions_on_images_beat_a_flattened_perceptron(tmp_path: Path) -> N
     assert finished.returncode == 0, finished.stderr
     flat = next((tmp_path / "data").glob("*flat*"))
     assert rows(convolutional)[0]["Eval_AverageReturn"] > 3 * rows(flat)[0]["Eval_AverageReturn"]
+
+
+@pytest.mark.slow
+def test_an_expert_that_is_a_function(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
+    flags = "--env_name Pendulum-v1 --expert_data pendulum.pkl --do_dagger --n_iter 2 --eval_batch_size 2000"
+    finished = run("pendulum.py", tmp_path, flags)
+    assert finished.returncode == 0, finished.stderr
+    (run_dir,) = (tmp_path / "data").iterdir()
+    first, second = rows(run_dir)
+    assert first["Eval_AverageReturn"] < second["Eval_AverageReturn"] > second["Expert_AverageReturn"] - 150
+
+
+@pytest.mark.slow
+def test_a_recurrent_policy_acts_the_same_in_workers_and_is_read_again(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "recurrent_policy.py", tmp_path)
+    flags = "--env_name Hopper-v5 --num_agent_train_steps_per_iter 20 --eval_batch_size 100 --save_params"
+    finished = run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 2")
+    assert finished.returncode == 0, finished.stderr
+    finished = run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 0 --exp_name local")
+    assert finished.returncode == 0, finished.stderr
+    workers, local = sorted((tmp_path / "data").iterdir())
+    assert rows(workers)[0]["Eval_AverageReturn"] == rows(local)[0]["Eval_AverageReturn"]
+    code = (
+        "import sys, pathlib, recurrent_policy as r; from cs285.policies.saved_policy import load_run_policy;"
+        "load_run_policy(pathlib.Path(sys.argv[1]), make_policy=r.RecurrentPolicy)"
+    )
+    command = [sys.executable, "-c", code, str(local / "policy_itr_0.pt")]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    subprocess.run(command, env=environment, check=True)

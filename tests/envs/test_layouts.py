@@ -56,22 +56,11 @@ def test_layouts_are_those_in_which_v4_and_v5_observe_one_state(
     np.testing.assert_allclose(convert_observations(observed_old, f"{task}-v4", sizes[0]), observed_old[: sizes[0]])
 
 
-@pytest.mark.parametrize(
-    ("env_name", "size", "wanted", "named"),
-    [
-        ("Ant-v5", 28, 105, ["28", "105", "27 and 105 and 111"]),
-        ("Humanoid-v4", 376, 46, ["46", "376", "45 and 348 and 376"]),
-        ("Hopper-v4", 12, 11, ["file", "12", "11", "Hopper-v4"]),
-    ],
-)
-def test_other_sizes_are_refused_naming_both_and_the_layouts(
-    env_name: str, size: int, wanted: int, named: list[str]
-) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        check_convertible(env_name, size, wanted, what="file")
-    assert all(text in str(refused.value) for text in named)
-    with pytest.raises(InvalidInput):
-        convert_observations(np.zeros((2, size)), env_name, wanted)
+def test_other_sizes_are_refused_naming_both_and_the_layouts() -> None:
+    with pytest.raises(InvalidInput, match=r"file: .* 28 numbers, but Ant-v5 has 105; .* 27 and 105 and 111"):
+        check_convertible("Ant-v5", 28, 105, what="file")
+    with pytest.raises(InvalidInput, match=r"12 numbers, but Hopper-v4 has 11$"):
+        convert_observations(np.zeros((2, 12)), "Hopper-v4", 11)
     assert convert_observations(np.ones((2, 7)), "Hopper-v4", 7).shape == (2, 7)
 
 
@@ -80,6 +69,5 @@ def test_the_notice_counts_the_numbers_set_to_0() -> None:
     assert "set to 0" not in conversion_notice("x.pkl", "Ant-v4", 111, 27)
 
 
-@pytest.mark.parametrize("env_name", ["module:Ant-v5", "gym:Ant-v2", "mujoco/Ant-v9", "Ant"])
-def test_the_task_of_an_id(env_name: str) -> None:
-    assert task_of(env_name) == "Ant"
+def test_the_task_of_an_id() -> None:
+    assert {task_of(env_name) for env_name in ("module:Ant-v5", "gym:Ant-v2", "mujoco/Ant-v9", "Ant")} == {"Ant"}

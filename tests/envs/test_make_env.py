@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,8 +52,6 @@ def register_spaces(observations: gym.Space[Any], actions: gym.Space[Any] | None
 @pytest.mark.parametrize(
     ("env_name", "facts"),
     [
-        ("Hopper-v4", (11, 3, False, 1000)),
-        ("Ant-v5", (105, 8, False, 1000)),
         ("Humanoid-v4", (376, 17, False, 1000)),
         ("CartPole-v1", (4, 2, True, 500)),
         (POINT, (OB_DIM, AC_DIM, False, TIME_LIMIT)),
@@ -109,47 +108,38 @@ def test_episodes_are_truncated_at_the_smaller_of_two_limits() -> None:
         make_env("tests/Endless-v0")
 
 
-@pytest.mark.parametrize(
-    ("env_name", "named"),
-    [
-        ("Hoper-v4", "Hopper"),
-        ("ant-v4", "Ant"),
-        ("Ant-v99", "v5"),
-        ("Swimmer-v2", "Ant-v2, HalfCheetah-v2"),
-        ("no such id", "'no such id'"),
-        ("nosuchmodule:Ant-v5", "No module named 'nosuchmodule'"),
-    ],
-)
-def test_unknown_ids_are_refused_with_a_hint(env_name: str, named: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        make_env(env_name)
-    assert named in str(refused.value)
-    assert "\n" not in str(refused.value)
+FAILING_MODULES = {
+    "without_package": "import missing_package",
+    "with_typo": "def f(:",
+    "that_fails": "import gymnasium\ndef make(): raise OSError('no\\ndisk')\ngymnasium.register('User-v0', make)",
+    "without_task": "",
+}
 
 
 @pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize(
-    ("source", "named"),
+    ("env_name", "named"),
     [
-        ("import missing_package", ["ModuleNotFoundError", "'missing_package'", "user_task_{n}.py, line 1"]),
-        ("x = 1\nx.y", ["AttributeError", "user_task_{n}.py, line 2"]),
-        ("def f(:", ["SyntaxError", "user_task_{n}.py"]),
-        (
-            "import gymnasium\ndef make(): raise OSError('no\\ndisk')\ngymnasium.register('User-v0', make)",
-            ["OSError: no disk", "user_task_{n}.py, line 2"],
-        ),
-        ("", ["Environment `User` doesn't exist"]),
+        ("Hoper-v4", ["Hopper"]),
+        ("Ant-v99", ["v5"]),
+        ("Swimmer-v2", ["Swimmer-v2"]),
+        ("", ["''"]),
+        ("nosuchmodule:Ant-v5", ["No module named 'nosuchmodule'"]),
+        ("without_package:User-v0", ["ModuleNotFoundError", "'missing_package'", "without_package.py, line 1"]),
+        ("with_typo:User-v0", ["SyntaxError", "with_typo.py"]),
+        ("that_fails:User-v0", ["OSError: no disk", "that_fails.py, line 2"]),
+        ("without_task:User-v0", ["Environment `User` doesn't exist"]),
     ],
 )
-def test_the_cause_is_named_when_a_module_or_its_environment_fails(
-    source: str, named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_cause_is_named_when_an_environment_can_not_be_made(
+    env_name: str, named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = f"user_task_{abs(hash(source))}"
-    (tmp_path / f"{name}.py").write_text(source)
+    for name, source in FAILING_MODULES.items():
+        (tmp_path / f"{name}.py").write_text(source)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput) as refused:
-        make_env(f"{name}:User-v0", 5)
-    assert all(text.replace("user_task_{n}", name) in str(refused.value) for text in named)
+        make_env(env_name, 5)
+    assert all(text in str(refused.value) for text in named)
     assert "\n" not in str(refused.value)
 
 
@@ -169,17 +159,21 @@ def test_an_id_registered_anew_is_the_same_environment_elsewhere(env_id: str) ->
         assert spec.ob_shape == (2, 3)
 
 
-def test_mujoco_prints_nothing_writes_no_file_and_warns_of_an_unstable_simulation(tmp_path: Path) -> None:
+def test_one_notice_no_file_of_mujoco_and_a_warning_of_an_unstable_simulation(tmp_path: Path) -> None:
     code = (
         "import warnings\nfrom cs285.envs.make_env import make_env\n"
-        "env, _ = make_env('HalfCheetah-v4')\nenv.reset(seed=0)\nenv.step(env.action_space.sample())\n"
+        "for _ in range(2): env, _ = make_env('HalfCheetah-v2')\n"
+        "env.reset(seed=0)\n"
         "with warnings.catch_warnings(record=True) as caught:\n"
         "    env.step([float('nan')] * 6)\n"
         "assert any('MuJoCo: ' in str(w.message) and 'unstable' in str(w.message) for w in caught), caught\n"
     )
     command = [sys.executable, "-W", "always::RuntimeWarning", "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.stderr.startswith("HalfCheetah-v2: on today's MuJoCo")
+    assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -200,20 +194,9 @@ def test_rendering_is_checked_by_a_frame(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_module_of_the_current_folder_is_imported_to_make_its_image_task_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_module_of_the_current_folder_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2] / "docs" / "examples")
-    assert "image_task" not in sys.modules
     env, spec = make_env("image_task:Chase-v0", render=True)
-    from image_task import expert
-
     assert (spec.ob_shape, spec.ob_dtype, spec.ac_dim, spec.max_episode_steps) == ((24, 24, 1), np.uint8, 2, 40)
-    paths = []
-    for act in (expert, lambda observations: np.zeros((1, 2))):
-        policy = FakePolicy(np.zeros_like)
-        policy.get_action = lambda observation, act=act: act(observation[None])[0]  # type: ignore[misc, method-assign]
-        paths += [sample_trajectory(env, spec, policy, seed=3)]
-    assert paths[0].total_reward > 5 > paths[1].total_reward == 0
-    np.testing.assert_allclose(expert(paths[0].observations), paths[0].actions)
+    env.reset(seed=0)
     assert np.shape(env.render()) == (192, 192, 3)

@@ -20,7 +20,7 @@ import pytest
 from cs285.envs import mujoco_py_backend as engine
 from cs285.envs.make_env import make_env
 from cs285.envs.mujoco_v2 import give_old_margins
-from cs285.envs.v2_tasks import V2_MODULES
+from cs285.envs.v2_tasks import V2_IDS
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert
@@ -73,7 +73,7 @@ def visited_states(task: str) -> dict[str, Any]:
     return {"qpos": np.array(qpos), "qvel": np.array(qvel), "actions": np.array(actions)}
 
 
-@pytest.fixture(scope="module", params=V2_MODULES)
+@pytest.fixture(scope="module", params=[env_id.removesuffix("-v2") for env_id in V2_IDS])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Each task in turn; skip without the engine, or fail where CS285_REQUIRE_MUJOCO_PY is set."""
     try:

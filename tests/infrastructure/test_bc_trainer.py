@@ -124,6 +124,30 @@ def test_runs_that_share_their_inputs_have_the_numbers_that_each_has_alone(
         assert shared == expected_rows
 
 
+@pytest.mark.parametrize(
+    ("change", "expert", "message"),
+    [
+        ({"ep_len": 7}, None, "--ep_len is 7, but the inputs that were passed are of a run with 10"),
+        ({"env_name": "CartPole-v1"}, None, "--env_name is CartPole-v1, but the inputs"),
+        ({}, lambda observations: observations, "the expert is another than that of the inputs that were passed"),
+    ],
+)
+def test_inputs_of_another_run_are_refused(tiny: Config, change: dict[str, Any], expert: Any, message: str) -> None:
+    with (
+        RunInputs(replace(tiny, ep_len=10), expert_rule) as inputs,
+        pytest.raises(InvalidInput, match=f"^{message}"),
+    ):
+        BC_Trainer(replace(tiny, **{"ep_len": 10, **change}), expert, inputs=inputs)
+
+
+def test_a_trainer_runs_once(tiny: Config) -> None:
+    with BC_Trainer(tiny, expert_rule) as trainer:
+        trainer.run_training_loop()
+        with pytest.raises(InvalidInput, match="a BC_Trainer runs once"):
+            trainer.run_training_loop()
+    assert len(list(tiny.logdir.iterdir())) == 1
+
+
 def test_a_trainer_that_does_not_run_leaves_no_worker_and_no_folder(
     from_file: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:

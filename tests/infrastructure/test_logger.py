@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +126,8 @@ def test_a_state_of_a_table_that_no_run_writes_is_refused(tmp_path: Path) -> Non
 
 def test_a_run_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
     state = stopped(tmp_path)
-    logger = Logger(tmp_path, state)
-    with pytest.raises(InvalidInput, match="being written by another process"):
+    with closing(Logger(tmp_path, state)), pytest.raises(InvalidInput, match="being written by another process"):
         Logger(tmp_path, state)
-    logger.close()
     Logger(tmp_path, state).close()
 
 

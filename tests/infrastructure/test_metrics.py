@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,3 +49,17 @@ def test_a_scalar_or_a_parameter_that_is_not_finite_is_refused(bad: float) -> No
     actor.bias.data[1] = bad
     with pytest.raises(InvalidInput, match="a parameter became NaN or infinite by step 0; try a smaller"):
         last_training_log([{"b": 1.0}], actor)
+
+
+@pytest.mark.parametrize(
+    ("log", "message"),
+    [
+        ({"x": None}, "Linear.update returned x = None; it must be a number"),
+        ({"x": torch.ones(2)}, r"Linear.update returned x = tensor\(\[1., 1.\]\); it must be a number"),
+        ({"Eval_AverageReturn": 1.0}, "Linear.update returned a scalar 'Eval_AverageReturn'; the log has a column"),
+        ({1: 1.0}, "Linear.update returned a scalar 1; the log has a column"),
+    ],
+)
+def test_other_values_and_the_names_of_other_columns_are_refused(log: dict[Any, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^{message}"):
+        last_training_log([log], nn.Linear(2, 2))

@@ -284,15 +284,13 @@ def test_main_scripts_that_workers_cannot_import(tmp_path: Path) -> None:
 
 
 @linux
-@pytest.mark.parametrize("started", [False, True])
-def test_ctrl_c_reaches_no_worker(started: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lines", [1, 2], ids=["while workers start", "later"])
+def test_ctrl_c_reaches_no_worker(lines: int, tmp_path: Path) -> None:
     with start(SLEEP, tmp_path) as main:
         assert main.stdout is not None
-        main.stdout.readline()
-        if started:
+        for _ in range(lines):
             main.stdout.readline()
-        else:
-            time.sleep(0.2)
+        time.sleep(0.2)
         os.killpg(main.pid, signal.SIGINT)  # as a terminal does
         out, err = main.communicate(timeout=60)
     assert (out.splitlines()[-1:], err, main.returncode) == (["interrupted"], "", 0)

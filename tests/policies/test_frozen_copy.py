@@ -17,6 +17,7 @@ from torch import nn
 
 from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import build_mlp
+from cs285.infrastructure.seeding import episode_generators, global_generator_states
 from cs285.policies.frozen_copy import DetachedCopy, frozen_copy
 from cs285.policies.MLP_policy import MLPPolicySL
 from cs285.policies.numpy_policy import NumpyPolicy
@@ -151,26 +152,28 @@ class Sampling:
         return {}
 
 
-def test_sampling_repeats_with_the_episodes_seed_and_leaves_the_global_generator_alone() -> None:
+def test_sampling_repeats_with_the_episodes_seed_and_leaves_the_global_generators_alone() -> None:
     policy = Sampling()
     frozen = frozen_copy(policy, OBSERVATIONS[:5])
     elsewhere = pickle.loads(pickle.dumps(frozen))
-    before = torch.get_rng_state()
-    actions = {}
-    for seed in (1, 2):
-        frozen.reset(seed)
-        actions[seed] = [frozen.get_action(OBSERVATIONS[0]) for _ in range(3)]
-    torch.manual_seed(99)
-    elsewhere.reset(2)
-    np.testing.assert_array_equal([elsewhere.get_action(OBSERVATIONS[0]) for _ in range(3)], actions[2])
-    assert not np.array_equal(actions[1], actions[2])
-    assert not np.array_equal(actions[1][0], actions[1][1])
+    states = global_generator_states()
+
+    def act(acting: Any, seed: int) -> list[Array]:
+        with episode_generators(seed):
+            acting.reset(seed)
+            return [acting.get_action(OBSERVATIONS[0]) for _ in range(3)]
+
+    first, second = act(frozen, 1), act(frozen, 2)
+    np.testing.assert_array_equal(act(elsewhere, 2), second)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first[0], first[1])
     assert isinstance(frozen, DetachedCopy)
     assert frozen.policy.seeds[-2:] == [1, 2]
     assert policy.seeds == []
-    torch.set_rng_state(before)
-    frozen.get_action(OBSERVATIONS[0])
-    assert torch.equal(torch.get_rng_state(), before)
+    after = global_generator_states()
+    assert torch.equal(after["torch"], states["torch"])
+    assert after["python"] == states["python"]
+    np.testing.assert_array_equal(after["numpy"]["state"]["key"], states["numpy"]["state"]["key"])
 
 
 def test_a_policy_that_cannot_be_copied_acts_itself_and_the_reason_is_printed_once(

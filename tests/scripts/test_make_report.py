@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, finish, start
 
 SEEDS = (1, 2, 3)
-DATA = {"expert_data": digest(PROJECT_ROOT / "expert_data/expert_data_Hopper-v5.pkl")}
+DIGEST = digest(PROJECT_ROOT / "expert_data/expert_data_Hopper-v5.pkl")
 FIGURES = ("figure1_num_agent_train_steps_per_iter_Hopper-v5", "figure2_HalfCheetah-v5", "figure2_Hopper-v5")
 
 
@@ -37,9 +38,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with write_video(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", 10, []) as add_frame:
             for brightness in range(0, 250, 25):
                 add_frame(np.full((64, 64, 3), brightness, np.uint8))
-    outcome = finish(start("make_report", cwd=place)).succeeded()
+    (place / "typed").write_text("typed at the prompt")
+    with (place / "typed").open() as typed:
+        outcome = finish(start("make_report", cwd=place, stdin=typed)).succeeded()
+        assert os.lseek(typed.fileno(), 0, os.SEEK_CUR) == 0  # neither it nor ffmpeg reads it
     assert outcome.out.endswith("report/report.html\nreport/report.pdf\n")
-    assert "Figure 3, tasks, is left out: BC on Hopper-v5 has series that differ in num_agent" in outcome.out
+    assert "Figure 3: tasks is left out: BC on Hopper-v5 has series that differ in num_agent" in outcome.out
     return place / "report"
 
 
@@ -66,9 +70,9 @@ def test_the_page_loads_without_other_files(report: Path, tmp_path: Path) -> Non
 def test_captions_have_the_settings_and_the_commands_repeat_the_runs(report: Path) -> None:
     page = (report / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
-    settings = ["n_layers=2, size=64, learning_rate=0.005", "They differ in num_agent_train_steps_per_iter"]
     for part in (
-        *settings,
+        "n_layers=2, size=64, learning_rate=0.005",
+        "They differ in num_agent_train_steps_per_iter",
         "HalfCheetah-v5: DAgger, iteration 2, seed 3, mean return 100",
         "python scripts/run_hw1.py --env_name Hopper-v5 --num_agent_train_steps_per_iter 500 --seeds 1,2,3",
         "python scripts/run_hw1.py --env_name HalfCheetah-v5 --do_dagger --n_iter 3 --seeds 1,2,3",
@@ -104,55 +108,44 @@ def test_the_pdf_has_every_figure_and_each_is_a_file(report: Path) -> None:
 def test_figure_3_compares_the_tasks(script: Script, workplace: Path) -> None:
     for task in ("Hopper-v5", "module:Space/Task-v1"):
         write_run(workplace / "data", [40.0], env_name=task)
-    out = script("make_report").succeeded().out
-    assert "Figure 1 needs runs of BC on one task that differ" in out
-    assert "Table 2 and Figure 2 need runs of DAgger" in out
-    assert Path("report/figure3_tasks.png").exists()
-    assert "Figure 1 needs runs" in Path("report/report.html").read_text(encoding="utf-8")
-
-
-def test_an_incomplete_run_is_among_the_notes(script: Script, workplace: Path) -> None:
-    write_run(workplace / "data", [1.0, 2.0, 3.0], seed=1)
-    folder = write_run(workplace / "data", [1.0, 2.0], seed=2, n_iter=3)
-    line = f"data/{folder.name}: incomplete run, 2 of 3 evaluations used"
+    folder = write_run(workplace / "data", [40.0, 50.0], env_name="Hopper-v5", n_iter=3, size=8)
     outcome = script("make_report", "-r", "data")
+    line = f"data/{folder.name}: incomplete run, 2 of 3 evaluations used"
     assert (outcome.code, outcome.err) == (0, line + "\n")
-    assert f"<p>{line}</p>" in Path("report/report.html").read_text(encoding="utf-8")
+    assert "Figure 1 needs runs of BC on one task that differ" in outcome.out
+    assert Path("report/figure3_tasks.png").exists()
+    page = Path("report/report.html").read_text(encoding="utf-8")
+    assert f"<p>{line}</p>" in page
+    assert "Figure 1 needs runs" in page
 
 
-def test_the_size_of_the_data_is_given_only_if_the_file_is_the_one_that_was_read(
+def test_data_are_told_apart_by_their_digest_and_described_if_they_are_the_file_that_was_read(
     script: Script, workplace: Path
 ) -> None:
-    write_run(workplace / "same", [40.0], inputs=DATA)
-    write_run(workplace / "replaced", [40.0], inputs={"expert_data": "1" * 64})
-    for name, size in (("same", "2 episodes, 2000 transitions, "), ("replaced", "")):
-        script("make_report", "-r", name, "-o", f"of {name}").succeeded()
-        page = Path(f"of {name}/report.html").read_text(encoding="utf-8")
-        assert f"expert_data_Hopper-v5.pkl, {size}mean return 101" in page
-
-
-def test_rows_that_differ_in_their_input_files_say_so(script: Script, workplace: Path) -> None:
-    for expert_data in ("1" * 64, "2" * 64):
+    for expert_data in (DIGEST, "1" * 64):
         write_run(workplace / "data", [40.0], inputs={"expert_data": expert_data})
-    script("make_report").succeeded()
+    out = script("make_report").succeeded().out
+    assert "Table 2 needs runs of DAgger" in out
+    page = Path("report/report.html").read_text(encoding="utf-8")
+    for part in ("2 episodes, 2000 transitions, ", ""):
+        assert f"expert_data_Hopper-v5.pkl, {part}mean return 101" in page
     with open("report/table1.csv", newline="", encoding="utf-8") as file:
-        tasks = [row["task"] for row in csv.DictReader(file)]
-    assert tasks == [f"Hopper-v5 expert_data=default (SHA-256 {digit * 6})" for digit in "12"]
+        tasks = {row["task"] for row in csv.DictReader(file)}
+    assert tasks == {f"Hopper-v5 expert_data=default (SHA-256 {digest[:6]})" for digest in (DIGEST, "111111")}
 
 
-REFUSED: dict[str, tuple[Sequence[object], Sequence[str]]] = {
-    "no runs": (("-r", "nowhere"), ("no run folders", "nowhere")),
-    "exists": (("-o", "data"), ("data exists",)),
-    "unwritable": (("-o", "file/report"), ("file/report",)),
-    "another task": (("-w", "env_name=Swimmer-v5"), ("Swimmer-v5", "Hopper-v5")),
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_refusals(what: str, script: Script, workplace: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("-r", "nowhere"), "no run folders"),
+        (("-o", "data"), "data exists"),
+        (("-o", "file/report"), "file/report"),
+        (("-w", "env_name=Swimmer-v5"), "Hopper-v5"),
+    ],
+)
+def test_refusals(arguments: Sequence[object], part: str, script: Script, workplace: Path) -> None:
     write_run(workplace / "data", [40.0])
     (workplace / "file").write_text("in the way")
     before = files_below(workplace)
-    arguments, parts = REFUSED[what]
-    script("make_report", *arguments).refused(*parts)
+    script("make_report", *arguments).refused(part)
     assert files_below(workplace) == before

@@ -1,15 +1,13 @@
-"""run_hw1.py: output, run folders, reproducible runs, several seeds, resuming, and a user's own script."""
+"""run_hw1.py: output, run folders, several seeds, resuming, and a user's own script."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-import torch
 
 from cs285.errors import InvalidInput, WorkerDied
 from cs285.infrastructure.bc_trainer import BC_Trainer
@@ -18,7 +16,6 @@ from tests.scripts.conftest import (
     ROOT,
     USERS_ENVIRONMENT,
     PointFiles,
-    Run,
     Script,
     files_below,
     finish,
@@ -26,8 +23,6 @@ from tests.scripts.conftest import (
     small_run,
     start,
 )
-
-EVAL_SCALARS = ("AverageReturn", "StdReturn", "MaxReturn", "MinReturn", "AverageEpLen")
 
 
 def test_output_and_run_folder(script: Script, workplace: Path, point_files: PointFiles) -> None:
@@ -46,71 +41,18 @@ def test_output_and_run_folder(script: Script, workplace: Path, point_files: Poi
         assert re.fullmatch(pattern, line)
     files = [name for name in files_below(run.folder) if not name.startswith(("checkpoint", "events.out.tfevents."))]
     assert files == ["config.json", "learning_curve.png", "log.csv", "policy_itr_0.pt", "policy_itr_1.pt"]
-    assert {f"{kind}_{name}" for kind in ("Eval", "Train") for name in EVAL_SCALARS} <= set(run.rows[0])
-    others = {"Train_EnvstepsSoFar", "TimeSinceStart", "Training Loss", "Initial_DataCollection_AverageReturn"}
-    assert others <= set(run.rows[0])
     logged = {value.tag for event in fakes.read_events(run.folder) for value in event.summary.value}
-    assert logged >= set(run.rows[0]) - {"itr"}
-
-
-RunOnce = Callable[..., Run]
-
-
-@pytest.fixture
-def run_once(script: Script, workplace: Path, point_files: PointFiles) -> RunOnce:
-    """Run three iterations of DAgger on the fake task."""
-
-    def run_once(*more: object) -> Run:
-        dagger = ("--do_dagger", "-epf", point_files.expert, "-n", 3, "--save_params", "-ngpu")
-        script("run_hw1", *small_run(point_files), *dagger, "--logdir", workplace / "runs", *more).succeeded()
-        return runs_below(workplace / "runs")[-1]
-
-    return run_once
-
-
-def same_parameters(first: Run, second: Run) -> bool:
-    """Whether two runs saved the same parameters, bit for bit, in each of their three iterations."""
-    return all(
-        torch.equal(value, second.parameters(itr)[name])
-        for itr in range(3)
-        for name, value in first.parameters(itr).items()
-    )
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [(), ("--scalar_log_freq", 2), ("--scalar_log_freq", -1), ("--video_log_freq", 1), ("--num_workers", 2)],
-)
-def test_same_seed_same_run(changed: Sequence[object], run_once: RunOnce) -> None:
-    first, second = run_once(), run_once(*changed)
-    assert first.folder != second.folder
-    assert same_parameters(first, second)
-    rows = {row["itr"]: row for row in first.timeless_rows}
-    assert second.timeless_rows == [rows[row["itr"]] for row in second.timeless_rows]
-
-
-def test_another_seed_gives_another_network_and_other_data(run_once: RunOnce) -> None:
-    first, second = run_once("--seed", 1, "-lr", 1e-12), run_once("--seed", 2, "-lr", 1e-12)
-    weight = "mean_net.0.weight"
-    assert not torch.allclose(first.parameters(0)[weight], second.parameters(0)[weight], atol=1e-3)
-    assert first.timeless_rows[-1] != second.timeless_rows[-1]
-
-
-def test_several_seeds_have_the_numbers_that_they_have_alone(
-    run_once: RunOnce, script: Script, workplace: Path
-) -> None:
-    run_once("--seeds", "3,5")
-    together = {run.settings["seed"]: run for run in runs_below(workplace / "runs")}
-    assert sorted(together) == [3, 5]
-    for seed, run in together.items():
-        alone = run_once("--seed", seed)
-        assert same_parameters(run, alone)
-        assert run.timeless_rows == alone.timeless_rows
+    assert logged >= {name.replace(" ", "_") for name in run.rows[0]} - {"itr"}
 
 
 @pytest.mark.parametrize(("error", "code"), [(InvalidInput("the loss is nan"), 2), (WorkerDied("killed"), 1)])
 def test_a_seed_that_fails_keeps_the_others(
-    error: Exception, code: int, script: Script, point_files: PointFiles, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    code: int,
+    script: Script,
+    workplace: Path,
+    point_files: PointFiles,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loop = BC_Trainer.run_training_loop
 
@@ -123,6 +65,9 @@ def test_a_seed_that_fails_keeps_the_others(
     outcome = script("run_hw1", *small_run(point_files), "--seeds", "2,3,4")
     assert (outcome.code, outcome.err) == (code, f"error: seed 2: {error}\n")
     assert outcome.out.count("final return") == 2
+    runs = [run for run in runs_below(workplace / "data") if run.rows]
+    assert {run.settings["seed"] for run in runs} == {3, 4}
+    assert runs[0].rows[0]["Eval_AverageReturn"] != runs[1].rows[0]["Eval_AverageReturn"]
 
 
 def test_resume(script: Script, workplace: Path, point_files: PointFiles) -> None:
@@ -130,15 +75,16 @@ def test_resume(script: Script, workplace: Path, point_files: PointFiles) -> Non
     script("run_hw1", *small_run(point_files), *dagger).succeeded()
     (run,) = runs_below(workplace / "data")
     printed = script("run_hw1", "--resume", run.folder, "--do_dagger", "--n_iter", 3).succeeded().out
-    assert printed.splitlines()[0] == f"logging to {run.folder}, resumed at iteration 2"
+    assert printed.splitlines()[0] == f"logging to {run.folder}"
     assert [row["itr"] for row in run.rows] == [0, 1, 2]
     script("run_hw1", "--resume", run.folder, "--size", 9).refused("--size is 9", "8")
     script("run_hw1", "--resume", workplace).refused("--resume is", "config.json")
     script("run_hw1", "--resume", run.folder, "--seeds", "1,2").refused("--resume", "--seeds")
 
 
+@pytest.mark.slow
 def test_a_script_of_the_users_own(tmp_path: Path, point_files: PointFiles) -> None:
-    """It has the flags, exit codes and one-line errors of run_hw1.py, and finds environments of its folder."""
+    """It has the flags of run_hw1.py, and finds environments of its folder."""
     (tmp_path / "my_tasks.py").write_text("from tests.fakes import register_fakes\nregister_fakes()\n")
     (tmp_path / "mine.py").write_text(
         "from cs285.scripts.run_hw1 import main\n"
@@ -148,27 +94,19 @@ def test_a_script_of_the_users_own(tmp_path: Path, point_files: PointFiles) -> N
         "    main(expert=expert)\n"
     )
 
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        arguments = map(str, small_run(point_files, "-env", f"my_tasks:{fakes.POINT}", *more))
-        environment = {**USERS_ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "mine.py", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
-
-    done = run("--do_dagger", "-n", "2", "--seeds", "1,2", "--num_workers", "1")
+    dagger = ("--do_dagger", "-n", 2, "--seeds", "1,2", "--num_workers", 1)
+    arguments = map(str, small_run(point_files, "-env", f"my_tasks:{fakes.POINT}", *dagger))
+    environment = {**USERS_ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "mine.py", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(runs_below(tmp_path / "data")) == 2
-    wrong = run("-ed", "nowhere.pkl")
-    assert wrong.returncode == 2
-    assert wrong.stderr.startswith("error: ")
-    assert wrong.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("env_name", "ob_dim", "ac_dim"), [("Ant-v4", 27, 8), ("HalfCheetah-v5", 17, 6)])
-def test_no_warnings_and_no_log_file_of_mujoco(env_name: str, ob_dim: int, ac_dim: int, tmp_path: Path) -> None:
-    data = fakes.pickle_file(tmp_path / "data.pkl", [fakes.course_episode(2020, ob_dim=ob_dim, ac_dim=ac_dim)])
+def test_no_warnings_and_no_log_file_of_mujoco(tmp_path: Path) -> None:
+    data = fakes.pickle_file(tmp_path / "data.pkl", [fakes.course_episode(2020, ob_dim=27, ac_dim=8)])
     folder = tmp_path / "empty"
     folder.mkdir()
-    short = ("--ep_len", 5, "--eval_batch_size", 5, "--num_agent_train_steps_per_iter", 2)
-    finish(start("run_hw1", "-env", env_name, "-ed", data, *short, cwd=folder)).succeeded()
+    short = ("--ep_len", 5, "--eval_batch_size", 5, "--num_agent_train_steps_per_iter", 2, "--num_workers", 0)
+    finish(start("run_hw1", "-env", "Ant-v4", "-ed", data, *short, cwd=folder)).succeeded()
     assert [path.name for path in folder.iterdir()] == ["data"]

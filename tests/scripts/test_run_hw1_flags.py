@@ -16,24 +16,17 @@ from cs285.data.trajectory import Batch
 from cs285.presets import PRESETS, Preset
 from cs285.scripts.run_hw1 import read_settings
 from tests import fakes
-from tests.scripts.conftest import SCRIPTS, PointFiles, Run, Script, load_script, runs_below, small_run
+from tests.scripts.conftest import SCRIPTS, PointFiles, Run, Script, load_script, small_run
 
 
 @dataclass(frozen=True)
 class Case:
-    """An observation that holds for a run with a flag and not for the same run without it.
+    """An observation that holds for a run with a flag and not for the same run without it."""
 
-    Attributes:
-        flag: the flag and its value; "{expert}", "{one}" and "{hopper}" stand for files.
-        seen: function of the run and of the batches it trained on.
-        expected: its value with the flag.
-        both: other arguments of both runs.
-    """
-
-    flag: Sequence[object]
-    seen: Callable[[Run, Sequence[Batch]], Any]
-    expected: Any
-    both: Sequence[object] = ()
+    flag: Sequence[object]  # and its value; "{expert}", "{one}" and "{hopper}" stand for files
+    seen: Callable[[Run, Sequence[Batch]], Any]  # function of the run and of the batches it trained on
+    expected: Any  # its value with the flag
+    both: Sequence[object] = ()  # other arguments of both runs
 
 
 DAGGER = ("--do_dagger", "-epf", "{expert}")
@@ -131,18 +124,10 @@ def test_gpu_flags(script: Script, point_files: PointFiles, monkeypatch: pytest.
     script("run_hw1", *small_run(point_files), *wrong, "--no_gpu").succeeded()
 
 
-def test_preset_is_printed_and_overridden_by_flags(script: Script, workplace: Path, point_files: PointFiles) -> None:
-    course = ("--preset", "course", "--learning_rate_schedule", "cosine")
-    printed = script("run_hw1", *small_run(point_files), *course).succeeded().out
-    (run,) = runs_below(workplace / "data")
-    assert printed.splitlines()[0] == "preset course: --learning_rate_schedule cosine --ob_normalization none"
-    assert (run.settings["ob_normalization"], run.settings["learning_rate_schedule"]) == ("none", "cosine")
-
-
 @pytest.mark.parametrize("preset", PRESETS)
-def test_preset_sets_defaults(preset: Preset) -> None:
-    settings = read_settings(["--preset", preset, "--seed", "7", "--do_dagger"])
-    assert settings.config == replace(Config(), **PRESETS[preset], seed=7, do_dagger=True)
+def test_preset_sets_defaults_that_other_flags_override(preset: Preset) -> None:
+    for flags in (["--preset", preset, "--size", "7"], ["--size=7", f"--preset={preset}"]):
+        assert read_settings(flags).config == replace(Config(), **{**PRESETS[preset], "size": 7})
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

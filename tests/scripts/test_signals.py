@@ -45,12 +45,13 @@ def wait_for(line: str, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", range(MOMENTS))
 @pytest.mark.parametrize(("signum", "line"), [(signal.SIGINT, "interrupted\n"), (signal.SIGTERM, "terminated\n")])
 def test_signal_at_any_moment(signum: signal.Signals, line: str, moment: int, tmp_path: Path) -> None:
     process = start("run_hw1", *JOB, cwd=tmp_path)
     wait_for("logging to ", process)
-    time.sleep(random.Random(moment).uniform(0, 3))
+    time.sleep(random.Random(moment).uniform(0, 2))
     process.send_signal(signum)
     ended = finish(process)
     assert (ended.code, ended.err) == (128 + signum, line)
@@ -71,27 +72,25 @@ def test_ctrl_c_several_times_in_the_process_group(moment: int, tmp_path: Path) 
     assert all_end(tmp_path)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_second_signal_ends_the_process_at_once(signum: signal.Signals) -> None:
-    code = f"""
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    code = """
 import os
 from cs285 import process
 process.prepare()
 try:
-    os.kill(os.getpid(), {signum:d})
+    os.kill(os.getpid(), 2)
 except SystemExit:
     print("cleaning up", flush=True)
-    os.kill(os.getpid(), {signum:d})
+    os.kill(os.getpid(), 15)
     print("never")
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (-signum, "cleaning up\n")
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaning up\n")
 
 
-@pytest.mark.parametrize("name", ["run_hw1", "sweep"])
-def test_signal_while_a_script_imports(name: str, tmp_path: Path) -> None:
+def test_signal_while_a_script_imports(tmp_path: Path) -> None:
     (tmp_path / "tyro.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)")
-    ended = finish(start(name, "--help", cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)}))
+    ended = finish(start("run_hw1", "--help", cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)}))
     assert (ended.code, ended.out, ended.err) == (143, "", "terminated\n")
 
 
@@ -102,10 +101,9 @@ def test_ignored_sigint_stays_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_a_run_without_streams_finishes(closed: str, tmp_path: Path) -> None:
+def test_a_run_without_streams_finishes(tmp_path: Path) -> None:
     command = " ".join(map(str, (sys.executable, ROOT / "scripts/run_hw1.py", *SMALL, "--num_workers", 0)))
-    done = subprocess.run(f"{command} {closed}", shell=True, cwd=tmp_path, env=USERS_ENVIRONMENT, timeout=60)
+    done = subprocess.run(f"{command} <&- >&- 2>&-", shell=True, cwd=tmp_path, env=USERS_ENVIRONMENT, timeout=60)
     assert done.returncode == 0
     (folder,) = tmp_path.glob("data/*")
     assert len(read_run(folder).rows) == 1

@@ -12,27 +12,20 @@ import pytest
 
 from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, runs_below
 
-pytestmark = pytest.mark.slow
 
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the content of the wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"  # building leaves files behind
+@pytest.mark.slow
+def test_the_wheel_has_every_module_and_runs_run_hw1(tmp_path: Path, cartpole_data: Path) -> None:
+    source, installed = tmp_path / "source", tmp_path / "site"  # building leaves files behind
     source.mkdir()
     for name in ("pyproject.toml", "setup.py", "README.md"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "cs285", source / "cs285", ignore=shutil.ignore_patterns("__pycache__"))
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
     subprocess.run(build, check=True, capture_output=True, timeout=120)
-    (wheel,) = folder.glob("cs285_imitation-*.whl")
+    (wheel,) = tmp_path.glob("cs285_imitation-*.whl")
     with zipfile.ZipFile(wheel) as file:
-        file.extractall(folder / "site")
-    return folder / "site"
+        file.extractall(installed)
 
-
-def test_the_wheel_has_every_module_and_nothing_else(installed: Path) -> None:
     def modules(root: Path) -> set[str]:
         return {str(path.relative_to(root)) for path in (root / "cs285").rglob("*.py")}
 
@@ -40,8 +33,6 @@ def test_the_wheel_has_every_module_and_nothing_else(installed: Path) -> None:
     assert (installed / "cs285/py.typed").exists()
     assert [path.name for path in installed.iterdir() if path.name != "cs285"] == ["cs285_imitation-1.0.0.dist-info"]
 
-
-def test_run_hw1_runs_from_the_wheel(installed: Path, tmp_path: Path, cartpole_data: Path) -> None:
     small = ["--num_agent_train_steps_per_iter", "2", "--eval_batch_size", "10", "--num_workers", "0"]
     command = [sys.executable, "-m", "cs285.scripts.run_hw1", "-env", "CartPole-v1", "-ed", str(cartpole_data), *small]
     environment = {**USERS_ENVIRONMENT, "PYTHONPATH": str(installed)}

@@ -1,0 +1,52 @@
+"""Selection of run folders by the flags --runs and --where of the scripts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import UseAppendAction, arg
+
+from cs285.config import Config
+from cs285.data.run_folders import RunFolder, read_runs
+from cs285.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class RunSelection:
+    """Flags that select run folders; the settings of a script can inherit them."""
+
+    runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
+    """Run folders, or folders that contain run folders. Default: data."""
+    where: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-w"])] = ()
+    """Use only runs with these settings, such as size=64 env_name=Ant-v5."""
+
+    def read(self) -> list[RunFolder]:
+        """Read the selected runs; raise InvalidInput when there is none, or a file of one is invalid."""
+        return select(read_runs([*chain(*self.runs)] or [Path("data")]), [*chain(*self.where)])
+
+
+def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
+    """Select the runs that meet all conditions, such as ``size=64``; raise InvalidInput when there is none."""
+    known = [field.name for field in fields(Config)]
+    for condition in conditions:
+        name, _, wanted = condition.partition("=")
+        if name not in known:
+            raise InvalidInput(f"--where {condition}: it must be SETTING=VALUE with one of {', '.join(known)}")
+        values = sorted({str(getattr(run.config, name)) for run in runs})
+        runs = [run for run in runs if str(getattr(run.config, name)) == wanted]
+        if not runs:
+            raise InvalidInput(f"--where {condition}: no run has it; {name} is {', '.join(values)}")
+    return list(runs)
+
+
+def report_incomplete(runs: Sequence[RunFolder]) -> list[str]:
+    """Print a line on stderr for each incomplete run, with the number of its evaluations, and return these lines."""
+    counts = [(run.path, len(run.rows), len(run.expected)) for run in runs if not run.complete]
+    lines = [f"{path}: incomplete run, {count} of {expected} evaluations used" for path, count, expected in counts]
+    print(end="".join(f"{line}\n" for line in lines), file=sys.stderr)
+    return lines
