@@ -62,7 +62,7 @@ class Evaluation:
         Args:
             itr: the iteration.
             policy: a frozen copy of the policy after training.
-            collection_policy: made the iteration's training data, which is filmed; None: nobody can make it again.
+            collection_policy: the policy of the training videos; None where the data's expert is not known.
             scalars: the rest of the iteration's row.
         """
         seed, films = self.config.seed, {}

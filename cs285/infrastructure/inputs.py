@@ -31,7 +31,7 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 
 SHARED_SETTINGS = ["env_name", "ep_len", "backend", "expert_data", "expert_policy_file", "do_dagger", "num_workers"]
 SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq")
-EXPERT_SEED = 0  # the same episodes measure the expert in every run, whatever its seed
+EXPERT_SEED = 0  # of the episodes that measure the expert, the same for runs of every seed
 
 
 class RunInputs:

@@ -2,8 +2,8 @@
 
 For networks as small as these, most of a step's time in torch goes into finding its way from one operation to the
 next. `fast_update` takes over for the one case that it knows and returns None for everything else. It works on the
-parameters and on the optimiser's state themselves, so that `MLPPolicySL.update` may take any step in between, and
-``state_dict()`` is always the truth. The project works without this file.
+parameters and on the optimiser's state themselves: `MLPPolicySL.update` may take any step in between, and
+``state_dict()`` always holds the current values. The project works without this file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOLERANCE = 1e-3  # of gradients, relative to the largest entry
 def fast_update(policy: object) -> Update | None:
     """Build a replacement for ``policy.update``, or None where it would not do the same.
 
-    To be called anew whenever the policy may have been changed, at least once an iteration.
+    Called once an iteration; changes of the policy take effect at the next call, new parameters or state at once.
 
     Args:
         policy: any policy; None is returned unless it is an `MLPPolicySL` as it stands in MLP_policy.py: on the

@@ -21,7 +21,7 @@ MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]
 
 GPU_GAINS = 50_000  # size times train_batch_size from which a GPU is quicker (docs/speed.md)
 CONSTANT_STD = 1e-4
-SMALLEST_STD = 0.01  # what hardly moves for the expert may move a hundred times as far for its imitator
+SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may vary more under its imitator
 
 
 def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> MLPPolicySL:
