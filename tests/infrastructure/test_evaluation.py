@@ -72,20 +72,10 @@ def test_a_row_whose_evaluation_still_runs_is_logged_when_the_run_stops(
     tiny: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running: Future[Any] = Future()
-<<<<<<< HEAD
-    with RunInputs(tiny, expert_rule) as inputs, closing(Logger(tmp_path)) as logger:
-        monkeypatch.setattr(inputs, "start_evaluation", lambda *_: running)
-        evaluation = Evaluation(tiny, inputs, logger)
-        with pytest.raises(InvalidInput, match="diverged"), evaluation.finishing():  # noqa: PT012
-            evaluation.start(0, FakePolicy(expert_rule), None, {"TimeSinceStart": 1.0})
-            assert logger.rows == []
-=======
-
     def diverge(evaluation: Evaluation) -> None:
         with evaluation.finishing():
             evaluation.start(0, FakePolicy(expert_rule), None, {"TimeSinceStart": 1.0})
             assert evaluation.logger.rows == []
->>>>>>> coretests
             running.set_result(([make_trajectory()], 5))
             raise InvalidInput("diverged")
 
