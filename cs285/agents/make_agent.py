@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,8 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     Raises:
         InvalidInput: when the policy lacks a method that it needs, or its optimiser lacks trainable parameters.
     """
-    use_threads(1)  # more would wait for each other on networks as small as these
+    # More than one thread would wait for each other on networks as small as these.
+    use_threads(torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else 1)
     if fast_update is not None:
         skip_dynamo_import()
     torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))

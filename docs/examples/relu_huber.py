@@ -18,5 +18,9 @@ class HuberPolicy(MLPPolicySL):
         return functional.huber_loss(self.outputs(observations), actions)
 
 
+def make_policy(config, spec, paths):
+    return HuberPolicy(config, spec)
+
+
 if __name__ == "__main__":
-    main(make_policy=lambda config, spec, paths: HuberPolicy(config, spec))
+    main(make_policy=make_policy)

@@ -72,6 +72,7 @@ def test_a_row_whose_evaluation_still_runs_is_logged_when_the_run_stops(
     tiny: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running: Future[Any] = Future()
+
     def diverge(evaluation: Evaluation) -> None:
         with evaluation.finishing():
             evaluation.start(0, FakePolicy(expert_rule), None, {"TimeSinceStart": 1.0})
