@@ -13,22 +13,14 @@ from cs285.config import Config
 from cs285.data.shipped import find_shipped
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.inputs import RunInputs, check_sizes, find_expert, load_initial_data
+from cs285.infrastructure.inputs import RunInputs, find_expert, load_initial_data
 from tests.fakes import POINT_SPEC, course_episode, expert_rule, make_trajectory, pickle_file
 
-EXPERTS_THAT_DO_NOT_FIT = {
-    "actions too long": lambda observations: np.zeros((len(observations), 5)),
-    "one number for each": lambda observations: np.zeros(len(observations)),
-    "NaN": lambda observations: np.full((len(observations), 2), np.nan),
-    "not one for each": lambda observations: np.zeros((3, 2)),
-    "no policy": 3,
-}
 
-
-@pytest.mark.parametrize("name", list(EXPERTS_THAT_DO_NOT_FIT))
-def test_an_expert_that_does_not_fit_is_refused(tiny: Config, name: str) -> None:
-    with pytest.raises(InvalidInput):
-        RunInputs(tiny, EXPERTS_THAT_DO_NOT_FIT[name])
+def test_an_expert_that_does_not_fit_is_refused(tiny: Config) -> None:
+    for expert in (lambda observations: np.zeros((len(observations), 5)), lambda _: np.full((1, 2), np.nan), 3):
+        with pytest.raises(InvalidInput):
+            RunInputs(tiny, expert)
 
 
 def test_dagger_without_an_expert_and_a_task_without_data_are_refused(tiny: Config) -> None:
@@ -44,8 +36,6 @@ def test_dagger_without_an_expert_and_a_task_without_data_are_refused(tiny: Conf
     [
         ({"action": np.zeros((12, 5))}, False, "actions of 5 numbers, but tests/Point-v0 has .* actions of 2 numbers"),
         ({"action": np.zeros(12, int)}, False, "discrete actions, but .* has .* actions of 2 numbers"),
-        ({"action": np.zeros((12, 2))}, True, "actions of 2 numbers, but .* discrete actions"),
-        ({"action": np.full(12, 2)}, True, "actions 2 to 2, but .* has choices 0 to 1"),
         ({"action": np.full(12, -1)}, True, "actions -1 to -1, but .* has choices 0 to 1"),
         ({"observation": np.zeros((12, 9)), "next_observation": np.zeros((12, 9))}, False, "9 numbers, but .* has 3"),
     ],
@@ -58,43 +48,19 @@ def test_data_that_do_not_fit_are_refused(
         load_initial_data(replace(tiny, expert_data=path), replace(POINT_SPEC, discrete=discrete))
 
 
-def test_images_of_another_shape_or_dtype_are_refused() -> None:
-    images = np.zeros((5, 4, 4), np.uint8)
-    paths = [make_trajectory(5, observations=images, next_observations=images)]
-    spec = replace(POINT_SPEC, ob_shape=(4, 4), ob_dtype=np.dtype(np.uint8))
-    check_sizes(Path("data.pkl"), "Images-v0", spec, paths)
-    for change in ({"ob_shape": (16,)}, {"ob_dtype": np.dtype(np.float32)}):
-        with pytest.raises(
-            InvalidInput, match=r"data.pkl has observations of uint8 \(4, 4\) and .*, but Images-v0 has"
-        ):
-            check_sizes(Path("data.pkl"), "Images-v0", replace(spec, **change), paths)
-
-
-def test_integers_of_a_task_with_floats_are_converted_but_not_the_reverse(tiny: Config, tmp_path: Path) -> None:
-    integers = {"observation": np.ones((12, 3), np.int64), "next_observation": np.ones((12, 3), np.int64)}
-    config = replace(tiny, expert_data=pickle_file(tmp_path / "integers.pkl", [course_episode(2023) | integers]))
-    (path,) = load_initial_data(config, POINT_SPEC)
-    assert path.observations.dtype == path.next_observations.dtype == np.float32
-    with pytest.raises(InvalidInput, match="has observations of float32"):
-        load_initial_data(tiny, replace(POINT_SPEC, ob_dtype=np.dtype(np.uint8)))
-
-
-@pytest.mark.parametrize("edition", [2020, 2023])
 def test_data_of_another_layout_are_converted_with_a_notice(
-    tiny: Config, tmp_path: Path, edition: int, capsys: pytest.CaptureFixture[str]
+    tiny: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ob_dim = {2020: 111, 2023: 27}[edition]
-    path = pickle_file(tmp_path / "ant.pkl", [course_episode(edition, ob_dim=ob_dim, ac_dim=8)])
+    path = pickle_file(tmp_path / "ant.pkl", [course_episode(2020, ob_dim=111, ac_dim=8)])
     config = replace(tiny, env_name="Ant-v5", expert_data=path)
     (trajectory,) = load_initial_data(config, TaskSpec((105,), np.dtype(np.float32), 8, False, 1000, 20))
     assert trajectory.observations.shape == trajectory.next_observations.shape == (12, 105)
-    assert f"from {ob_dim} to 105 numbers" in capsys.readouterr().err
+    assert "from 111 to 105 numbers" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("ep_len", [None, 5])
-def test_recorded_time_limits_are_no_terminations(tiny: Config, ep_len: int | None) -> None:
+def test_recorded_time_limits_are_no_terminations(tiny: Config) -> None:
     """The data's episodes end at the task's limit, wherever this run cuts its own."""
-    with RunInputs(replace(tiny, ep_len=ep_len), expert_rule) as inputs:
+    with RunInputs(replace(tiny, ep_len=5), expert_rule) as inputs:
         assert [(len(path), path.truncated) for path in inputs.initial_expertdata] == [(12, True)] * 2
 
 

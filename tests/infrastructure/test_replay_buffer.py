@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,15 +12,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs285.data.trajectory import Array, Batch, Trajectory
+from cs285.data.trajectory import Batch, Trajectory
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from tests.fakes import make_trajectory
 
 
-def filled(max_size: int, paths: Sequence[Trajectory], at_once: bool = False) -> ReplayBuffer:
+def filled(max_size: int, paths: Sequence[Trajectory]) -> ReplayBuffer:
     buffer = ReplayBuffer(max_size, np.random.default_rng(0))
-    for group in [paths] if at_once else [[path] for path in paths]:
-        buffer.add_rollouts(group)
+    buffer.add_rollouts(paths)
     return buffer
 
 
@@ -26,11 +27,6 @@ def numbered(lengths: Sequence[int]) -> list[Trajectory]:
     """Episodes of these lengths, whose transitions are numbered 0, 1, 2, ... in rewards and observations."""
     starts = np.cumsum([0, *lengths])
     return [make_trajectory(length, start) for length, start in zip(lengths, starts, strict=False)]
-
-
-def not_chained(path: Trajectory) -> Trajectory:
-    """The same episode with next observations that are no observations."""
-    return make_trajectory(len(path), path.rewards[0], next_observations=path.observations + 0.5)
 
 
 def rows(batch: Batch) -> list[tuple[float, ...]]:
@@ -49,14 +45,14 @@ def as_list(paths: Sequence[Trajectory]) -> list[tuple[float, ...]]:
     max_size=st.integers(1, 12),
     lengths=st.lists(st.integers(1, 15), min_size=1, max_size=8),
     wanted=st.integers(1, 20),
-    at_once=st.booleans(),
     broken=st.sets(st.integers(0, 7)),
 )
-def test_it_holds_the_end_of_a_list(
-    max_size: int, lengths: list[int], wanted: int, at_once: bool, broken: set[int]
-) -> None:
-    paths = [not_chained(path) if n in broken else path for n, path in enumerate(numbered(lengths))]
-    buffer, expected = filled(max_size, paths, at_once), as_list(paths)[-max_size:]
+def test_it_holds_the_end_of_a_list(max_size: int, lengths: list[int], wanted: int, broken: set[int]) -> None:
+    paths = numbered(lengths)
+    for n in broken & set(range(len(paths))):  # next observations that are no observations
+        paths[n] = replace(paths[n], next_observations=paths[n].observations + 0.5)
+    buffer, expected = filled(max_size, paths[:1]), as_list(paths)[-max_size:]
+    buffer.add_rollouts(paths[1:])
     assert len(buffer) == len(expected)
     assert rows(buffer.sample_recent_data(wanted)) == expected[-wanted:]
     assert set(rows(buffer.sample_random_data(300))) == set(expected)
@@ -80,23 +76,6 @@ def test_stored_transitions_and_batches_share_no_memory() -> None:
     assert buffer.sample_recent_data(1).next_observations.tolist() == [[4, 4, 4]]
 
 
-def stored_bytes(buffer: ReplayBuffer) -> int:
-    """Bytes of all arrays that a buffer refers to; a view counts as the array that it keeps in memory."""
-    found: dict[int, Array] = {}
-
-    def search(value: object) -> None:
-        if isinstance(value, np.ndarray):
-            whole = value if value.base is None else value.base
-            assert isinstance(whole, np.ndarray)
-            found[id(whole)] = whole
-        elif isinstance(value, (list, tuple, dict)):
-            for part in value.values() if isinstance(value, dict) else value:
-                search(part)
-
-    search(list(vars(buffer).values()))
-    return sum(array.nbytes for array in found.values())
-
-
 def test_images_are_stored_once_and_keep_their_dtype() -> None:
     """20,000 frames in episodes of 100 take at most 1.1 times their bytes."""
     rng, steps = np.random.default_rng(0), 100
@@ -105,7 +84,9 @@ def test_images_are_stored_once_and_keep_their_dtype() -> None:
         states = rng.integers(0, 256, (steps + 1, 24, 24, 3), dtype=np.uint8)
         path = make_trajectory(steps, observations=states[:-1], next_observations=states[1:])
         buffer.add_rollouts([path])
-    assert stored_bytes(buffer) <= 1.1 * 20_000 * 24 * 24 * 3
+    arrays: list[Any] = [*buffer._arrays, *buffer._last_observations.values()]
+    wholes = {id(whole): whole for array in arrays for whole in [array if array.base is None else array.base]}
+    assert sum(whole.nbytes for whole in wholes.values()) <= 1.1 * 20_000 * 24 * 24 * 3
     batch = buffer.sample_recent_data(steps)
     assert batch.observations.dtype == batch.next_observations.dtype == torch.uint8
     np.testing.assert_array_equal(batch.observations, path.observations)
@@ -120,17 +101,13 @@ def test_dtypes_and_device_of_a_batch() -> None:
     assert [field.dtype for field in batch] == [torch.float32, torch.int64, torch.float32, torch.float32, torch.bool]
 
 
-def test_other_sizes_are_refused_and_leave_the_buffer_as_it_was() -> None:
-    buffer = filled(10, [make_trajectory(4)])
+def test_an_empty_buffer_and_other_sizes_are_refused() -> None:
+    buffer = filled(10, [])
+    for sample in (buffer.sample_random_data, buffer.sample_recent_data):
+        with pytest.raises(ValueError, match="empty"):
+            sample(1)
+    buffer.add_rollouts([make_trajectory(4)])
     for wrong in (make_trajectory(2, ob_dim=4), make_trajectory(2, ac_dim=1), make_trajectory(2, actions=np.arange(2))):
         with pytest.raises(ValueError, match="do not fit the buffer's"):
             buffer.add_rollouts([wrong])
     assert buffer.sample_recent_data(10).rewards.tolist() == [0, 1, 2, 3]
-
-
-def test_an_empty_buffer_can_not_be_sampled() -> None:
-    buffer = ReplayBuffer(10, np.random.default_rng(0))
-    assert len(buffer) == 0
-    for sample in (buffer.sample_random_data, buffer.sample_recent_data):
-        with pytest.raises(ValueError, match="empty"):
-            sample(1)

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from cs285.infrastructure.seeding import Stream, episode_seeds, generator, integer_seed
 
-seeds = st.integers(0, 2**64)
-
 
 def test_streams_iterations_episodes_and_seeds_differ() -> None:
     drawn = [
@@ -25,13 +23,9 @@ def test_streams_iterations_episodes_and_seeds_differ() -> None:
     assert len(set(firsts)) == len(firsts)
 
 
-@given(seed=seeds, stream=st.sampled_from(Stream), itr=st.integers(0, 1000))
-def test_the_same_seed_gives_the_same_numbers(seed: int, stream: Stream, itr: int) -> None:
+@given(seed=st.integers(0, 2**64), stream=st.sampled_from(Stream), itr=st.integers(0, 1000))
+def test_the_same_seed_gives_the_same_numbers_which_fit_the_libraries(seed: int, stream: Stream, itr: int) -> None:
     one, other = (list(itertools.islice(episode_seeds(seed, stream, itr), 4)) for _ in range(2))
     assert one == other
     assert generator(seed, stream).random() == generator(seed, stream).random()
-
-
-@given(seed=seeds, stream=st.sampled_from(Stream), key=st.lists(st.integers(0, 100), max_size=2))
-def test_seeds_fit_the_libraries_that_take_them(seed: int, stream: Stream, key: list[int]) -> None:
-    assert 0 <= integer_seed(seed, stream, *key) < 2**32
+    assert 0 <= integer_seed(seed, stream, itr) < 2**32
