@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import to_numpy
+from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import ExternalPolicy
 from cs285.policies.known_source import methods_are_known
@@ -45,8 +46,9 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
         return fast
     try:
         detached = DetachedCopy(policy)
-        detached.reset(0)
-        detached.get_action(observations[0])
+        with episode_generators(0):  # so that training draws the same with and without it
+            detached.reset(0)
+            detached.get_action(observations[0])
     except Exception as error:  # the policy is the user's own and may raise anything
         _print_once(f"rolling out in the main process: no copy of {type(policy).__name__} acts: {error!r:.300}")
         return LivePolicy(policy, observations.ndim - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,9 +45,11 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
                 trainer = BC_Trainer(config, expert, make_policy, inputs)
                 rows = trainer.run_training_loop()
                 print(f"{trainer.run_dir}: {summary(rows)}", flush=True)
-            except (InvalidInput, WorkerDied) as error:
+            except Exception as error:  # a user's own policy may raise anything
                 if len(configs) == 1 or inputs is None:  # every seed would fail
                     raise
+                if not isinstance(error, (InvalidInput, WorkerDied, OSError, MemoryError)):
+                    traceback.print_exception(error)
                 code = code or report(error, f"seed {config.seed}: ")
                 inputs = None if isinstance(error, WorkerDied) else inputs
     sys.exit(code)
