@@ -14,8 +14,6 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
 
 @dataclass
 class Visit:
@@ -29,7 +27,7 @@ class Visit:
 @contextmanager
 def visit(address: str) -> Iterator[Visit]:
     """Open an address offline; skip without Chromium, or fail if CS285_REQUIRE_CHROMIUM is set."""
-    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if executable is None:
         reason = "Chromium (Debian's package chromium) is missing"
         pytest.fail(reason) if os.environ.get("CS285_REQUIRE_CHROMIUM") else pytest.skip(reason)

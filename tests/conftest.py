@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from cs285.config import Config
 from cs285.envs.make_env import RenderingUnavailable, check_rendering
@@ -17,7 +17,8 @@ from tests import fakes
 
 ROOT = Path(__file__).parents[1]
 
-settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True)
+repeated = [HealthCheck.function_scoped_fixture]  # the examples of a test share its folder
+settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True, suppress_health_check=repeated)
 settings.load_profile("suite")
 fakes.register_fakes()
 torch.set_num_threads(1)  # as a run does; more of them spin against one another on a busy machine
@@ -54,12 +55,7 @@ def gl() -> None:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Config:
-    """A DAgger run on the fake task that takes a fraction of a second; tests change it with `replace`."""
-    return tiny_config(tmp_path)
-
-
-def tiny_config(folder: Path) -> Config:
-    """The settings of `tiny`.
+    """A DAgger run of a fraction of a second on the fake task; tests change it with `replace`.
 
     Its data are of `fakes.expert_rule`, which is to be given to the trainer as the expert.
     """
@@ -68,7 +64,7 @@ def tiny_config(folder: Path) -> Config:
         episode["action"] = fakes.expert_rule(episode["observation"])
     return Config(
         env_name=fakes.POINT,
-        expert_data=fakes.pickle_file(folder / "data.pkl", data),
+        expert_data=fakes.pickle_file(tmp_path / "data.pkl", data),
         do_dagger=True,
         n_iter=3,
         num_agent_train_steps_per_iter=5,
@@ -77,5 +73,5 @@ def tiny_config(folder: Path) -> Config:
         train_batch_size=8,
         size=8,
         num_workers=0,
-        logdir=folder / "runs",
+        logdir=tmp_path / "runs",
     )

@@ -22,16 +22,9 @@ def write_run(
     policy: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Path:
-    """Write a run folder; of DAgger when there is more than one return.
+    """Write a run folder of Hopper-v5, or of the task in ``settings``; of DAgger with more than one return.
 
-    Args:
-        logdir: folder that the run folder is made in.
-        returns: mean returns of the evaluations in iterations 0, 1, ...
-        std: standard deviation of each evaluation.
-        expert: mean return of the expert.
-        inputs: SHA-256 of the input files by setting; None: not recorded.
-        policy: maker and architecture of the policy; None: not recorded.
-        settings: settings of the run; its task is Hopper-v5 unless they name another.
+    ``std`` is the standard deviation of each evaluation, ``expert`` the mean return of the expert.
     """
     settings = {"env_name": "Hopper-v5", **settings}
     if len(returns) > 1:

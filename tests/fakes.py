@@ -107,12 +107,7 @@ def choice_rule(observations: Array) -> Array:
 
 
 def make_trajectory(
-    steps: int = 5,
-    start: float = 0.0,
-    ob_dim: int = OB_DIM,
-    ac_dim: int = AC_DIM,
-    terminated: bool = False,
-    **changes: Any,
+    steps: int = 5, start: float = 0, ob_dim: int = OB_DIM, ac_dim: int = AC_DIM, terminated: bool = False, **new: Any
 ) -> Trajectory:
     """A trajectory in which all observations and rewards of step t are ``start`` + t."""
     t = np.arange(start, start + steps, dtype=np.float32)
@@ -124,7 +119,7 @@ def make_trajectory(
         "terminated": terminated,
         "truncated": not terminated,
     }
-    return Trajectory(**{**fields, **changes})
+    return Trajectory(**{**fields, **new})
 
 
 def course_episode(

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -24,18 +24,12 @@ FAST_HEALTH_CHECKS = {"RAY_health_check_period_ms": "1000", "RAY_health_check_fa
 def ray_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     """Environment variables of processes that use Ray.
 
-    They hide rfc3987_syntax, which Jupyter installs: jsonschema imports it in each process of Ray, and that takes
-    longer than all the rest.
+    They hide rfc3987_syntax, which jsonschema imports in each process of Ray: that takes longer than all the rest.
     """
     (folder / "rfc3987_syntax.py").write_text('raise ImportError("hidden by the tests: slow")\n')
-    places = [str(folder), str(ROOT), environment.get("PYTHONPATH", "")]
-    return {
-        **environment,
-        "PYTHONPATH": os.pathsep.join(filter(None, places)),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_worker_niceness": "0",
-        "RAY_AUTH_MODE": "disabled",
-    }
+    path = os.pathsep.join(filter(None, [str(folder), str(ROOT), environment.get("PYTHONPATH", "")]))
+    settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_AUTH_MODE": "disabled"}
+    return {**environment, **settings, "PYTHONPATH": path}
 
 
 def ray_is_too_slow(reason: str) -> None:
@@ -47,22 +41,16 @@ def ray_is_too_slow(reason: str) -> None:
 
 @contextmanager
 def two_nodes(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
-    """Start two nodes with one CPU each, and kill them at the end.
-
-    Yields:
-        HOST:PORT of the head, and the processes of the head and of the other node.
-    """
+    """Start two nodes with one CPU each; HOST:PORT of the head, the head, and the other node. Kill them at the end."""
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:  # sockets need short paths
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{free.getsockname()[1]}"
-        here = ["--node-ip-address", "127.0.0.1", "--num-cpus", "1", "--object-store-memory", "100000000", "--block"]
-        port = ["--head", "--port", address.partition(":")[2], "--include-dashboard", "false", "--temp-dir", folder]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            number = str(free.getsockname()[1])
+        address = f"127.0.0.1:{number}"
+        head = ["--head", "--port", number, "--include-dashboard", "false", "--temp-dir", folder]
         nodes: list[subprocess.Popen[bytes]] = []
         try:
-            for name, arguments in (("head", port), ("worker", ["--address", address])):
-                log = Path(folder) / f"{name}.log"
-                nodes.append(start_node([*arguments, *here], {**environment, **FAST_HEALTH_CHECKS}, log))
+            for name, arguments in (("head", head), ("worker", ["--address", address])):
+                nodes.append(start_node(arguments, environment, Path(folder) / f"{name}.log"))
             yield address, nodes[0], nodes[1]
         finally:
             for node in nodes:
@@ -71,7 +59,8 @@ def two_nodes(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Pop
 
 def start_node(arguments: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Start a node and wait until it runs; its output goes to ``log``."""
-    command = [*RAY, "start", *arguments]
+    here = ["--node-ip-address", "127.0.0.1", "--num-cpus", "1", "--object-store-memory", "100000000", "--block"]
+    command, environment = [*RAY, "start", *arguments, *here], {**environment, **FAST_HEALTH_CHECKS}
     with log.open("wb") as output:
         node = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
     end = time.monotonic() + STARTS_WITHIN
@@ -96,8 +85,6 @@ def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a process of the test and its descendants."""
     for member in family(process):
-        try:
+        with suppress(psutil.NoSuchProcess):
             member.kill()
-        except psutil.NoSuchProcess:
-            continue
     process.wait()

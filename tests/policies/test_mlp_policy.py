@@ -9,15 +9,13 @@ import pytest
 import torch
 
 from benchmarks import textbook
+from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.MLP_policy import MLPPolicySL
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> None:
-    torch.manual_seed(0)
+from cs285.policies.numpy_policy import NumpyPolicy
 
 
 def make_policy(**options: Any) -> MLPPolicySL:
+    torch.manual_seed(0)
     return MLPPolicySL(ac_dim=2, ob_dim=3, n_layers=2, size=32, **options)
 
 
@@ -49,17 +47,19 @@ def test_nll_learns_the_deviation_of_the_actions_and_mse_does_not() -> None:
 
 @pytest.mark.parametrize("ob_shape", [None, (1, 3)])
 @pytest.mark.parametrize("discrete", [False, True])
-def test_get_action_is_the_mode_for_one_observation_and_for_many(
-    discrete: bool, ob_shape: tuple[int, ...] | None
-) -> None:
+def test_actions_of_a_policy_and_its_frozen_copy_are_the_modes(discrete: bool, ob_shape: Any) -> None:
     policy = make_policy(discrete=discrete, ob_shape=ob_shape)
     policy.ob_mean += 100
     policy.ob_std *= 50
-    observations = np.random.default_rng(0).integers(0, 256, (6, *(ob_shape or (3,))), dtype=np.uint8)
-    several = policy.get_action(observations)
-    distribution = policy(torch.from_numpy(observations.reshape(6, 3).astype(np.float32)))
-    np.testing.assert_allclose(several, distribution.mode.detach().numpy(), rtol=1e-5)
-    assert several.shape == ((6,) if discrete else (6, 2))
-    single = policy.get_action(observations[2])
-    assert single.shape == (() if discrete else (2,))
-    np.testing.assert_allclose(single, several[2], rtol=1e-5, atol=1e-6)
+    observations = np.random.default_rng(0).integers(0, 256, (20, *(ob_shape or (3,))), dtype=np.uint8)
+    distribution = policy(torch.from_numpy(observations.reshape(20, 3).astype(np.float32)))
+    frozen = frozen_copy(policy, observations)
+    assert isinstance(frozen, NumpyPolicy)
+    for acting in (policy, frozen):
+        several = acting.get_action(observations)
+        np.testing.assert_allclose(several, distribution.mode.detach().numpy(), rtol=1e-5, atol=1e-6)
+        assert several.shape == ((20,) if discrete else (20, 2))
+        for observation, action in zip(observations, several, strict=True):
+            single = acting.get_action(observation)
+            assert single.shape == action.shape
+            np.testing.assert_allclose(single, action, rtol=1e-5, atol=1e-6)
