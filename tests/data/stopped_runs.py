@@ -1,4 +1,4 @@
-"""Runs that are killed at some moment, and what is left of them."""
+"""Runs that are killed at some moment, and what is left of them, compared bit for bit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from cs285.command_line import run
 from cs285.config import Config
@@ -51,33 +52,24 @@ def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
     return process.exitcode, stderr.read_text()
 
 
-def killed_after(seconds: float, config: Config) -> bool:
-    """Start a job and kill it by signal 9 after so many seconds; whether it was still at work."""
-    process = start(lambda: train(config))
+def killed(config: Config, seconds: float = 120, event: str = "", count: int = 0) -> bool:
+    """Start a job, and kill it by signal 9 after so many seconds, or at the ``count``-th audit event of a kind.
+
+    Events are of files of its folder. Returns whether the job was still at work.
+    """
+    left = count
+
+    def watch(name: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        if name == event and "/q2_" in str(arguments[0]):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    process = start(lambda: (sys.addaudithook(watch), train(config)) if event else train(config))
     process.join(seconds)
     process.kill()
     process.join()
-    return process.exitcode == -signal.SIGKILL
-
-
-def killed_at(event: str, count: int, config: Config) -> bool:
-    """Start a job that kills itself at the ``count``-th audit event of a kind about a file of its folder."""
-
-    def job() -> None:
-        left = count
-
-        def watch(name: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal left
-            if name == event and "/q2_" in str(arguments[0]):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(watch)
-        train(config)
-
-    process = start(job)
-    process.join(120)
     return process.exitcode == -signal.SIGKILL
 
 
@@ -113,30 +105,33 @@ def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
     return {key: value for key, value in shown.items() if key[1] != "TimeSinceStart"}
 
 
-def plain(tree: Any) -> Any:
-    """A state with lists in place of arrays, without what depends on the clock: seconds and the pending evaluation."""
-    if isinstance(tree, dict):
-        return {key: plain(value) for key, value in tree.items() if key not in ("seconds", "evaluation")}
-    if isinstance(tree, list | tuple):
-        return [plain(value) for value in tree]
-    return tree.tolist() if hasattr(tree, "tolist") else tree
+def bits(value: Any, native: bool = False) -> Any:
+    """The types and bits of the values in a tree, as nested lists; ``native``: in the machine's byte order.
+
+    Of a run's state, without what depends on the clock: seconds and the pending evaluation.
+    """
+    if isinstance(value, dict):
+        items = ((key, item) for key, item in value.items() if key not in ("seconds", "evaluation"))
+        return [[repr(key), bits(item, native)] for key, item in items]
+    if isinstance(value, list | tuple):
+        return [type(value), *(bits(item, native) for item in value)]
+    if isinstance(value, torch.Tensor):
+        return [value.dtype, value.shape, bits(value.reshape(-1).view(torch.uint8).numpy())]
+    if isinstance(value, np.ndarray | np.generic):
+        dtype = value.dtype.newbyteorder("=") if native else value.dtype
+        return [type(value), dtype, value.shape, value.astype(dtype).tobytes()]
+    return repr(value)
 
 
 def assert_same(one: Path, other: Path) -> None:
     """Check that two runs ended alike, bit for bit, and left the same files."""
     assert rows(one) == rows(other)
     assert scalars(one) == scalars(other)
-    (itr_a, a, paths_a), (itr_b, b, paths_b) = Checkpoints(one).load(), Checkpoints(other).load()
-    assert (itr_a, plain(a)) == (itr_b, plain(b))
-    for path, same in zip(paths_a, paths_b, strict=True):
-        assert all(np.array_equal(value, vars(same)[name]) for name, value in vars(path).items())
-    left, right = (
-        {str(path.relative_to(folder)) for path in folder.rglob("*") if "events.out." not in path.name}
-        for folder in (one, other)
-    )
-    assert left == right
-    for path in one.glob("policy_itr_*.pt"):
-        assert path.read_bytes() == (other / path.name).read_bytes()
+    (itr, state, paths), (same_itr, same_state, same_paths) = Checkpoints(one).load(), Checkpoints(other).load()
+    assert bits([itr, state, *map(vars, paths)]) == bits([same_itr, same_state, *map(vars, same_paths)])
+    left, right = files(one), files(other)
+    assert {name for name in left if "events.out" not in name} == {name for name in right if "events.out" not in name}
+    assert all(left[name] == right[name] for name in left if name.endswith(".pt"))
 
 
 def files(run_dir: Path) -> dict[str, bytes]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +18,9 @@ from cs285.config import Config
 from cs285.data import checkpoint
 from cs285.data.checkpoint import MAY_CHANGE, Checkpoints, settings_to_resume
 from cs285.data.provenance import digest, versions
-from cs285.data.trajectory import Array, Trajectory
+from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput
-from tests.data.stopped_runs import files
+from tests.data.stopped_runs import bits, files
 from tests.fakes import make_trajectory
 from tests.fuzzing import Watch, fuzz_file, numbers, spoiled, spoiled_value
 
@@ -41,67 +38,30 @@ TREE: dict[str, Any] = {
 }
 
 
-def bits(value: Any) -> bytes:
-    array: Array = value.reshape(-1).view(torch.uint8).numpy() if isinstance(value, torch.Tensor) else value
-    return array.tobytes()
-
-
-def assert_equal(one: Any, other: Any) -> None:
-    """Check that two trees have the same types and bits."""
-    if isinstance(one, dict):
-        assert list(one) == list(other)
-        assert [type(key) for key in one] == [type(key) for key in other]
-        one, other = list(one.values()), list(other.values())
-    assert type(one) is type(other)
-    if isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_equal(a, b)
-    elif isinstance(one, torch.Tensor | np.ndarray | np.generic):
-        assert (one.dtype, one.shape) == (other.dtype, other.shape)
-        assert bits(one) == bits(other)
-    else:
-        assert repr(one) == repr(other)
-
-
-def run_state(**more: Any) -> dict[str, Any]:
-    """The fields that the loop and the logger read, and others."""
-    evaluation = {"pending": {"itr": 2, "scalars": {"a": 0.5}}, "log": {"size": 9, "sha256": "0a"}}
-    return {"agent": {}, "total_envsteps": 5, "seconds": 1.5, "evaluation": evaluation, **more}
-
-
-def test_any_tree_of_state_dicts_round_trips(tmp_path: Path) -> None:
-    Checkpoints(tmp_path).save(2, run_state(agent=TREE), [])
-    itr, state, paths = Checkpoints(tmp_path).load()
-    assert (itr, paths) == (2, [])
-    assert_equal(run_state(agent=TREE), state)
-
-
-@pytest.mark.parametrize(
-    "value", [object(), {1.5: 0}, {2**40: 0}, {True: 0}, {1, 2}, b"x", np.array(["x"]), np.array([None]), 1j]
-)
-def test_other_types_are_refused_with_their_path(value: Any, tmp_path: Path) -> None:
-    message = rf"can't save state\.agent\.optimizer\.0\.1 for --resume: a {type(value).__name__}"
-    with pytest.raises(InvalidInput, match=message):
-        Checkpoints(tmp_path).save(0, {"agent": {"optimizer": [(1, value)]}}, episodes(0))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_importing_it_does_not_import_torch() -> None:
-    code = "import sys, cs285.data.checkpoint; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL).returncode == 0
+def run_state(itr: int = 2, **agent: Any) -> dict[str, Any]:
+    """The fields that the loop and the logger read, and the agent's."""
+    evaluation = {"pending": {"itr": itr, "scalars": {"a": 0.5}}, "log": {"size": 9, "sha256": "0a"}}
+    return {"agent": agent, "total_envsteps": 5, "seconds": 1.5, "evaluation": evaluation}
 
 
 def episodes(itr: int) -> list[Trajectory]:
-    return [make_trajectory(steps=3, start=itr), make_trajectory(steps=1, start=9.0, terminated=True)]
+    """Episodes without and with a termination, and one of images."""
+    images = np.random.default_rng(itr).integers(0, 255, (101, 32, 32, 3), np.uint8)
+    many = make_trajectory(100, observations=images[:-1], next_observations=images[1:], actions=np.arange(100))
+    return [make_trajectory(steps=3, start=itr), make_trajectory(steps=1, start=9.0, terminated=True), many]
 
 
-def test_only_new_transitions_are_written(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path)
-    written: dict[str, int] = {}
+def test_any_tree_of_state_dicts_round_trips(tmp_path: Path) -> None:
+    Checkpoints(tmp_path).save(2, run_state(**TREE), [])
+    itr, state, paths = Checkpoints(tmp_path).load()
+    assert (itr, paths) == (2, [])
+    assert bits([state["agent"], *state.items()]) == bits([TREE, *run_state(**TREE).items()])
+
+
+def test_new_transitions_are_written_once(tmp_path: Path) -> None:
+    checkpoints, written = Checkpoints(tmp_path), dict[str, int]()
     for itr in range(4):
-        state = run_state(evaluation={**run_state()["evaluation"], "pending": None})
-        checkpoints.save(itr, state, episodes(itr) if itr in (1, 3) else [])
+        checkpoints.save(itr, run_state(itr), episodes(itr) if itr in (1, 3) else [])
         if itr == 2:  # a resumed run keeps those before
             checkpoints = Checkpoints(tmp_path)
             checkpoints.load()
@@ -109,47 +69,37 @@ def test_only_new_transitions_are_written(tmp_path: Path) -> None:
         assert inodes.items() >= written.items()
         written = inodes
     assert sorted(written) == ["added_1.npz", "added_3.npz"]
-    for path, same in zip([*episodes(1), *episodes(3)], Checkpoints(tmp_path).load()[2], strict=True):
-        assert_equal(vars(path), vars(same))
+    loaded = Checkpoints(tmp_path).load()[2]
+    assert bits([*map(vars, loaded)]) == bits([*map(vars, [*episodes(1), *episodes(3)])])
+    assert (tmp_path / "checkpoint/added_1.npz").stat().st_size < 1.1 * loaded[2].observations.nbytes
 
 
-@pytest.mark.parametrize("follows", [False, True])
-@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
-def test_observations_of_any_shape_are_written_once(dtype: Any, follows: bool, tmp_path: Path) -> None:
-    states = np.random.default_rng(0).integers(0, 255, (101, 32, 32, 3)).astype(dtype)
-    following, actions = states[1:] if follows else states[:0:-1], np.arange(100)
-    path = Trajectory(states[:-1], actions, np.zeros(100, np.float32), following, terminated=False, truncated=False)
-    Checkpoints(tmp_path).save(2, run_state(), [path, path])
-    for same in Checkpoints(tmp_path).load()[2]:
-        assert_equal(vars(path), vars(same))
-    size = (tmp_path / "checkpoint/added_2.npz").stat().st_size
-    assert size < (1 if follows else 2) * 1.1 * 2 * path.observations.nbytes
+def test_other_types_are_refused_with_their_path(tmp_path: Path) -> None:
+    for value in (object(), {1.5: 0}, {2**40: 0}, {True: 0}, {1, 2}, b"x", np.array(["x"]), np.array([None]), 1j):
+        message = rf"can't save state\.agent\.optimizer\.0\.1 for --resume: a {type(value).__name__}"
+        with pytest.raises(InvalidInput, match=message):
+            Checkpoints(tmp_path).save(0, {"agent": {"optimizer": [(1, value)]}}, episodes(0))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A folder with a checkpoint of iteration 2 and its transitions."""
     adam = {"state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.zeros(2)}}}
-    Checkpoints(tmp_path).save(2, run_state(agent={"adam": adam}), episodes(2))
+    Checkpoints(tmp_path).save(2, run_state(adam=adam), episodes(2)[:2])
     return tmp_path
 
 
-def edit(run_dir: Path, change: Callable[[Any], object], name: str = "state.npz") -> None:
-    """Change the tree in a file of the checkpoint, and write it whole."""
+def edit(run_dir: Path, name: str, keys: list[Any], value: Any) -> None:
+    """Set a value in the tree in a file of the checkpoint, and write it whole."""
     path = run_dir / "checkpoint" / name
-    tree = checkpoint._read(path)
-    change(tree)
-    checkpoint._write(path, tree)
-    if name != "state.npz":
-        edit(run_dir, lambda content: content["added"].update({name: digest(path)}))
-
-
-def put(tree: Any, place: str, value: Any) -> None:
-    """Set a value in nested dicts and lists; ``place`` has the keys."""
-    *folders, last = (int(key) if key.isdecimal() else key for key in place.split("."))
-    for key in folders:
+    whole = tree = checkpoint._read(path)
+    for key in keys[:-1]:
         tree = tree[key]
-    tree[last] = value
+    tree[keys[-1]] = value
+    checkpoint._write(path, whole)
+    if name != "state.npz":
+        edit(run_dir, "state.npz", ["added", name], digest(path))
 
 
 NOT_COUNTS = [-1, "2", True, None, float("nan"), float("inf"), 10**400]
@@ -182,11 +132,10 @@ def test_a_field_of_another_type_or_range_is_refused(place: str, saved: Path) ->
     name = "added_2.npz" if place.startswith("0.") else "state.npz"
     whole = files(saved)
     for value in FIELDS[place]:
-        edit(saved, lambda tree, value=value: put(tree, place, value), name)
+        edit(saved, name, [int(key) if key.isdecimal() else key for key in place.split(".")], value)
         before = files(saved)
-        with pytest.raises(InvalidInput, match=r"added_2\.npz is not of" if name == "added_2.npz" else ".") as refused:
+        with pytest.raises(InvalidInput, match=r"^[^\n]*added_2\.npz is not of" if name == "added_2.npz" else "^.*$"):
             Checkpoints(saved).load()
-        assert "\n" not in str(refused.value)
         assert files(saved) == before
         for path, content in whole.items():
             (saved / path).write_bytes(content)
@@ -225,8 +174,7 @@ def begin(config: Config, itr: int = 2, **content: Any) -> Config:
     settings = asdict(replace(config, n_iter=config.iterations))
     facts = {"settings": settings, "inputs": {"expert_data": "0a"}, "versions": versions(), "policy": POLICY, **content}
     (config.logdir / "config.json").write_text(json.dumps(facts, default=str))
-    state = run_state(evaluation={**run_state()["evaluation"], "pending": None})
-    Checkpoints(config.logdir).save(itr, state, [])
+    Checkpoints(config.logdir).save(itr, run_state(itr), [])
     return settings_to_resume({"resume": config.logdir})
 
 
@@ -242,15 +190,12 @@ def test_what_changes_results_must_stay(tiny: Config, capsys: pytest.CaptureFixt
     assert {*OTHERS, *MAY_CHANGE} >= {field.name for field in fields(Config)}
     check(replace(config, num_workers=2, logdir=Path("elsewhere"), checkpoint_freq=7, n_iter=9))
     for name, value in OTHERS.items():
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInput, match=f"--{name} is {value}, but .* began with {getattr(tiny, name)}"):
             check(replace(config, **{name: value}, **({"n_iter": 1} if name == "do_dagger" else {})))
-        assert f"--{name} is {value}, but {config.resume} began with {getattr(tiny, name)}" in str(refused.value)
     with pytest.raises(InvalidInput, match=r"--n_iter is 2, but .* began with 3; it may only grow"):
         check(replace(config, n_iter=2))
     with pytest.raises(InvalidInput, match=r"the SHA-256 of --expert_data is 0b, but .* began with 0a"):
         check(config, "0b")
-    with pytest.raises(InvalidInput, match=r"the policy's make_policy is x:y, but .* began with mine:make"):
-        check(config, policy={**POLICY, "make_policy": "x:y"})
     with pytest.raises(InvalidInput, match=r"^the policy's architecture is .*9\): Tanh.*, but .* with .*9\): ReLU"):
         check(config, policy={**POLICY, "architecture": POLICY["architecture"].replace("ReLU", "Tanh")})
     with pytest.raises(InvalidInput, match=r"--n_iter is 5, .* ended with 4 and logged its last iteration"):
@@ -266,26 +211,16 @@ def test_other_versions_and_hardware_get_a_notice(tiny: Config, capsys: pytest.C
     check(begin(tiny, versions={**versions(), "numpy": "1.2.3", "threads": "64"}))
     changed = f"numpy 1.2.3 -> {np.__version__}, threads 64 -> 1"
     assert capsys.readouterr().err == f"results may differ from those of an unstopped run: {changed}\n"
+    with pytest.raises(InvalidInput, match=f"--resume is {__file__}; it must be the folder of a run"):
+        settings_to_resume({"resume": Path(__file__)})
 
 
-def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing", Path(__file__)):
-        with pytest.raises(InvalidInput, match=f"--resume is {path}; it must be the folder of a run"):
-            settings_to_resume({"resume": path})
-
-
-@pytest.fixture(scope="module")
-def watch() -> Watch:
-    return Watch()
-
-
-@pytest.mark.parametrize("name", ["state.npz", "added_2.npz"])
-def test_no_edit_ends_in_a_traceback(name: str, watch: Watch, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = saved / "checkpoint" / name
-    sha = digest(saved / "checkpoint/added_2.npz")
+def test_no_edit_ends_in_a_traceback(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, sha = Watch(), digest(saved / "checkpoint/added_2.npz")
     monkeypatch.setattr("cs285.data.checkpoint.digest", lambda path: sha)
-    contents = st.one_of(spoiled(path.read_bytes()), archives(path))
-    fuzz_file(path, contents, watch, lambda: Checkpoints(saved).load())
+    for path in saved.glob("checkpoint/*.npz"):
+        contents = st.one_of(spoiled(path.read_bytes()), archives(path))
+        fuzz_file(path, contents, watch, lambda: Checkpoints(saved).load())
 
 
 def archives(path: Path) -> st.SearchStrategy[bytes]:
@@ -299,9 +234,6 @@ def archives(path: Path) -> st.SearchStrategy[bytes]:
         return file.getvalue()
 
     kinds = st.sampled_from(["dict", "list", "tuple", "tensor", "array", "scalar"])
-    plain = st.recursive(
-        st.one_of(numbers, st.sampled_from(["0", "x", "float32"]), st.none()),
-        lambda leaf: st.one_of(st.lists(leaf, max_size=3), st.dictionaries(kinds, leaf, max_size=2)),
-    )
-    written = json.loads(whole["content"].tobytes())
-    return st.one_of(plain, spoiled_value(written, plain)).map(packed)
+    leaves = st.one_of(numbers, st.sampled_from(["0", "x", "float32"]), st.none())
+    parts = st.one_of(leaves, st.lists(leaves, max_size=3), st.dictionaries(kinds, st.lists(leaves), max_size=2))
+    return spoiled_value(json.loads(whole["content"].tobytes()), parts).map(packed)

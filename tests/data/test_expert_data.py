@@ -16,17 +16,16 @@ from hypothesis.extra import numpy as npst
 from cs285.data.expert_data import load_expert_data, write_expert_data
 from cs285.data.restricted_pickle import load_pickle, write_pickle
 from cs285.errors import InvalidInput
+from tests.data.stopped_runs import bits
 from tests.fakes import course_episode, make_trajectory, pickle_file, pickled_by_python_2
-
-PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
-same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 plain_dtypes = st.one_of(
     npst.boolean_dtypes(), npst.integer_dtypes(endianness="?"), npst.floating_dtypes(endianness="?", sizes=(16, 32, 64))
 )
-arrays = npst.arrays(plain_dtypes, npst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
-orders = st.tuples(arrays, st.sampled_from([np.asfortranarray, np.transpose, lambda a: np.atleast_1d(a)[::-1]])).map(
-    lambda pair: pair[1](pair[0])
+arrays = st.builds(
+    lambda array, order: order(array),
+    npst.arrays(plain_dtypes, npst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)),
+    st.sampled_from([np.asarray, np.asfortranarray, np.transpose, lambda a: np.atleast_1d(a)[::-1]]),
 )
 leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=300), st.binary(max_size=300)
@@ -38,52 +37,27 @@ contents = st.recursive(
 )
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two contents are equal: arrays by value, shape and dtype, whatever their byte order."""
-    if isinstance(one, np.ndarray):
-        return (
-            isinstance(other, np.ndarray)
-            and one.dtype == other.dtype.newbyteorder("=")
-            and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-        )
-    if isinstance(one, list | dict):
-        keys = list(one) if isinstance(one, dict) else range(len(one))
-        return type(one) is type(other) and len(one) == len(other) and all(same(one[k], other[k]) for k in keys)
-    return type(one) is type(other) and one == other
-
-
-@same_folder
-@given(content=contents, protocol=st.sampled_from(PROTOCOLS))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=contents, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_pickles_of_every_protocol_and_written_ones_are_read(tmp_path: Path, content: Any, protocol: int) -> None:
-    assert same(load_pickle(pickle_file(tmp_path / "x.pkl", content, protocol)), content)
-    write_pickle(content, tmp_path / "x.pkl")
-    assert same(load_pickle(tmp_path / "x.pkl"), content)
-    assert same(pickle.loads((tmp_path / "x.pkl").read_bytes()), content)
+    expected, path = bits(content, native=True), tmp_path / "x.pkl"
+    assert bits(load_pickle(pickle_file(path, content, protocol))) == expected
+    write_pickle(content, path)
+    assert bits(load_pickle(path)) == bits(pickle.loads(path.read_bytes())) == expected
 
 
-@same_folder
-@given(array=orders, protocol=st.sampled_from(PROTOCOLS))
-def test_arrays_of_any_memory_and_byte_order_are_read(tmp_path: Path, array: Any, protocol: int) -> None:
-    loaded = load_pickle(pickle_file(tmp_path / "x.pkl", array, protocol))
-    assert same(loaded, array)
-    assert loaded.dtype.isnative
-
-
-@pytest.mark.parametrize("protocol", [0, 1, 2])
-def test_pickles_of_python_2_are_read(tmp_path: Path, protocol: int) -> None:
+def test_pickles_of_python_2_are_read(tmp_path: Path) -> None:
     content = {"nonlin_type": "tanh", "W": np.arange(300.0).reshape(20, 15), "terminal": [np.array([True, False])]}
-    path = tmp_path / "x.pkl"
-    path.write_bytes(pickled_by_python_2(content, protocol))
-    assert b"_core" not in path.read_bytes()
-    assert same(load_pickle(path), content)
+    for protocol in range(3):
+        (tmp_path / "x.pkl").write_bytes(pickled_by_python_2(content, protocol))
+        assert bits(load_pickle(tmp_path / "x.pkl")) == bits(content)
 
 
 def test_written_pickles_name_only_what_older_pythons_and_numpys_have(tmp_path: Path) -> None:
     tricky = "numpy._core.multiarray\ncnumpy._core.multiarray\n_reconstruct\n"
     content = [np.eye(3), np.zeros(0, np.uint8), tricky, np.frombuffer(tricky.encode(), np.uint8)]
     write_pickle(content, tmp_path / "x.pkl")
-    pickled = (tmp_path / "x.pkl").read_bytes()
-    opcodes = list(pickletools.genops(pickled))
+    opcodes = list(pickletools.genops((tmp_path / "x.pkl").read_bytes()))
     assert max(opcode.proto for opcode, *_ in opcodes) <= 3
     named = {argument for opcode, argument, _ in opcodes if opcode.name == "GLOBAL"}
     assert named <= {"numpy.core.multiarray _reconstruct", "numpy ndarray", "numpy dtype"}
@@ -104,29 +78,19 @@ def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: i
     assert [(t.terminated, t.truncated) for t in trajectories] == [(True, False), (False, True), (False, True)]
 
 
-@pytest.mark.parametrize(
-    "actions",
-    [np.array([0, 2, 1]), np.array([[0], [2], [1]], np.uint8), np.array([0.0, 2.0, 1.0], np.float32)],
-    ids=["(T,) integers", "(T, 1) integers", "(T,) whole floats"],
-)
-def test_discrete_actions_of_every_layout_are_read(tmp_path: Path, actions: Any) -> None:
-    episode = course_episode(2023, steps=3) | {"action": actions}
-    (trajectory,) = load_expert_data(pickle_file(tmp_path / "data.pkl", [episode]))
-    assert trajectory.discrete
-    assert trajectory.actions.tolist() == [0, 2, 1]
-
-
-def test_one_continuous_action_is_not_taken_as_discrete(tmp_path: Path) -> None:
-    episode = course_episode(2023, steps=3) | {"action": np.array([[0.0], [1.0], [0.0]])}
-    (trajectory,) = load_expert_data(pickle_file(tmp_path / "data.pkl", [episode]))
-    assert trajectory.actions.shape == (3, 1)
+def test_discrete_actions_of_every_layout_are_read(tmp_path: Path) -> None:
+    """Integers and whole floats of shape (T,), integers of shape (T, 1), but not floats: one continuous action."""
+    for actions in (np.array([0, 2, 1]), np.uint8([[0], [2], [1]]), np.float32([0, 2, 1]), np.float32([[0], [2], [1]])):
+        episode = course_episode(2023, steps=3) | {"action": actions}
+        (trajectory,) = load_expert_data(pickle_file(tmp_path / "data.pkl", [episode]))
+        assert trajectory.discrete == (actions.shape == (3,) or actions.dtype == np.uint8)
+        assert trajectory.actions.tolist() == ([0, 2, 1] if trajectory.discrete else [[0], [2], [1]])
 
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (101, 16, 16, 1), np.uint8)
 
 
-@pytest.mark.parametrize("states", [IMAGES, np.float32(IMAGES)])
-@pytest.mark.parametrize("discrete", [False, True])
+@pytest.mark.parametrize(("states", "discrete"), [(IMAGES, True), (np.float32(IMAGES), False)])
 def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path, states: Any, discrete: bool) -> None:
     changes = {"actions": np.arange(100)} if discrete else {}
     written = make_trajectory(100, observations=states[:-1], next_observations=states[1:], **changes)
@@ -149,11 +113,8 @@ def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path
     [
         ({"observation": [np.zeros(3), np.zeros(4)]}, "has no array 'observation'"),
         ({"reward": None}, "has no array 'reward'"),
-        ({"observation": ["text"] * 5}, "has no array 'observation'"),
         ({"action": np.zeros((3, 2))}, r"actions \(3, 2\)"),
         ({"observation": np.full((5, 3), np.nan)}, "observation holds NaN, infinity"),
-        ({"action": np.full((5, 2), np.inf)}, "action holds NaN, infinity"),
-        ({"observation": np.full((5, 3), 1e300)}, "observation holds .*"),
         ({"next_observation": np.zeros((5, 4))}, r"next_observations \(5, 4\)"),
         ({"action": np.full(5, 0.5)}, r"actions \(5,\)"),
         ({"terminal": np.ones(7, bool)}, "terminal"),
@@ -165,19 +126,11 @@ def test_a_wrong_episode_is_refused_by_number_and_field(tmp_path: Path, change: 
         load_expert_data(pickle_file(tmp_path / "data.pkl", episodes))
 
 
-OTHER_CONTENT = [([], "a list"), ("text", "a str"), ([3], "episode 0 is a int"), ({"GaussianPolicy": {}}, "an expert")]
-
-
-@pytest.mark.parametrize(("content", "kind"), OTHER_CONTENT)
-def test_other_content_is_refused(tmp_path: Path, content: Any, kind: str) -> None:
-    with pytest.raises(InvalidInput, match=rf"data\.pkl.* is {kind}|data\.pkl, {kind}"):
-        load_expert_data(pickle_file(tmp_path / "data.pkl", content))
-
-
-def test_episodes_of_different_sizes_are_refused(tmp_path: Path) -> None:
-    episodes = [course_episode(2023), course_episode(2023, ob_dim=9)]
-    with pytest.raises(InvalidInput, match="different sizes"):
-        load_expert_data(pickle_file(tmp_path / "data.pkl", episodes))
+def test_other_content_is_refused(tmp_path: Path) -> None:
+    sizes = [course_episode(2023), course_episode(2023, ob_dim=9)]
+    for content, why in (([3], "is a int"), ({"GaussianPolicy": {}}, "an expert"), (sizes, "different sizes")):
+        with pytest.raises(InvalidInput, match=f"data.pkl.*{why}"):
+            load_expert_data(pickle_file(tmp_path / "data.pkl", content))
 
 
 @pytest.mark.parametrize("task", ["Ant", "HalfCheetah", "Hopper"])

@@ -1,13 +1,14 @@
-"""Resuming a run that was killed at any moment ends bit for bit as the run that was not."""
+"""Resuming a run that was killed at any moment, or met a full disk, ends bit for bit as the run that was not."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
-import shutil
+import re
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,52 +16,38 @@ import pytest
 
 from cs285.config import Config
 from cs285.data.checkpoint import Checkpoints, settings_to_resume
+from cs285.data.run_folders import read_run
 from cs285.errors import InvalidInput
-from tests.data.stopped_runs import assert_same, ended, files, killed_after, killed_at, run_dirs, train
+from tests.data.stopped_runs import assert_same, ended, files, killed, outcome, run_dirs, train
+from tests.fakes import expert_content, pickle_file
+
+PAGE = 4096
+ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 25)  # in pages; the whole run takes about 50
 
 
-@pytest.mark.parametrize(("event", "count"), [("open", 6), ("os.rename", 4), ("os.rename", 5), ("os.rename", 6)])
-def test_killed_while_it_writes(event: str, count: int, job: Config, whole: Path) -> None:
-    """Kills at either file of a checkpoint, at a policy's, and before the first checkpoint."""
-    assert killed_at(event, count, job)
-    assert_same(ended(job), whole)
+@pytest.fixture
+def job(tiny: Config, tmp_path: Path) -> Config:
+    """A DAgger run with an expert from a file, parameters and videos; it takes half a second."""
+    expert = pickle_file(tmp_path / "expert.pkl", expert_content())
+    return replace(tiny, expert_policy_file=expert, n_iter=4, save_params=True)
 
 
-@pytest.mark.slow
-def test_killed_at_random_moments(job: Config) -> None:
-    kill_at_random_moments(replace(job, n_iter=6, video_log_freq=2), int(os.environ.get("CS285_KILLS", "2")))
+@pytest.fixture
+def whole(job: Config, tmp_path: Path) -> Path:
+    """The folder of the run that nobody stopped."""
+    config = replace(job, logdir=tmp_path / "whole")
+    train(config)
+    return run_dirs(config)[0]
 
 
-@pytest.mark.skipif("CS285_REAL_KILLS" not in os.environ, reason="CS285_REAL_KILLS, the number of kills, is not set")
-def test_killed_at_random_moments_of_a_real_task(tmp_path: Path) -> None:
-    config = Config(env_name="Hopper-v5", do_dagger=True, n_iter=5, video_log_freq=2, logdir=tmp_path)
-    kill_at_random_moments(replace(config, save_params=True, num_workers=2), int(os.environ["CS285_REAL_KILLS"]))
-
-
-def kill_at_random_moments(job: Config, kills: int) -> None:
-    """Kill runs during rollouts, training, evaluation, filming, logging and writing checkpoints."""
-    whole = replace(job, logdir=job.logdir / "whole")
-    began = time.monotonic()
-    assert not killed_after(120, whole)
-    seconds, rng, hit = time.monotonic() - began, random.Random(0), 0
-    for n in range(10 * kills):  # some runs end before their moment comes
-        # The small task is measured without workers, and takes longer with them.
-        workers, longer = (job.num_workers, 1) if job.num_workers else (2 * (n % 3 == 2), 1 + 2 * (n % 3 == 2))
-        config = replace(job, logdir=job.logdir / str(n), num_workers=workers)
-        killed = killed_after(rng.uniform(0.1, 1) * seconds * longer, config)
-        hit += killed
-        print(f"killed: {killed}, with a checkpoint: {any(Checkpoints(run).exists() for run in run_dirs(config))}")
-        assert_same(ended(config), run_dirs(whole)[0])
-        if hit == kills:
-            return
-    pytest.fail(f"only {hit} runs were still running when they were to be killed")
-
-
-def test_killed_again_and_again(job: Config, whole: Path) -> None:
-    """Each session is killed when it renames the first file of its second checkpoint."""
-    sessions = 0
-    config = job
-    while killed_at("os.rename", 6, config):
+def test_killed_while_it_writes(job: Config, whole: Path) -> None:
+    """Kills at either file of a checkpoint, and before the first; those between sessions at the second checkpoint."""
+    for event, count in (("open", 6), ("os.rename", 4), ("os.rename", 5)):
+        config = replace(job, logdir=job.logdir / f"{event}_{count}")
+        assert killed(config, event=event, count=count)
+        assert_same(ended(config), whole)
+    config, sessions = job, 0
+    while killed(config, event="os.rename", count=6):
         sessions += 1
         config = settings_to_resume({"resume": run_dirs(job)[-1]})
     assert sessions > 1
@@ -68,16 +55,33 @@ def test_killed_again_and_again(job: Config, whole: Path) -> None:
     assert len(json.loads((run_dirs(job)[-1] / "config.json").read_text())["earlier"]) == sessions
 
 
-@pytest.mark.parametrize(("frequency", "kept"), [(2, (2, 3)), (9, (3,)), (-1, ())])
-def test_checkpoints_are_written_when_due(job: Config, frequency: int, kept: Sequence[int]) -> None:
-    train(replace(job, checkpoint_freq=frequency))
-    (run,) = run_dirs(job)
-    assert {path.name for path in run.glob("checkpoint/added_*")} == {f"added_{itr}.npz" for itr in kept}
-    if kept:
-        assert Checkpoints(run).load()[0] == 3
-    else:
-        with pytest.raises(InvalidInput, match="has no checkpoint"):
-            train(settings_to_resume({"resume": run}))
+@pytest.mark.slow
+def test_killed_at_random_moments(job: Config) -> None:
+    """Kills during rollouts, training, evaluation, filming, logging and writing; every third run has workers."""
+    job, kills = replace(job, video_log_freq=2), int(os.environ.get("CS285_KILLS", "2"))
+    whole = replace(job, logdir=job.logdir / "whole")
+    began = time.monotonic()
+    assert not killed(whole)
+    seconds, rng, hit = time.monotonic() - began, random.Random(0), 0
+    for n in range(10 * kills):  # some runs end before their moment comes
+        workers = 2 * (n % 3 == 2)
+        config = replace(job, logdir=job.logdir / str(n), num_workers=workers)
+        at_work = killed(config, rng.uniform(0.1, 1) * seconds * (1 + workers))
+        hit += at_work
+        print(f"killed: {at_work}, with a checkpoint: {any(Checkpoints(run).exists() for run in run_dirs(config))}")
+        assert_same(ended(config), run_dirs(whole)[0])
+        if hit == kills:
+            return
+    pytest.fail(f"only {hit} runs were still running when they were to be killed")
+
+
+def test_checkpoints_are_written_when_due(job: Config) -> None:
+    for frequency, kept in ((2, ["added_2.npz", "added_3.npz"]), (-1, [])):
+        train(replace(job, checkpoint_freq=frequency))
+        run = run_dirs(job)[-1]
+        assert sorted(path.name for path in run.glob("checkpoint/added_*")) == kept
+    with pytest.raises(InvalidInput, match="has no checkpoint"):
+        train(settings_to_resume({"resume": run}))
 
 
 def test_a_finished_run_grows(job: Config, whole: Path) -> None:
@@ -92,29 +96,60 @@ def test_a_finished_run_grows(job: Config, whole: Path) -> None:
     assert (run / "events.out.tfevents.1.mine").exists()
 
 
-@pytest.mark.parametrize("name", ["expert_data", "expert_policy_file"])
-def test_input_files_may_move_but_not_change(name: str, job: Config, whole: Path, tmp_path: Path) -> None:
-    assert killed_at("os.rename", 9, job)
+def test_input_files_may_move_but_not_change(job: Config, whole: Path, tmp_path: Path) -> None:
+    assert killed(job, event="os.rename", count=9)
     (run,) = run_dirs(job)
-    moved = tmp_path / "moved.pkl"
-    getattr(job, name).rename(moved)
-    content = moved.read_bytes()
-    moved.write_bytes(content + b" ")
-    before = files(run)
-    with pytest.raises(InvalidInput, match=rf"SHA-256 of --{name} is \w{{64}}, but .* began with \w{{64}}"):
-        train(settings_to_resume({"resume": run, name: moved}))
-    assert files(run) == before
-    moved.write_bytes(content)
-    train(settings_to_resume({"resume": run, name: moved}))
+    names, before = ("expert_data", "expert_policy_file"), files(run)
+    moved = {name: getattr(job, name).rename(tmp_path / f"moved_{name}") for name in names}
+    for name, path in moved.items():
+        content = path.read_bytes()
+        path.write_bytes(content + b" ")
+        with pytest.raises(InvalidInput, match=rf"SHA-256 of --{name} is \w{{64}}, but .* began with \w{{64}}"):
+            train(settings_to_resume({"resume": run, **moved}))
+        assert files(run) == before
+        path.write_bytes(content)
+    train(settings_to_resume({"resume": run, **moved}))
     assert_same(run, whole)
 
 
-def test_a_refused_resume_changes_no_file(job: Config, whole: Path) -> None:
-    """A checkpoint of another run, whose log.csv has other times."""
-    train(job)
-    (run,) = run_dirs(job)
-    shutil.copy(run / "checkpoint/state.npz", whole / "checkpoint")
-    before = files(whole)
-    with pytest.raises(InvalidInput, match=r"log\.csv does not begin with the rows"):
-        train(settings_to_resume({"resume": whole, "n_iter": 5}))
-    assert files(whole) == before
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """A function of a number of pages: it gives one file system that size."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def resize(pages: int) -> Path:
+        options = f"size={pages * PAGE}" if not os.path.ismount(folder) else f"remount,size={pages * PAGE}"
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+        if made.returncode:
+            pytest.skip(f"a small file system can't be mounted here: {made.stderr.strip()}")
+        return folder
+
+    yield resize
+    subprocess.run(["umount", folder], check=False)
+
+
+@pytest.mark.slow
+def test_a_disk_without_room(job: Config, disk: Callable[[int], Path], tmp_path: Path) -> None:
+    """The run ends with one line, keeps its complete files, and resumes once there is room."""
+    job = replace(job, n_iter=3, video_log_freq=2)
+    whole = replace(job, logdir=tmp_path / "whole")
+    train(whole)
+    codes = []
+    for pages in ROOM:
+        config = replace(job, logdir=disk(pages) / str(pages))
+        code, said = outcome(lambda config=config: train(config), tmp_path / f"stderr_{pages}")
+        codes.append(code)
+        if code:
+            assert code == 2
+            assert re.fullmatch("error: .*can't .*\n", said), said
+        for folder in run_dirs(config):
+            assert not [*folder.rglob("*.unfinished")]
+            if (folder / "config.json").exists():
+                assert [row["itr"] for row in read_run(folder).rows] == list(range(len(read_run(folder).rows)))
+            if Checkpoints(folder).exists():
+                Checkpoints(folder).load()
+        disk(10_000)
+        assert_same(ended(config), run_dirs(whole)[0])
+        subprocess.run(["rm", "-r", config.logdir], check=True)
+    assert (codes[0], codes[-1]) == (2, 0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.fakes import AC_DIM, OB_DIM, make_trajectory
+from tests.fakes import OB_DIM, make_trajectory
 
 FLOATS = np.zeros((5, OB_DIM), np.float32)
 
@@ -16,19 +16,14 @@ FLOATS = np.zeros((5, OB_DIM), np.float32)
 @pytest.mark.parametrize(
     "change",
     [
-        {"observations": FLOATS[1:]},
         {"next_observations": np.zeros((5, 9), np.float32)},
         {"observations": FLOATS[:, 0], "next_observations": FLOATS[:, 0]},
-        {"observations": FLOATS.astype(np.float64), "next_observations": FLOATS.astype(np.float64)},
         {"observations": FLOATS.astype(np.uint8)},
         {"actions": FLOATS[1:]},
         {"actions": np.zeros(5, np.float32)},
         {"actions": np.zeros((5, 1), np.int64)},
-        {"actions": np.zeros(5, np.int32)},
-        {"actions": np.zeros((5, AC_DIM))},
         {"rewards": np.zeros(5)},
         {"rewards": np.zeros((5, 1), np.float32)},
-        {"rewards": np.zeros(0, np.float32)},
     ],
 )
 def test_a_wrong_shape_or_dtype_is_refused(change: dict[str, Any]) -> None:
@@ -36,16 +31,13 @@ def test_a_wrong_shape_or_dtype_is_refused(change: dict[str, Any]) -> None:
         make_trajectory(5, **change)
 
 
-def test_no_steps_and_two_ends_are_refused() -> None:
+def test_an_episode_has_steps_and_ends_once() -> None:
+    assert make_trajectory(3, terminated=True).terminals.tolist() == [False, False, True]
+    assert not make_trajectory(3).terminals.any()
     with pytest.raises(ValueError, match="a trajectory of T >= 1 steps"):
         make_trajectory(0)
     with pytest.raises(ValueError, match="was not truncated"):
         make_trajectory(5, terminated=True, truncated=True)
-
-
-@pytest.mark.parametrize(("terminated", "terminals"), [(True, [False, False, True]), (False, [False] * 3)])
-def test_only_termination_is_terminal(terminated: bool, terminals: list[bool]) -> None:
-    assert make_trajectory(3, terminated=terminated).terminals.tolist() == terminals
 
 
 def test_the_return_of_a_long_episode_is_summed_exactly() -> None:
@@ -56,13 +48,11 @@ def test_the_return_of_a_long_episode_is_summed_exactly() -> None:
     assert trajectory.total_reward == pytest.approx(2**24 + 1e4, abs=1)
 
 
-@pytest.mark.parametrize("chained", [True, False])
-def test_pickles_have_each_observation_once(chained: bool) -> None:
+def test_pickles_have_each_observation_once() -> None:
     states = np.random.default_rng(0).integers(0, 256, (101, 24, 24), dtype=np.uint8)
-    following = states[1:] if chained else states[1:] // 2
-    path = make_trajectory(100, observations=states[:-1], next_observations=following, terminated=True)
-    content = pickle.dumps(path)
-    assert (len(content) < 1.1 * states.nbytes) == chained
-    same = pickle.loads(content)
-    for name, value in vars(path).items():
-        np.testing.assert_array_equal(getattr(same, name), value)
+    for following in (states[1:], states[1:] // 2):
+        path = make_trajectory(100, observations=states[:-1], next_observations=following, terminated=True)
+        content = pickle.dumps(path)
+        assert (len(content) < 1.1 * states.nbytes) == (following.base is states)
+        for name, value in vars(pickle.loads(content)).items():
+            np.testing.assert_array_equal(value, getattr(path, name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from pathlib import Path
@@ -26,38 +25,20 @@ def test_a_file_is_replaced_when_it_is_complete(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) & 0o444 == 0o444
 
 
-def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fsync(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "Invalid argument")
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with whole_file(tmp_path / "file") as file:
-        file.write(b"content")
-    assert (tmp_path / "file").read_bytes() == b"content"
-
-
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     assert read_whole(tmp_path / "file") == b"content"
     os.mkfifo(tmp_path / "pipe")
-    for path, why in (
-        (tmp_path, "it is a directory"),
-        (tmp_path / "pipe", "it is not a regular file"),
-        (Path("/dev/zero"), "it is not a regular file"),
-        (tmp_path / "none", "No such file"),
-        (Path("a\0b"), "it is not a regular file"),
-    ):
+    for name, why in ((".", "it is a directory"), ("pipe", "it is not a regular"), ("none", "No such file")):
         with pytest.raises(InvalidInput, match=f"can't read .*: {why}"):
-            read_whole(path)
+            read_whole(tmp_path / name)
 
 
 def test_the_check_of_a_place_leaves_no_trace_and_names_a_wrong_one(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    (tmp_path / "there" / "file").write_text("mine")
-    for place in ("", "there", "there/not/yet", "neither/is/this"):
+    (tmp_path / "file").touch()
+    for place in ("", "not/yet"):
         check_writable(tmp_path / place)
-    for place in ("there/file/far/below", "new/" + "x" * 300):
+    for place in ("file/far/below", "new/" + "x" * 300):
         with pytest.raises(InvalidInput, match=f"can't write {tmp_path / place}: "):
             check_writable(tmp_path / place)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "there"]
+    assert [*tmp_path.iterdir()] == [tmp_path / "file"]

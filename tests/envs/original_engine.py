@@ -1,25 +1,21 @@
 """What the original engine computes; runs in the environment of mujoco-py, not in that of the tests.
 
-    python original_engine.py TASK IN.npz OUT.npz EPISODES EXPERT
+    python original_engine.py TASK IN.npz OUT.npz
 
 IN has states ``qpos`` (N, nq), ``qvel`` (N, nv) and ``actions`` (N, nu). OUT gets the model's inertial fields; the
-state after a reset with seed 7; for each state the next one, observation, reward and its terms; returns and lengths of
-EPISODES episodes of random actions, and the returns of EXPERT, when given.
+state after a reset with seed 7; and for each state the next one, observation, reward and its terms.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cs285.envs.make_env import make_env
-from cs285.infrastructure.utils import sample_trajectory
-from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 
-RANDOM_STEPS, RESET_SEED = 100, 7
+RESET_SEED = 7
 MODEL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat", "body_invweight0")
 
 
@@ -36,33 +32,13 @@ def step_each(env: Any, qpos: Any, qvel: Any, actions: Any) -> dict[str, Any]:
     return {name: np.array([result[name] for result in results], float) for name in results[0]}
 
 
-def act_at_random(env: Any, episodes: int) -> Any:
-    """(episodes, 2): return and length of episodes of actions drawn from their seeds."""
-    results = np.zeros((episodes, 2))
-    for seed in range(episodes):
-        env.reset(seed=seed)
-        actions = np.random.default_rng(seed).normal(size=(RANDOM_STEPS, *env.action_space.shape))
-        for action in (actions * env.action_space.high / 2).astype(np.float32):
-            _, reward, terminated, _, _ = env.step(action)
-            results[seed] += reward, 1
-            if terminated:
-                break
-    return results
-
-
-def main(task: str, in_file: str, out_file: str, episodes: str, expert_file: str = "") -> None:
+def main(task: str, in_file: str, out_file: str) -> None:
     """Compute and write."""
-    env, spec = make_env(f"{task}-v2", backend="mujoco_py")
+    env, _ = make_env(f"{task}-v2", backend="mujoco_py")
     model = env.unwrapped.model  # type: ignore[attr-defined]
     results = {f"model {name}": np.array(getattr(model, name)) for name in MODEL_FIELDS}
     results["reset"] = env.reset(seed=RESET_SEED)[0]
-    results |= step_each(env, **np.load(in_file))
-    results["at random"] = act_at_random(env, int(episodes))
-    if expert_file:
-        expert = LoadedGaussianPolicy(Path(expert_file), discrete=False)
-        paths = [sample_trajectory(env, spec, expert, seed) for seed in range(int(episodes))]
-        results["returns"] = np.array([path.total_reward for path in paths])
-    np.savez(out_file, **results)
+    np.savez(out_file, **results, **step_each(env, **np.load(in_file)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -18,10 +17,10 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs285.envs.make_env import RenderingUnavailable, TaskSpec, check_rendering, make_env
+from cs285.envs.make_env import TaskSpec, make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import sample_trajectory
-from tests.fakes import AC_DIM, CHOICE, OB_DIM, POINT, TIME_LIMIT, FakePolicy, PointEnv
+from tests.fakes import AC_DIM, POINT, TIME_LIMIT, FakePolicy, PointEnv
 
 ENV_ID = "tests/Registered-v0"
 
@@ -50,13 +49,7 @@ def register_spaces(observations: gym.Space[Any], actions: gym.Space[Any] | None
 
 
 @pytest.mark.parametrize(
-    ("env_name", "facts"),
-    [
-        ("Humanoid-v4", (376, 17, False, 1000)),
-        ("CartPole-v1", (4, 2, True, 500)),
-        (POINT, (OB_DIM, AC_DIM, False, TIME_LIMIT)),
-        (CHOICE, (OB_DIM, AC_DIM, True, TIME_LIMIT)),
-    ],
+    ("env_name", "facts"), [("Humanoid-v4", (376, 17, False, 1000)), ("CartPole-v1", (4, 2, True, 500))]
 )
 def test_the_facts_are_those_of_the_environment(env_name: str, facts: tuple[int, int, bool, int]) -> None:
     env, spec = make_env(env_name)
@@ -73,8 +66,6 @@ def test_the_facts_are_those_of_the_environment(env_name: str, facts: tuple[int,
     ("space", "shape", "dtype"),
     [
         (Box(0, 255, (4, 5, 3), np.uint8), (4, 5, 3), np.uint8),
-        (Box(0, 1, (2, 3), np.float64), (2, 3), np.float32),
-        (Box(0, 1, (2,), np.bool_), (2,), np.bool_),
         (Box(0, 1, (), np.float64), (1,), np.float32),
         (Discrete(3), (3,), np.int64),
         (Dict({"image": Box(0, 255, (4, 4), np.uint8), "speed": Box(-1, 1, (2,))}), (18,), np.float32),
@@ -93,70 +84,41 @@ def test_observations_keep_shape_and_integer_dtype(space: Any, shape: tuple[int,
 
 
 @pytest.mark.usefixtures("registry")
-@pytest.mark.parametrize("actions", [Discrete(3, start=1), Box(-1, 1, (2, 2)), MultiBinary(3)])
-def test_other_action_spaces_are_refused(actions: gym.Space[Any]) -> None:
-    register_spaces(Box(-1, 1, (2,)), actions)
-    with pytest.raises(InvalidInput, match="one-dimensional Box actions or Discrete ones that count from 0"):
-        make_env(ENV_ID)
+@pytest.mark.filterwarnings("ignore:.*Overriding environment")
+def test_other_action_spaces_are_refused() -> None:
+    for actions in (Discrete(3, start=1), Box(-1, 1, (2, 2)), MultiBinary(3)):
+        register_spaces(Box(-1, 1, (2,)), actions)
+        with pytest.raises(InvalidInput, match="one-dimensional Box actions or Discrete ones that count from 0"):
+            make_env(ENV_ID)
 
 
 def test_episodes_are_truncated_at_the_smaller_of_two_limits() -> None:
     assert make_env(POINT, 5)[1].max_episode_steps == 5
     assert make_env(POINT, TIME_LIMIT + 9)[1].max_episode_steps == TIME_LIMIT
     assert make_env("tests/Endless-v0", 30)[1].max_episode_steps == 30
-    with pytest.raises(InvalidInput, match=r"tests/Endless-v0 has no time limit .* --ep_len"):
-        make_env("tests/Endless-v0")
 
 
-FAILING_MODULES = {
-    "without_package": "import missing_package",
-    "with_typo": "def f(:",
-    "that_fails": "import gymnasium\ndef make(): raise OSError('no\\ndisk')\ngymnasium.register('User-v0', make)",
-    "without_task": "",
+FAILING = "import gymnasium\ndef make(): raise OSError('no\\ndisk')\ngymnasium.register('User-v0', make)"
+CAUSES = {
+    "Ant-v99": ("", "v5"),
+    "Swimmer-v2": ("", "Swimmer-v2"),
+    "nosuchmodule:Ant-v5": ("", "No module named 'nosuchmodule'"),
+    "without_package:User-v0": ("import nosuch", "ModuleNotFoundError.*'nosuch'.*without_package.py, line 1"),
+    "with_typo:User-v0": ("def f(:", "SyntaxError.*with_typo.py"),
+    "that_fails:User-v0": (FAILING, "OSError: no disk.*that_fails.py, line 2"),
+    "without_task:User-v0": ("", "Environment `User` doesn't exist"),
 }
 
 
 @pytest.mark.usefixtures("registry")
-@pytest.mark.parametrize(
-    ("env_name", "named"),
-    [
-        ("Hoper-v4", ["Hopper"]),
-        ("Ant-v99", ["v5"]),
-        ("Swimmer-v2", ["Swimmer-v2"]),
-        ("", ["''"]),
-        ("nosuchmodule:Ant-v5", ["No module named 'nosuchmodule'"]),
-        ("without_package:User-v0", ["ModuleNotFoundError", "'missing_package'", "without_package.py, line 1"]),
-        ("with_typo:User-v0", ["SyntaxError", "with_typo.py"]),
-        ("that_fails:User-v0", ["OSError: no disk", "that_fails.py, line 2"]),
-        ("without_task:User-v0", ["Environment `User` doesn't exist"]),
-    ],
-)
 def test_the_cause_is_named_when_an_environment_can_not_be_made(
-    env_name: str, named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, source in FAILING_MODULES.items():
-        (tmp_path / f"{name}.py").write_text(source)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InvalidInput) as refused:
-        make_env(env_name, 5)
-    assert all(text in str(refused.value) for text in named)
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.usefixtures("registry")
-@pytest.mark.parametrize("env_id", ["Hopper-v5", "Hopper-v2"])
-def test_an_id_registered_anew_is_the_same_environment_elsewhere(env_id: str) -> None:
-    gym.registry.pop(env_id)
-    gym.register(env_id, lambda **kwargs: PointEnv(**kwargs), max_episode_steps=7, kwargs={"ob_shape": (2, 3)})
-    env, spec = make_env(env_id)
-    assert isinstance(env.unwrapped, PointEnv)
-    sent = cloudpickle.dumps(env.spec)
-    gym.registry.pop(env_id)
-    for render in (False, True):
-        made, same = make_env(env_id, render=render, registration=cloudpickle.loads(sent))
-        assert type(made.unwrapped).__name__ == "PointEnv"
-        assert same == spec
-        assert spec.ob_shape == (2, 3)
+    for env_name, (source, cause) in CAUSES.items():
+        (tmp_path / f"{env_name.removesuffix(':User-v0')}.py").write_text(source)
+        with pytest.raises(InvalidInput, match=rf"\A.*{cause}.*\Z"):  # in one line
+            make_env(env_name, 5)
 
 
 def test_one_notice_no_file_of_mujoco_and_a_warning_of_an_unstable_simulation(tmp_path: Path) -> None:
@@ -182,21 +144,3 @@ def test_videos_play_in_real_time_at_a_usual_rate(fps: int) -> None:
     spec = TaskSpec((1,), np.dtype(np.float32), 1, False, 1000, fps)
     assert spec.video_fps * spec.frame_stride == pytest.approx(fps)
     assert min(fps, 20) <= spec.video_fps <= 45
-
-
-@pytest.mark.usefixtures("registry")
-def test_rendering_is_checked_by_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_rendering(POINT)
-    monkeypatch.setattr(PointEnv, "render", lambda self: None)
-    with pytest.raises(RenderingUnavailable, match=rf"can't render {POINT} .*apt-get install") as unavailable:
-        check_rendering(POINT)
-    assert "\n" not in str(unavailable.value)
-
-
-@pytest.mark.usefixtures("registry")
-def test_a_module_of_the_current_folder_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(__file__).parents[2] / "docs" / "examples")
-    env, spec = make_env("image_task:Chase-v0", render=True)
-    assert (spec.ob_shape, spec.ob_dtype, spec.ac_dim, spec.max_episode_steps) == ((24, 24, 1), np.uint8, 2, 40)
-    env.reset(seed=0)
-    assert np.shape(env.render()) == (192, 192, 3)

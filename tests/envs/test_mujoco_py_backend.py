@@ -36,7 +36,7 @@ def write_script(path: Path, script: str) -> Path:
     return path
 
 
-def install_fake(venv: Path, script: str) -> None:
+def install_fake(venv: Path, script: str = "") -> None:
     """A complete installation whose interpreter is a shell script."""
     write_script(venv / "bin" / "python", script)
     (venv / backend.FINISHED).touch()
@@ -45,9 +45,8 @@ def install_fake(venv: Path, script: str) -> None:
 def test_a_missing_or_incomplete_installation_is_refused(venv: Path) -> None:
     for prepare in (lambda: None, venv.mkdir):
         prepare()
-        with pytest.raises(InvalidInput, match=r"run scripts/install_mujoco_py.sh") as refused:
+        with pytest.raises(InvalidInput, match=r"\A.*run scripts/install_mujoco_py.sh.*\Z"):
             backend.restart_in_mujoco_py_venv("mujoco_py")
-        assert "\n" not in str(refused.value)
     backend.restart_in_mujoco_py_venv("mujoco")
 
 
@@ -61,18 +60,14 @@ def test_the_command_is_started_again_as_it_stands(venv: Path) -> None:
     assert arguments == " ".join(command)
 
 
-def test_making_a_task_needs_a_process_started_for_it(venv: Path) -> None:
-    install_fake(venv, "")
+def test_another_process_and_an_import_that_fails_are_refused_and_compile_nothing(
+    venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_fake(venv)
     with pytest.raises(InvalidInput, match="an environment of its own"):
         make_env("Ant-v2", backend="mujoco_py")
     with pytest.raises(InvalidInput, match=r"runs Ant-v2.* not Hopper-v5"):
         make_env("Hopper-v5", backend="mujoco_py")
-
-
-def test_an_import_that_fails_is_refused_and_compiles_nothing(
-    venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install_fake(venv, "")
     monkeypatch.setattr(sys, "prefix", str(venv))
     monkeypatch.setattr(os, "environ", backend.environment(venv))
     (tmp_path / "gymnasium_robotics.py").touch()
@@ -83,26 +78,10 @@ def test_an_import_that_fails_is_refused_and_compiles_nothing(
         backend.import_mujoco_py()
 
 
-@pytest.mark.parametrize(
-    ("stand_in", "script", "arguments", "message"),
-    [
-        ("uname", "echo Darwin", [], "Linux x86_64 only"),
-        ("python3.11", "exit 1", [], "apt-get install python3.11-venv"),
-        ("python3.11", 'case "$2" in *libEGL*) exit 1;; esac', [], "apt-get install libegl1 libopengl0"),
-        ("python3.11", "exit 0", [], "move it away"),
-        ("python3.11", "exit 0", ["--help"], "no arguments"),
-    ],
-)
-def test_the_installer_refuses_in_one_line_and_changes_nothing(
-    venv: Path, tmp_path: Path, stand_in: str, script: str, arguments: list[str], message: str
-) -> None:
-    program = write_script(tmp_path / "bin" / stand_in, script)
+def test_the_installer_leaves_a_folder_that_is_not_its_own_alone(venv: Path, tmp_path: Path) -> None:
     precious = write_script(venv / "precious", "")
-    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
-    command = [ROOT / "scripts" / "install_mujoco_py.sh", *arguments]
-    done = subprocess.run(
-        command, env={**os.environ, "PATH": path, "PYTHON": "python3.11"}, capture_output=True, text=True
-    )
+    environment = {**os.environ, "PYTHON": str(write_script(tmp_path / "python", "exit 0"))}
+    done = subprocess.run(ROOT / "scripts/install_mujoco_py.sh", env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert message in done.stderr
+    assert "move it away" in done.stderr
     assert [*venv.iterdir()] == [precious]

@@ -29,10 +29,6 @@ def make_task(env_name: str) -> Any:
     return make_env(env_name)[0].unwrapped
 
 
-def compiled_today(task: Any) -> Any:
-    return mujoco.MjModel.from_xml_path(task.fullpath)
-
-
 def test_sizes_time_limit_and_reset() -> None:
     assert {*V2_IDS} == {*SIZES}
     for env_name, sizes in SIZES.items():
@@ -56,7 +52,7 @@ def test_the_courses_experts_reach_their_recorded_returns(course: Path, env_name
 @pytest.mark.parametrize("env_name", V2_IDS)
 def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_name: str) -> None:
     task = make_task(env_name)
-    model, today = task.model, compiled_today(task)
+    model, today = task.model, mujoco.MjModel.from_xml_path(task.fullpath)
     kinds, radius, half = model.geom_type, model.geom_size[:, 0], model.geom_size[:, 1]
     capsules, spheres = kinds == mujoco.mjtGeom.mjGEOM_CAPSULE, kinds == mujoco.mjtGeom.mjGEOM_SPHERE
     volume = np.select([capsules, spheres], [np.pi * radius**2 * (2 * half + radius), 4 / 3 * np.pi * radius**3])
@@ -65,17 +61,15 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     assert density == pytest.approx(density[0], rel=1e-9)
     assert np.abs(model.body_mass / np.maximum(today.body_mass, 1e-9) - 1)[1:].max() > 0.01
     assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # derived from masses, so renewed
+    if env_name == "HalfCheetah-v2":  # masses recorded from the original engine
+        assert model.body_mass.sum() == pytest.approx(14, rel=1e-12)
+    if env_name == "Humanoid-v2":
+        assert model.body("torso").mass[0] == pytest.approx(8.322, abs=1e-3)
+        assert model.body("right_thigh").mass[0] == pytest.approx(4.52556, abs=1e-5)
     for field in ("geom_type", "geom_size", "geom_pos", "geom_quat"):
         assert np.array_equal(getattr(model, field), getattr(today, field))
     at_centre = (model.body_ipos == 0).all(axis=1)
     assert np.array_equal(at_centre, (today.body_ipos == 0).all(axis=1))  # as the compiled body_sameframe says
-
-
-def test_masses_recorded_from_the_original_engine() -> None:
-    assert make_task("HalfCheetah-v2").model.body_mass.sum() == pytest.approx(14, rel=1e-12)
-    humanoid = make_task("Humanoid-v2").model
-    assert humanoid.body("torso").mass[0] == pytest.approx(8.322, abs=1e-3)
-    assert humanoid.body("right_thigh").mass[0] == pytest.approx(4.52556, abs=1e-5)
 
 
 @pytest.mark.parametrize("env_name", V2_IDS)
@@ -87,27 +81,19 @@ def test_a_contact_has_the_margin_of_one_of_its_geoms(env_name: str) -> None:
     for _ in range(60):
         task.step(np.zeros(task.model.nu))
     assert task.data.ncon > 0
-    assert task.data.contact.includemargin == pytest.approx(compiled_today(task).geom_margin[0])
-    task.model.geom_margin[0] = 1
-    with pytest.raises(AssertionError, match="different margins"):
-        give_old_margins(task.model)
+    assert task.data.contact.includemargin == pytest.approx(mujoco.MjModel.from_xml_path(task.fullpath).geom_margin[0])
 
 
-@pytest.mark.parametrize(
-    ("env_name", "term", "weight", "bound"),
-    [
+def test_humanoid_is_charged_for_the_clamped_control_and_the_others_for_the_raw_action() -> None:
+    for env_name, term, weight, bound in (
         ("Humanoid-v2", "reward_quadctrl", 0.1, 0.4),
         ("Ant-v2", "reward_ctrl", 0.5, np.inf),
         ("HalfCheetah-v2", "reward_ctrl", 0.1, np.inf),
-    ],
-)
-def test_humanoid_is_charged_for_the_clamped_control_and_the_others_for_the_raw_action(
-    env_name: str, term: str, weight: float, bound: float
-) -> None:
-    env, spec = make_env(env_name)
-    env.reset(seed=0)
-    action = np.linspace(-3, 3, spec.ac_dim)
-    assert env.step(action)[4][term] == pytest.approx(-weight * np.sum(np.clip(action, -bound, bound) ** 2))
+    ):
+        env, spec = make_env(env_name)
+        env.reset(seed=0)
+        action = np.linspace(-3, 3, spec.ac_dim)
+        assert env.step(action)[4][term] == pytest.approx(-weight * np.sum(np.clip(action, -bound, bound) ** 2))
 
 
 def test_ants_reward_is_the_sum_of_its_terms_without_a_cost_of_contacts() -> None:

@@ -1,21 +1,20 @@
-"""Runs are grouped by everything that decides their result, and named by what differs."""
+"""Runs are selected, grouped by all that decides their result, and named by what differs; statistics over seeds."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cs285.config import Config
+from cs285.command_line import parse
 from cs285.data.run_folders import read_runs
 from cs285.errors import InvalidInput
+from cs285.results.intervals import interquartile_mean, iqm_interval, summarize
+from cs285.results.selection import RunSelection, select
 from cs285.results.series import (
-    NON_RESULT_SETTINGS,
-    RESULT_SETTINGS,
     Series,
     differing,
     group_by_parameter,
@@ -33,30 +32,24 @@ def series_of(folder: Path) -> list[Series]:
 
 
 def test_seeds_make_a_series(tmp_path: Path) -> None:
+    """An incomplete one counts in the iterations that it has."""
     for seed in (3, 1, 2):
-        write_run(tmp_path, [10.0 * seed, 20.0 * seed], std=seed, seed=seed, exp_name=f"s{seed}", num_workers=seed)
+        returns = [10.0 * seed, 20.0 * seed, 30.0 * seed][: 3 if seed == 3 else 2]
+        write_run(tmp_path, returns, std=seed, seed=seed, exp_name=f"s{seed}", num_workers=seed, n_iter=3)
     (series,) = series_of(tmp_path)
     assert series.seeds == (1, 2, 3)
-    assert (series.method, series.task, series.iterations, series.last) == ("DAgger", "Hopper-v5", (0, 1), 1)
+    assert (series.method, series.task, series.iterations, series.last) == ("DAgger", "Hopper-v5", (0, 1, 2), 1)
     assert series.values("Eval_AverageReturn", 1) == [20, 40, 60]
     assert series.summary(1).mean == 40
+    assert [series.summary(itr).seeds for itr in (0, 1, 2)] == [3, 3, 1]
     assert series.rollout_std(0) == pytest.approx(np.sqrt((1 + 4 + 9) / 3))
     assert series.expert() == (100, 2)
-
-
-def test_an_incomplete_seed_counts_in_the_iterations_it_has(tmp_path: Path) -> None:
-    for seed, returns in ((1, [1.0, 2.0, 3.0]), (2, [3.0, 6.0])):
-        write_run(tmp_path, returns, seed=seed, n_iter=3)
-    (series,) = series_of(tmp_path)
-    assert (series.iterations, series.last) == ((0, 1, 2), 1)
-    assert [series.summary(itr).seeds for itr in (0, 1, 2)] == [2, 2, 1]
 
 
 @pytest.mark.parametrize(
     ("change", "names"),
     [
         ({"size": 32}, ["size"]),
-        ({"loss": "nll"}, ["loss"]),
         ({"expert_data": Path("a.pkl")}, ["expert_data"]),
         ({"inputs": {"expert_data": OTHER}}, ["expert_data"]),
         ({"policy": {"make_policy": "mine:make"}}, ["make_policy"]),
@@ -75,6 +68,17 @@ def test_every_difference_that_decides_the_result_makes_another_series(
     texts = series_names(series)
     assert len(set(texts)) == 2
     assert all(f"{name}={s.facts[name]}" in text for s, text in zip(series, texts, strict=True) for name in names)
+
+
+def test_equal_runs_and_runs_without_an_evaluation_are_refused(tmp_path: Path) -> None:
+    empty = write_run(tmp_path, [], seed=4)
+    with pytest.raises(InvalidInput, match=f"no run has an evaluation: {empty}"):
+        series_of(tmp_path)
+    folders = [write_run(tmp_path / name, [1.0], seed=4) for name in ("a", "b")]
+    assert [s.seeds for s in series_of(tmp_path / "a")] == [(4,)]
+    with pytest.raises(InvalidInput, match="two runs with seed 4") as refused:
+        series_of(tmp_path)
+    assert all(str(folder) in str(refused.value) for folder in folders)
 
 
 def test_a_group_differs_in_one_parameter_and_is_sorted_by_it(tmp_path: Path) -> None:
@@ -99,26 +103,41 @@ def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     assert series_of(tmp_path / "mine")[0].command().endswith("--seed 1 # make_policy=mine:make")
 
 
-def test_the_same_run_twice_is_refused_with_both_folders(tmp_path: Path) -> None:
-    folders = [write_run(tmp_path / name, [1.0], seed=4) for name in ("a", "b")]
-    with pytest.raises(InvalidInput, match="two runs with seed 4") as refused:
-        series_of(tmp_path)
-    assert all(str(folder) in str(refused.value) for folder in folders)
+def test_runs_that_meet_all_conditions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("data", "other", "third"):
+        for size in (8, 16):
+            write_run(tmp_path / folder, [1.0], size=size, env_name=f"{folder}-v5")
+    assert {run.config.env_name for run in parse(RunSelection, "", []).read()} == {"data-v5"}
+    flags = "-r data other -r third -w size=8 -w env_name=third-v5"
+    (run,) = parse(RunSelection, "", flags.split()).read()
+    assert (run.config.size, run.config.env_name) == (8, "third-v5")
+    runs = read_runs([tmp_path])
+    with pytest.raises(InvalidInput, match="size=9: no run has it; size is 16, 8"):
+        select(runs, ["size=9"])
+    with pytest.raises(InvalidInput, match="colour=red: it must be SETTING=VALUE"):
+        select(runs, ["colour=red"])
 
 
-def test_runs_without_an_evaluation_are_left_out(tmp_path: Path) -> None:
-    empty = write_run(tmp_path, [], seed=1)
-    with pytest.raises(InvalidInput, match=f"no run has an evaluation: {empty}"):
-        series_of(tmp_path)
-    write_run(tmp_path, [1.0], seed=1)
-    assert [s.seeds for s in series_of(tmp_path)] == [(1,)]
+def test_the_interquartile_mean_is_of_the_middle_half() -> None:
+    assert interquartile_mean([-1e9, 1, 2, 3, 4, 5, 6, 1e9]) == 3.5
+    np.testing.assert_array_equal(interquartile_mean(np.array([[0.0, 1, 3, 100], [5, 5, 5, 5]]), axis=1), [2, 5])
 
 
-def test_every_setting_is_known_to_decide_the_result_or_not() -> None:
-    known = (
-        "expert_policy_file expert_data env_name backend do_dagger ep_len loss num_agent_train_steps_per_iter n_iter "
-        "batch_size eval_batch_size train_batch_size n_layers size learning_rate learning_rate_schedule "
-        "ob_normalization max_replay_buffer_size"
-    )
-    assert set(RESULT_SETTINGS) == set(known.split())
-    assert {field.name for field in fields(Config)} - set(known.split()) == NON_RESULT_SETTINGS
+def test_the_interval_covers_the_true_mean_as_often_as_it_should() -> None:
+    covered = 0
+    for seed in range(10):
+        low, high = iqm_interval(np.random.default_rng(seed).normal(3.0, 1.0, size=40))
+        covered += low <= 3.0 <= high
+        assert high - low < 1.2
+    assert covered >= 8
+
+
+def test_the_summary_equals_numpys_statistics() -> None:
+    values = [1.0, 2.0, 4.0, 8.0, 100.0]
+    summary = summarize(values)
+    assert (summary.seeds, summary.mean, summary.std) == (5, 23.0, pytest.approx(np.std(values, ddof=1)))
+    assert summary.iqm == pytest.approx(14 / 3)
+    assert (summary.low, summary.high) == iqm_interval(np.array(values))
+    assert summarize([3.0]) == (1, 3, 0, 3, 3, 3)
+    assert iqm_interval(np.full(5, 7.0)) == (7.0, 7.0)
