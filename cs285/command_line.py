@@ -95,14 +95,8 @@ def report(error: Exception, context: str = "") -> int:
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)
-<<<<<<< HEAD
         text = context + ("out of memory" if isinstance(error, MemoryError) else str(error))
         words = " ".join(text[:MAX_LINE].split())
         escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
         print(f"error: {escaped}"[:MAX_LINE], file=sys.stderr)
-    return 1 if isinstance(error, (WorkerDied, RunsFailed)) else 2
-=======
-        text = "out of memory" if isinstance(error, MemoryError) else str(error)
-        print("error:", *f"{context}{text}".split(), file=sys.stderr)
     return 2 if isinstance(error, (InvalidInput, OSError, MemoryError)) else 1
->>>>>>> fa9d544 (One seed that fails keeps the others, whatever it raises)

@@ -1,4 +1,4 @@
-"""Expert training: the best policy is kept, and a training that was stopped resumes from its last checkpoint."""
+"""Expert training: the best policy is kept, a stopped training resumes, and experts have cards."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ pytest.importorskip("stable_baselines3", reason="of the extra `experts`")
 pytest.importorskip("scipy", reason="of the extra `experts`")
 
 from cs285.experts import training
+from cs285.experts.card import evaluate_expert, read_card
 from cs285.experts.training import load_checkpoint, train_expert
 
 
@@ -89,14 +90,7 @@ def test_a_stopped_training_resumes_from_its_last_checkpoint(
     assert checkpoints(settings) == ["checkpoint_000005"]
 
 
-def test_a_finished_training_goes_further_with_more_steps(settings: ExpertSettings, tmp_path: Path) -> None:
-    train_expert(settings)
-    longer = replace(settings, total_steps=128, stop_after=96, output=tmp_path / "longer.pkl")
-    train_expert(longer)
-    assert (card(settings)["steps"], card(longer)["steps"]) == (64, 98)  # 98: the step that exceeds 96
-
-
-def test_a_checkpoint_of_other_settings_is_refused_and_kept(settings: ExpertSettings) -> None:
+def test_a_checkpoint_of_other_settings_or_a_spoiled_one_is_refused_and_kept(settings: ExpertSettings) -> None:
     train_expert(settings)
     before = checkpoints(settings)
     for changes in ({"size": 16}, {"n_envs": 3}, {"algorithm": "SAC", "n_steps": 128, "n_epochs": 10}):
@@ -105,15 +99,10 @@ def test_a_checkpoint_of_other_settings_is_refused_and_kept(settings: ExpertSett
         with pytest.raises(InvalidInput, match=rf"--{name} {getattr(settings, name)}, not {value}; .*--checkpoints"):
             train_expert(other)
     assert checkpoints(settings) == before
-
-
-@pytest.mark.parametrize("name", ["model.zip", "normalizer.pkl"])
-def test_a_spoiled_checkpoint_is_refused(name: str, settings: ExpertSettings) -> None:
-    train_expert(settings)
-    (checkpoint,) = settings.checkpoint_dir.glob("checkpoint_*")
-    (checkpoint / name).write_bytes(b"spoiled")
-    with pytest.raises(InvalidInput, match=r"can't resume from .*checkpoint_000005.*move its folder away"):
-        train_expert(settings)
+    for name in ("normalizer.pkl", "model.zip"):
+        (settings.checkpoint_dir / before[0] / name).write_bytes(b"spoiled")
+        with pytest.raises(InvalidInput, match=r"can't resume from .*checkpoint_000005.*move its folder away"):
+            train_expert(settings)
 
 
 def test_early_termination_is_for_training_and_not_for_evaluation(settings: ExpertSettings, tmp_path: Path) -> None:
@@ -125,3 +114,33 @@ def test_early_termination_is_for_training_and_not_for_evaluation(settings: Expe
     train_expert(cut)
     assert card(cut)["evaluation"] == card(frozen)["evaluation"]
     assert card(cut)["initial_expert"]["card"]["evaluation"]["mean"] == 1
+
+
+def test_an_evaluation_repeats_and_is_consistent(tmp_path: Path) -> None:
+    path = fakes.pickle_file(tmp_path / "x.pkl", fakes.expert_content())
+    result = evaluate_expert(path, fakes.POINT, 12)
+    assert result == evaluate_expert(path, fakes.POINT, 12, num_workers=0)
+    assert result["episodes"] == 12
+    assert result["min"] <= result["iqm_95_low"] <= result["iqm"] <= result["iqm_95_high"] <= result["max"]
+    assert result["min"] < result["mean"] < result["max"]
+    assert 0 < result["ended_early"] < 12  # the point lives 3 to 19 steps, the limit is 12
+    assert fakes.TIME_LIMIT == 12
+
+
+EVALUATION = '{"evaluation": {"mean": %s, "std": %s, "episodes": %s}}'
+
+
+def test_a_card_is_read(tmp_path: Path) -> None:
+    assert read_card(tmp_path / "x.pkl") == {}
+    (tmp_path / "x.json").write_text(EVALUATION % (1, 2.5, 3))
+    assert read_card(tmp_path / "x.pkl") == {"evaluation": {"mean": 1, "std": 2.5, "episodes": 3}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "[" * 200_000, '{"evaluation": {"mean": 1}}', EVALUATION % ("NaN", 1, 2), EVALUATION % (1, 1, 1)],
+)
+def test_something_else_than_a_card_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(InvalidInput, match=r"x\.json is not an expert's card"):
+        read_card(tmp_path / "x.pkl")

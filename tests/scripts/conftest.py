@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import json
+import importlib
 import os
 import subprocess
 import sys
@@ -12,18 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import torch
 
 from cs285 import command_line
+from cs285.data.run_folders import RunFolder, read_runs
 from tests import fakes
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
-
 USERS_ENVIRONMENT = dict(os.environ)  # before importing the project sets MUJOCO_GL
+sys.path.append(str(ROOT / "scripts"))
 
 Script = Callable[..., "Outcome"]
 
@@ -53,52 +51,15 @@ class Outcome:
         return self
 
 
-@dataclass(frozen=True)
-class Run:
-    """The run folder of a finished run_hw1.py."""
-
-    folder: Path
-
-    @property
-    def rows(self) -> list[dict[str, float]]:
-        """The rows of log.csv."""
-        with (self.folder / "log.csv").open(newline="") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The settings in config.json."""
-        settings: dict[str, Any] = json.loads((self.folder / "config.json").read_text())["settings"]
-        return settings
-
-    @property
-    def weight_shapes(self) -> list[tuple[int, ...]]:
-        """The shapes of the final weights, layer by layer."""
-        return [tuple(value.shape) for name, value in self.parameters().items() if name.endswith("weight")]
-
-    def parameters(self, itr: int | None = None) -> dict[str, torch.Tensor]:
-        """The parameters saved in an iteration; None: in the last one."""
-        files = sorted(self.folder.glob("policy_itr_*.pt"), key=lambda path: int(path.stem.rpartition("_")[2]))
-        parameters: dict[str, torch.Tensor] = torch.load(files[-1 if itr is None else itr], weights_only=True)
-        return parameters
-
-
-def runs_below(folder: Path) -> list[Run]:
+def runs_below(folder: Path) -> list[RunFolder]:
     """The runs in a --logdir, oldest first."""
-    return [Run(path) for path in sorted(folder.glob("q[12]_*"), key=lambda path: path.stat().st_mtime_ns)]
+    return sorted(read_runs([folder]), key=lambda run: run.path.stat().st_mtime_ns)
 
 
 def load_script(name: str) -> ModuleType:
-    """Import a script from its file."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where the annotations of a dataclass are looked up
-    if str(ROOT / "scripts") not in sys.path:
-        sys.path.append(str(ROOT / "scripts"))  # for _checkout
-    spec.loader.exec_module(module)
-    return module
+    """Import a script anew."""
+    sys.modules.pop(name, None)
+    return importlib.import_module(name)
 
 
 @pytest.fixture
@@ -114,9 +75,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Script:
     """Call ``script(name, *arguments)`` to run a script in this process, from an empty folder."""
 
-    def call(name: str | ModuleType, *arguments: object) -> Outcome:
-        module = load_script(name) if isinstance(name, str) else name
-        monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *map(str, arguments)])
+    def call(name: str, *arguments: object) -> Outcome:
+        module = load_script(name)
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             command_line.run(module.main)
@@ -129,14 +90,14 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 def start(
-    name: str, *arguments: object, cwd: Path, environment: dict[str, str] | None = None, stdin: Any = subprocess.DEVNULL
+    name: str | Path, *arguments: object, cwd: Path, environment: dict[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start a script in a process of its own, in its own session."""
+    """Start a script, of the project or from a file, in a process and session of its own."""
     return subprocess.Popen(
-        [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)],
+        [sys.executable, ROOT / "scripts" / f"{name}.py" if isinstance(name, str) else name, *map(str, arguments)],
         cwd=cwd,
         env={**USERS_ENVIRONMENT, **(environment or {})},
-        stdin=stdin,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -156,7 +117,7 @@ def files_below(folder: Path) -> list[str]:
 
 
 class PointFiles(NamedTuple):
-    """Files of an expert of `fakes.POINT` and of its recorded episodes."""
+    """Files of an expert of `fakes.POINT` and of episodes."""
 
     expert: Path
     data: Path
@@ -174,27 +135,3 @@ def small_run(point_files: PointFiles, *more: object) -> Sequence[object]:
     """Arguments of a run_hw1.py that takes a fraction of a second; ``more`` overrides them."""
     sizes = "--num_agent_train_steps_per_iter 4 --batch_size 20 --eval_batch_size 20 --train_batch_size 8 --size 8"
     return ("-env", fakes.POINT, "-ed", point_files.data, *sizes.split(), "--num_workers", 0, *more)
-
-
-@pytest.fixture(scope="session")
-def cartpole_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recorded episodes of CartPole."""
-    episodes = [fakes.course_episode(2020, ob_dim=4, ac_dim=1, seed=n) for n in range(2)]
-    for episode in episodes:
-        episode["action"] = (episode["observation"][:, 2] > 0).astype("int64")
-    return fakes.pickle_file(tmp_path_factory.mktemp("cartpole") / "data.pkl", episodes)
-
-
-@pytest.fixture
-def refused(script: Script, workplace: Path) -> Callable[..., None]:
-    """Run a script, check that it refuses with a line that contains ``parts`` and leaves no file behind."""
-
-    def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
-        before = files_below(workplace)
-        outcome = script(name, *arguments)
-        outcome.refused(*parts)
-        if name != "eval_expert":  # prints the head of its table first
-            assert outcome.out == ""
-        assert files_below(workplace) == before
-
-    return refused

@@ -1,18 +1,26 @@
-"""Grids of settings: every combination once, and the runs of them that are complete."""
+"""Grids of settings, the runs of them that are complete, and a run of a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cs285.config import Config
 from cs285.data.provenance import digest
-from cs285.data.shipped import input_files
+from cs285.data.run_folders import read_run
 from cs285.errors import InvalidInput
-from cs285.sweeps.grid import complete_runs, make_grid, missing_runs
+from cs285.infrastructure.bc_trainer import BC_Trainer
+from tests import fakes
 from tests.fake_runs import write_run
+from tests.scripts.conftest import files_below
+
+pytest.importorskip("pyarrow", reason="of the extra `sweep`")
+
+from cs285.sweeps import run as sweep
+from cs285.sweeps.grid import complete_runs, make_grid, missing_runs
 
 DATA = Path("data")
 
@@ -42,11 +50,7 @@ def test_values_have_their_types_and_name_the_experiment() -> None:
         (["size"], None, ("--set size", "NAME=VALUE")),
         (["size=3", "size=4"], None, ("size=3 size=4", "at once")),
         (["size=8,16,08"], None, ("--set size=8,16,08", "two of the values are equal")),
-        (["learning_rate=5e-3,0.005"], 2, ("learning_rate=5e-3,0.005", "equal")),
-        (["expert_data=a/b.pkl,./a/b.pkl"], None, ("expert_data=a/b.pkl,./a/b.pkl", "equal")),
         (["size=0"], None, ("--size is 0",)),
-        (["size=big"], None, ("--size", "'big'")),
-        (["do_dagger=yes"], None, ("--do_dagger", "'yes'")),
         (["logdir=x"], None, ("--logdir",)),
         (["seed=1,2"], 3, ("--seeds 3", "seed=[1, 2]")),
     ],
@@ -85,13 +89,31 @@ def test_runs_with_other_input_files_are_not_done(tmp_path: Path, changed: str) 
     assert [run.path for run in complete_runs(grid, tmp_path)] == [unknown]
 
 
-def test_shipped_input_files_are_compared_too(tmp_path: Path) -> None:
-    grid = make_grid(["env_name=Hopper-v5"], 2, tmp_path)
-    write_run(tmp_path, [1.0], seed=1, inputs={name: digest(path) for name, path in input_files(grid[0]).items()})
-    write_run(tmp_path, [1.0], seed=2, inputs={"expert_data": "1" * 64, "expert_policy_file": "2" * 64})
-    assert [config.seed for config in missing_runs(grid, tmp_path)] == [2]
+def test_a_run_of_a_sweep_equals_the_run_alone(tmp_path: Path, tiny: Config) -> None:
+    expert = fakes.pickle_file(tmp_path / "expert.pkl", fakes.expert_content())
+    config = replace(tiny, expert_policy_file=expert, num_workers=None, logdir=tmp_path / "home")
+    name, contents = sweep.train_run(config, ["the", "sweep"])
+    assert {"config.json", "log.csv", "learning_curve.png"} < set(contents)
+    run = read_run(sweep.write_run(name, contents, config.logdir))
+    assert run.complete
+    assert (run.path.parent, run.config.logdir) == (tmp_path / "home", tmp_path / "home")
+    rows = BC_Trainer(replace(config, logdir=tmp_path / "alone", num_workers=0)).run_training_loop()
+    for swept, alone in zip(run.rows, rows, strict=True):
+        assert {**swept, "TimeSinceStart": 0} == {**alone, "TimeSinceStart": 0, "itr": swept["itr"]}
 
 
-def test_a_dagger_run_is_complete_after_its_default_iterations(tmp_path: Path) -> None:
-    write_run(tmp_path, [1.0] * 10, seed=1)
-    assert missing_runs(make_grid(["env_name=Hopper-v5", "do_dagger=true"], None, tmp_path), tmp_path) == []
+def test_a_taken_name_gets_a_number(tmp_path: Path) -> None:
+    (tmp_path / "q1_run").mkdir()
+    written = [sweep.write_run("q1_run", {"log.csv": b"1", "videos/film.mp4": b"2"}, tmp_path) for _ in range(2)]
+    assert [path.name for path in written] == ["q1_run_2", "q1_run_3"]
+    assert files_below(written[1]) == ["log.csv", "videos", "videos/film.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["q1_run", "q1_run_2", "q1_run_3"]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_ray_starts(
+    tmp_path: Path, tiny: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "connected", None)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InvalidInput, match="can't write"):
+        sweep.run_missing([replace(tiny, do_dagger=False, n_iter=None)], tmp_path / "file/runs")

@@ -1,0 +1,160 @@
+"""Settings of expert training, its environments, and PPO's model and its export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from cs285.errors import InvalidInput
+from cs285.experts.settings import ExpertSettings
+from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
+from tests import fakes
+
+pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
+
+from cs285.experts.algorithms import export_policy, make_model, set_policy_trainable
+from cs285.experts.environments import make_training_env, make_vec_env
+
+ANT_LIKE, TILTED = "tests/Ant-v0", "tests/Tilted-v0"
+
+
+class TiltedEnv(fakes.PointEnv):
+    """A point with the rotation matrices of a world and of a body that tilts by three degrees."""
+
+    data = SimpleNamespace(xmat=np.stack([np.eye(3).ravel(), np.full(9, np.cos(np.radians(3)))]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tasks() -> None:
+    gym.register(ANT_LIKE, fakes.PointEnv, max_episode_steps=fakes.TIME_LIMIT, kwargs={"ob_shape": (27,)})
+    gym.register(TILTED, TiltedEnv, max_episode_steps=fakes.TIME_LIMIT)
+
+
+def episode_length(**settings: Any) -> int:
+    """Steps of an episode with seed 0 and actions of 0."""
+    env = make_training_env(ExpertSettings(env_name=settings.pop("env_name", fakes.POINT), **settings))
+    env.reset(seed=0)
+    steps, over = 0, False
+    while not over:
+        _, _, terminated, truncated, _ = env.step(np.zeros(fakes.AC_DIM, np.float32))
+        steps, over = steps + 1, terminated or truncated
+    return steps
+
+
+def test_leaving_the_range_terminates_an_episode() -> None:
+    limits: list[dict[str, Any]] = [{"min_height": 99.0}, {"max_height": -99.0}, {"env_name": TILTED, "max_tilt": 1.0}]
+    assert [episode_length(**limit) for limit in limits] == [1, 1, 1]
+    inside = {"min_height": -99.0, "max_height": 99.0, "max_tilt": 5.0}
+    assert episode_length(env_name=TILTED, **inside) == episode_length() > 1
+
+
+def test_the_layout_is_converted_and_observations_become_vectors() -> None:
+    assert make_training_env(ExpertSettings(env_name=ANT_LIKE, ob_dim=111)).reset(seed=0)[0].shape == (111,)
+    assert make_training_env(ExpertSettings(env_name="tests/Grid-v0")).reset(seed=0)[0].shape == (6,)
+
+
+def test_actions_reach_the_task_as_they_are_and_rewards_are_normalised_for_ppo_only() -> None:
+    """The task's reward must see the action that a rollout would take."""
+    env = make_training_env(ExpertSettings(env_name=fakes.POINT))
+    env.reset(seed=0)
+    env.step(np.full(fakes.AC_DIM, 7.0, np.float32))
+    point: Any = env.unwrapped
+    assert (point.received[0] == 7.0).all()
+    ppo, sac = (make_vec_env(ExpertSettings(env_name=fakes.POINT, algorithm=name)) for name in ("PPO", "SAC"))
+    assert (ppo.norm_reward, sac.norm_reward) == (True, False)
+    assert ppo.num_envs == 16
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        ({"total_steps": 0}, ("--total_steps is 0", "at least 1")),
+        ({"eval_episodes": 1}, ("--eval_episodes is 1", "at least 2")),
+        ({"gamma": 1.1}, ("--gamma is 1.1", "at most 1")),
+        ({"learning_rate": 0.0}, ("--learning_rate is 0.0", "positive")),
+        ({"initial_expert": Path("x"), "policy_starts": 8, "total_steps": 8}, ("--policy_starts is 8", "at most 7")),
+        ({"algorithm": "SAC", "clip_range": 0.3}, ("--clip_range has no effect", "SAC")),
+        ({"policy_delay": 3}, ("--policy_delay has no effect", "PPO")),
+        ({"max_height": float("nan")}, ("--max_height is nan", "finite")),
+        ({"min_height": 0.9, "max_height": 0.9}, ("--min_height is 0.9", "--max_height, 0.9")),
+        ({"env_name": fakes.CHOICE, "algorithm": "SAC"}, ("SAC needs continuous", fakes.CHOICE)),
+        ({"env_name": fakes.CHOICE, "initial_log_std": 0.0}, ("--initial_log_std", "discrete")),
+        ({"max_tilt": 40.0}, ("--max_tilt", "MuJoCo", fakes.POINT)),
+        ({"ob_dim": 5}, ("--ob_dim 5", fakes.POINT)),
+    ],
+)
+def test_settings_without_sense_or_for_another_task_are_refused(
+    settings: dict[str, Any], parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        make_training_env(ExpertSettings(**{"env_name": fakes.POINT, **settings}))
+    assert all(part in str(refused.value) for part in parts)
+
+
+TINY: dict[str, Any] = {"env_name": fakes.POINT, "n_envs": 2, "n_steps": 8, "batch_size": 4, "n_epochs": 2}
+
+
+def tiny_model(**settings: Any) -> Any:
+    return make_model(ExpertSettings(**{**TINY, **settings}))
+
+
+def widths(model: Any) -> list[int]:
+    return [layer.out_features for layer in model.policy.mlp_extractor.policy_net if hasattr(layer, "out_features")]
+
+
+def test_settings_reach_the_model() -> None:
+    own = {"seed": 7, "batch_size": 8, "n_steps": 16, "n_epochs": 3, "gamma": 0.5, "gae_lambda": 0.4}
+    own |= {"target_kl": 0.02, "vf_coef": 0.9, "ent_coef": 0.1, "n_envs": 1}
+    model = tiny_model(n_layers=3, size=5, learning_rate=0.01, clip_range=0.4, initial_log_std=1.0, **own)
+    assert {name: getattr(model, name) for name in own} == own
+    assert widths(model) == [5, 5, 5]
+    assert [model.lr_schedule(progress) for progress in (1, 0.5, 0)] == [0.01, 0.005, 0]
+    assert model.clip_range(1.0) == 0.4
+    assert model.policy.log_std.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("env_name", [fakes.POINT, fakes.CHOICE])
+def test_an_exported_policy_acts_as_the_trained_one_and_a_frozen_one_as_the_initial_expert(
+    env_name: str, tmp_path: Path
+) -> None:
+    observations = np.random.default_rng(0).normal(size=(50, fakes.OB_DIM))
+
+    def actions(path: Path) -> Any:
+        return LoadedGaussianPolicy(path, discrete=env_name == fakes.CHOICE).get_action(observations)
+
+    first = fakes.pickle_file(tmp_path / "first.pkl", fakes.expert_content(widths=(8, 9, 4), constant=[1]))
+    model = tiny_model(env_name=env_name, initial_expert=first, policy_starts=100, learning_rate=0.01)
+    assert widths(model) == [8, 9, 4]
+    values = model.policy.value_net.weight.detach().clone()
+    set_policy_trainable(model, False)
+    model.learn(32)
+    assert not (model.policy.value_net.weight == values).all()
+    export_policy(model, tmp_path / "same.pkl")
+    np.testing.assert_allclose(actions(tmp_path / "same.pkl"), actions(first), atol=1e-5)
+    set_policy_trainable(model, True)
+    model.learn(64)
+    export_policy(model, tmp_path / "other.pkl")
+    assert (tmp_path / "other.pkl").read_bytes() != (tmp_path / "same.pkl").read_bytes()
+
+    model = tiny_model(env_name=env_name, learning_rate=0.01)
+    model.learn(64)
+    export_policy(model, tmp_path / "new.pkl")
+    expected, _ = model.predict(model.get_vec_normalize_env().normalize_obs(observations), deterministic=True)
+    np.testing.assert_allclose(actions(tmp_path / "new.pkl"), expected, atol=1e-4)
+
+
+def test_an_initial_expert_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    for content, *parts in (
+        (fakes.expert_content(ob_dim=7), "reads 7 numbers", f"read {fakes.OB_DIM}", "--ob_dim"),
+        (fakes.expert_content(ac_dim=5), "gives 5", f"give {fakes.AC_DIM}"),
+        (fakes.expert_content(activation="lrelu"), "lrelu", "tanh"),
+    ):
+        first = fakes.pickle_file(tmp_path / "first.pkl", content)
+        with pytest.raises(InvalidInput) as refused:
+            tiny_model(initial_expert=first)
+        assert all(part in str(refused.value) for part in parts)

@@ -1,0 +1,129 @@
+"""collect_expert_data.py, eval_policy.py and eval_expert.py: each flag takes effect, and the numbers agree."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from cs285.data.expert_data import load_expert_data
+from tests import fakes
+from tests.scripts.conftest import PointFiles, Script, runs_below, small_run
+
+
+def test_a_recording_has_the_layout_of_the_course_repeats_and_can_be_trained_on(
+    script: Script, workplace: Path, point_files: PointFiles
+) -> None:
+    command = ("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert)
+    out = script(*command).succeeded().out
+    path = Path(f"expert_data/expert_data_{fakes.POINT}.pkl")
+    episodes = pickle.loads(path.read_bytes())
+    keys = {"observation", "image_obs", "reward", "action", "next_observation", "terminal"}
+    assert [set(episode) for episode in episodes] == [keys, keys]
+    assert [episode["terminal"].sum() for episode in episodes] == [1, 1]
+    mean = np.mean([episode["reward"].sum() for episode in episodes])
+    assert out.startswith(f"{path}: 2 episodes, return {mean:.1f} ± ")
+    assert out.count("\n") == 1
+    script(*command, "-o", "again.pkl").succeeded()
+    assert Path("again.pkl").read_bytes() == path.read_bytes()
+    script(*command).refused(f"{path} exists")
+    script("run_hw1", *small_run(point_files, "-ed", path)).succeeded()
+    (run,) = runs_below(workplace / "data")
+    assert run.rows[0]["Initial_DataCollection_AverageReturn"] == pytest.approx(mean)
+
+
+def test_each_flag_of_a_recording_takes_effect(script: Script, workplace: Path, point_files: PointFiles) -> None:
+    content = fakes.expert_content()
+    content["GaussianPolicy"]["out"]["AffineLayer"] = {"W": np.zeros((8, 2)), "b": np.zeros((1, 2))}
+    other = fakes.pickle_file(workplace / "other.pkl", content)
+    changes: dict[str, tuple[object, ...]] = {
+        "plain": (),
+        "more": ("-n", 3, "--ep_len", 2, "--seed", 7, "-epf", other),
+        "choice": ("-env", fakes.CHOICE),
+    }
+    for name, flags in changes.items():
+        command = ("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert, "-o", name, *flags)
+        script(*command).succeeded()
+    plain, more, choice = (load_expert_data(workplace / name) for name in changes)
+    assert (len(plain), len(more)) == (2, 3)
+    assert {len(episode) for episode in more} == {2} != {len(episode) for episode in plain}
+    assert (more[0].observations[0] != plain[0].observations[0]).any()
+    assert (more[0].actions == 0).all() != (plain[0].actions == 0).all()
+    assert (plain[0].discrete, choice[0].discrete) == (False, True)
+    script("collect_expert_data", "-env", "CartPole-v1", "-n", 1, "--ep_len", 10).succeeded()  # of an expert that ships
+
+
+def episodes(said: str) -> list[tuple[str, int]]:
+    """Return and length of each episode in the output."""
+    return [(total, int(steps)) for total, steps in re.findall(r"^episode \d+: return (\S+), (\d+) steps$", said, re.M)]
+
+
+def test_each_flag_of_an_evaluation_takes_effect(
+    script: Script, workplace: Path, point_files: PointFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)  # quicker for a few episodes
+    dagger = ("--do_dagger", "-epf", point_files.expert, "-n", 2)
+    script("run_hw1", *small_run(point_files, *dagger, "--save_params", "--eval_batch_size", 1)).succeeded()
+    (run,) = runs_below(workplace / "data")
+
+    def evaluate(*flags: object, itr: int = 0) -> str:
+        return script("eval_policy", "-p", run.path / f"policy_itr_{itr}.pt", *flags).succeeded().out
+
+    default = evaluate()
+    returns = [float(total) for total, _ in episodes(default)]
+    assert len(returns) == 20
+    summary: Any = re.search(r"\.pt: return (\S+) ± \S+, from (\S+) to (\S+), over 20 episodes$", default.strip())
+    expected = [sum(returns) / 20, min(returns), max(returns)]
+    assert [float(number) for number in summary.groups()] == pytest.approx(expected, abs=0.11)
+    (as_in_its_run,) = episodes(evaluate("-n", 1))
+    assert as_in_its_run == (f"{run.rows[0]['Eval_AverageReturn']:.1f}", run.rows[0]["Eval_AverageEpLen"])
+    assert {steps for _, steps in episodes(evaluate("--ep_len", 2))} == {2}
+    assert evaluate("--seed", 1) == default != evaluate("--seed", 2)
+    assert episodes(evaluate(itr=1)) != episodes(default)
+    filmed = evaluate("--video", "film.mp4")
+    assert filmed == f"{default}wrote film.mp4\n"
+    frames = (episodes(filmed)[0][1] + 1) // 2  # of the first episode: 60 steps per second, 30 frames
+    assert len(iio.imread(workplace / "film.mp4", plugin="FFMPEG")) == frames
+
+
+def table(out: str) -> list[list[str]]:
+    """The cells of the rows below the head, the interval in two."""
+    return [line.replace("[", "").replace("]", "").replace(",", "").split() for line in out.splitlines()[1:]]
+
+
+def test_experts_are_evaluated_and_compared_with_their_cards(script: Script, workplace: Path) -> None:
+    pytest.importorskip("scipy", reason="of the extra `experts`")
+    from cs285.experts.card import evaluate_expert
+
+    task, long_task = "PointTask-v0", "LongPointTask-v0"  # ids that can be file names
+    gym.register(task, fakes.PointEnv, max_episode_steps=fakes.TIME_LIMIT)
+    gym.register(long_task, fakes.PointEnv, max_episode_steps=3)
+    folder = workplace / "policies/experts"
+    folder.mkdir(parents=True)
+    expert = fakes.pickle_file(folder / f"{task}.pkl", fakes.expert_content())
+    evaluation = evaluate_expert(expert, task, 20, num_workers=0)
+    card = expert.with_suffix(".json")
+    card.write_text(json.dumps({"task": task, "evaluation": evaluation}))
+
+    (row,) = table(script("eval_expert").succeeded().out)
+    names = ("mean", "std", "min", "max", "iqm", "iqm_95_low", "iqm_95_high", "ended_early", "mean")
+    assert row == [task, *(str(evaluation[name]) for name in names)]
+
+    other = fakes.pickle_file(workplace / f"{long_task}.pkl", fakes.expert_content(seed=1))
+    (row,) = table(script("eval_expert", "-epf", other, "-n", 7).succeeded().out)
+    mean = str(evaluate_expert(other, long_task, 7, num_workers=0)["mean"])
+    assert (row[0], row[1], row[-1]) == (long_task, mean, "none")
+    (row,) = table(script("eval_expert", "-epf", expert, "-env", long_task).succeeded().out)
+    assert (row[0], row[-1]) == (long_task, "none")  # a card counts only for its task
+
+    evaluation["mean"] += 5 * evaluation["std"]
+    card.write_text(json.dumps({"task": task, "evaluation": evaluation}))
+    outcome = script("eval_expert").refused("other returns than on the card", str(expert.relative_to(Path.cwd())))
+    assert len(table(outcome.out)) == 1

@@ -1,0 +1,162 @@
+"""Flags, files and places that can't be used: one line, exit code 2, and no file left behind.
+
+What the readers refuse, and how, is tested with the readers; here each script meets one file of each kind.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from cs285.command_line import parse
+from cs285.envs.mujoco_py_backend import VENV_VARIABLE
+from cs285.errors import InvalidInput
+from cs285.scripts.run_hw1 import read_settings
+from tests import fakes
+from tests.scripts.conftest import PointFiles, Script, files_below, load_script, runs_below, small_run
+
+CALL = b"cos\nsystem\n(S'true'\ntR."
+Refused = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Roll out in this process, which is quicker for a few episodes."""
+    monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)
+
+
+@pytest.fixture
+def refused(script: Script, workplace: Path) -> Refused:
+    """Run a script, check that it refuses with a line that contains ``parts`` and leaves no file behind."""
+
+    def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
+        before = files_below(workplace)
+        outcome = script(name, *arguments)
+        outcome.refused(*parts)
+        if name != "eval_expert":  # prints the head of its table first
+            assert outcome.out == ""
+        assert files_below(workplace) == before
+
+    return refused
+
+
+def write(path: Path, content: object) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
+    return path
+
+
+OUT_OF_RANGE = {
+    "collect_expert_data": "--episodes=0 --ep_len=-1 --seed=-1",
+    "eval_policy": "--episodes=0 --ep_len=0 --seed=-1 --video=film.gif",
+    "eval_expert": "--episodes=1",
+    "sweep": "--seeds=0 --num_cpus=0",
+    "reproduce": "--seeds=0",
+}
+
+
+def test_values_out_of_range(workplace: Path) -> None:
+    for name, arguments in OUT_OF_RANGE.items():
+        for argument in arguments.split():
+            with pytest.raises(InvalidInput, match=argument.partition("=")[0]):
+                parse(load_script(name).Settings, "", ["-p=policy_itr_0.pt", argument][name != "eval_policy" :])
+    for seeds in ("1,1", "-1,2", "", "1,,2", "1.5", "²"):
+        with pytest.raises(InvalidInput, match="--seeds is"):
+            read_settings([f"--seeds={seeds}"])
+
+
+def test_the_original_engine_is_not_installed(
+    refused: Refused, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VENV_VARIABLE, str(workplace / "venv"))
+    for name in ("run_hw1", "collect_expert_data", "eval_expert", "train_expert"):
+        refused(("install_mujoco_py.sh",), name, "--backend", "mujoco_py")
+
+
+def test_flags_and_environments(refused: Refused, point_files: PointFiles) -> None:
+    for arguments, *parts in (
+        ("--n_iter 3", "--n_iter is 3", "--do_dagger"),
+        ("--do_dagger", "no expert ships for tests/Point-v0", "--expert_policy_file"),
+        ("--resume nowhere", "--resume is nowhere"),
+        ("--no_such_flag", "--no_such_flag"),
+        ("--preset nosuch", "nosuch", "humanoid"),
+        ("-env Hoper-v5 --seeds 1,2", "Hoper-v5", "Did you mean: `Hopper`"),
+        ("-env tests/Endless-v0 --seeds 1,2", "no time limit", "--ep_len"),
+    ):
+        refused(parts, "run_hw1", *small_run(point_files, *arguments.split()))
+        if arguments.startswith("-env"):
+            refused(parts, "collect_expert_data", "-epf", point_files.expert, *arguments.split()[:2])
+
+
+def test_bad_data_and_experts(refused: Refused, point_files: PointFiles, tmp_path: Path) -> None:
+    steps, episode, path = fakes.TIME_LIMIT, fakes.course_episode(2020), tmp_path / "bad.pkl"
+    bad_data: list[tuple[Any, ...]] = [
+        (CALL, "os.system"),
+        (fakes.expert_content(), "--expert_policy_file"),
+        ([{**episode, "reward": np.full(steps, np.nan)}], "episode 0", "reward", "NaN"),
+        ([{**episode, "action": np.zeros((steps, 5)) + 0.5}], "actions of 5 numbers", "actions of 2"),
+    ]
+    for content, *parts in bad_data:
+        refused((str(path), *parts), "run_hw1", *small_run(point_files, "-ed", write(path, content)))
+    bad_experts: list[tuple[Any, ...]] = [
+        (b"this is no expert\n", "no pickle"),
+        ([episode], "not an expert policy"),
+        (fakes.expert_content(ob_dim=5), "5", "3"),
+    ]
+    for content, *parts in bad_experts:
+        write(path, content)
+        refused((str(path), *parts), "run_hw1", *small_run(point_files, "--do_dagger"), "-epf", path)
+        for script in ("collect_expert_data", "eval_expert"):
+            refused((str(path), *parts), script, "-env", fakes.POINT, "-epf", path)
+    refused(("--expert_policy_file",), "eval_expert", "-env", fakes.POINT)
+    refused(("'expert'",), "eval_expert", "-epf", point_files.expert)  # without a card it needs its task
+    os.mkfifo(tmp_path / "pipe")
+    for flag, name, why in (("-ed", "pipe", "not a regular file"), ("-epf", "none", "No such")):
+        arguments = small_run(point_files, "--do_dagger", "-epf", point_files.expert, flag, tmp_path / name)
+        refused((str(tmp_path / name), why), "run_hw1", *arguments)
+
+
+def test_saved_policies_and_videos(
+    refused: Refused, script: Script, point_files: PointFiles, workplace: Path, file: Path
+) -> None:
+    refused(("--policy",), "eval_policy")
+    script("run_hw1", *small_run(point_files, "--save_params")).succeeded()
+    folder = runs_below(workplace / "data")[0].path
+    path = folder / "policy_itr_0.pt"
+    for video in ("film.avi", file / "film.mp4"):
+        refused((str(video),), "eval_policy", "-p", path, "--video", video)
+    (workplace / "exists.mp4").touch()
+    refused(("exists.mp4",), "eval_policy", "-p", path, "--video", "exists.mp4")
+    refused(("policy_itr_7.pt", "No such file"), "eval_policy", "-p", folder / "policy_itr_7.pt")
+    write(path, CALL)
+    refused((str(path), "torch.save"), "eval_policy", "-p", path)
+    write(folder / "config.json", b'{"settings": {"size": 8}}')
+    refused(("config.json",), "eval_policy", "-p", path)
+
+
+@pytest.fixture
+def file(workplace: Path) -> Path:
+    """A file where a folder is needed; tests may run as root, who can write everywhere else."""
+    return write(workplace / "file", b"in the way")
+
+
+def test_an_unwritable_place_is_found_before_the_environment_is_made(
+    file: Path, refused: Refused, point_files: PointFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("stable_baselines3")
+    for logdir in (file, file / "deeper"):
+        refused(("can't write", str(logdir)), "run_hw1", *small_run(point_files, "--logdir", logdir))
+    monkeypatch.setattr(gym, "make", None)
+    recording: Any = ("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert)
+    refused((f"can't write {file}/x.pkl",), *recording, "-o", file / "x.pkl")
+    training = ("train_expert", "-env", fakes.POINT, "-o")
+    for arguments in (recording, training[:-1]):
+        refused((f"{file} exists",), *arguments, "-o", file)
+    refused((f"can't write {file}/x.pkl",), *training, file / "x.pkl")
+    refused(("can't write file",), *training, "x.pkl", "--checkpoints", "file")

@@ -1,0 +1,221 @@
+"""From run folders to results: plot_results.py, make_report.py, make_submission.py and reproduce.py."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cs285.config import Config
+from cs285.data.provenance import digest
+from cs285.data.shipped import PROJECT_ROOT, input_files
+from cs285.infrastructure.films import write_video
+from cs285.presets import PRESETS
+from cs285.results.series import RESULT_SETTINGS, identity
+from tests.browser import visit
+from tests.fake_runs import write_run
+from tests.scripts.conftest import Script, files_below, load_script
+
+ANT = "-w env_name=Ant-v5"
+
+
+@pytest.fixture
+def runs(workplace: Path) -> None:
+    """BC with two sizes and DAgger, two seeds each, on two tasks."""
+    for seed in (1, 2):
+        for task in ("Hopper-v5", "Ant-v5"):
+            write_run(workplace / "data", [10.0 * seed, 60.0, 90.0 + seed], seed=seed, env_name=task)
+            for size in (32, 64):
+                write_run(workplace / "data", [10.0 * seed], seed=seed, env_name=task, size=size)
+
+
+@pytest.mark.parametrize("flags", [ANT, f"-f hyperparameter {ANT} -p size", "-f tasks -w size=64"])
+def test_each_figure_is_written_as_png_and_pdf(flags: str, script: Script, runs: None, workplace: Path) -> None:
+    out = script("plot_results", *flags.split(), "-o", "figures/mine").succeeded().out
+    assert out == "figures/mine.png\nfigures/mine.pdf\n"
+    assert files_below(workplace / "figures") == ["mine.pdf", "mine.png"]
+    assert {path.name for path in workplace.iterdir()} == {"data", "figures"}
+    assert min(Image.open("figures/mine.png").size) > 500
+    assert Path("figures/mine.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_refusals(script: Script, runs: None, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_sweep(monkeypatch, None)  # reproduce.py may run nothing
+    for name in ("file", "mine.pdf"):
+        (workplace / name).write_text("in the way")
+    before = files_below(workplace)
+    for command, *parts in (
+        ("plot_results -r nowhere", "no run folders", "nowhere"),
+        ("plot_results", "one task, not of Ant-v5, Hopper-v5", "--where"),
+        (f"plot_results {ANT} -o file/figure", "file/figure.png"),
+        (f"plot_results {ANT} -o mine", "mine.pdf exists"),
+        ("make_report -r nowhere", "no run folders"),
+        ("make_report -o data", "data exists"),
+        ("make_report -o file/report", "file/report"),
+        ("make_report -w env_name=Swimmer-v5", "Hopper-v5"),
+        ("make_submission -r nowhere", "no run folders", "nowhere"),
+        ("reproduce --tasks ,", "no task to run"),
+        ("reproduce -o file", "file exists"),
+        ("reproduce -o file/deep/report", "can't write file/deep"),
+    ):
+        script(*command.split()).refused(*parts)
+    assert files_below(workplace) == before
+
+
+FIGURES = ("figure1_num_agent_train_steps_per_iter_Hopper-v5", "figure2_HalfCheetah-v5", "figure2_Hopper-v5")
+
+
+@pytest.fixture
+def report(script: Script, workplace: Path) -> Path:
+    """The report on runs of BC and DAgger on two tasks; one DAgger run has videos."""
+    for seed in (1, 2, 3):
+        for task in ("Hopper-v5", "HalfCheetah-v5"):
+            write_run(workplace / "data", [40.0 + seed], seed=seed, env_name=task)
+            folder = write_run(workplace / "data", [40.0 + seed, 80.0, 97.0 + seed], seed=seed, env_name=task)
+        for steps in (500, 5000):
+            write_run(workplace / "data", [30.0 + seed], seed=seed, num_agent_train_steps_per_iter=steps)
+    (folder / "videos").mkdir()
+    for itr in (0, 1, 2):
+        with write_video(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", 10, []) as add_frame:
+            for brightness in range(0, 250, 25):
+                add_frame(np.full((64, 64, 3), brightness, np.uint8))
+    out = script("make_report").succeeded().out
+    assert out.endswith("report/report.html\nreport/report.pdf\n")
+    assert "Figure 3: tasks is left out: BC on Hopper-v5 has series that differ in num_agent" in out
+    return workplace / "report"
+
+
+def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp_path: Path) -> None:
+    html = (report / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["'](?!data:)""", html)
+    for part in (
+        "n_layers=2, size=64, learning_rate=0.005",
+        "They differ in num_agent_train_steps_per_iter",
+        "HalfCheetah-v5: DAgger, iteration 2, seed 3, mean return 100",
+        "python scripts/run_hw1.py --env_name Hopper-v5 --num_agent_train_steps_per_iter 500 --seeds 1,2,3",
+        "python scripts/run_hw1.py --env_name HalfCheetah-v5 --do_dagger --n_iter 3 --seeds 1,2,3",
+    ):
+        assert part in html, part
+
+    rows = []
+    for number in (1, 2):
+        with (report / f"table{number}.csv").open(newline="", encoding="utf-8") as file:
+            rows += list(csv.DictReader(file))
+    names = ["task", "gradient steps", "mean return", "std over seeds", "% of expert"]
+    assert [[row[name] for name in names] for row in rows] == [
+        ["HalfCheetah-v5", "1000", "42.0", "1.0", "42"],
+        ["Hopper-v5", "500", "32.0", "1.0", "32"],
+        ["Hopper-v5", "1000", "42.0", "1.0", "42"],
+        ["Hopper-v5", "5000", "32.0", "1.0", "32"],
+        ["HalfCheetah-v5", "3000", "99.0", "1.0", "99"],
+        ["Hopper-v5", "3000", "99.0", "1.0", "99"],
+    ]
+    assert {(row["seeds"], row["std over rollouts"], row["expert"]) for row in rows} == {("3", "10.0", "100.0 ± 2.0")}
+
+    pdf = (report / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert pdf.count(b"/Subtype /Image") >= len(FIGURES)
+    files = [f"{name}.{extension}" for name in FIGURES for extension in ("pdf", "png")]
+    assert files_below(report) == sorted([*files, "report.html", "report.pdf", "table1.csv", "table2.csv"])
+
+    alone = tmp_path / "alone.html"
+    alone.write_text(html, encoding="utf-8")
+    with visit(alone.as_uri()) as seen:  # skips the test where no browser is
+        page = seen.page
+        page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 1)")
+        widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")
+        videos = page.evaluate("[...document.querySelectorAll('video')].map(v => [v.videoWidth, v.duration])")
+        headings = page.locator("h2").all_inner_texts()
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    figures = ["Figure 1: num_agent_train_steps_per_iter Hopper-v5", "Figure 2: HalfCheetah-v5", "Figure 2: Hopper-v5"]
+    assert headings == ["Table 1", "Table 2", *figures, "Videos"]
+    assert len(widths) == 3
+    assert min(widths) > 600
+    assert videos == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]  # iterations 0 and 2
+    assert too_wide == 0
+    assert seen.errors == []
+    assert seen.requests == [alone.as_uri()]
+
+
+def test_incomplete_runs_are_reported_and_data_told_apart_by_their_digest(script: Script, workplace: Path) -> None:
+    write_run(workplace / "data", [40.0], env_name="module:Space/Task-v1")
+    shipped = digest(PROJECT_ROOT / "expert_data/expert_data_Hopper-v5.pkl")
+    for expert_data in (shipped, "1" * 64):
+        write_run(workplace / "data", [40.0], inputs={"expert_data": expert_data})
+    folder = write_run(workplace / "data", [40.0, 50.0], env_name="Hopper-v5", n_iter=3, size=8)
+    outcome = script("make_report")
+    line = f"data/{folder.name}: incomplete run, 2 of 3 evaluations used"
+    assert (outcome.code, outcome.err) == (0, line + "\n")
+    page = Path("report/report.html").read_text(encoding="utf-8")
+    assert f"<p>{line}</p>" in page
+    assert "Figure 1 needs runs of BC on one task that differ" in outcome.out
+    assert "Figure 1 needs runs" in page
+    for part in ("2 episodes, 2000 transitions, ", ""):
+        assert f"expert_data_Hopper-v5.pkl, {part}mean return 101" in page
+    with open("report/table1.csv", newline="", encoding="utf-8") as file:
+        tasks = {row["task"] for row in csv.DictReader(file) if row["task"].startswith("Hopper")}
+    assert tasks == {f"Hopper-v5 expert_data=default (SHA-256 {name[:6]})" for name in (shipped, "111111")}
+
+
+def test_from_runs_to_the_zip(script: Script, workplace: Path) -> None:
+    (write_run(workplace / "data", [1.0]) / "events.out.tfevents.1").touch()
+    before = files_below(workplace)
+    script("make_submission").refused("no q2_ run among 1 runs")
+    assert files_below(workplace) == before
+    (write_run(workplace / "data", [1.0, 2.0]) / "events.out.tfevents.1").touch()
+    assert script("make_submission").succeeded().out.startswith("submit.zip: 2 runs, 0.")
+    with zipfile.ZipFile("submit.zip") as archive:
+        assert archive.testzip() is None
+    script("make_submission").refused("submit.zip exists")
+
+
+def replace_sweep(monkeypatch: pytest.MonkeyPatch, run_missing: Callable[..., None] | None) -> None:
+    monkeypatch.setitem(sys.modules, "cs285.sweeps.run", SimpleNamespace(run_missing=run_missing))
+
+
+def test_the_plan_has_the_runs_of_every_experiment_once() -> None:
+    tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5", "Humanoid-v5"]
+    plan: list[Config] = list(load_script("reproduce").plan(tasks, 5, Path("data")))
+    assert len({(identity(config), config.seed) for config in plan}) == len(plan)
+    cloning = {(c.env_name, c.eval_batch_size, c.num_agent_train_steps_per_iter) for c in plan if not c.do_dagger}
+    table = {(task, *sizes) for task in tasks for sizes in ((5000, 1000), (10_000, 1000), (10_000, 10_000))}
+    assert cloning == table | {("Ant-v5", 10_000, steps) for steps in (500, 5000)}
+    dagger = [c for c in plan if c.do_dagger]
+    assert {c.env_name for c in dagger} == set(tasks)
+    assert {c.size for c in dagger if c.env_name == "Humanoid-v5"} == {PRESETS["humanoid"]["size"]}
+    assert len(plan) == 5 * (len(cloning) + len(tasks))  # seeds
+    assert {(c.env_name, c.seed) for c in plan if c.video_log_freq > 0} == {("Ant-v5", 1), ("Hopper-v5", 1)}
+
+
+def test_the_report_is_of_the_runs_with_the_present_input_files(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_runs(configs: Sequence[Config], logdir: Path, *_: object, mean: float = 11.0) -> None:
+        for config in configs:
+            settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed", "exp_name")}
+            inputs = {name: digest(path) for name, path in input_files(config).items()}
+            write_run(logdir, [mean + config.seed] * config.iterations, inputs=inputs, **settings)
+
+    replace_sweep(monkeypatch, write_runs)
+    tasks, data = ["CartPole-v1", "Hopper-v5"], Path("expert_data/expert_data_CartPole-v1.pkl")
+    data.parent.mkdir()
+    data.write_text("earlier")
+    write_runs(load_script("reproduce").plan(tasks[:1], 2, Path("data")), Path("data/reproduce"), mean=77.0)
+    data.write_text("present")
+    out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
+    assert out == "first/report.html\nfirst/report.pdf\n"  # nothing is left out
+    page = Path("first/report.html").read_text(encoding="utf-8")
+    for part in ("Table 2", "Figure 1: num_agent_train_steps_per_iter CartPole", "Figure 2: Hop", "Figure 3: tasks"):
+        assert part in page
+    table = Path("first/table1.csv").read_text()
+    assert "12.5" in table
+    assert "78.5" not in table
