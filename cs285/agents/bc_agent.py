@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.agents.base_agent import BaseAgent
+from cs285.agents.training_parts import training_parts
 from cs285.data.trajectory import Batch, Trajectory
 from cs285.errors import InvalidInput
 from cs285.infrastructure.replay_buffer import ReplayBuffer
@@ -57,7 +56,7 @@ class BCAgent(BaseAgent):
         Raises:
             InvalidInput: when a learning-rate schedule of the actor drives an optimiser that it no longer has.
         """
-        parts = self._training_parts()
+        parts = training_parts(self.actor)
         for name, part in parts.items():
             if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
                 raise InvalidInput(f"the policy's {name} drives an optimiser that it no longer has; build it anew")
@@ -71,33 +70,13 @@ class BCAgent(BaseAgent):
     def state_dict(self) -> dict[str, Any]:
         """See `BaseAgent.state_dict`: the actor with its optimisers and schedules, and the random generators."""
         generators = {"batches": self.replay_buffer.rng.bit_generator.state, "global": global_generator_states()}
-        parts = {name: part.state_dict() for name, part in self._training_parts().items()}
+        parts = {name: part.state_dict() for name, part in training_parts(self.actor).items()}
         return {"actor": dict(self.actor.state_dict()), "training": parts, "generators": generators}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `BaseAgent.load_state_dict`."""
         self.actor.load_state_dict(state["actor"])
-        for name, part in self._training_parts().items():
+        for name, part in training_parts(self.actor).items():
             part.load_state_dict(state["training"][name])
         self.replay_buffer.rng.bit_generator.state = state["generators"]["batches"]
         set_global_generator_states(state["generators"]["global"])
-
-    def _training_parts(self) -> dict[str, Any]:
-        """The optimisers and learning-rate schedules in the actor's attributes, and in their containers and modules."""
-        found: dict[str, Any] = {}
-        seen: set[int] = set()
-
-        def search(value: Any, path: str) -> None:
-            if id(value) in seen:
-                return
-            seen.add(id(value))
-            if isinstance(value, (Optimizer, LRScheduler)):
-                found[path] = value
-            elif isinstance(value, (list, tuple, dict)):
-                for key, part in value.items() if isinstance(value, dict) else enumerate(value):
-                    search(part, f"{path}.{key}" if path else str(key))
-            elif isinstance(value, nn.Module):
-                search(vars(value), path)
-
-        search(getattr(self.actor, "__dict__", {}), "")
-        return found

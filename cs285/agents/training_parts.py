@@ -1,0 +1,30 @@
+"""Optimisers and learning-rate schedules of a policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+def training_parts(policy: Any) -> dict[str, Any]:
+    """The optimisers and schedules in a policy's attributes, and in their containers and modules, by their path."""
+    found: dict[str, Any] = {}
+    seen: set[int] = set()
+
+    def search(value: Any, path: str) -> None:
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+        if isinstance(value, (Optimizer, LRScheduler)):
+            found[path] = value
+        elif isinstance(value, (list, tuple, dict)):
+            for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+                search(part, f"{path}.{key}" if path else str(key))
+        elif isinstance(value, nn.Module):
+            search(vars(value), path)
+
+    search(getattr(policy, "__dict__", {}), "")
+    return found
