@@ -70,30 +70,26 @@ def test_actions_reach_the_task_as_they_are_and_rewards_are_normalised_for_ppo_o
     assert ppo.num_envs == 16
 
 
-@pytest.mark.parametrize(
-    ("settings", "parts"),
-    [
-        ({"total_steps": 0}, ("--total_steps is 0", "at least 1")),
-        ({"eval_episodes": 1}, ("--eval_episodes is 1", "at least 2")),
-        ({"gamma": 1.1}, ("--gamma is 1.1", "at most 1")),
-        ({"learning_rate": 0.0}, ("--learning_rate is 0.0", "positive")),
-        ({"initial_expert": Path("x"), "policy_starts": 8, "total_steps": 8}, ("--policy_starts is 8", "at most 7")),
-        ({"algorithm": "SAC", "clip_range": 0.3}, ("--clip_range has no effect", "SAC")),
-        ({"policy_delay": 3}, ("--policy_delay has no effect", "PPO")),
-        ({"max_height": float("nan")}, ("--max_height is nan", "finite")),
-        ({"min_height": 0.9, "max_height": 0.9}, ("--min_height is 0.9", "--max_height, 0.9")),
-        ({"env_name": fakes.CHOICE, "algorithm": "SAC"}, ("SAC needs continuous", fakes.CHOICE)),
-        ({"env_name": fakes.CHOICE, "initial_log_std": 0.0}, ("--initial_log_std", "discrete")),
-        ({"max_tilt": 40.0}, ("--max_tilt", "MuJoCo", fakes.POINT)),
-        ({"ob_dim": 5}, ("--ob_dim 5", fakes.POINT)),
-    ],
-)
-def test_settings_without_sense_or_for_another_task_are_refused(
-    settings: dict[str, Any], parts: tuple[str, ...]
-) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        make_training_env(ExpertSettings(**{"env_name": fakes.POINT, **settings}))
-    assert all(part in str(refused.value) for part in parts)
+def test_settings_without_sense_or_for_another_task_are_refused() -> None:
+    wrong: list[tuple[Any, ...]] = [
+        ({"total_steps": 0}, "--total_steps is 0", "at least 1"),
+        ({"eval_episodes": 1}, "--eval_episodes is 1", "at least 2"),
+        ({"gamma": 1.1}, "--gamma is 1.1", "at most 1"),
+        ({"learning_rate": 0.0}, "--learning_rate is 0.0", "positive"),
+        ({"initial_expert": Path("x"), "policy_starts": 8, "total_steps": 8}, "--policy_starts is 8", "at most 7"),
+        ({"algorithm": "SAC", "clip_range": 0.3}, "--clip_range has no effect", "SAC"),
+        ({"policy_delay": 3}, "--policy_delay has no effect", "PPO"),
+        ({"max_height": float("nan")}, "--max_height is nan", "finite"),
+        ({"min_height": 0.9, "max_height": 0.9}, "--min_height is 0.9", "--max_height, 0.9"),
+        ({"env_name": fakes.CHOICE, "algorithm": "SAC"}, "SAC needs continuous", fakes.CHOICE),
+        ({"env_name": fakes.CHOICE, "initial_log_std": 0.0}, "--initial_log_std", "discrete"),
+        ({"max_tilt": 40.0}, "--max_tilt", "MuJoCo", fakes.POINT),
+        ({"ob_dim": 5}, "--ob_dim 5", fakes.POINT),
+    ]
+    for settings, *parts in wrong:
+        with pytest.raises(InvalidInput) as refused:
+            make_training_env(ExpertSettings(**{"env_name": fakes.POINT, **settings}))
+        assert all(part in str(refused.value) for part in parts)
 
 
 TINY: dict[str, Any] = {"env_name": fakes.POINT, "n_envs": 2, "n_steps": 8, "batch_size": 4, "n_epochs": 2}
@@ -149,11 +145,12 @@ def test_an_exported_policy_acts_as_the_trained_one_and_a_frozen_one_as_the_init
 
 
 def test_an_initial_expert_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    for content, *parts in (
+    wrong: list[tuple[Any, ...]] = [
         (fakes.expert_content(ob_dim=7), "reads 7 numbers", f"read {fakes.OB_DIM}", "--ob_dim"),
         (fakes.expert_content(ac_dim=5), "gives 5", f"give {fakes.AC_DIM}"),
         (fakes.expert_content(activation="lrelu"), "lrelu", "tanh"),
-    ):
+    ]
+    for content, *parts in wrong:
         first = fakes.pickle_file(tmp_path / "first.pkl", content)
         with pytest.raises(InvalidInput) as refused:
             tiny_model(initial_expert=first)

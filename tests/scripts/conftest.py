@@ -63,6 +63,12 @@ def load_script(name: str) -> ModuleType:
 
 
 @pytest.fixture
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Roll out in this process, which is quicker for a few episodes."""
+    monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)
+
+
+@pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder."""
     folder = tmp_path / "workplace"

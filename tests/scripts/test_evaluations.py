@@ -17,6 +17,8 @@ from cs285.data.expert_data import load_expert_data
 from tests import fakes
 from tests.scripts.conftest import PointFiles, Script, runs_below, small_run
 
+pytestmark = pytest.mark.usefixtures("no_workers")
+
 
 def test_a_recording_has_the_layout_of_the_course_repeats_and_can_be_trained_on(
     script: Script, workplace: Path, point_files: PointFiles
@@ -65,10 +67,7 @@ def episodes(said: str) -> list[tuple[str, int]]:
     return [(total, int(steps)) for total, steps in re.findall(r"^episode \d+: return (\S+), (\d+) steps$", said, re.M)]
 
 
-def test_each_flag_of_an_evaluation_takes_effect(
-    script: Script, workplace: Path, point_files: PointFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)  # quicker for a few episodes
+def test_each_flag_of_an_evaluation_takes_effect(script: Script, workplace: Path, point_files: PointFiles) -> None:
     dagger = ("--do_dagger", "-epf", point_files.expert, "-n", 2)
     script("run_hw1", *small_run(point_files, *dagger, "--save_params", "--eval_batch_size", 1)).succeeded()
     (run,) = runs_below(workplace / "data")

@@ -24,12 +24,7 @@ from tests.scripts.conftest import PointFiles, Script, files_below, load_script,
 
 CALL = b"cos\nsystem\n(S'true'\ntR."
 Refused = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Roll out in this process, which is quicker for a few episodes."""
-    monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)
+pytestmark = pytest.mark.usefixtures("no_workers")
 
 
 @pytest.fixture
@@ -38,8 +33,7 @@ def refused(script: Script, workplace: Path) -> Refused:
 
     def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
         before = files_below(workplace)
-        outcome = script(name, *arguments)
-        outcome.refused(*parts)
+        outcome = script(name, *arguments).refused(*parts)
         if name != "eval_expert":  # prints the head of its table first
             assert outcome.out == ""
         assert files_below(workplace) == before
@@ -52,17 +46,14 @@ def write(path: Path, content: object) -> Path:
     return path
 
 
-OUT_OF_RANGE = {
-    "collect_expert_data": "--episodes=0 --ep_len=-1 --seed=-1",
-    "eval_policy": "--episodes=0 --ep_len=0 --seed=-1 --video=film.gif",
-    "eval_expert": "--episodes=1",
-    "sweep": "--seeds=0 --num_cpus=0",
-    "reproduce": "--seeds=0",
-}
-
-
 def test_values_out_of_range(workplace: Path) -> None:
-    for name, arguments in OUT_OF_RANGE.items():
+    for name, arguments in (
+        ("collect_expert_data", "--episodes=0 --ep_len=-1 --seed=-1"),
+        ("eval_policy", "--episodes=0 --ep_len=0 --seed=-1 --video=film.gif"),
+        ("eval_expert", "--episodes=1"),
+        ("sweep", "--seeds=0 --num_cpus=0"),
+        ("reproduce", "--seeds=0"),
+    ):
         for argument in arguments.split():
             with pytest.raises(InvalidInput, match=argument.partition("=")[0]):
                 parse(load_script(name).Settings, "", ["-p=policy_itr_0.pt", argument][name != "eval_policy" :])

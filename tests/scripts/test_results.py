@@ -138,12 +138,9 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     figures = ["Figure 1: num_agent_train_steps_per_iter Hopper-v5", "Figure 2: HalfCheetah-v5", "Figure 2: Hopper-v5"]
     assert headings == ["Table 1", "Table 2", *figures, "Videos"]
-    assert len(widths) == 3
-    assert min(widths) > 600
+    assert (len(widths), min(widths) > 600, too_wide) == (3, True, 0)
     assert videos == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]  # iterations 0 and 2
-    assert too_wide == 0
-    assert seen.errors == []
-    assert seen.requests == [alone.as_uri()]
+    assert (seen.errors, seen.requests) == ([], [alone.as_uri()])
 
 
 def test_incomplete_runs_are_reported_and_data_told_apart_by_their_digest(script: Script, workplace: Path) -> None:

@@ -142,8 +142,7 @@ def test_the_wheel_has_every_module_and_runs_run_hw1(tmp_path: Path) -> None:
 def test_bc_and_dagger_learn_from_the_files_that_ship(script: Script, workplace: Path) -> None:
     """Two episodes are enough for cloning CartPole's expert, too few for Hopper's."""
 
-    def returns(arguments: str) -> list[float]:
-        """The return of each evaluation as a fraction of the expert's."""
+    def returns(arguments: str) -> list[float]:  # of each evaluation, as fractions of the expert's
         script("run_hw1", *arguments.split()).succeeded()
         rows = runs_below(workplace / "data")[-1].rows
         return [row["Eval_AverageReturn"] / row["Expert_AverageReturn"] for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import random
 import signal
@@ -11,12 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cs285.data.run_folders import read_run
 from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, finish, start
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes through /proc")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals of Linux")
 
 MOMENTS = int(os.environ.get("CS285_INTERRUPTS", "1"))
 SMALL = ("-env", "CartPole-v1", "--num_agent_train_steps_per_iter", 100, "--eval_batch_size", 1000)
@@ -26,7 +26,7 @@ JOB = (*SMALL, "--num_workers", 2, "--do_dagger", "-n", 1000)
 def all_end(folder: Path) -> bool:
     """Whether all processes with this current folder end within 30 seconds."""
     end = time.monotonic() + 30
-    while at_work := str(folder) in map(os.path.realpath, glob.glob("/proc/[0-9]*/cwd")):
+    while at_work := str(folder) in (process.info["cwd"] for process in psutil.process_iter(["cwd"])):
         if time.monotonic() > end:
             break
         time.sleep(0.05)
@@ -63,10 +63,7 @@ def test_ctrl_c_several_times_in_the_process_group(moment: int, tmp_path: Path) 
 
 
 def test_a_second_signal_ends_the_process_at_once() -> None:
-    code = """
-import os
-from cs285 import process
-process.prepare()
+    code = """import os; from cs285 import process; process.prepare()
 try:
     os.kill(os.getpid(), 2)
 except SystemExit:
