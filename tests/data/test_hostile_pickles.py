@@ -122,9 +122,7 @@ def archive_of(pickled: bytes, compression: int = zipfile.ZIP_STORED, storage: b
     return file.getvalue()
 
 
-def tensor_of(
-    offset: int, size: tuple[int, ...], stride: tuple[int, ...], numel: int = 1, kind: str = "Float"
-) -> bytes:
+def tensor_of(offset: int, size: Any, stride: Any, numel: int = 1, kind: str = "Float") -> bytes:
     """A data.pkl with a tensor of the storage "0"."""
     storage = f"(S'storage'\nctorch\n{kind}Storage\nS'0'\nS'cpu'\nI{numel}\ntQ"
     numbers = "".join(f"({''.join(f'I{n}' + chr(10) for n in part)}t" for part in (size, stride))
@@ -135,17 +133,10 @@ def test_tensors_beyond_their_storage_and_damaged_or_compressed_archives_are_ref
     path, whole = tmp_path / "x.pt", archive_of(tensor_of(0, (1,), (1,)))
     path.write_bytes(whole)
     np.testing.assert_array_equal(load_torch_file(path), [1.0])
-    for pickled in (
-        tensor_of(1, (1,), (1,)),
-        tensor_of(0, (2,), (1,)),
-        tensor_of(0, (1,), (1,), numel=2),
-        tensor_of(-1, (1,), (1,)),
-        tensor_of(0, (2,), (-1,)),
-        tensor_of(0, (2**39,), (0,)),
-        tensor_of(0, (1, 1), (1,)),
-        tensor_of(0, (1,), (1,), kind="Untyped"),
-    ):
-        path.write_bytes(archive_of(pickled))
+    beyond: list[Any] = [(1, (1,), (1,)), (0, (2,), (1,)), (0, (1,), (1,), 2), (-1, (1,), (1,)), (0, (2,), (-1,))]
+    beyond += [(0, (2**39,), (0,)), (0, (1, 1), (1,)), (0, (1,), (1,), 1, "Untyped")]
+    for tensor in beyond:
+        path.write_bytes(archive_of(tensor_of(*tensor)))
         with pytest.raises(InvalidInput, match=r"x\.pt"):
             load_torch_file(path)
     deflated = archive_of(pickle.dumps({}), zipfile.ZIP_DEFLATED, storage=bytes(2**24))

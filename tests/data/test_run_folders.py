@@ -1,8 +1,9 @@
-"""Run folders are read as they were written, complete or not, and refused where a field is invalid."""
+"""Files are written whole; run folders are read, complete or not, and refused where a field is invalid."""
 
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from cs285.config import Config
 from cs285.data.provenance import digest
 from cs285.data.run_folders import any_run_below, read_config, read_run, read_runs
+from cs285.data.whole_files import whole_file
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from tests.fake_runs import write_run
@@ -80,3 +82,16 @@ def test_unknown_settings_are_ignored_and_old_runs_get_the_settings_they_had(tmp
     path = tmp_path / "config.json"
     path.write_text('{"settings": {"env_name": "Ant-v5", "size": 32, "from_the_future": 1}}')
     assert (read_config(path).size, read_config(path).learning_rate_schedule) == (32, "constant")
+
+
+def test_a_file_is_replaced_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file"
+    for content in (b"first", b"second"):
+        with whole_file(path) as file:
+            file.write(content)
+        assert path.read_bytes() == content
+    with pytest.raises(KeyError), whole_file(path) as file:
+        file.write({b"": b"third"}[b"missing"])
+    assert path.read_bytes() == b"second"
+    assert list(path.parent.iterdir()) == [path]
+    assert stat.S_IMODE(path.stat().st_mode) & 0o444 == 0o444

@@ -24,8 +24,7 @@ def test_converting_to_a_larger_layout_and_back_changes_nothing(
     task, small, large = pair
     observations = np.random.default_rng(seed).normal(size=(*lead, small)).astype(np.float32)
     enlarged = convert_observations(observations, f"{task}-v5", large)
-    assert enlarged.shape == (*lead, large)
-    assert enlarged.dtype == np.float32
+    assert (enlarged.shape, enlarged.dtype) == ((*lead, large), np.float32)
     np.testing.assert_array_equal(convert_observations(enlarged, f"{task}-v5", small), observations)
     assert np.count_nonzero(enlarged) == np.count_nonzero(observations)
 

@@ -53,11 +53,10 @@ def register_spaces(observations: gym.Space[Any], actions: gym.Space[Any] | None
 )
 def test_the_facts_are_those_of_the_environment(env_name: str, facts: tuple[int, int, bool, int]) -> None:
     env, spec = make_env(env_name)
-    assert (spec.ob_dim, spec.ac_dim, spec.discrete, spec.max_episode_steps) == facts
+    assert (spec.ob_dim, spec.ac_dim, spec.discrete, spec.max_episode_steps, spec.time_limit) == (*facts, facts[-1])
     assert (spec.ob_shape, spec.ob_dtype) == ((spec.ob_dim,), np.float32)
     assert env.reset(seed=0)[0].shape == spec.ob_shape
     assert spec.fps == env.metadata["render_fps"]
-    assert spec.time_limit == facts[3]
     env.close()
 
 
@@ -79,8 +78,7 @@ def test_observations_keep_shape_and_integer_dtype(space: Any, shape: tuple[int,
     policy = FakePolicy(np.zeros_like)
     policy.get_action = lambda observation: np.zeros(AC_DIM)  # type: ignore[method-assign]
     trajectory = sample_trajectory(env, spec, policy, seed=0)
-    assert trajectory.observations.shape == (1, *shape)
-    assert trajectory.observations.dtype == dtype
+    assert (trajectory.observations.shape, trajectory.observations.dtype) == ((1, *shape), dtype)
 
 
 @pytest.mark.usefixtures("registry")
@@ -105,8 +103,8 @@ CAUSES = {
     "nosuchmodule:Ant-v5": ("", "No module named 'nosuchmodule'"),
     "without_package:User-v0": ("import nosuch", "ModuleNotFoundError.*'nosuch'.*without_package.py, line 1"),
     "with_typo:User-v0": ("def f(:", "SyntaxError.*with_typo.py"),
-    "that_fails:User-v0": (FAILING, "OSError: no disk.*that_fails.py, line 2"),
     "without_task:User-v0": ("", "Environment `User` doesn't exist"),
+    "that_fails:User-v0": (FAILING, "OSError: no disk.*that_fails.py, line 2"),  # last: it registers the task
 }
 
 

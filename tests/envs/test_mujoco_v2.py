@@ -25,16 +25,11 @@ SIZES = {
 RECORDED = {"Ant-v2": 4713.65, "HalfCheetah-v2": 4205.78, "Hopper-v2": 3772.67}  # of the course's experts, fall 2020
 
 
-def make_task(env_name: str) -> Any:
-    return make_env(env_name)[0].unwrapped
-
-
 def test_sizes_time_limit_and_reset() -> None:
     assert {*V2_IDS} == {*SIZES}
     for env_name, sizes in SIZES.items():
         env, spec = make_env(env_name)
-        assert (spec.ob_dim, spec.ac_dim) == sizes
-        assert spec.max_episode_steps == 1000
+        assert (spec.ob_dim, spec.ac_dim, spec.max_episode_steps) == (*sizes, 1000)
         observation, _ = env.reset(seed=0)
         assert observation.shape == spec.ob_shape
         if env_name in ("Ant-v2", "Humanoid-v2"):  # the quaternion is normalised
@@ -51,7 +46,7 @@ def test_the_courses_experts_reach_their_recorded_returns(course: Path, env_name
 
 @pytest.mark.parametrize("env_name", V2_IDS)
 def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_name: str) -> None:
-    task = make_task(env_name)
+    task: Any = make_env(env_name)[0].unwrapped
     model, today = task.model, mujoco.MjModel.from_xml_path(task.fullpath)
     kinds, radius, half = model.geom_type, model.geom_size[:, 0], model.geom_size[:, 1]
     capsules, spheres = kinds == mujoco.mjtGeom.mjGEOM_CAPSULE, kinds == mujoco.mjtGeom.mjGEOM_SPHERE
@@ -74,7 +69,7 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
 
 @pytest.mark.parametrize("env_name", V2_IDS)
 def test_a_contact_has_the_margin_of_one_of_its_geoms(env_name: str) -> None:
-    task = make_task(env_name)
+    task: Any = make_env(env_name)[0].unwrapped
     if env_name == "Ant-v2":  # it keeps today's
         give_old_margins(task.model)
     task.reset(seed=0)

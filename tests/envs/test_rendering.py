@@ -29,8 +29,7 @@ def test_an_environment_that_renders_has_the_same_physics(env_name: str) -> None
         assert one[1:4] == other[1:4]
     plain.close()
     rendered.close()
-    assert frames[0].shape == (FRAME_SIZE, FRAME_SIZE, 3)
-    assert frames[0].dtype == np.uint8
+    assert (frames[0].shape, frames[0].dtype) == ((FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
     assert frames[0].std() > 5
     assert (frames[0] != frames[-1]).any()
 
