@@ -1,4 +1,4 @@
-"""Edits of the assignment's code, in a copy of the package, take effect."""
+"""Changes take effect: edits of the assignment's code in a copy of the package, and policies changed by their user."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+
+from cs285.config import Config
+from cs285.errors import InvalidInput
+from cs285.infrastructure.bc_trainer import BC_Trainer
+from cs285.infrastructure.pytorch_utils import build_mlp
+from cs285.policies.make_policy import make_mlp_policy
+from cs285.policies.MLP_policy import MLPPolicySL
+from tests.fakes import expert_rule
 
 ROOT = Path(__file__).parents[1]
 JOB = "--env_name Hopper-v5 --ep_len 40 --do_dagger --n_iter 2 --batch_size 40 --eval_batch_size 80 --num_workers 2"
@@ -84,3 +97,115 @@ def test_edited_code_is_what_runs(
 def test_the_project_works_without_the_fast_update(package: Path, unedited: list[list[float]]) -> None:
     (package / "cs285/policies/fast_update.py").unlink()
     np.testing.assert_allclose(losses_of_two_runs(package, package / "data"), unedited, rtol=1e-3)
+
+
+class InnerLayer(nn.Module):
+    """A layer of the user's own."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.sin(x)
+
+
+class OwnLoss(MLPPolicySL):
+    """The absolute error."""
+
+    def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        return (self.outputs(observations) - actions).abs().mean()
+
+
+def changed(change: Callable[[MLPPolicySL], Any]) -> Callable[..., MLPPolicySL]:
+    """``make_policy`` that changes the default policy and builds its optimiser anew, if the change made none."""
+
+    def make_policy(config: Config, spec: Any, paths: Any) -> MLPPolicySL:
+        policy = make_mlp_policy(config, spec, paths)
+        before = policy.optimizer
+        change(policy)
+        if policy.optimizer is before:
+            set_optimizer(policy, torch.optim.Adam(policy.parameters(), 0.01))
+        return policy
+
+    return make_policy
+
+
+def set_optimizer(policy: MLPPolicySL, optimizer: torch.optim.Optimizer) -> None:
+    policy.optimizer, policy.scheduler = optimizer, None
+
+
+CHANGES: dict[str, Callable[..., Any]] = {
+    "ReLU": changed(lambda policy: setattr(policy, "mean_net", build_mlp(3, 2, 2, 8, activation=nn.ReLU))),
+    "a layer of one's own": changed(lambda policy: policy.mean_net.__setitem__(1, InnerLayer())),
+    "LayerNorm": changed(lambda policy: policy.mean_net.insert(1, nn.LayerNorm(8))),  # type: ignore[operator]
+    "Dropout": changed(lambda policy: policy.mean_net.insert(2, nn.Dropout(0.5))),  # type: ignore[operator]
+    "a frozen layer": changed(lambda policy: policy.mean_net[0].requires_grad_(False)),  # type: ignore[index, union-attr]
+    "a hook": changed(lambda policy: policy.mean_net[0].weight.register_hook(lambda gradient: 0 * gradient)),  # type: ignore[index, union-attr]
+    "SGD": changed(lambda policy: set_optimizer(policy, torch.optim.SGD(policy.parameters(), 0.1))),
+    "weight decay": changed(lambda policy: set_optimizer(policy, torch.optim.AdamW(policy.parameters(), 0.1))),
+    "another loss": lambda config, spec, paths: OwnLoss(2, 3, 2, 8),
+}
+
+
+def parameters_after(config: Config, make_policy: Callable[..., Any]) -> tuple[np.ndarray, list[dict[str, float]]]:
+    trainer = BC_Trainer(config, expert_rule, make_policy)
+    rows = trainer.run_training_loop()
+    return np.concatenate([p.detach().numpy().ravel() for p in trainer.agent.actor.parameters()]), rows
+
+
+@pytest.mark.parametrize("name", list(CHANGES))
+def test_a_changed_policy_learns_as_plain_torch_has_it(
+    tiny: Config, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(tiny, num_agent_train_steps_per_iter=20)
+    learned, rows = parameters_after(config, CHANGES[name])
+    monkeypatch.setattr("cs285.agents.make_agent.fast_update", None)
+    in_torch, torch_rows = parameters_after(config, CHANGES[name])
+    default, _ = parameters_after(config, make_mlp_policy)
+    np.testing.assert_array_equal(learned, in_torch)  # the same code ran
+    assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows]
+    assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3  # and the change took effect
+
+
+def test_a_layer_that_the_optimiser_does_not_know_is_refused(tiny: Config) -> None:
+    def make_policy(config: Config, spec: Any, paths: Any) -> MLPPolicySL:
+        policy = make_mlp_policy(config, spec, paths)
+        policy.mean_net[0] = nn.Linear(3, 8)  # type: ignore[operator]
+        return policy
+
+    with pytest.raises(InvalidInput, match=r"no parameter mean_net\.0\.weight"):
+        BC_Trainer(tiny, expert_rule, make_policy)
+
+
+def test_a_learning_rate_changed_later_takes_effect(tiny: Config) -> None:
+    """A rate of 0 from the second iteration on leaves the parameters as they are."""
+
+    class Slowing(MLPPolicySL):
+        updates = 0
+
+        def stop(self) -> None:
+            self.optimizer.param_groups[0]["lr"] = 0.0
+
+    policies: list[Slowing] = []
+
+    def make_policy(config: Config, spec: Any, paths: Any) -> Slowing:
+        policies.append(Slowing(2, 3, 2, 8, schedule_period=5))
+        return policies[-1]
+
+    trainer = BC_Trainer(tiny, expert_rule, make_policy)
+    add = trainer.agent.add_to_replay_buffer
+    seen = []
+
+    def add_and_stop(paths: Any) -> None:
+        add(paths)
+        seen.append(policies[0].mean_net[0].weight.detach().clone())  # type: ignore[index, union-attr]
+        if len(seen) == 2:
+            policies[0].stop()
+
+    trainer.agent.add_to_replay_buffer = add_and_stop  # type: ignore[method-assign]
+    trainer.run_training_loop()
+    assert not torch.equal(seen[0], seen[1])
+    assert torch.equal(seen[1], seen[2])
+
+
+def test_gradients_can_be_read_after_an_update(tiny: Config) -> None:
+    trainer = BC_Trainer(replace(tiny, do_dagger=False, n_iter=1), expert_rule)
+    trainer.run_training_loop()
+    assert all(float(p.grad.abs().max()) > 0 for p in trainer.agent.actor.mean_net.parameters())

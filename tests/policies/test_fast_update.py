@@ -88,6 +88,23 @@ def test_fast_and_plain_steps_alternate(kind: str, options: dict[str, bool]) -> 
         assert policy.optimizer.state[p].get("step") == reference.optimizer.state[q].get("step")
 
 
+def test_a_wrong_gradient_leaves_the_step_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    compute = fast_update_module._FastUpdate._compute_gradients
+
+    def wrong(self: Any, *arguments: Any) -> float:
+        loss = compute(self, *arguments)
+        self._gradients[2][0, 0] += 0.05
+        return loss
+
+    monkeypatch.setattr(fast_update_module._FastUpdate, "_compute_gradients", wrong)
+    policy, reference = make_policy(), make_policy()
+    step = take_fast(policy)
+    for batch in batches():
+        step(*batch)
+        reference.update(*batch)
+    assert_close(policy, reference, 1e-6)
+
+
 def assert_same_gradients_and_states(policy: MLPPolicySL, reference: MLPPolicySL) -> None:
     for p, q in zip(policy.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(p.grad, q.grad, rtol=1e-4, atol=1e-6)
