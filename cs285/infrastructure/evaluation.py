@@ -49,8 +49,9 @@ class Evaluation:
     def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
         """Prepare; ``inputs`` has the rollout workers and the expert's returns, ``logger`` writes the run's folder."""
         self.config, self.inputs, self.logger = config, inputs, logger
+        name = "Initial_DataCollection_AverageReturn"
         initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
-        self.constant_scalars = {name: initial[name] for name in ("Initial_DataCollection_AverageReturn",)}
+        self.constant_scalars = {name: initial[name]}
         self.films_videos = config.video_log_freq != -1 and inputs.rollouts.can_render()
         self._pending: deque[PendingRow] = deque()
 
@@ -59,20 +60,15 @@ class Evaluation:
     ) -> None:
         """Begin the evaluation and the videos that are due; log the earlier rows that are done.
 
-        Args:
-            itr: the iteration.
-            policy: a frozen copy of the policy after training.
-            collection_policy: the policy of the training videos; None where the data's expert is not known.
-            scalars: the rest of the iteration's row.
+        ``policy`` is a frozen copy after training, ``collection_policy`` is filmed in training videos (None: there are
+        none), ``scalars`` are the rest of the iteration's row.
         """
-        seed, films = self.config.seed, {}
+        films = {}
         if self.films_videos and is_due(self.config, self.config.video_log_freq, itr):
-            for name, stream, filmed in (
-                ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy),
-                ("eval_rollouts", Stream.EVALUATION, policy),
-            ):
+            trained = ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy)
+            for name, stream, filmed in (trained, ("eval_rollouts", Stream.EVALUATION, policy)):
                 if filmed is not None:
-                    seeds = list(islice(episode_seeds(seed, stream, itr), MAX_NVIDEO))
+                    seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
                     path = self.logger.video_path(name, itr)
                     films[name] = self.inputs.rollouts.start_film(path, filmed, seeds)
         self._add(itr, policy, scalars, films, is_due(self.config, self.config.scalar_log_freq, itr))
@@ -101,9 +97,9 @@ class Evaluation:
         if self.config.do_dagger and self.logger.rows:
             from cs285.infrastructure.learning_curve import draw_learning_curve  # matplotlib takes a moment to import
 
-            config = self.config
-            evaluated = [n for n in range(config.iterations) if is_due(config, config.scalar_log_freq, n)]
-            draw_learning_curve(self.logger.run_dir, config.env_name, evaluated, self.logger.rows)
+            frequency = self.config.scalar_log_freq
+            evaluated = [itr for itr in range(self.config.iterations) if is_due(self.config, frequency, itr)]
+            draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the log stands; at most the last iteration's evaluation is then still running."""
