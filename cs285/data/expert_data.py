@@ -17,7 +17,7 @@ REQUIRED_KEYS = ("observation", "action", "reward", "next_observation", "termina
 
 
 def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajectory]:
-    """Read recorded episodes.
+    """Read recorded episodes; InvalidInput for anything else, or numbers that are not finite.
 
     Args:
         path: a pickled list of dicts of arrays, or lists of rows: ``observation`` and ``next_observation``
@@ -25,9 +25,6 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
             Observations of integers keep their dtype, others become float32.
         time_limit: of the task, in steps. ``terminal`` marks the end of every episode, whatever ended it; an episode
             of this length counts as truncated.
-
-    Raises:
-        InvalidInput: when the file can't be read, holds something else or numbers that are not finite.
     """
     episodes = load_pickle(path)
     if isinstance(episodes, dict) and "GaussianPolicy" in episodes:
@@ -87,28 +84,22 @@ def _read_actions(actions: Array) -> Array:
 
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write episodes in the layout of the course's fall 2020 edition, each observation once.
-
-    Raises:
-        InvalidInput: when the file can't be written.
-    """
-    write_pickle([_course_layout(trajectory) for trajectory in trajectories], path)
-
-
-def _course_layout(trajectory: Trajectory) -> dict[str, Any]:
-    observations: Any = trajectory.observations
-    next_observations: Any = trajectory.next_observations
-    if trajectory.is_chain:
-        states = trajectory.states
-        observations, next_observations = _Part(states, slice(0, -1)), _Part(states, slice(1, None))
-    return {
-        "observation": observations,
-        "image_obs": np.zeros(0, np.uint8),
-        "reward": trajectory.rewards,
-        "action": trajectory.actions,
-        "next_observation": next_observations,
-        "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
-    }
+    """Write episodes in the layout of the course's fall 2020 edition, each observation once; or raise InvalidInput."""
+    episodes: list[dict[str, Any]] = []
+    for trajectory in trajectories:
+        episode = {
+            "observation": trajectory.observations,
+            "image_obs": np.zeros(0, np.uint8),
+            "reward": trajectory.rewards,
+            "action": trajectory.actions,
+            "next_observation": trajectory.next_observations,
+            "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
+        }
+        if trajectory.is_chain:
+            states = trajectory.states
+            episode |= {"observation": _Part(states, slice(0, -1)), "next_observation": _Part(states, slice(1, None))}
+        episodes.append(episode)
+    write_pickle(episodes, path)
 
 
 class _Part:

@@ -25,8 +25,6 @@ class RunFolder:
     """Settings and logged scalars of one run, complete or not.
 
     Attributes:
-        path: the folder.
-        config: the run's settings.
         rows: the scalars of each evaluated iteration by name, with ``itr``, in order.
         inputs: SHA-256 of the input files by setting; empty when config.json has none.
         policy: maker and architecture of the policy by name; empty when config.json has none.
@@ -96,8 +94,7 @@ def read_config(path: Path) -> Config:
 def read_content(path: Path) -> dict[str, Any]:
     """Read config.json: dicts ``settings``, ``inputs``, ``versions``, ``policy``, a list ``earlier``, and others.
 
-    Raises:
-        InvalidInput: when the file can't be read or one of these has another type.
+    Raises InvalidInput when the file can't be read or one of these has another type.
     """
     try:
         loaded = {name: value for name, value in json.loads(read_whole(path)).items() if value is not None}
@@ -113,6 +110,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def _folders_below(path: Path) -> Iterator[Path]:
+    """The run folders at or below a path, without hidden ones."""
     for log in sorted(path.rglob("log.csv")):
         hidden = any(part.startswith(".") for part in log.relative_to(path).parts)
         if not hidden and (log.parent / "config.json").exists():
@@ -120,15 +118,9 @@ def _folders_below(path: Path) -> Iterator[Path]:
 
 
 def read_rows(path: Path, content: bytes, iterations: int = 2**31) -> list[dict[str, float]]:
-    """Read the rows in the content of a log.csv, without an unfinished last line.
+    """Read the rows in the content of the log.csv at ``path``, without an unfinished last line.
 
-    Args:
-        path: of the file, for messages.
-        content: of the file.
-        iterations: of the run.
-
-    Raises:
-        InvalidInput: naming the value that is missing, not finite or out of range.
+    Raises InvalidInput, with the value that is missing, not finite or out of range for a run of ``iterations``.
     """
     rows: list[dict[str, float]] = []
     try:
