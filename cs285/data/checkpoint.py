@@ -97,31 +97,27 @@ class Checkpoints:
         hardware are only printed.
         """
         itr, settings, content = self._itr, self._settings, read_content(self._config)
-        for name, now in json.loads(json.dumps(asdict(config), default=str)).items():
-            if name not in MAY_CHANGE:
-                self._compare(f"--{name}", now, settings.get(name, now))
-        for name, sha256 in inputs.items():
-            self._compare(f"the SHA-256 of --{name}", sha256, content["inputs"].get(name))
-        for name, text in policy.items():
-            self._compare(f"the policy's {name}", text, content["policy"].get(name, text))
+        given = json.loads(json.dumps(asdict(config), default=str))
+        facts = {f"--{name}": (now, settings.get(name, now)) for name, now in given.items() if name not in MAY_CHANGE}
+        facts |= {f"the SHA-256 of --{name}": (now, content["inputs"].get(name)) for name, now in inputs.items()}
+        facts |= {f"the policy's {name}": (now, content["policy"].get(name, now)) for name, now in policy.items()}
+        for name, values in facts.items():
+            texts = [" ".join(str(value).split()) for value in values]
+            if texts[0] != texts[1]:  # long ones are cut around their first difference
+                same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+                one, other = (text[max(0, same - 40) : same + 80] for text in texts)
+                raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
         before, now, frequency = nonnegative(settings, "n_iter", int), config.iterations, config.scalar_log_freq
+        refused = f"--n_iter is {now}, but {self._run_dir}"
         if now < before:
-            raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} began with {before}; it may only grow")
+            raise InvalidInput(f"{refused} began with {before}; it may only grow")
         if now > before == itr + 1 and frequency != -1 and itr % frequency:
-            why = f"and logged its last iteration, which a longer run with --scalar_log_freq {frequency} would not"
-            raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} ended with {before} {why}")
+            why = f"which a longer run with --scalar_log_freq {frequency} would not"
+            raise InvalidInput(f"{refused} ended with {before} and logged its last iteration, {why}")
         old = content["versions"]
         changed = [f"{name} {old.get(name)!s:.60} -> {now}" for name, now in versions().items() if old.get(name) != now]
         if changed:
             print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
-
-    def _compare(self, name: str, now: object, before: object) -> None:
-        """Raise InvalidInput for two different values, long ones cut around their first difference."""
-        texts = [" ".join(str(value).split()) for value in (now, before)]
-        if texts[0] != texts[1]:
-            same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
-            one, other = (text[max(0, same - 40) : same + 80] for text in texts)
-            raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
 
 
 def _write(path: Path, tree: Any) -> None:
@@ -200,8 +196,9 @@ def nonnegative(values: Mapping[str, Any], name: str, kind: type) -> Any:
 def _check_state(state: Mapping[str, Any], itr: int) -> None:
     """Check the types and ranges of the fields that the training loop and the logger read."""
     log, pending = state["evaluation"]["log"], state["evaluation"]["pending"]
-    for values, name, kind in ((state, "total_envsteps", int), (state, "seconds", float), (log, "size", int)):
-        nonnegative(values, name, kind)
+    nonnegative(state, "total_envsteps", int)
+    nonnegative(state, "seconds", float)
+    nonnegative(log, "size", int)
     if type(state["agent"]) is not dict or type(log["sha256"]) is not str:
         raise TypeError("agent is no dict, or sha256 no text")
     if pending is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cs285.data.restricted_pickle import load_pickle, write_pickle
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 
-REQUIRED_KEYS = ("observation", "action", "reward", "next_observation", "terminal")
+KEYS = ("observation", "action", "reward", "next_observation", "terminal")
 
 
 def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajectory]:
@@ -40,20 +41,14 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
 def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajectory:
     if not isinstance(episode, dict):
         raise InvalidInput(f"{where} is a {type(episode).__name__}, not a dict of arrays")
-    arrays = {key: _read_array(episode.get(key), key, where) for key in REQUIRED_KEYS}
-    terminal = arrays["terminal"].reshape(-1) != 0
-    truncated = not terminal[-1:].any() or len(terminal) == time_limit
+    states, actions, rewards, following, terminals = (_read_array(episode.get(key), key, where) for key in KEYS)
+    terminals = terminals.reshape(-1) != 0
+    truncated = not terminals[-1:].any() or len(terminals) == time_limit
     try:
-        if len(terminal) != len(arrays["reward"]):
-            raise ValueError(f"terminal has {len(terminal)} entries for {len(arrays['reward'])} rewards")
-        return Trajectory(
-            observations=arrays["observation"],
-            actions=_read_actions(arrays["action"]),
-            rewards=arrays["reward"].astype(np.float32),
-            next_observations=arrays["next_observation"],
-            terminated=not truncated,
-            truncated=truncated,
-        )
+        if len(terminals) != len(rewards):
+            raise ValueError(f"terminal has {len(terminals)} entries for {len(rewards)} rewards")
+        actions, rewards = _read_actions(actions), rewards.astype(np.float32)
+        return Trajectory(states, actions, rewards, following, terminated=not truncated, truncated=truncated)
     except ValueError as error:
         raise InvalidInput(f"{where}: {error}") from error
 
@@ -66,12 +61,11 @@ def _read_array(value: Any, key: str, where: str) -> Array:
         array = np.asarray(None)
     if array.ndim == 0 or array.dtype.kind not in "fiub":
         raise InvalidInput(f"{where} has no array {key!r} with a row of numbers for each step")
-    if array.dtype.kind != "f":
-        return array
-    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
-        array = array.astype(np.float32, copy=False)
-    if not np.isfinite(array).all():
-        raise InvalidInput(f"{where}: {key} holds NaN, infinity or numbers beyond float32")
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
+            array = array.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            raise InvalidInput(f"{where}: {key} holds NaN, infinity or numbers beyond float32")
     return array
 
 
@@ -85,9 +79,9 @@ def _read_actions(actions: Array) -> Array:
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     """Write episodes in the layout of the course's fall 2020 edition, each observation once; or raise InvalidInput."""
-    episodes: list[dict[str, Any]] = []
+    episodes = []
     for trajectory in trajectories:
-        episode = {
+        episode: dict[str, Any] = {
             "observation": trajectory.observations,
             "image_obs": np.zeros(0, np.uint8),
             "reward": trajectory.rewards,
@@ -102,11 +96,12 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     write_pickle(episodes, path)
 
 
+@dataclass(frozen=True)
 class _Part:
     """A part of an array, pickled as the array, which is pickled once, and a slice."""
 
-    def __init__(self, array: Array, part: slice) -> None:
-        self.array, self.part = array, part
+    array: Array
+    part: slice
 
     def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
         return operator.getitem, (self.array, self.part)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ class RunFolder:
     path: Path
     config: Config
     rows: Sequence[Mapping[str, float]]
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    policy: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str]
+    policy: Mapping[str, str]
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -59,10 +59,7 @@ class RunFolder:
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
-    """Read every run folder at or below some paths, sorted by name; names that begin with a dot are ignored.
-
-    Raises InvalidInput when there is no run folder, or a file in one is invalid.
-    """
+    """Read every run folder at or below some paths, sorted by name; raise InvalidInput for none or an invalid one."""
     folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
     if not folders:
         raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths)) or 'no path'}")
@@ -92,10 +89,7 @@ def read_config(path: Path) -> Config:
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """Read config.json: dicts ``settings``, ``inputs``, ``versions``, ``policy``, a list ``earlier``, and others.
-
-    Raises InvalidInput when the file can't be read or one of these has another type.
-    """
+    """Read config.json: dicts settings, inputs, versions and policy, a list earlier, others; or raise InvalidInput."""
     try:
         loaded = {name: value for name, value in json.loads(read_whole(path)).items() if value is not None}
         content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
@@ -110,7 +104,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def _folders_below(path: Path) -> Iterator[Path]:
-    """The run folders at or below a path, without hidden ones."""
+    """The run folders at or below a path, but for names that begin with a dot."""
     for log in sorted(path.rglob("log.csv")):
         hidden = any(part.startswith(".") for part in log.relative_to(path).parts)
         if not hidden and (log.parent / "config.json").exists():

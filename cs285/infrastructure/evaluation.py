@@ -40,7 +40,7 @@ class PendingRow:
 
     def done(self) -> bool:
         """Whether nothing has to be waited for."""
-        return all(film.done() for film in self.films.values()) and (self.evaluation is None or self.evaluation.done())
+        return all(future.done() for future in (self.evaluation, *self.films.values()) if future is not None)
 
 
 class Evaluation:
@@ -71,19 +71,15 @@ class Evaluation:
                     seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
                     path = self.logger.video_path(name, itr)
                     films[name] = self.inputs.rollouts.start_film(path, filmed, seeds)
-        self._add(itr, policy, scalars, films, is_due(self.config, self.config.scalar_log_freq, itr))
+        evaluated = is_due(self.config, self.config.scalar_log_freq, itr)
+        self._pending.append(PendingRow(itr, scalars, self._evaluate(itr, policy) if evaluated else None, films))
         while self._pending and self._pending[0].done():
             self._log_first()
 
-    def _add(
-        self, itr: int, policy: BasePolicy, scalars: Mapping[str, float], films: Mapping[str, Any], evaluated: bool
-    ) -> None:
-        """Begin the evaluation of an iteration, if it is evaluated, and append its row to the pending ones."""
-        evaluation = None
-        if evaluated:
-            seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
-            evaluation = self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
-        self._pending.append(PendingRow(itr, scalars, evaluation, films))
+    def _evaluate(self, itr: int, policy: BasePolicy) -> Future[tuple[list[Trajectory], int]]:
+        """Begin the evaluation of an iteration."""
+        seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
+        return self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
@@ -113,7 +109,8 @@ class Evaluation:
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
         """Begin the evaluation again that was running when `state_dict` was called."""
         if pending is not None:
-            self._add(pending["itr"], policy, pending["scalars"], {}, evaluated=True)
+            evaluation = self._evaluate(pending["itr"], policy)
+            self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))
 
     def _finish(self, remaining: int) -> None:
         while len(self._pending) > remaining:

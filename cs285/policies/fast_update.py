@@ -59,7 +59,7 @@ def skip_dynamo_import() -> None:
 
 
 def _affine_layers(policy: MLPPolicySL) -> list[nn.Linear] | None:
-    """The affine layers, where tanh stands after each but the last and nothing else is in the network."""
+    """The affine layers, where all parameters are theirs and tanh stands after each but the last."""
     if type(policy).network is not MLPPolicySL.network or type(policy.network) is not nn.Sequential:
         return None
     modules = [module for module in policy.network if type(module) is not nn.Identity]
@@ -87,7 +87,7 @@ def _adam_is_known(policy: MLPPolicySL) -> bool:
     group = optimizer.param_groups[0]
     tensors = any(isinstance(number, torch.Tensor) for number in (group["lr"], group["eps"], *group["betas"]))
     variants = ("weight_decay", "amsgrad", "maximize", "capturable", "differentiable")
-    if tensors or any(group[name] for name in variants):
+    if tensors or any(group.get(name) for name in variants):
         return False
     return {id(p) for p in group["params"]} == {id(p) for p in policy.parameters()}
 
@@ -119,14 +119,15 @@ class _FastUpdate:
         if policy.loss == "nll" and not policy.discrete:
             self._parameters.append(policy.logstd)
         states = [policy.optimizer.state[p] for p in self._parameters]
-        if any(states) and len({float(state["step"]) if state else 0.0 for state in states}) != 1:
+        steps = [float(state.get("step", 0.0)) for state in states]
+        if len(set(steps)) != 1:
             raise ValueError("the parameters have been updated a different number of times")
         zeros = [torch.zeros_like(p) for p in self._parameters]
         self._p, self._p_views = _flatten([p.detach() for p in self._parameters])
         self._g, self._g_views = _flatten(zeros)
         self._m, self._m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
         self._v, self._v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
-        self._steps = torch.full((len(states),), float(states[0].get("step", 0.0)))
+        self._steps = torch.tensor(steps)
         for n, (p, state) in enumerate(zip(self._parameters, states, strict=True)):
             p.data, p.grad = self._p_views[n], self._g_views[n]
             state.update(step=self._steps[n], exp_avg=self._m_views[n], exp_avg_sq=self._v_views[n])
