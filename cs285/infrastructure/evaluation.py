@@ -65,8 +65,9 @@ class Evaluation:
         """
         films = {}
         if self.films_videos and is_due(self.config, self.config.video_log_freq, itr):
-            trained = ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy)
-            for name, stream, filmed in (trained, ("eval_rollouts", Stream.EVALUATION, policy)):
+            training = ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy)
+            evaluation = ("eval_rollouts", Stream.EVALUATION, policy)
+            for name, stream, filmed in (training, evaluation):
                 if filmed is not None:
                     seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
                     path = self.logger.video_path(name, itr)

@@ -37,9 +37,10 @@ def film(
     backend: Backend = "mujoco",
     registration: EnvSpec | None = None,
 ) -> list[Image.Image]:
-    """Write one MP4 file of the episodes that `sample_trajectory` rolls out with these seeds; returns its clip.
+    """Write one MP4 file of the episodes that `sample_trajectory` rolls out with these seeds.
 
-    Raises InvalidInput when the file can't be written, or `make_env` can't make the environment.
+    Returns small pictures of the first seconds. Raises InvalidInput when the file can't be written, or `make_env` can't
+    make the environment.
     """
     env, spec = make_env(env_name, ep_len, render=True, backend=backend, registration=registration)
     clip: list[Image.Image] = []

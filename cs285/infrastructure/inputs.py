@@ -158,5 +158,7 @@ def _describe(observation: Array, ac_dim: int | None) -> str:
 
 
 def _with_states(paths: Sequence[Trajectory], convert: Callable[[Array], Array]) -> list[Trajectory]:
-    states = [(convert(path.observations), convert(path.next_observations)) for path in paths]
-    return [replace(p, observations=s, next_observations=n) for p, (s, n) in zip(paths, states, strict=True)]
+    return [
+        replace(path, observations=convert(path.observations), next_observations=convert(path.next_observations))
+        for path in paths
+    ]

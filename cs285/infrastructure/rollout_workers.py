@@ -120,8 +120,8 @@ class RolloutWorkers:
     ) -> None:
         """Make the environment of `make_env`, here and in each worker.
 
-        There are at most ``num_workers`` (0: roll out in this process), one for each usable core and one for each of
-        ``episodes_needed``, the most that will be needed at once. ``films``: whether `start_film` will be called.
+        There are at most ``num_workers`` workers (0: roll out in this process), one for each usable core, and one for
+        each of ``episodes_needed``, the most episodes that are needed at once. ``films``: `start_film` will be called.
 
         Raises:
             InvalidInput: when the environment can't be made.
@@ -225,7 +225,7 @@ class RolloutWorkers:
         return future
 
     def wait(self, future: Future[Any]) -> Any:
-        """The result of `start_film`, or what it raises; WorkerDied when the worker was killed."""
+        """The result of `start_film`; WorkerDied when the worker was killed."""
         try:
             return future.result()
         except BrokenProcessPool as error:
