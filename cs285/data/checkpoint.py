@@ -47,33 +47,28 @@ class Checkpoints:
 
         Args:
             itr: last complete iteration.
-            state: nested dicts, lists and tuples of tensors, arrays, numbers, strings and None, as in a `state_dict`.
+            state: nested dicts, lists and tuples of tensors, arrays, numbers, strings and None, as in a `state_dict`;
+                InvalidInput, with the path in the tree, for a value of another type.
             new_paths: episodes collected since the last checkpoint, without the expert's recorded ones.
-
-        Raises:
-            InvalidInput: when a value has another type (naming its path in the tree) or a file can't be written.
         """
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added, "state": dict(state)}
         _encode(content, {})  # refuses other types before anything is written
         if new_paths:
             path = self._folder / f"added_{itr}.npz"
-            _write(path, [_fields(episode) for episode in new_paths])
+            _write(path, [episode.fields() for episode in new_paths])
             self._added[path.name] = digest(path)
         _write(self._folder / "state.npz", content)
 
     def load(self) -> tuple[int, dict[str, Any], list[Trajectory]]:
         """Read the last complete iteration, the state (tensors on the CPU; imports torch) and all collected episodes.
 
-        Raises:
-            InvalidInput: when there is no checkpoint, a file is damaged or not part of it, or a field that is read
-                has another type or range.
+        Raises InvalidInput when there is no checkpoint, a file is damaged or not part of it, or a field has another
+        type or range.
         """
         path, episodes = self._folder / "state.npz", list[Trajectory]()
         if not path.exists():
-            raise InvalidInput(
-                f"{self._run_dir} has no checkpoint to resume from: it needs --do_dagger and an iteration"
-            )
+            raise InvalidInput(f"{self._run_dir} has no checkpoint: it needs --do_dagger and an iteration")
         try:
             content = _read(path)
             if content["version"] != VERSION:
@@ -85,7 +80,10 @@ class Checkpoints:
                 path = self._folder / name
                 if digest(path) != sha256:
                     raise ValueError("it was changed, or is another run's")
-                episodes += [_episode(**fields) for fields in _read(path)]
+                for fields in _read(path):
+                    if not all(np.isfinite(field).all() for field in fields.values()):
+                        raise ValueError("NaN or infinity")
+                    episodes.append(Trajectory.from_fields(fields))
         except InvalidInput:
             raise
         except Exception as error:  # of any type, from a damaged file
@@ -93,58 +91,33 @@ class Checkpoints:
         return self._itr, state, episodes
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
-        """Refuse another run than the loaded checkpoint's.
+        """Raise InvalidInput, with both values, where the settings to resume with differ from the loaded checkpoint's.
 
-        Args:
-            config: the settings to resume with.
-            inputs: SHA-256 of each input file, by setting.
-            policy: ``make_policy`` and ``architecture``, as in config.json.
-
-        Raises:
-            InvalidInput: naming the difference and both values. Other versions and hardware are only printed.
+        ``inputs`` has the SHA-256 of each input file by setting, ``policy`` is of `describe_policy`. Other versions and
+        hardware are only printed.
         """
         itr, settings, content = self._itr, self._settings, read_content(self._config)
-        for name, now in json.loads(json.dumps(asdict(config), default=str)).items():
-            if name not in MAY_CHANGE:
-                self._compare(f"--{name}", now, settings.get(name, now))
-        for name, sha256 in inputs.items():
-            self._compare(f"the SHA-256 of --{name}", sha256, content["inputs"].get(name))
-        for name, text in policy.items():
-            self._compare(f"the policy's {name}", text, content["policy"].get(name, text))
+        given = json.loads(json.dumps(asdict(config), default=str))
+        facts = {f"--{name}": (now, settings.get(name, now)) for name, now in given.items() if name not in MAY_CHANGE}
+        facts |= {f"the SHA-256 of --{name}": (now, content["inputs"].get(name)) for name, now in inputs.items()}
+        facts |= {f"the policy's {name}": (now, content["policy"].get(name, now)) for name, now in policy.items()}
+        for name, values in facts.items():
+            texts = [" ".join(str(value).split()) for value in values]
+            if texts[0] != texts[1]:  # long ones are cut around their first difference
+                same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+                one, other = (text[max(0, same - 40) : same + 80] for text in texts)
+                raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
         before, now, frequency = nonnegative(settings, "n_iter", int), config.iterations, config.scalar_log_freq
+        refused = f"--n_iter is {now}, but {self._run_dir}"
         if now < before:
-            raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} began with {before}; it may only grow")
+            raise InvalidInput(f"{refused} began with {before}; it may only grow")
         if now > before == itr + 1 and frequency != -1 and itr % frequency:
-            why = f"and logged its last iteration, which a longer run with --scalar_log_freq {frequency} would not"
-            raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} ended with {before} {why}")
+            why = f"which a longer run with --scalar_log_freq {frequency} would not"
+            raise InvalidInput(f"{refused} ended with {before} and logged its last iteration, {why}")
         old = content["versions"]
         changed = [f"{name} {old.get(name)!s:.60} -> {now}" for name, now in versions().items() if old.get(name) != now]
         if changed:
             print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
-
-    def _compare(self, name: str, now: object, before: object) -> None:
-        """Raise InvalidInput for two different values, long ones cut around their first difference."""
-        texts = [" ".join(str(value).split()) for value in (now, before)]
-        if texts[0] != texts[1]:
-            same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
-            one, other = (text[max(0, same - 40) : same + 80] for text in texts)
-            raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
-
-
-def _fields(episode: Trajectory) -> dict[str, Any]:
-    """The fields of an episode; its states in place of observations that are written twice otherwise."""
-    fields = dict(vars(episode))
-    if episode.is_chain:
-        del fields["observations"], fields["next_observations"]
-        fields["states"] = episode.states
-    return fields
-
-
-def _episode(**fields: Any) -> Trajectory:
-    """The episode of `_fields`."""
-    if not all(np.isfinite(field).all() for field in fields.values()):
-        raise ValueError("NaN or infinity")
-    return Trajectory.from_states(**fields) if "states" in fields else Trajectory(**fields)
 
 
 def _write(path: Path, tree: Any) -> None:
@@ -223,8 +196,9 @@ def nonnegative(values: Mapping[str, Any], name: str, kind: type) -> Any:
 def _check_state(state: Mapping[str, Any], itr: int) -> None:
     """Check the types and ranges of the fields that the training loop and the logger read."""
     log, pending = state["evaluation"]["log"], state["evaluation"]["pending"]
-    for values, name, kind in ((state, "total_envsteps", int), (state, "seconds", float), (log, "size", int)):
-        nonnegative(values, name, kind)
+    nonnegative(state, "total_envsteps", int)
+    nonnegative(state, "seconds", float)
+    nonnegative(log, "size", int)
     if type(state["agent"]) is not dict or type(log["sha256"]) is not str:
         raise TypeError("agent is no dict, or sha256 no text")
     if pending is not None:

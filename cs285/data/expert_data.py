@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from cs285.data.restricted_pickle import load_pickle, write_pickle
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 
-REQUIRED_KEYS = ("observation", "action", "reward", "next_observation", "terminal")
+KEYS = ("observation", "action", "reward", "next_observation", "terminal")
 
 
 def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajectory]:
-    """Read recorded episodes.
+    """Read recorded episodes; InvalidInput for anything else, or numbers that are not finite.
 
     Args:
         path: a pickled list of dicts of arrays, or lists of rows: ``observation`` and ``next_observation``
@@ -25,9 +26,6 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
             Observations of integers keep their dtype, others become float32.
         time_limit: of the task, in steps. ``terminal`` marks the end of every episode, whatever ended it; an episode
             of this length counts as truncated.
-
-    Raises:
-        InvalidInput: when the file can't be read, holds something else or numbers that are not finite.
     """
     episodes = load_pickle(path)
     if isinstance(episodes, dict) and "GaussianPolicy" in episodes:
@@ -43,20 +41,14 @@ def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajecto
 def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajectory:
     if not isinstance(episode, dict):
         raise InvalidInput(f"{where} is a {type(episode).__name__}, not a dict of arrays")
-    arrays = {key: _read_array(episode.get(key), key, where) for key in REQUIRED_KEYS}
-    terminal = arrays["terminal"].reshape(-1) != 0
-    truncated = not terminal[-1:].any() or len(terminal) == time_limit
+    states, actions, rewards, following, terminals = (_read_array(episode.get(key), key, where) for key in KEYS)
+    terminals = terminals.reshape(-1) != 0
+    truncated = not terminals[-1:].any() or len(terminals) == time_limit
     try:
-        if len(terminal) != len(arrays["reward"]):
-            raise ValueError(f"terminal has {len(terminal)} entries for {len(arrays['reward'])} rewards")
-        return Trajectory(
-            observations=arrays["observation"],
-            actions=_read_actions(arrays["action"]),
-            rewards=arrays["reward"].astype(np.float32),
-            next_observations=arrays["next_observation"],
-            terminated=not truncated,
-            truncated=truncated,
-        )
+        if len(terminals) != len(rewards):
+            raise ValueError(f"terminal has {len(terminals)} entries for {len(rewards)} rewards")
+        actions, rewards = _read_actions(actions), rewards.astype(np.float32)
+        return Trajectory(states, actions, rewards, following, terminated=not truncated, truncated=truncated)
     except ValueError as error:
         raise InvalidInput(f"{where}: {error}") from error
 
@@ -69,12 +61,11 @@ def _read_array(value: Any, key: str, where: str) -> Array:
         array = np.asarray(None)
     if array.ndim == 0 or array.dtype.kind not in "fiub":
         raise InvalidInput(f"{where} has no array {key!r} with a row of numbers for each step")
-    if array.dtype.kind != "f":
-        return array
-    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
-        array = array.astype(np.float32, copy=False)
-    if not np.isfinite(array).all():
-        raise InvalidInput(f"{where}: {key} holds NaN, infinity or numbers beyond float32")
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
+            array = array.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            raise InvalidInput(f"{where}: {key} holds NaN, infinity or numbers beyond float32")
     return array
 
 
@@ -87,35 +78,30 @@ def _read_actions(actions: Array) -> Array:
 
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write episodes in the layout of the course's fall 2020 edition, each observation once.
-
-    Raises:
-        InvalidInput: when the file can't be written.
-    """
-    write_pickle([_course_layout(trajectory) for trajectory in trajectories], path)
-
-
-def _course_layout(trajectory: Trajectory) -> dict[str, Any]:
-    observations: Any = trajectory.observations
-    next_observations: Any = trajectory.next_observations
-    if trajectory.is_chain:
-        states = trajectory.states
-        observations, next_observations = _Part(states, slice(0, -1)), _Part(states, slice(1, None))
-    return {
-        "observation": observations,
-        "image_obs": np.zeros(0, np.uint8),
-        "reward": trajectory.rewards,
-        "action": trajectory.actions,
-        "next_observation": next_observations,
-        "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
-    }
+    """Write episodes in the layout of the course's fall 2020 edition, each observation once; or raise InvalidInput."""
+    episodes = []
+    for trajectory in trajectories:
+        episode: dict[str, Any] = {
+            "observation": trajectory.observations,
+            "image_obs": np.zeros(0, np.uint8),
+            "reward": trajectory.rewards,
+            "action": trajectory.actions,
+            "next_observation": trajectory.next_observations,
+            "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
+        }
+        if trajectory.is_chain:
+            states = trajectory.states
+            episode |= {"observation": _Part(states, slice(0, -1)), "next_observation": _Part(states, slice(1, None))}
+        episodes.append(episode)
+    write_pickle(episodes, path)
 
 
+@dataclass(frozen=True)
 class _Part:
     """A part of an array, pickled as the array, which is pickled once, and a slice."""
 
-    def __init__(self, array: Array, part: slice) -> None:
-        self.array, self.part = array, part
+    array: Array
+    part: slice
 
     def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
         return operator.getitem, (self.array, self.part)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,6 @@ class RunFolder:
     """Settings and logged scalars of one run, complete or not.
 
     Attributes:
-        path: the folder.
-        config: the run's settings.
         rows: the scalars of each evaluated iteration by name, with ``itr``, in order.
         inputs: SHA-256 of the input files by setting; empty when config.json has none.
         policy: maker and architecture of the policy by name; empty when config.json has none.
@@ -35,8 +33,8 @@ class RunFolder:
     path: Path
     config: Config
     rows: Sequence[Mapping[str, float]]
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    policy: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str]
+    policy: Mapping[str, str]
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -61,10 +59,7 @@ class RunFolder:
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
-    """Read every run folder at or below some paths, sorted by name; names that begin with a dot are ignored.
-
-    Raises InvalidInput when there is no run folder, or a file in one is invalid.
-    """
+    """Read every run folder at or below some paths, sorted by name; raise InvalidInput for none or an invalid one."""
     folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
     if not folders:
         raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths)) or 'no path'}")
@@ -94,11 +89,7 @@ def read_config(path: Path) -> Config:
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """Read config.json: dicts ``settings``, ``inputs``, ``versions``, ``policy``, a list ``earlier``, and others.
-
-    Raises:
-        InvalidInput: when the file can't be read or one of these has another type.
-    """
+    """Read config.json: dicts settings, inputs, versions and policy, a list earlier, others; or raise InvalidInput."""
     try:
         loaded = {name: value for name, value in json.loads(read_whole(path)).items() if value is not None}
         content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
@@ -113,6 +104,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def _folders_below(path: Path) -> Iterator[Path]:
+    """The run folders at or below a path, but for names that begin with a dot."""
     for log in sorted(path.rglob("log.csv")):
         hidden = any(part.startswith(".") for part in log.relative_to(path).parts)
         if not hidden and (log.parent / "config.json").exists():
@@ -120,15 +112,9 @@ def _folders_below(path: Path) -> Iterator[Path]:
 
 
 def read_rows(path: Path, content: bytes, iterations: int = 2**31) -> list[dict[str, float]]:
-    """Read the rows in the content of a log.csv, without an unfinished last line.
+    """Read the rows in the content of the log.csv at ``path``, without an unfinished last line.
 
-    Args:
-        path: of the file, for messages.
-        content: of the file.
-        iterations: of the run.
-
-    Raises:
-        InvalidInput: naming the value that is missing, not finite or out of range.
+    Raises InvalidInput, with the value that is missing, not finite or out of range for a run of ``iterations``.
     """
     rows: list[dict[str, float]] = []
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -16,7 +17,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """One episode of T >= 1 steps.
+    """One episode of T >= 1 steps; ValueError for another shape or dtype.
 
     Attributes:
         observations: (T, *ob_shape) float32 or an integer dtype, what the policy saw before each step.
@@ -24,10 +25,7 @@ class Trajectory:
         rewards: (T,) float32.
         next_observations: of the same shape and dtype as ``observations``.
         terminated: whether the task ended the episode (by a fall, say).
-        truncated: whether a time limit ended it.
-
-    Raises:
-        ValueError: for another shape or dtype, or an episode that both terminated and was truncated.
+        truncated: whether a time limit ended it, and not the task.
     """
 
     observations: Array
@@ -50,10 +48,9 @@ class Trajectory:
         )
         if not fits:
             found = ", ".join(f"{name} {array.shape} {array.dtype}" for name, array in arrays.items())
-            raise ValueError(
-                f"{found}; a trajectory of T >= 1 steps has observations and next_observations (T, *ob_shape) of one "
-                "dtype, float32 or integers, actions (T, ac_dim) float32 or (T,) int64, and rewards (T,) float32"
-            )
+            needed = "observations and next_observations (T, *ob_shape) of one dtype, float32 or integers"
+            needed += ", actions (T, ac_dim) float32 or (T,) int64, and rewards (T,) float32"
+            raise ValueError(f"{found}; a trajectory of T >= 1 steps has {needed}")
         if self.terminated and self.truncated:
             raise ValueError("an episode that terminated was not truncated")
 
@@ -68,11 +65,20 @@ class Trajectory:
         return len(self.rewards)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle each observation once, where the next observations are the following ones."""
-        rest = (self.actions, self.rewards, self.terminated, self.truncated)
+        return Trajectory.from_fields, (self.fields(),)
+
+    def fields(self) -> dict[str, Any]:
+        """The attributes by name; of a chain, ``states`` in place of observations and next observations."""
+        fields = dict(vars(self))
         if self.is_chain:
-            return Trajectory.from_states, (self.states, *rest)
-        return Trajectory, (self.observations, *rest[:2], self.next_observations, *rest[2:])
+            del fields["observations"], fields["next_observations"]
+            fields["states"] = self.states
+        return fields
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Trajectory:
+        """The trajectory of `fields`."""
+        return cls.from_states(**fields) if "states" in fields else cls(**fields)
 
     @property
     def is_chain(self) -> bool:
@@ -103,14 +109,9 @@ class Trajectory:
 
 
 class Batch(NamedTuple):
-    """N transitions on one device, in the assignment's order.
+    """N transitions on one device, in the assignment's order, with the dtypes of trajectories.
 
-    Attributes:
-        observations: (N, *ob_shape), in the dtype of the trajectories.
-        actions: (N, ac_dim) float32, or (N,) int64 when discrete.
-        rewards: (N,) float32.
-        next_observations: (N, *ob_shape).
-        terminals: (N,) bool; a time limit is not a terminal.
+    ``terminals`` (N,) bool are the ends that are no time limits.
     """
 
     observations: torch.Tensor

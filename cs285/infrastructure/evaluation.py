@@ -40,7 +40,7 @@ class PendingRow:
 
     def done(self) -> bool:
         """Whether nothing has to be waited for."""
-        return all(film.done() for film in self.films.values()) and (self.evaluation is None or self.evaluation.done())
+        return all(future.done() for future in (self.evaluation, *self.films.values()) if future is not None)
 
 
 class Evaluation:
@@ -49,8 +49,9 @@ class Evaluation:
     def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
         """Prepare; ``inputs`` has the rollout workers and the expert's returns, ``logger`` writes the run's folder."""
         self.config, self.inputs, self.logger = config, inputs, logger
+        name = "Initial_DataCollection_AverageReturn"
         initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
-        self.constant_scalars = {name: initial[name] for name in ("Initial_DataCollection_AverageReturn",)}
+        self.constant_scalars = {name: initial[name]}
         self.films_videos = config.video_log_freq != -1 and inputs.rollouts.can_render()
         self._pending: deque[PendingRow] = deque()
 
@@ -59,35 +60,27 @@ class Evaluation:
     ) -> None:
         """Begin the evaluation and the videos that are due; log the earlier rows that are done.
 
-        Args:
-            itr: the iteration.
-            policy: a frozen copy of the policy after training.
-            collection_policy: the policy of the training videos; None where the data's expert is not known.
-            scalars: the rest of the iteration's row.
+        ``policy`` is a frozen copy after training, ``collection_policy`` is filmed in training videos (None: there are
+        none), ``scalars`` are the rest of the iteration's row.
         """
-        seed, films = self.config.seed, {}
+        films = {}
         if self.films_videos and is_due(self.config, self.config.video_log_freq, itr):
-            for name, stream, filmed in (
-                ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy),
-                ("eval_rollouts", Stream.EVALUATION, policy),
-            ):
+            training = ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy)
+            evaluation = ("eval_rollouts", Stream.EVALUATION, policy)
+            for name, stream, filmed in (training, evaluation):
                 if filmed is not None:
-                    seeds = list(islice(episode_seeds(seed, stream, itr), MAX_NVIDEO))
+                    seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
                     path = self.logger.video_path(name, itr)
                     films[name] = self.inputs.rollouts.start_film(path, filmed, seeds)
-        self._add(itr, policy, scalars, films, is_due(self.config, self.config.scalar_log_freq, itr))
+        evaluated = is_due(self.config, self.config.scalar_log_freq, itr)
+        self._pending.append(PendingRow(itr, scalars, self._evaluate(itr, policy) if evaluated else None, films))
         while self._pending and self._pending[0].done():
             self._log_first()
 
-    def _add(
-        self, itr: int, policy: BasePolicy, scalars: Mapping[str, float], films: Mapping[str, Any], evaluated: bool
-    ) -> None:
-        """Begin the evaluation of an iteration, if it is evaluated, and append its row to the pending ones."""
-        evaluation = None
-        if evaluated:
-            seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
-            evaluation = self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
-        self._pending.append(PendingRow(itr, scalars, evaluation, films))
+    def _evaluate(self, itr: int, policy: BasePolicy) -> Future[tuple[list[Trajectory], int]]:
+        """Begin the evaluation of an iteration."""
+        seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
+        return self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
@@ -101,9 +94,9 @@ class Evaluation:
         if self.config.do_dagger and self.logger.rows:
             from cs285.infrastructure.learning_curve import draw_learning_curve  # matplotlib takes a moment to import
 
-            config = self.config
-            evaluated = [n for n in range(config.iterations) if is_due(config, config.scalar_log_freq, n)]
-            draw_learning_curve(self.logger.run_dir, config.env_name, evaluated, self.logger.rows)
+            frequency = self.config.scalar_log_freq
+            evaluated = [itr for itr in range(self.config.iterations) if is_due(self.config, frequency, itr)]
+            draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the log stands; at most the last iteration's evaluation is then still running."""
@@ -117,7 +110,8 @@ class Evaluation:
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
         """Begin the evaluation again that was running when `state_dict` was called."""
         if pending is not None:
-            self._add(pending["itr"], policy, pending["scalars"], {}, evaluated=True)
+            evaluation = self._evaluate(pending["itr"], policy)
+            self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))
 
     def _finish(self, remaining: int) -> None:
         while len(self._pending) > remaining:

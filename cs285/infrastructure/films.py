@@ -37,15 +37,10 @@ def film(
     backend: Backend = "mujoco",
     registration: EnvSpec | None = None,
 ) -> list[Image.Image]:
-    """Roll out one episode for each seed and write a video of them, one after the other.
+    """Write one MP4 file of the episodes that `sample_trajectory` rolls out with these seeds.
 
-    The episodes are those of `sample_trajectory` without a film; the arguments of the environment are `make_env`'s.
-
-    Returns:
-        Small pictures of the first seconds.
-
-    Raises:
-        InvalidInput: when the environment can't be made, or the MP4 file ``path`` can't be written.
+    Returns small pictures of the first seconds. Raises InvalidInput when the file can't be written, or `make_env` can't
+    make the environment.
     """
     env, spec = make_env(env_name, ep_len, render=True, backend=backend, registration=registration)
     clip: list[Image.Image] = []
@@ -58,13 +53,8 @@ def film(
 def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Callable[[Array], None]]:
     """Write an H.264 video frame by frame; the file appears whole when the context ends, or not at all.
 
-    Args:
-        path: the MP4 file.
-        fps: frames per second.
-        clip: small pictures of the first seconds, `CLIP_FPS` a second, are appended to it.
-
-    Yields:
-        A function that appends a frame, (height, width, 3) uint8; InvalidInput when the file can't be written.
+    Yields a function that adds a frame, (height, width, 3) uint8, to the video, and small pictures of the first
+    seconds, `CLIP_FPS` a second, to ``clip``. Raises InvalidInput when the file can't be written.
     """
     stride, frames = max(1, round(fps / CLIP_FPS)), 0
 
@@ -100,7 +90,7 @@ def _count_frames(path: Path) -> int:
 
 def excerpt(path: Path) -> bytes:
     """The first `EXCERPT_SECONDS` of a video as a small MP4 file; InvalidInput when it can't be read as a video."""
-    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]
+    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]  # of ffmpeg
     with tempfile.TemporaryDirectory() as folder:
         short = Path(folder) / "excerpt.mp4"
         try:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +48,10 @@ class RunInputs:
         self._config, self._expert = config, expert
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
-        with ExitStack() as on_failure:  # No thread has started yet, so that the workers can be forked.
+        with ExitStack() as on_failure:
             needed = max(config.batch_size, config.eval_batch_size)  # an episode has at least one step
-            self.rollouts = RolloutWorkers(
-                config.env_name, config.ep_len, config.num_workers, config.backend, films, episodes_needed=needed
+            self.rollouts = RolloutWorkers(  # before any thread starts, so that they can be forked
+                config.env_name, config.ep_len, config.num_workers, config.backend, films, needed
             )
             self._thread = ThreadPoolExecutor(1)
             on_failure.callback(self._thread.shutdown, cancel_futures=True)
@@ -85,11 +84,7 @@ class RunInputs:
         return {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
 
     def check_shared(self, config: Config, expert: object | None) -> None:
-        """Refuse a run that needs other inputs than these.
-
-        Raises:
-            InvalidInput: naming the setting.
-        """
+        """Raise InvalidInput, with the setting, for a run that needs other inputs than these."""
         for name in SHARED_SETTINGS:
             here, there = getattr(config, name), getattr(self._config, name)
             if here != there:
@@ -107,16 +102,11 @@ class RunInputs:
 def find_expert(
     config: Config, spec: TaskSpec, expert: object | None, paths: Sequence[Trajectory]
 ) -> BasePolicy | None:
-    """The expert of a run: the object that was passed, the file that was named, or the one that ships for the task.
+    """The expert of a run: the one passed, the file of ``--expert_policy_file``, or the one that ships for the task.
 
-    Args:
-        config: the run's settings.
-        spec: facts of its task.
-        expert: a policy, an object with ``get_action``, or a function; None: a file.
-        paths: the expert's episodes, to try the expert on.
-
-    Returns None when there is none and behavioural cloning can do without.
-    Raises InvalidInput when DAgger has no expert, or it can't be used.
+    ``expert`` may be a policy, an object with ``get_action`` or a function; it is tried on the first observations of
+    ``paths``, the expert's episodes. Returns None when behavioural cloning has no expert. Raises InvalidInput when
+    DAgger has none, or it can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:
@@ -132,37 +122,27 @@ def find_expert(
 
 
 def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
-    """The expert's recorded episodes, in the environment's observation layout.
-
-    Raises:
-        InvalidInput: when the file can't be used, or its sizes don't fit the environment.
-    """
+    """The expert's recorded episodes, in the environment's observation layout; InvalidInput if they don't fit it."""
     path = config.expert_data or shipped_data(config.env_name)
     if path is None:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
     paths = load_expert_data(path, spec.time_limit)
     ob_shape = paths[0].observations.shape[1:]
     if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
-        paths = [_with_states(trajectory, lambda states: states.astype(spec.ob_dtype)) for trajectory in paths]
+        paths = _with_states(paths, lambda states: states.astype(spec.ob_dtype))
     if len(ob_shape) == len(spec.ob_shape) == 1 and ob_shape != spec.ob_shape:
         check_convertible(config.env_name, ob_shape[0], spec.ob_dim, what=str(path))
         print(conversion_notice(str(path), config.env_name, ob_shape[0], spec.ob_dim), file=sys.stderr)
-        convert = partial(convert_observations, env_name=config.env_name, ob_dim=spec.ob_dim)
-        paths = [_with_states(trajectory, convert) for trajectory in paths]
+        paths = _with_states(paths, lambda states: convert_observations(states, config.env_name, spec.ob_dim))
     check_sizes(path, config.env_name, spec, paths)
     return paths
 
 
 def check_sizes(path: Path, env_name: str, spec: TaskSpec, paths: Sequence[Trajectory]) -> None:
-    """Refuse recorded episodes whose observations or actions have another kind or size than the environment's.
-
-    Raises:
-        InvalidInput: naming both.
-    """
+    """Raise InvalidInput for episodes with observations or actions of another kind or size than the environment's."""
     if not paths:
         return
-    actions = paths[0].actions
-    found = _describe(paths[0].observations[0], None if paths[0].discrete else actions.shape[1])
+    found = _describe(paths[0].observations[0], None if paths[0].discrete else paths[0].actions.shape[1])
     needed = _describe(np.empty(spec.ob_shape, spec.ob_dtype), None if spec.discrete else spec.ac_dim)
     if found != needed:
         raise InvalidInput(f"{path} has {found}, but {env_name} has {needed}")
@@ -177,6 +157,8 @@ def _describe(observation: Array, ac_dim: int | None) -> str:
     return f"observations of {observation.dtype} {observation.shape} and {actions}"
 
 
-def _with_states(trajectory: Trajectory, convert: Callable[[Array], Array]) -> Trajectory:
-    observations, following = convert(trajectory.observations), convert(trajectory.next_observations)
-    return replace(trajectory, observations=observations, next_observations=following)
+def _with_states(paths: Sequence[Trajectory], convert: Callable[[Array], Array]) -> list[Trajectory]:
+    return [
+        replace(path, observations=convert(path.observations), next_observations=convert(path.next_observations))
+        for path in paths
+    ]

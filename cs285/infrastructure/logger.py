@@ -34,8 +34,8 @@ def make_run_dir(logdir: Path, run_name: str) -> Path:
     stamp = time.strftime("%d-%m-%Y_%H-%M-%S")
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)
-        for suffix in itertools.chain([""], (f"_{number}" for number in itertools.count(2))):
-            run_dir = logdir / f"{run_name}_{stamp}{suffix}"
+        for number in itertools.count(1):
+            run_dir = logdir / (f"{run_name}_{stamp}" + (f"_{number}" if number > 1 else ""))
             with contextlib.suppress(FileExistsError):
                 run_dir.mkdir()
                 break
@@ -51,17 +51,22 @@ class Logger:
     """
 
     def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
-        """Open the files of a new run, or of one to resume from a `state_dict`: later rows are removed then.
+        """Open the files of a new run, or of one to resume from a `state_dict`, whose later rows are removed.
 
-        Raises:
-            InvalidInput: when the folder can't be written, another process is writing it, or log.csv does not begin
-                with the rows of ``resume_state``; no file is changed then.
+        Raises InvalidInput, and changes no file, when the folder can't be written, another process is writing it, or
+        log.csv does not begin with the rows of ``resume_state``.
         """
         self.run_dir, self._table = run_dir, run_dir / "log.csv"
         with writing(self._table):
             self._csv = self._table.open("w" if resume_state is None else "r+", newline="", encoding="utf-8")
-            _lock(self._csv.fileno(), run_dir)
-        rows: list[dict[str, float]] = []
+            try:
+                if fcntl is not None:
+                    fcntl.flock(self._csv, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InvalidInput(f"{run_dir} is being written by another process") from None
+            except OSError:
+                pass  # a file system without locks
+        rows = []
         if resume_state is not None:
             content = read_whole(self._table)[: resume_state["size"]]
             if hashlib.sha256(content).hexdigest() != resume_state["sha256"]:
@@ -82,15 +87,10 @@ class Logger:
             self._add_scalars(row, itr)
             self.rows.append(row)
 
-    def log_config(
-        self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str] | None = None
-    ) -> None:
+    def log_config(self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
         """Write config.json, or raise InvalidInput; command and versions of earlier sessions go to a list in it.
 
-        Args:
-            settings: of the run, ``n_iter`` as a number.
-            inputs: SHA-256 of each file that it reads, by setting.
-            policy: ``make_policy`` as "module:qualname", and ``architecture`` as the policy's repr.
+        ``inputs`` has the SHA-256 of each file that the run reads, by setting; ``policy`` is of `describe_policy`.
         """
         path = self.run_dir / "config.json"
         content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy}
@@ -144,14 +144,3 @@ class Logger:
         with contextlib.suppress(OSError):
             self._csv.close()
             self._events.close()
-
-
-def _lock(descriptor: int, run_dir: Path) -> None:
-    """Lock a run until the file is closed; InvalidInput when another process has locked it."""
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InvalidInput(f"{run_dir} is being written by another process: that run has not ended") from None
-    except OSError:
-        pass  # a file system without locks

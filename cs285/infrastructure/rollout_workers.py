@@ -47,7 +47,7 @@ QUOTA_FILES = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # of co
 
 def usable_cores(root: Path = Path("/")) -> int:
     """The number of cores that this process may use: its CPU affinity, and its container's CPU quota below ``root``."""
-    limits = [float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)]
+    limits: list[float] = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
     groups = root / "proc/self/cgroup"
     for line in groups.read_text().splitlines() if groups.exists() else []:
         _, controllers, group = line.split(":", 2)  # version 2 has no controllers here
@@ -60,10 +60,10 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 
 def start_method(films: bool) -> str:
-    """The start method of `multiprocessing` for workers, whatever the environment.
+    """The start method for workers: "fork" on Linux while this process has one thread and no graphics, else "spawn".
 
-    "fork" on Linux while this process has one thread and no graphics, else "spawn". A forked worker is ready at once,
-    but inherits locks without the threads that release them, and graphics contexts that only work in their process.
+    A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts
+    that only work in their process.
     """
     single = sys.platform.startswith("linux") and len(os.listdir("/proc/self/task")) == 1
     return "fork" if single and not films and "OpenGL" not in sys.modules else "spawn"
@@ -71,10 +71,7 @@ def start_method(films: bool) -> str:
 
 @dataclass(frozen=True)
 class _Task:
-    """An environment that each process makes for itself, and what runs in it.
-
-    The methods take the policy first, None where they need none.
-    """
+    """An environment that each process makes for itself; the methods take a policy, None where they need none."""
 
     env_name: str
     ep_len: int | None
@@ -93,7 +90,7 @@ class _Task:
         return sample_trajectory(*self.environment, policy, seed)
 
     def film(self, policy: BasePolicy, path: Path, seeds: Sequence[int]) -> list[Image.Image]:
-        from cs285.infrastructure.films import film  # which imports what draws and encodes
+        from cs285.infrastructure.films import film  # workers without films need no encoder
 
         return film(path, self.env_name, policy, seeds, self.ep_len, self.backend, self.registration)
 
@@ -104,7 +101,7 @@ class _Task:
 class RolloutWorkers:
     """Rollouts of policies in one environment, in worker processes where possible, else in this process.
 
-    A policy whose ``copyable`` is False, or that can't be pickled, rolls out in this process, and so does every policy
+    A policy that can't be pickled or whose ``copyable`` is False rolls out in this process, and so does every policy
     where workers can't be started; the reason is printed once.
 
     Attributes:
@@ -121,16 +118,10 @@ class RolloutWorkers:
         films: bool = False,
         episodes_needed: int | None = None,
     ) -> None:
-        """Make the environment, here and in each worker.
+        """Make the environment of `make_env`, here and in each worker.
 
-        Args:
-            env_name: id of the environment.
-            ep_len: steps after which episodes are truncated; None: the environment's own limit.
-            num_workers: worker processes; 0: roll out in this process; None: as many as possible, which is one for
-                each usable core and each of ``episodes_needed``, and 61 on Windows.
-            backend: bindings that a -v2 task runs on.
-            films: whether `start_film` will be called.
-            episodes_needed: the most episodes that will be needed at once; None: unknown.
+        There are at most ``num_workers`` workers (0: roll out in this process), one for each usable core, and one for
+        each of ``episodes_needed``, the most episodes that are needed at once. ``films``: `start_film` will be called.
 
         Raises:
             InvalidInput: when the environment can't be made.
@@ -152,6 +143,7 @@ class RolloutWorkers:
             self._start_workers()
 
     def _start_workers(self) -> None:
+        """Start the workers and wait until each has made the environment."""
         env_name, method = self._task.env_name, start_method(self._task.films)
         try:
             if method == "spawn" and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
@@ -179,13 +171,9 @@ class RolloutWorkers:
     ) -> Generator[Trajectory, None, None]:
         """Roll out one episode for each seed, in their order; several threads may do so at once.
 
-        Workers roll out ahead of the caller: at most ``num_workers`` episodes, and none that won't be needed if all
-        are as long as the mean so far. Closing the generator cancels them.
-
-        Args:
-            policy: chooses the actions; a copy that no training changes (`frozen_copy`).
-            seeds: the seed of each episode.
-            min_timesteps: steps that the caller needs in all; None: all the episodes of ``seeds``.
+        Workers roll out ahead of the caller: at most ``num_workers`` episodes, and none that won't be needed for
+        ``min_timesteps`` (None: all episodes are) if all are as long as the mean so far. Closing the generator cancels
+        them. ``policy`` is a copy that no training changes (`frozen_copy`).
 
         Raises:
             InvalidInput: when a worker can't load the policy, or an episode is not finite.
@@ -237,14 +225,14 @@ class RolloutWorkers:
         return future
 
     def wait(self, future: Future[Any]) -> Any:
-        """The result of `start_film`, or what it raises; WorkerDied when the worker was killed."""
+        """The result of `start_film`; WorkerDied when the worker was killed."""
         try:
             return future.result()
         except BrokenProcessPool as error:
             raise WorkerDied("a rollout worker was killed") from error
 
     def in_workers(self, policy: BasePolicy) -> bool:
-        """Whether `episodes` rolls out this policy in workers."""
+        """Whether `episodes` rolls out a policy in workers."""
         return self._pickled(policy) is not None
 
     def _pickled(self, policy: BasePolicy) -> bytes | None:
@@ -275,10 +263,11 @@ class RolloutWorkers:
 # The functions below run in the workers. None imports torch: a spawned worker is ready within a second.
 
 _pickled_task = b""
+_load = functools.lru_cache(maxsize=3)(pickle.loads)  # the task, and the policies of evaluation and of collection
 
 
 def _begin_worker(task: bytes) -> None:
-    """Set up signals, threads and random state of a worker, and its end when the parent process ends."""
+    """Set up a worker's signals, threads and random state, and end it when the parent process ends."""
     global _pickled_task
     _pickled_task = task
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends the workers
@@ -298,26 +287,13 @@ def _begin_worker(task: bytes) -> None:
 
 
 def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any:
-    return function(_load_task(), None if policy is None else _load_policy(policy), *args)
-
-
-@functools.cache
-def _load_task() -> _Task:
+    """Call a method of `_Task` with the pickled policy."""
+    task = _load(_pickled_task)
     try:
-        task: _Task = pickle.loads(_pickled_task)
-        task.spec()
+        loaded = None if policy is None else _load(policy)
     except Exception as error:  # a user's own classes may raise anything
-        raise InvalidInput(f"it can't be made in another process ({error})") from error
-    return task
-
-
-@functools.lru_cache(maxsize=2)  # evaluation and collection take turns
-def _load_policy(content: bytes) -> BasePolicy:
-    try:
-        policy: BasePolicy = pickle.loads(content)
-    except Exception as error:
         hint = "set its attribute copyable to False to roll it out in the main process"
         raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
-    if "torch" in sys.modules:
+    if "torch" in sys.modules:  # the policy's
         sys.modules["torch"].set_num_threads(1)
-    return policy
+    return function(task, loaded, *args)

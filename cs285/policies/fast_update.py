@@ -31,12 +31,9 @@ TOLERANCE = 1e-3  # of gradients, relative to the largest entry
 def fast_update(policy: object) -> Update | None:
     """Build a replacement for ``policy.update``, or None where it would not do the same.
 
-    Called once an iteration; changes of the policy take effect at the next call, new parameters or state at once.
-
-    Args:
-        policy: any policy; None is returned unless it is an `MLPPolicySL` as it stands in MLP_policy.py: on the
-            CPU, float32, only affine layers and tanh, every parameter trainable, no hooks, and torch's Adam
-            without weight decay and variants.
+    It does for an `MLPPolicySL` as it stands in MLP_policy.py: on the CPU, float32, only affine layers and tanh, every
+    parameter trainable, no hooks, and torch's Adam without weight decay and variants. Called once an iteration; changes
+    of the policy take effect at the next call, new parameters or state at once.
     """
     if not methods_are_known(policy, MLPPolicySL, METHODS, KNOWN_SOURCE):
         return None
@@ -62,22 +59,19 @@ def skip_dynamo_import() -> None:
 
 
 def _affine_layers(policy: MLPPolicySL) -> list[nn.Linear] | None:
-    """The affine layers, where tanh stands after each but the last and nothing else is in the network."""
+    """The affine layers, where all parameters are theirs and tanh stands after each but the last."""
     if type(policy).network is not MLPPolicySL.network or type(policy.network) is not nn.Sequential:
         return None
     modules = [module for module in policy.network if type(module) is not nn.Identity]
     layers = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
-    if (
-        not layers
-        or len(modules) != 2 * len(layers) - 1
-        or any(type(module) is not nn.Tanh for module in modules[1::2])
-    ):
+    tanh = all(type(module) is nn.Tanh for module in modules[1::2])
+    if not layers or len(modules) != 2 * len(layers) - 1 or not tanh:
         return None
     expected = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
     expected += [] if policy.discrete else [policy.logstd]
     parameters = list(policy.parameters())
     same = {id(p) for p in parameters} == {id(p) for p in expected} and len(parameters) == len(expected)
-    plain = all(type(p) is nn.Parameter and p.requires_grad and p.is_cpu for p in parameters)
+    plain = all(type(p) is nn.Parameter and p.requires_grad for p in parameters)
     tensors = [*parameters, policy.ob_mean, policy.ob_std]
     float32 = all(t.dtype == torch.float32 and t.is_contiguous() and t.is_cpu for t in tensors)
     return layers if same and plain and float32 else None
@@ -91,10 +85,9 @@ def _adam_is_known(policy: MLPPolicySL) -> bool:
     if "step" in vars(optimizer) and not hasattr(optimizer.step, "_wrapped_by_lr_sched"):
         return False
     group = optimizer.param_groups[0]
-    numbers = [group["lr"], group["eps"], group["weight_decay"], *group["betas"]]
-    if any(isinstance(number, torch.Tensor) for number in numbers) or group["weight_decay"] != 0:
-        return False
-    if any(group.get(name) for name in ("amsgrad", "maximize", "capturable", "differentiable")):
+    tensors = any(isinstance(number, torch.Tensor) for number in (group["lr"], group["eps"], *group["betas"]))
+    variants = ("weight_decay", "amsgrad", "maximize", "capturable", "differentiable")
+    if tensors or any(group.get(name) for name in variants):
         return False
     return {id(p) for p in group["params"]} == {id(p) for p in policy.parameters()}
 
@@ -119,25 +112,22 @@ class _FastUpdate:
     """
 
     def __init__(self, policy: MLPPolicySL, layers: list[nn.Linear]) -> None:
-        """Move parameters and state into flat arrays.
-
-        Raises:
-            ValueError: when Adam's state is not that of equally many steps on all parameters.
-        """
+        """Move parameters and state into flat arrays; ValueError unless Adam took equally many steps on all of them."""
         self._policy, self._optimizer, self._loss = policy, policy.optimizer, policy.loss
         self._gradients_were_compared = False
         self._parameters: list[torch.Tensor] = [p for layer in layers for p in (layer.weight, layer.bias)]
         if policy.loss == "nll" and not policy.discrete:
             self._parameters.append(policy.logstd)
         states = [policy.optimizer.state[p] for p in self._parameters]
-        if any(states) and len({float(state["step"]) if state else 0.0 for state in states}) != 1:
+        steps = [float(state.get("step", 0.0)) for state in states]
+        if len(set(steps)) != 1:
             raise ValueError("the parameters have been updated a different number of times")
         zeros = [torch.zeros_like(p) for p in self._parameters]
         self._p, self._p_views = _flatten([p.detach() for p in self._parameters])
         self._g, self._g_views = _flatten(zeros)
         self._m, self._m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
         self._v, self._v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
-        self._steps = torch.full((len(states),), float(states[0].get("step", 0.0)))
+        self._steps = torch.tensor(steps)
         for n, (p, state) in enumerate(zip(self._parameters, states, strict=True)):
             p.data, p.grad = self._p_views[n], self._g_views[n]
             state.update(step=self._steps[n], exp_avg=self._m_views[n], exp_avg_sq=self._v_views[n])
@@ -148,15 +138,15 @@ class _FastUpdate:
 
     def _is_bound(self) -> bool:
         """Whether parameters, gradients and Adam's state still are the views that this object works on."""
-        if self._policy.optimizer is not self._optimizer or self._policy.loss != self._loss:
+        policy, (mean, std) = self._policy, self._standardizer
+        if policy.optimizer is not self._optimizer or policy.loss != self._loss:
             return False
-        if self._policy.ob_mean is not self._standardizer[0] or self._policy.ob_std is not self._standardizer[1]:
+        if policy.ob_mean is not mean or policy.ob_std is not std:
             return False
         for n, p in enumerate(self._parameters):
-            state = self._optimizer.state.get(p)
-            if state is None or state.get("exp_avg") is not self._m_views[n]:
-                return False
-            if state["exp_avg_sq"] is not self._v_views[n] or p.data_ptr() != self._p_views[n].data_ptr():
+            state = self._optimizer.state.get(p, {})
+            same_state = state.get("exp_avg") is self._m_views[n] and state.get("exp_avg_sq") is self._v_views[n]
+            if not same_state or p.data_ptr() != self._p_views[n].data_ptr():
                 return False
             p.grad = self._g_views[n]
         return True
@@ -172,10 +162,9 @@ class _FastUpdate:
         if not observations.is_cpu or not self._actions_fit(observations, actions):
             return self._policy.update(observations, actions)
         loss = self._compute_gradients(observations.flatten(start_dim=1).numpy(), actions.numpy())
-        if not self._gradients_were_compared:
-            if not self._gradients_equal_autograd(observations, actions):
-                return self._policy.update(observations, actions)
-            self._gradients_were_compared = True
+        if not self._gradients_were_compared and not self._gradients_equal_autograd(observations, actions):
+            return self._policy.update(observations, actions)
+        self._gradients_were_compared = True
         self._adam_step()
         if self._policy.scheduler is not None:
             self._optimizer._opt_called = True  # type: ignore[attr-defined]  # or it would warn of a missing step

@@ -30,20 +30,18 @@ TOLERANCE = 1e-4  # of actions, relative to the largest
 
 
 def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
-    """Copy a policy so that training it further does not change the copy.
+    """Copy any object with ``get_action`` so that training it further does not change the copy.
 
-    Args:
-        policy: any object with ``get_action``, usually the one that learns.
-        observations: (N, *ob_shape), a few that the copy is compared on.
-
-    Returns:
-        A `NumpyPolicy` for a perceptron of affine layers and one kind of activation whose methods are those of
-        `MLPPolicy` and whose actions are the same on ``observations``; else a `DetachedCopy`. Where no copy can
-        be made, the policy itself, which then rolls out in the main process; the reason is printed once.
+    Returns a `NumpyPolicy` for a perceptron of affine layers and one kind of activation whose methods are those of
+    `MLPPolicy` and whose actions are the same on ``observations`` (N, *ob_shape); else a `DetachedCopy`. Where no copy
+    can be made, the policy itself acts, in the main process; the reason is printed once.
     """
     fast = _numpy_copy(policy)
-    if fast is not None and _same_actions(fast, policy, observations):
-        return fast
+    if fast is not None:
+        expected, found = policy.get_action(observations), fast.get_action(observations)
+        atol = TOLERANCE * float(np.abs(expected).max())
+        if found.shape == expected.shape and np.allclose(found, expected, rtol=TOLERANCE, atol=atol):
+            return fast
     try:
         detached = DetachedCopy(policy)
         with episode_generators(0):  # so that training draws the same with and without it
@@ -61,19 +59,14 @@ class DetachedCopy(BasePolicy):
     copyable = True
 
     def __init__(self, policy: Any) -> None:
-        """Copy ``policy``.
-
-        Raises:
-            Exception: whatever the policy's own copying raises.
-        """
-        training = (Optimizer, LRScheduler)
+        """Copy ``policy``; raises what its own copying raises."""
         light = copy.copy(policy)
-        attributes = getattr(light, "__dict__", {})
-        attributes.update({name: None for name, value in attributes.items() if isinstance(value, training)})
+        for name, value in getattr(policy, "__dict__", {}).items():
+            if isinstance(value, Optimizer | LRScheduler):
+                vars(light)[name] = None
         self.policy = copy.deepcopy(light)
-        for module in (self.policy, *getattr(self.policy, "__dict__", {}).values()):
-            if isinstance(module, nn.Module):
-                module.cpu().eval()
+        for module in _modules(self.policy):
+            module.cpu().eval()
 
     def reset(self, seed: int) -> None:
         """See `BasePolicy.reset`."""
@@ -92,7 +85,7 @@ class LivePolicy(ExternalPolicy):
     def __init__(self, policy: Any, ob_ndim: int) -> None:
         """Wrap ``policy``, whose observations have ``ob_ndim`` dimensions."""
         super().__init__(policy.get_action, ob_ndim, getattr(policy, "reset", None))
-        self._modules = [part for part in (policy, *vars(policy).values()) if isinstance(part, nn.Module)]
+        self._modules = _modules(policy)
 
     @torch.no_grad()
     def get_action(self, observations: Array) -> Array:
@@ -107,6 +100,11 @@ class LivePolicy(ExternalPolicy):
                 module.training = True
 
 
+def _modules(policy: Any) -> list[nn.Module]:
+    """The policy and its attributes, where they are modules."""
+    return [part for part in (policy, *getattr(policy, "__dict__", {}).values()) if isinstance(part, nn.Module)]
+
+
 def _numpy_copy(policy: Any) -> NumpyPolicy | None:
     """The same perceptron in numpy; None for any other policy."""
     if not methods_are_known(policy, MLPPolicy, METHODS, KNOWN_SOURCE):
@@ -116,7 +114,8 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
     modules = [module for module in policy.network if type(module) is not nn.Identity]
     affine = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
     activations = {ACTIVATIONS.get(type(module)) for module in modules[1::2]} or {"tanh"}
-    if len(modules) != 2 * len(affine) - 1 or len(activations) != 1 or None in activations or _has_hooks(policy):
+    hooks = any(module._forward_hooks or module._forward_pre_hooks for module in policy.modules())
+    if len(modules) != 2 * len(affine) - 1 or len(activations) != 1 or None in activations or hooks:
         return None
     return NumpyPolicy(
         weights=[np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine],
@@ -126,16 +125,6 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
         standardizer=(to_numpy(policy.ob_mean), to_numpy(policy.ob_std)),
         ob_shape=policy.ob_shape,
     )
-
-
-def _has_hooks(policy: nn.Module) -> bool:
-    return any(module._forward_hooks or module._forward_pre_hooks for module in policy.modules())
-
-
-def _same_actions(fast: NumpyPolicy, policy: Any, observations: Array) -> bool:
-    expected, found = policy.get_action(observations), fast.get_action(observations)
-    scale = float(np.abs(expected).max())
-    return found.shape == expected.shape and np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * scale)
 
 
 @cache

@@ -37,11 +37,7 @@ class LoadedGaussianPolicy(BasePolicy):
     copyable = True
 
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:
-        """Read a pickle in the course's layout; ``discrete`` says that the network's outputs are logits of choices.
-
-        Raises:
-            InvalidInput: when the file can't be read, is cut short or holds something else.
-        """
+        """Read a pickle in the course's layout, or raise InvalidInput; the outputs are logits if ``discrete``."""
         self._path = Path(filename)
         content = load_pickle(self._path)
         try:
@@ -71,10 +67,9 @@ class LoadedGaussianPolicy(BasePolicy):
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`; raises InvalidInput for observations of another size than the expert's."""
-        if observations.shape[-1] != self.ob_dim:
-            raise InvalidInput(
-                f"{self._path} reads observations of {self.ob_dim} numbers, these have {observations.shape[-1]}"
-            )
+        found = observations.shape[-1]
+        if found != self.ob_dim:
+            raise InvalidInput(f"{self._path} reads observations of {self.ob_dim} numbers, these have {found}")
         actions = self.network.get_action((observations - self.ob_mean) * self._scale)
         return actions if self.network.discrete else actions.astype(np.float32)
 
@@ -93,12 +88,9 @@ class ConvertedLayoutPolicy(BasePolicy):
 
 
 def load_expert(filename: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
-    """Read the expert policy for an environment from a pickle in the course's layout.
+    """Read the expert policy for an environment; InvalidInput when the file can't be read, or its sizes don't fit.
 
     An expert for another known layout of the task's observations is converted, with a notice on stderr.
-
-    Raises:
-        InvalidInput: when the file can't be read, or its sizes don't fit the environment.
     """
     expert = LoadedGaussianPolicy(filename, spec.discrete)
     if expert.ac_dim != spec.ac_dim:
@@ -124,31 +116,22 @@ def write_gaussian_policy(
     First-layer weights of constant dimensions are written as 0, so that the course's loader and this one, which treat
     such dimensions differently, compute the same actions.
 
-    Args:
-        path: the file to write.
-        mean: (ob_dim,), of the observations.
-        variance: (ob_dim,), of the observations.
-        weights: (inputs, outputs) of each layer, of which the last is linear.
-        biases: (outputs,) of each layer.
-        log_std: (ac_dim,), of the actions.
-        activation: ``tanh`` or ``lrelu``.
-
-    Raises:
-        InvalidInput: when the file can't be written.
+    ``mean`` and ``variance`` (ob_dim,) are of the observations, ``weights`` (inputs, outputs) and ``biases`` (outputs,)
+    of each layer, of which the last is linear, ``log_std`` (ac_dim,) of the actions; ``activation`` is tanh or lrelu.
+    Raises InvalidInput when the file can't be written.
     """
     weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
+    mean, variance, log_std, *biases = (np.asarray(row, np.float64)[None] for row in (mean, variance, log_std, *biases))
     layers = [
-        {"AffineLayer": {"W": weight.astype(np.float64), "b": bias[None].astype(np.float64)}}
+        {"AffineLayer": {"W": weight.astype(np.float64), "b": bias}}
         for weight, bias in zip(weights, biases, strict=True)
     ]
     width = len(str(2 * (len(layers) - 2)))  # equal widths, because the course sorts layers by their names as text
-    second_moment = (variance + mean**2)[None]
-    standardizer = {"mean_1_D": mean[None].astype(np.float64), "meansq_1_D": second_moment.astype(np.float64)}
     policy = {
-        "obsnorm": {"Standardizer": standardizer},
+        "obsnorm": {"Standardizer": {"mean_1_D": mean, "meansq_1_D": variance + mean**2}},
         "hidden": {"FeedforwardNet": {f"layer_{2 * n:0{width}d}": layer for n, layer in enumerate(layers[:-1])}},
         "out": layers[-1],
-        "logstdevs_1_Da": log_std[None].astype(np.float64),
+        "logstdevs_1_Da": log_std,
     }
     write_pickle({"nonlin_type": activation, "GaussianPolicy": policy}, path)
 

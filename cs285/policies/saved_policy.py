@@ -21,10 +21,9 @@ from cs285.policies.make_policy import MakePolicy, describe_policy, full_name, m
 
 
 def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
-    """The settings of a run; ``env_name``, where given, in place of the run's own.
+    """The settings of a run, with ``env_name``, where given, in place of its own.
 
-    Raises:
-        InvalidInput: when config.json can't be used, or its environment is in a module that has not been imported.
+    Raises InvalidInput when config.json can't be used, or its environment is in a module that has not been imported.
     """
     path = run_dir / "config.json"
     missing = {"env_name", "n_layers", "size", "ep_len"} - read_content(path)["settings"].keys()
@@ -33,9 +32,9 @@ def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
     config = read_config(path)
     module, _, registered = config.env_name.rpartition(":")
     if module and env_name is None and registered not in gym.registry:
+        hint = "import its module first, or pass env_name to load_run_policy"
         raise InvalidInput(
-            f"{path} names the environment {config.env_name!r:.100}, and reading it imports nothing: import "
-            f"{module!r:.60} first, or pass env_name to load_run_policy"
+            f"{path} names the environment {config.env_name!r:.100}, and reading it imports nothing; {hint}"
         )
     return replace(config, env_name=env_name or registered)
 
@@ -44,31 +43,24 @@ def load_run_policy(
     path: Path,
     ep_len: int | None = None,
     backend: Backend | None = None,
-    make_policy: MakePolicy | None = None,
+    make_policy: MakePolicy = make_mlp_policy,
     env_name: str | None = None,
 ) -> tuple[Any, Env, TaskSpec]:
     """Read a policy onto the CPU, and make the environment of its run; the files can import and run nothing.
 
-    Args:
-        path: ``policy_itr_<n>.pt`` in its run folder.
-        ep_len: the steps after which an episode is cut; None: as in the run.
-        backend: the bindings of a -v2 task; None: those of the run.
-        make_policy: the function that made the run's policy; None: `make_mlp_policy`.
-        env_name: in place of the run's own, which may be in a module that has not been imported.
+    ``path`` is a ``policy_itr_<n>.pt`` in its run folder, and ``make_policy`` the function that made the policy. The
+    other arguments replace the run's own settings; ``env_name`` is needed where its module has not been imported.
 
     Raises:
         InvalidInput: when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made.
     """
-    make_policy = make_policy or make_mlp_policy
     config = replace(load_run_config(path.parent, env_name), no_gpu=True)
     parameters = _as_tensors(load_torch_file(path))
     recorded = read_content(path.parent / "config.json")["policy"]
     maker = recorded.get("make_policy", full_name(make_mlp_policy))
     if maker != full_name(make_policy):
-        raise InvalidInput(
-            f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}; pass the function that "
-            "made it to load_run_policy, as make_policy"
-        )
+        made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
+        raise InvalidInput(f"{made}; pass the function that made it as make_policy")
     env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
     try:
         least_size = config.size * (spec.ob_dim + (config.n_layers - 1) * config.size) if config.n_layers else 0
@@ -98,14 +90,9 @@ def _as_tensors(value: Any) -> Any:
 
 
 def save_parameters(policy: Any, path: Path) -> None:
-    """Write ``policy.state_dict()``; ``torch.load(path, weights_only=True)`` reads it, with a GPU or without.
-
-    Raises:
-        InvalidInput: when the file can't be written.
-    """
-    copies = {  # not views of larger tensors
-        name: value.cpu().clone() if isinstance(value, torch.Tensor) else value
-        for name, value in policy.state_dict().items()
-    }
+    """Write ``policy.state_dict()``, which ``torch.load(path, weights_only=True)`` reads; or raise InvalidInput."""
+    content = policy.state_dict()
+    tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    copies = {name: value.cpu().clone() for name, value in tensors.items()}  # of views, only what they show
     with whole_file(path) as file:
-        torch.save(copies, file)
+        torch.save({**content, **copies}, file)
