@@ -31,8 +31,7 @@ def widths(model: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("seed", 7), ("batch_size", 8), ("n_steps", 4), ("n_epochs", 3), ("gamma", 0.5), ("gae_lambda", 0.5)),
-        *(("target_kl", 0.02), ("vf_coef", 0.9), ("ent_coef", 0.1)),
+        *(("seed", 7), ("batch_size", 8), ("n_steps", 4), ("n_epochs", 3), ("gamma", 0.5), ("target_kl", 0.02)),
     ],
 )
 def test_a_setting_reaches_the_model(name: str, value: float) -> None:
@@ -40,10 +39,10 @@ def test_a_setting_reaches_the_model(name: str, value: float) -> None:
 
 
 def test_other_settings_reach_the_model() -> None:
-    model = tiny_model(n_layers=3, size=5, learning_rate=0.01, clip_range=0.4, initial_log_std=1.0, n_envs=1)
+    model = tiny_model(n_layers=3, size=5, learning_rate=0.01, initial_log_std=1.0, n_envs=1)
     assert widths(model) == [5, 5, 5]
     assert [model.lr_schedule(progress) for progress in (1, 0.5, 0)] == [0.01, 0.005, 0]
-    assert (model.clip_range(1.0), model.n_envs) == (0.4, 1)
+    assert model.n_envs == 1
     assert model.policy.log_std.tolist() == [1, 1]
 
 
