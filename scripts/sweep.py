@@ -35,10 +35,9 @@ def main() -> None:
     """Run what is missing and write the tables."""
     settings = parse(Settings, __doc__ or "")
     from cs285.sweeps.grid import make_grid
-
-    configs = make_grid(list(chain(*settings.set)), settings.seeds, settings.logdir)
     from cs285.sweeps.run import run_missing
 
+    configs = make_grid(list(chain(*settings.set)), settings.seeds, settings.logdir)
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
 
 
