@@ -19,15 +19,10 @@ from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.policies.loaded_gaussian_policy import CONSTANT_STD, LoadedGaussianPolicy, write_gaussian_policy
 
 SAC_OPTIONS = {"learning_starts": 10_000, "policy_delay": 2}
-FIXED_COUNT = 1e12  # observations in a running mean and variance that further ones hardly change
-IGNORED_VARIANCE = 1e12  # standardises an observation to 0, as the expert does with constant ones
 
 
 def make_model(settings: ExpertSettings) -> Any:
-    """Make an untrained `PPO` or `SAC` model with its environments.
-
-    Raises InvalidInput when the task or ``initial_expert`` does not fit the settings.
-    """
+    """Make an untrained `PPO` or `SAC` model; raise InvalidInput when the task or ``initial_expert`` does not fit."""
     envs, sizes = make_vec_env(settings), [settings.size] * settings.n_layers
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("batch_size", "gamma", "seed")}
     options["learning_rate"] = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
@@ -82,8 +77,7 @@ def export_policy(model: Any, path: Path) -> None:
 
 def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
     """The linear layers from the observation to the mean action."""
-    hidden = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
-    return [*hidden, policy.action_net]
+    return [*(layer for layer in policy.mlp_extractor.policy_net if hasattr(layer, "weight")), policy.action_net]
 
 
 def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> None:
@@ -91,19 +85,17 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
     layers, statistics = _ppo_layers(model.policy), model.get_vec_normalize_env().obs_rms
     ob_dim, ac_dim = layers[0].in_features, layers[-1].out_features
     if (expert.ob_dim, expert.ac_dim) != (ob_dim, ac_dim):
-        raise InvalidInput(
-            f"{name} reads {expert.ob_dim} numbers and gives {expert.ac_dim}; "
-            f"it must read {ob_dim} (see --ob_dim) and give {ac_dim}"
-        )
+        needed = f"it must read {ob_dim} (see --ob_dim) and give {ac_dim}"
+        raise InvalidInput(f"{name} reads {expert.ob_dim} numbers and gives {expert.ac_dim}; {needed}")
     if expert.activation != "tanh":
         raise InvalidInput(f"{name} has {expert.activation} layers; PPO's have tanh")
     with torch.no_grad():
         for layer, weight, bias in zip(layers, expert.network.weights, expert.network.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    constant = expert.ob_variance < CONSTANT_STD**2
-    statistics.mean, statistics.var = expert.ob_mean, np.where(constant, IGNORED_VARIANCE, expert.ob_variance)
-    statistics.count = FIXED_COUNT
+    constant = expert.ob_variance < CONSTANT_STD**2  # the expert standardises these to 0
+    statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
+    statistics.count = 1e12  # further observations hardly change the statistics
 
 
 def tanh_actor(action_dim: int, net_arch: Sequence[int], activation_fn: Any) -> Any:

@@ -45,15 +45,11 @@ class Record:
 def evaluate_expert(
     path: Path, env_name: str, episodes: int, seed: int = 0, num_workers: int | None = None, backend: Backend = "mujoco"
 ) -> dict[str, Any]:
-    """Roll out the mean action of an expert file over at least 2 episodes and summarise its returns.
+    """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
 
-    Rollouts have ``num_workers`` processes (None: one for each usable core; 0: this one).
-
-    Returns:
-        episodes, mean, std (population), min, max, iqm (interquartile mean), iqm_95_low and iqm_95_high (its 95 %
-        bootstrap interval), and ended_early (episodes that ended before the time limit).
-
-    Raises InvalidInput when the expert can't be read or does not fit the environment.
+    Returns episodes, mean, std (population), min, max, iqm (interquartile mean), iqm_95_low and iqm_95_high (its 95 %
+    bootstrap interval) and ended_early (episodes that ended before the time limit), of ``num_workers`` processes (None:
+    one for each usable core; 0: this one).
     """
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
@@ -111,10 +107,7 @@ def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float
 
 
 def read_card(expert_file: Path) -> dict[str, Any]:
-    """Read the card of an expert file; empty when there is none.
-
-    Raises InvalidInput when its evaluation has no finite mean and std over at least 2 episodes.
-    """
+    """Read the card of an expert file, if there is one; raise InvalidInput without mean and std of several episodes."""
     path = expert_file.with_suffix(".json")
     if not path.exists():
         return {}

@@ -22,10 +22,7 @@ def make_vec_env(settings: ExpertSettings) -> VecNormalize:
 
 
 def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
-    """Make one training environment, whose observations are vectors.
-
-    Raises InvalidInput when the task does not fit ``algorithm``, ``ob_dim`` or ``initial_log_std``.
-    """
+    """Make one environment, with vectors as observations; raise InvalidInput when the task does not fit."""
     env, spec = make_env(settings.env_name, backend=settings.backend)
     name, actions, ob_dim = settings.env_name, env.action_space, settings.ob_dim
     if len(env.observation_space.shape or ()) != 1:
@@ -38,8 +35,7 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
         raise InvalidInput(f"--algorithm SAC needs continuous, bounded actions; {name} has {actions}")
     if settings.algorithm == "PPO" and not spec.discrete:
         # PPO clips actions to the space. Rollouts do not clip, so training must see the cost of the raw action.
-        wide = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
-        env = gym.wrappers.TransformAction(env, lambda action: action, wide)
+        env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
     elif settings.initial_log_std != ExpertSettings.initial_log_std:
         raise InvalidInput(f"--initial_log_std has no effect: the actions of {name} are discrete")
     return TerminateOutside(env, settings.min_height, settings.max_height)

@@ -19,10 +19,7 @@ FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "tota
 
 @dataclass(frozen=True)
 class ExpertSettings:
-    """Settings of one training; the defaults suit the MuJoCo tasks.
-
-    Raises InvalidInput for a value out of range, a setting of the other algorithm, or contradicting settings.
-    """
+    """Settings of one training; InvalidInput for a value out of range or settings that contradict one another."""
 
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
     algorithm: Literal["PPO", "SAC"] = "PPO"  # PPO of stable-baselines3, or SAC of sbx for continuous, bounded actions.

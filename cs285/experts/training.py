@@ -25,10 +25,7 @@ MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer
 
 
 def train_expert(settings: ExpertSettings) -> None:
-    """Train from the last checkpoint, if there is one, and write the best policy with its card and learning curve.
-
-    Raises InvalidInput when the task or a file does not fit the settings, or a file can't be read or written.
-    """
+    """Train on from the last checkpoint, and write the best policy with its card; raise InvalidInput for a bad file."""
     torch.set_num_threads(1)
     resumed = load_checkpoint(settings)
     model, record = resumed or (make_model(settings), Record())
@@ -65,30 +62,20 @@ class Progress(BaseCallback):
         settings, record, steps = self._settings, self._record, self.num_timesteps
         candidate = settings.checkpoint_dir / "candidate.pkl"
         export_policy(self.model, candidate)
-        # In this process: a fork of one that runs JAX may hang.
-        result = evaluate_expert(
-            candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, num_workers=0, backend=settings.backend
-        )
+        # Without workers: a fork of a process that runs JAX may hang.
+        result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, 0, settings.backend)
         record.evaluations.append((steps, result["mean"], result["std"]))
         record.seconds = time.monotonic() - self._began
         if record.best() is record.evaluations[-1]:
             record.best_expert = candidate.read_bytes()
         candidate.unlink()
         save_checkpoint(settings, self.model, record)
-        minutes = record.seconds / 60
-        print(
-            f"{settings.env_name}: {steps:,} of {settings.last_step:,} steps in {minutes:.0f} minutes, "
-            f"{minutes * max(0, settings.last_step / steps - 1):.0f} minutes left; "
-            f"return {result['mean']:.0f} ± {result['std']:.0f}",
-            flush=True,
-        )
+        progress = f"{steps:,} of {settings.last_step:,} steps in {record.seconds / 60:.0f} minutes"
+        print(f"{settings.env_name}: {progress}; return {result['mean']:.0f} ± {result['std']:.0f}", flush=True)
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> None:
-    """Save a training, then remove older checkpoints: whenever the process is killed, one of them is complete.
-
-    Raises InvalidInput when a file can't be written.
-    """
+    """Save a training, then remove older checkpoints, so that one is always complete; InvalidInput if that fails."""
     checkpoint = settings.checkpoint_dir / f"checkpoint_{len(record.evaluations):06d}"
     unfinished = settings.checkpoint_dir / "unfinished"
     model.expert_settings, model.expert_record = settings.fixed(), record  # saved with the model's other attributes
@@ -108,9 +95,7 @@ def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> Non
 def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
     """Load the newest checkpoint of this task and seed, unpickling its files; None when there is none.
 
-    The continued training is not bit-equal to an uninterrupted one: its environments begin new episodes.
-
-    Raises InvalidInput when it can't be read, or was written with other settings; it is left as it is.
+    The environments begin new episodes. Raises InvalidInput when it can't be read, or has other settings.
     """
     checkpoint = max(settings.checkpoint_dir.glob("checkpoint_*"), default=None)
     if checkpoint is None:
@@ -120,8 +105,7 @@ def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
         for name, value in settings.fixed().items():
             if (other := saved["expert_settings"][name]) != value:
                 raise InvalidInput(
-                    f"{settings.checkpoint_dir} holds a training with --{name} {other}, not {value}; "
-                    "move it away, or choose another --checkpoints folder"
+                    f"{checkpoint} has --{name} {other}, not {value}; move it, or choose other --checkpoints"
                 )
         envs = VecNormalize.load(str(checkpoint / NORMALIZER), make_vec_env(settings).venv)
         model = algorithm_class(settings.algorithm).load(checkpoint / MODEL, env=envs)
