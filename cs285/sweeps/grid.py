@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections.abc import Sequence
@@ -25,9 +24,8 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     """Make the settings of every combination of some values; the experiments are named after what varies.
 
     ``assignments`` are such as ``size=32,64`` or ``do_dagger=true``, each of another setting of run_hw1.py. Each
-    combination has the seeds 1 to ``seeds``; with None those in ``assignments``, or the default.
-
-    Raises InvalidInput for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
+    combination has the seeds 1 to ``seeds``; with None those in ``assignments``, or the default. Raises InvalidInput
+    for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
     """
     values = dict(_read_assignment(assignment) for assignment in assignments)
     if len(values) < len(assignments):
@@ -54,14 +52,12 @@ def missing_runs(configs: Sequence[Config], logdir: Path) -> list[Config]:
 def complete_runs(configs: Sequence[Config], logdir: Path) -> list[RunFolder]:
     """Find the complete run folders below ``logdir`` with the settings of some runs and the same input files.
 
-    A run folder without digests of its input files counts as made with the same files.
-
-    Raises InvalidInput when a run folder there, or an input file, can't be read.
+    A run folder without digests of its input files counts as made with the same files. Raises InvalidInput when a run
+    folder there, or an input file, can't be read.
     """
     if not any_run_below(logdir):
         return []
-    sha256 = functools.cache(digest)
-    inputs = {_key(c): {name: sha256(path) for name, path in input_files(c).items()} for c in configs}
+    inputs = {_key(c): {name: digest(path) for name, path in input_files(c).items()} for c in configs}
     runs = [run for run in read_runs([logdir]) if run.complete and _key(run.config) in inputs]
     return [run for run in runs if run.inputs in ({}, inputs[_key(run.config)])]
 

@@ -27,7 +27,6 @@ from cs285.results.table import write_tables
 from cs285.sweeps.grid import missing_runs
 
 ANSWERS_WITHIN = 60.0  # seconds, of a Ray cluster
-OBJECT_STORE = 256 * 1024**2  # bytes; a run folder has a few megabytes
 PROJECT_ROOT = Path(__file__).parents[2]
 
 
@@ -36,11 +35,8 @@ def run_missing(
 ) -> None:
     """Run what is not complete in ``logdir``, where each run folder appears when it is complete, and write the tables.
 
-    Runs are on the Ray cluster whose head is at ``address``, HOST:PORT, or else on this machine, ``num_cpus`` at a
-    time (None: one for each usable core).
-
-    Raises InvalidInput when a run can't be made of its settings, Ray is missing or can't be reached, or nothing can be
-    written; RunsFailed, naming the runs that failed twice, when the others are complete.
+    ``address``, HOST:PORT, is of a Ray cluster's head; without it ``num_cpus`` runs at a time are on this machine
+    (None: one for each usable core). Raises InvalidInput before anything runs, RunsFailed when runs failed twice.
     """
     missing, failed = missing_runs(configs, logdir), []
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
@@ -60,10 +56,7 @@ def run_missing(
 
 @contextmanager
 def connected(address: str | None, num_cpus: int) -> Iterator[None]:
-    """Start Ray on this machine, or join a cluster; what was started ends with the block.
-
-    Raises InvalidInput when Ray is missing or no cluster answers at the address; RunsFailed when Ray does not start.
-    """
+    """Start Ray on this machine or join a cluster, within the block; raise InvalidInput or RunsFailed if that fails."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # runs see the GPUs
     try:
@@ -74,7 +67,7 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
     if address is None:
         places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))  # Ray's workers import this package
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
-        options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": 2**28}
     elif not re.fullmatch(r"[^/]+:[0-9]+", address):
         raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
     else:  # where no cluster is, `ray.init` would wait for minutes; a process can be stopped
@@ -96,18 +89,15 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
 def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     """Run all on the connected Ray, the longest first, and return the names of the runs that failed twice.
 
-    A run that fails, or whose machine dies, is tried once more. A line is printed for each that ends.
-
-    Raises InvalidInput when no machine has the CPUs for a run's ``num_workers``, or a folder can't be written.
+    A run that fails, or whose machine dies, is tried once more. Raises InvalidInput when no machine has the CPUs for a
+    run's ``num_workers``, or a folder can't be written.
     """
     import ray
 
     train = ray.remote(max_retries=1, retry_exceptions=True)(train_run)
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    most = max(int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"])
+    most = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
     running: dict[Any, Config] = {}
-    longest_first = sorted(configs, key=lambda c: c.iterations * c.num_agent_train_steps_per_iter, reverse=True)
-    for config in longest_first:
+    for config in sorted(configs, key=lambda c: -c.iterations * c.num_agent_train_steps_per_iter):
         cpus = max(1, config.num_workers or 0)
         if cpus > most:
             raise InvalidInput(f"--num_workers is {cpus}; the largest machine offers Ray {most} CPUs")
@@ -115,13 +105,14 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     failed = []
     while running:
         (reference,), _ = ray.wait(list(running), num_returns=1)
-        name = running.pop(reference).run_name
+        run_name = running.pop(reference).run_name
         try:
-            run_dir = write_run(*ray.get(reference), logdir)
+            name, files = ray.get(reference)
+            run_dir = write_run(name, files, logdir)
         except ray.exceptions.RayError as error:
-            failed.append(name)
+            failed.append(run_name)
             reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
-            print(name, "failed twice", *reason, sep=": ", flush=True)
+            print(run_name, "failed twice", *reason, sep=": ", flush=True)
         else:
             rows, line = read_run(run_dir).rows, "return {Eval_AverageReturn:.1f} ± {Eval_StdReturn:.1f}"
             print(f"{run_dir}: {line.format(**rows[-1]) if rows else 'not evaluated'}", flush=True)
@@ -131,8 +122,7 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
 def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, bytes]]:
     """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
-    Without ``num_workers`` it rolls out in this process. ``command``, the sweep's, and ``config.logdir`` are in
-    config.json.
+    Without ``num_workers`` it rolls out in this process. ``command`` and ``config.logdir`` are in config.json.
     """
     sys.argv = list(command)
     with tempfile.TemporaryDirectory(prefix="sweep-") as scratch:
@@ -148,10 +138,7 @@ def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, by
 
 
 def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
-    """Write a run folder, which appears when it is complete, with a number behind its name where that is taken.
-
-    Raises InvalidInput when it can't be written.
-    """
+    """Write a run folder, which appears complete, numbered if its name is taken; raise InvalidInput if that fails."""
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=logdir) as scratch:
