@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import _checkout  # noqa: F401
+import numpy as np
 from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
@@ -42,7 +43,6 @@ def main() -> None:
     check_writable(output)
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
-    from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
@@ -57,11 +57,8 @@ def main() -> None:
         expert = load_expert(expert_file, env_name, rollouts.spec)
         trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
     write_expert_data(trajectories, output)
-    statistics = return_statistics(trajectories, "Expert")
-    print(
-        f"{output}: {episodes} episodes, return {statistics['Expert_AverageReturn']:.1f} "
-        f"± {statistics['Expert_StdReturn']:.1f}, {statistics['Expert_AverageEpLen']:.0f} steps each on average"
-    )
+    returns = [trajectory.total_reward for trajectory in trajectories]
+    print(f"{output}: {episodes} episodes, return {np.mean(returns):.1f} ± {np.std(returns):.1f}")
 
 
 if __name__ == "__main__":

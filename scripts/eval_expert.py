@@ -15,8 +15,6 @@ from cs285.data.shipped import ROOTS
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
-ROW = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -34,25 +32,20 @@ class Settings:
 
 
 def main() -> None:
-    """Print a table row for each expert, and compare its mean with the card's.
-
-    Raises InvalidInput when they differ by more than 4 standard errors and 1 %, for round-off in the physics.
-    """
+    """Print a table row for each expert; raise InvalidInput when a mean differs from its card's."""
     settings = parse(Settings, __doc__ or "")
     restart_in_mujoco_py_venv(settings.backend)
-    if settings.expert_policy_file is not None:
-        files = [settings.expert_policy_file]
-    else:
-        files = next(filter(None, (sorted(root.glob("policies/experts/*.pkl")) for root in ROOTS)), [])
+    shipped = (sorted(root.glob("policies/experts/*.pkl")) for root in ROOTS)
+    files = [settings.expert_policy_file] if settings.expert_policy_file else next(filter(None, shipped), [])
     if not files:
         raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
     try:
         from cs285.experts.card import evaluate_expert, read_card
     except ImportError as error:
         raise InvalidInput(f"the statistics need {error.name}: pip install -e '.[experts]'") from error
-
     cards = {path: read_card(path) for path in files}
-    print(ROW.format("task", "mean", "std", "min", "max", "IQM [95 % interval]", "early", "card"))
+    row = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"
+    print(row.format("task", "mean", "std", "min", "max", "IQM [95 % interval]", "early", "card"))
     different = []
     for path, content in cards.items():
         task = settings.env_name or path.stem
@@ -60,8 +53,9 @@ def main() -> None:
         result = evaluate_expert(path, task, settings.episodes or card.get("episodes", 50), backend=settings.backend)
         returns = [result[name] for name in ("mean", "std", "min", "max")]
         interval = f"{result['iqm']} [{result['iqm_95_low']}, {result['iqm_95_high']}]"
-        print(ROW.format(task, *returns, interval, result["ended_early"], card.get("mean", "none")))
+        print(row.format(task, *returns, interval, result["ended_early"], card.get("mean", "none")))
         if card:
+            # 4 standard errors, and 1 % for round-off in the physics.
             standard_error = math.hypot(*(each["std"] / math.sqrt(each["episodes"]) for each in (result, card)))
             if abs(result["mean"] - card["mean"]) > 4 * standard_error + 0.01 * abs(card["mean"]):
                 different.append(str(path))
