@@ -21,11 +21,12 @@ class Settings:
     """Settings of a recording."""
 
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
-    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # None: the expert that ships.
+    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Expert file; None: the one that ships.
     episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2.
     ep_len: int | None = None  # Step after which episodes are truncated; None: the environment's limit.
     seed: int = 1  # Seed of the episodes.
-    output: Annotated[Path | None, arg(aliases=["-o"])] = None  # None: expert_data/expert_data_<env_name>.pkl.
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """New file to write; None: expert_data/expert_data_<env_name>.pkl."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:

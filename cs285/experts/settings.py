@@ -25,14 +25,12 @@ class ExpertSettings:
     algorithm: Literal["PPO", "SAC"] = "PPO"  # PPO of stable-baselines3, or SAC of sbx for continuous, bounded actions.
     total_steps: int = 2_000_000  # Environment steps; the learning rate falls linearly to 0 over them.
     stop_after: int | None = None  # Stop after this many of them; None: after all.
-    output: Annotated[Path | None, arg(aliases=["-o"])] = (
-        None  # New expert file; None: policies/experts/<env_name>.pkl.
-    )
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None  # New file; None: policies/experts/<env_name>.pkl.
     checkpoints: Path = Path("data/train_expert")  # Folder of the checkpoints, from which a stopped training resumes.
     seed: int = 1  # Seed of the training.
     ob_dim: int | None = None  # Size of the known observation layout to learn from; None: the environment's.
-    min_height: float = -math.inf  # Terminate training episodes when the first observation falls below this.
-    max_height: float = math.inf  # Terminate training episodes when the first observation rises above this.
+    min_height: float = -math.inf  # Terminate training episodes when the first observation, a height, is below this.
+    max_height: float = math.inf  # Terminate training episodes when the first observation is above this.
     n_layers: int = 2  # Hidden layers of policy and value function; with --initial_expert, of the value function only.
     size: int = 64  # Width of each of these hidden layers.
     n_envs: int = 16  # Environments stepped in turn.
@@ -40,7 +38,7 @@ class ExpertSettings:
     learning_rate: Annotated[float, arg(aliases=["-lr"])] = 3e-4  # Learning rate of Adam at the start.
     gamma: float = 0.99  # Discount factor.
     initial_expert: Path | None = None  # PPO: expert file that initialises the policy; None: random weights.
-    policy_starts: int = 0  # PPO: steps that train only the value function, before the policy of --initial_expert.
+    policy_starts: int = 0  # PPO: steps that train the value function alone, before the policy of --initial_expert.
     n_steps: int = 128  # PPO: steps of each environment between updates.
     n_epochs: int = 10  # PPO: passes over the data in each update.
     initial_log_std: float = -1.0  # PPO: initial log standard deviation of continuous actions.
