@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import _checkout  # noqa: F401
+import numpy as np
 from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
@@ -20,15 +21,13 @@ class Settings:
     """Settings of a recording."""
 
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
-    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
-    """Expert policy (pickle); None: policies/experts/<env_name>.pkl."""
+    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Expert file; None: the one that ships.
     episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2.
     ep_len: int | None = None  # Step after which episodes are truncated; None: the environment's limit.
     seed: int = 1  # Seed of the episodes.
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
     """New file to write; None: expert_data/expert_data_<env_name>.pkl."""
-    backend: Literal["mujoco", "mujoco_py"] = "mujoco"
-    """Bindings of the -v2 tasks: the official ones, or the original (scripts/install_mujoco_py.sh)."""
+    backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
@@ -45,7 +44,6 @@ def main() -> None:
     check_writable(output)
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
-    from cs285.infrastructure.metrics import return_statistics
     from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
     from cs285.infrastructure.utils import sample_n_trajectories
@@ -60,11 +58,8 @@ def main() -> None:
         expert = load_expert(expert_file, env_name, rollouts.spec)
         trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
     write_expert_data(trajectories, output)
-    statistics = return_statistics(trajectories, "Expert")
-    print(
-        f"{output}: {episodes} episodes, return {statistics['Expert_AverageReturn']:.1f} "
-        f"± {statistics['Expert_StdReturn']:.1f}, {statistics['Expert_AverageEpLen']:.0f} steps each on average"
-    )
+    returns = [trajectory.total_reward for trajectory in trajectories]
+    print(f"{output}: {episodes} episodes, return {np.mean(returns):.1f} ± {np.std(returns):.1f}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,8 @@
-"""Run a grid of settings, over seeds, on this machine's cores or on a Ray cluster.
-
-Runs that are complete in --logdir are not repeated; results.csv and results.parquet there hold all of them.
-"""
+"""Run what --logdir lacks of a grid of settings, over seeds, on this machine's cores or on a Ray cluster."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -35,10 +31,9 @@ def main() -> None:
     """Run what is missing and write the tables."""
     settings = parse(Settings, __doc__ or "")
     from cs285.sweeps.grid import make_grid
-
-    configs = make_grid(list(chain(*settings.set)), settings.seeds, settings.logdir)
     from cs285.sweeps.run import run_missing
 
+    configs = make_grid([text for texts in settings.set for text in texts], settings.seeds, settings.logdir)
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
 
 

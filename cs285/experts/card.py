@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,30 +29,27 @@ from cs285.results.intervals import interquartile_mean, iqm_interval
 LIBRARIES = {"PPO": ("stable_baselines3", "torch"), "SAC": ("sbx-rl", "jax", "stable_baselines3")}
 
 
+@dataclass
+class Record:
+    """Progress of a training over all its sessions."""
+
+    evaluations: list[tuple[int, float, float]] = field(default_factory=list)  # steps, mean return, its deviation
+    seconds: float = 0.0
+    best_expert: bytes = b""  # content of the best policy's file
+
+    def best(self) -> tuple[int, float, float]:
+        """The evaluation with the largest mean minus standard deviation, so that an unreliable policy ranks low."""
+        return max(self.evaluations, key=lambda evaluation: evaluation[1] - evaluation[2])
+
+
 def evaluate_expert(
-    path: Path,
-    env_name: str,
-    episodes: int,
-    seed: int = 0,
-    num_workers: int | None = None,
-    backend: Backend = "mujoco",
+    path: Path, env_name: str, episodes: int, seed: int = 0, num_workers: int | None = None, backend: Backend = "mujoco"
 ) -> dict[str, Any]:
-    """Roll out the mean action of an expert file and summarise its returns.
+    """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
 
-    Args:
-        path: the expert, in the course's format.
-        env_name: the environment's id.
-        episodes: number of episodes, at least 2.
-        seed: of the episodes; 0 in cards.
-        num_workers: rollout processes; None: one for each usable core; 0: this process.
-        backend: bindings of a -v2 task.
-
-    Returns:
-        episodes, mean, std (population), min, max, iqm (interquartile mean), iqm_95_low and iqm_95_high (its 95 %
-        bootstrap interval), and ended_early (episodes that ended before the time limit).
-
-    Raises:
-        InvalidInput: when the expert can't be read or does not fit the environment.
+    Returns episodes, mean, std (population), min, max, iqm (interquartile mean), iqm_95_low and iqm_95_high (its 95 %
+    bootstrap interval) and ended_early (episodes that ended before the time limit), of ``num_workers`` processes (None:
+    one for each usable core; 0: this one).
     """
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
@@ -59,10 +57,8 @@ def evaluate_expert(
         trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
     returns = np.array([trajectory.total_reward for trajectory in trajectories])
     low, high = iqm_interval(returns)
-    statistics = {
-        **{"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()},
-        **{"iqm": interquartile_mean(returns), "iqm_95_low": low, "iqm_95_high": high},
-    }
+    statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
+    statistics |= {"iqm": interquartile_mean(returns), "iqm_95_low": low, "iqm_95_high": high}
     return {
         "episodes": episodes,
         **{name: round(float(value), 1) for name, value in statistics.items()},
@@ -70,26 +66,20 @@ def evaluate_expert(
     }
 
 
-def write_card(
-    settings: ExpertSettings, evaluations: Sequence[tuple[int, float, float]], best_step: int, seconds: float
-) -> None:
-    """Evaluate the finished expert, print the result, and write the card and the learning curve beside the file.
-
-    ``evaluations`` has environment steps, mean return and standard deviation of each; ``best_step`` is that of the
-    policy that was kept.
-    """
-    path, episodes = settings.expert_file, settings.eval_episodes
-    evaluation = evaluate_expert(path, settings.env_name, episodes, num_workers=0, backend=settings.backend)
-    libraries = {name: version(name) for name in (*LIBRARIES[settings.algorithm], "gymnasium", "mujoco")}
+def write_card(settings: ExpertSettings, record: Record) -> None:
+    """Evaluate the finished expert, print the result, and write the card and the learning curve beside the file."""
+    path, task, episodes = settings.expert_file, settings.env_name, settings.eval_episodes
+    evaluation = evaluate_expert(path, task, episodes, num_workers=0, backend=settings.backend)
+    libraries = (*LIBRARIES[settings.algorithm], "gymnasium", "mujoco")
     card = {
-        "task": settings.env_name,
+        "task": task,
         "algorithm": settings.algorithm,
-        "versions": {"python": platform.python_version(), **libraries},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
         "command": " ".join(["python", *sys.argv]),
         "seed": settings.seed,
-        "steps": evaluations[-1][0],
-        "kept_from_step": best_step,
-        "wall_time_minutes": round(seconds / 60, 1),
+        "steps": record.evaluations[-1][0],
+        "kept_from_step": record.best()[0],
+        "wall_time_minutes": round(record.seconds / 60, 1),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
         "evaluation": evaluation,
     }
@@ -97,8 +87,7 @@ def write_card(
         card["initial_expert"] = {"sha256": digest(initial), "card": read_card(initial)}
     with whole_file(path.with_suffix(".json")) as file:
         file.write(json.dumps(card, indent=2).encode() + b"\n")
-    title = f"{settings.algorithm} on {settings.env_name}"
-    plot_training(path.with_suffix(".png"), title, evaluations, evaluation["mean"])
+    plot_training(path.with_suffix(".png"), f"{settings.algorithm} on {task}", record.evaluations, evaluation["mean"])
     print(f"{path}: {evaluation['mean']:.0f} ± {evaluation['std']:.0f} over {episodes} episodes")
 
 
@@ -113,23 +102,17 @@ def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float
     axes.fill_between(steps / 1e6, means - stds, means + stds, color="tab:blue", alpha=0.2, linewidth=0)
     axes.axhline(final, color="tab:green", linestyle="--", label=f"best expert: {final:.0f}")
     axes.set(xlabel="environment steps (million)", ylabel="return", title=title)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=120)
 
 
 def read_card(expert_file: Path) -> dict[str, Any]:
-    """Read the card of an expert file; empty when there is none.
-
-    Raises:
-        InvalidInput: when its evaluation has no finite mean and std over at least 2 episodes.
-    """
+    """Read the card of an expert file, if there is one; raise InvalidInput without mean and std of several episodes."""
     path = expert_file.with_suffix(".json")
     if not path.exists():
         return {}
-    text = read_whole(path)
     try:
-        card: dict[str, Any] = json.loads(text)
+        card: dict[str, Any] = json.loads(read_whole(path))
         mean, std, episodes = (card["evaluation"][name] for name in ("mean", "std", "episodes"))
         if not (math.isfinite(mean) and math.isfinite(std) and range(episodes)[1:]):
             raise ValueError(f"mean {mean}, std {std}, episodes {episodes}")

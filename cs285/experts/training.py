@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from cs285.data.whole_files import whole_file, writing
 from cs285.errors import InvalidInput
 from cs285.experts.algorithms import algorithm_class, export_policy, make_model, set_policy_trainable
-from cs285.experts.card import evaluate_expert, write_card
+from cs285.experts.card import Record, evaluate_expert, write_card
 from cs285.experts.environments import make_vec_env
 from cs285.experts.settings import ExpertSettings
 
@@ -25,31 +24,8 @@ SELECTION_SEED = 1_000  # the card's episodes have another one
 MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
 
 
-@dataclass
-class Record:
-    """Progress of a training over all its sessions.
-
-    Attributes:
-        evaluations: environment steps, mean return and standard deviation of the exported mean action.
-        seconds: wall time of the training.
-        best_expert: content of the best policy's file, in the course's format.
-    """
-
-    evaluations: list[tuple[int, float, float]] = field(default_factory=list)
-    seconds: float = 0.0
-    best_expert: bytes = b""
-
-    def best(self) -> tuple[int, float, float]:
-        """The evaluation with the largest mean minus standard deviation, so that an unreliable policy ranks low."""
-        return max(self.evaluations, key=lambda evaluation: evaluation[1] - evaluation[2])
-
-
 def train_expert(settings: ExpertSettings) -> None:
-    """Train from the last checkpoint, if there is one, and write the best policy with its card and learning curve.
-
-    Raises:
-        InvalidInput: when the task or a file does not fit the settings, or a file can't be read or written.
-    """
+    """Train on from the last checkpoint, and write the best policy with its card; raise InvalidInput for a bad file."""
     torch.set_num_threads(1)
     resumed = load_checkpoint(settings)
     model, record = resumed or (make_model(settings), Record())
@@ -59,7 +35,7 @@ def train_expert(settings: ExpertSettings) -> None:
         progress.evaluate()
     with whole_file(settings.expert_file) as file:
         file.write(record.best_expert)
-    write_card(settings, record.evaluations, record.best()[0], record.seconds)
+    write_card(settings, record)
 
 
 class Progress(BaseCallback):
@@ -74,11 +50,11 @@ class Progress(BaseCallback):
         return self.num_timesteps <= self._settings.last_step  # when equal, PPO still learns from the last rollout
 
     def _on_rollout_end(self) -> None:
-        settings, evaluations = self._settings, self._record.evaluations
+        settings, steps, evaluations = self._settings, self.num_timesteps, self._record.evaluations
         if settings.algorithm == "PPO":
-            set_policy_trainable(self.model, self.num_timesteps >= settings.policy_starts)
-        last = evaluations[-1][0] if evaluations else 0
-        if self.num_timesteps - last >= settings.total_steps / settings.evaluations:
+            set_policy_trainable(self.model, steps >= settings.policy_starts)
+        due = (evaluations[-1][0] if evaluations else 0) + settings.total_steps / settings.evaluations
+        if due <= steps < settings.last_step:  # the last evaluation follows the last update
             self.evaluate()
 
     def evaluate(self) -> None:
@@ -86,32 +62,20 @@ class Progress(BaseCallback):
         settings, record, steps = self._settings, self._record, self.num_timesteps
         candidate = settings.checkpoint_dir / "candidate.pkl"
         export_policy(self.model, candidate)
-        # In this process: a fork of one that runs JAX may hang.
-        result = evaluate_expert(
-            candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, num_workers=0, backend=settings.backend
-        )
+        # Without workers: a fork of a process that runs JAX may hang.
+        result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, 0, settings.backend)
         record.evaluations.append((steps, result["mean"], result["std"]))
         record.seconds = time.monotonic() - self._began
         if record.best() is record.evaluations[-1]:
             record.best_expert = candidate.read_bytes()
-            os.replace(candidate, candidate.with_name("best.pkl"))
-        candidate.unlink(missing_ok=True)
+        candidate.unlink()
         save_checkpoint(settings, self.model, record)
-        minutes = record.seconds / 60
-        print(
-            f"{settings.env_name}: {steps:,} of {settings.last_step:,} steps in {minutes:.0f} minutes, "
-            f"{minutes * max(0, settings.last_step / steps - 1):.0f} minutes left; "
-            f"return {result['mean']:.0f} ± {result['std']:.0f}",
-            flush=True,
-        )
+        progress = f"{steps:,} of {settings.last_step:,} steps in {record.seconds / 60:.0f} minutes"
+        print(f"{settings.env_name}: {progress}; return {result['mean']:.0f} ± {result['std']:.0f}", flush=True)
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> None:
-    """Save a training, then remove older checkpoints: whenever the process is killed, one of them is complete.
-
-    Raises:
-        InvalidInput: when a file can't be written.
-    """
+    """Save a training, then remove older checkpoints, so that one is always complete; InvalidInput if that fails."""
     checkpoint = settings.checkpoint_dir / f"checkpoint_{len(record.evaluations):06d}"
     unfinished = settings.checkpoint_dir / "unfinished"
     model.expert_settings, model.expert_record = settings.fixed(), record  # saved with the model's other attributes
@@ -131,13 +95,7 @@ def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> Non
 def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
     """Load the newest checkpoint of this task and seed, unpickling its files; None when there is none.
 
-    The continued training is not bit-equal to an uninterrupted one: its environments begin new episodes.
-
-    Returns:
-        The model and the record.
-
-    Raises:
-        InvalidInput: when it can't be read, or was written with other settings; it is left as it is.
+    The environments begin new episodes. Raises InvalidInput when it can't be read, or has other settings.
     """
     checkpoint = max(settings.checkpoint_dir.glob("checkpoint_*"), default=None)
     if checkpoint is None:
@@ -147,8 +105,7 @@ def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
         for name, value in settings.fixed().items():
             if (other := saved["expert_settings"][name]) != value:
                 raise InvalidInput(
-                    f"{settings.checkpoint_dir} holds a training with --{name} {other}, not {value}; "
-                    "move it away, or choose another --checkpoints folder"
+                    f"{checkpoint} has --{name} {other}, not {value}; move it, or choose other --checkpoints"
                 )
         envs = VecNormalize.load(str(checkpoint / NORMALIZER), make_vec_env(settings).venv)
         model = algorithm_class(settings.algorithm).load(checkpoint / MODEL, env=envs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections.abc import Sequence
@@ -22,16 +21,11 @@ IN_THE_RUN_NAME = ("env_name", "do_dagger", "seed", "exp_name")
 
 
 def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> list[Config]:
-    """Make the settings of every combination of some values.
+    """Make the settings of every combination of some values; the experiments are named after what varies.
 
-    Args:
-        assignments: such as ``size=32,64``, each of another setting of run_hw1.py; on/off settings take ``true`` and
-            ``false``.
-        seeds: number of seeds of each combination, from 1 up; None: the seeds in ``assignments``, or the default.
-        logdir: folder of the run folders.
-
-    Raises:
-        InvalidInput: for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
+    ``assignments`` are such as ``size=32,64`` or ``do_dagger=true``, each of another setting of run_hw1.py. Each
+    combination has the seeds 1 to ``seeds``; with None those in ``assignments``, or the default. Raises InvalidInput
+    for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
     """
     values = dict(_read_assignment(assignment) for assignment in assignments)
     if len(values) < len(assignments):
@@ -41,8 +35,12 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
             raise InvalidInput(f"--seeds {seeds} and --set seed={values['seed']}: give one of them")
         values["seed"] = list(range(1, seeds + 1))
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_RUN_NAME]
-    points = (dict(zip(values, point, strict=True)) for point in itertools.product(*values.values()))
-    return [_named(Config(**point, logdir=logdir), swept) for point in points]
+    grid = []
+    for point in itertools.product(*values.values()):
+        config = Config(**dict(zip(values, point, strict=True)), logdir=logdir)
+        parts = [config.experiment, *(f"{name}={getattr(config, name)}" for name in swept), f"seed{config.seed}"]
+        grid.append(replace(config, exp_name=re.sub(r"[^\w.+=,-]", "-", "_".join(parts))))
+    return grid
 
 
 def missing_runs(configs: Sequence[Config], logdir: Path) -> list[Config]:
@@ -54,15 +52,12 @@ def missing_runs(configs: Sequence[Config], logdir: Path) -> list[Config]:
 def complete_runs(configs: Sequence[Config], logdir: Path) -> list[RunFolder]:
     """Find the complete run folders below ``logdir`` with the settings of some runs and the same input files.
 
-    A run folder without digests of its input files counts as made with the same files.
-
-    Raises:
-        InvalidInput: when a run folder there, or an input file, can't be read.
+    A run folder without digests of its input files counts as made with the same files. Raises InvalidInput when a run
+    folder there, or an input file, can't be read.
     """
     if not any_run_below(logdir):
         return []
-    sha256 = functools.cache(digest)
-    inputs = {_key(c): {name: sha256(path) for name, path in input_files(c).items()} for c in configs}
+    inputs = {_key(c): {name: digest(path) for name, path in input_files(c).items()} for c in configs}
     runs = [run for run in read_runs([logdir]) if run.complete and _key(run.config) in inputs]
     return [run for run in runs if run.inputs in ({}, inputs[_key(run.config)])]
 
@@ -77,16 +72,9 @@ def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
     if name in NOT_IN_A_GRID:
         raise InvalidInput(f"--set {assignment}: use {NOT_IN_A_GRID[name]}")
     if name not in setting_types() or not equals:
-        names = ", ".join(setting_types())
-        raise InvalidInput(f"--set {assignment}: it must be NAME=VALUE,VALUE,... with one of {names}")
+        raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,... with one of {', '.join(setting_types())}")
     values = [setting_from_text(name, text) for text in texts.split(",")]
     values = [value.absolute() if isinstance(value, Path) else value for value in values]
     if len(set(values)) < len(values):
         raise InvalidInput(f"--set {assignment}: two of the values are equal")
     return name, values
-
-
-def _named(config: Config, swept: Sequence[str]) -> Config:
-    """Name the experiment after the settings that vary in the grid."""
-    parts = [config.experiment, *(f"{name}={getattr(config, name)}" for name in swept), f"seed{config.seed}"]
-    return replace(config, exp_name=re.sub(r"[^\w.+=,-]", "-", "_".join(parts)))

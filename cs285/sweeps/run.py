@@ -16,8 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from cs285.config import Config
 from cs285.data.run_folders import any_run_below, read_run, read_runs
 from cs285.data.whole_files import check_writable, writing
@@ -29,30 +27,24 @@ from cs285.results.table import write_tables
 from cs285.sweeps.grid import missing_runs
 
 ANSWERS_WITHIN = 60.0  # seconds, of a Ray cluster
-OBJECT_STORE = 256 * 1024**2  # bytes; a run folder has a few megabytes
 PROJECT_ROOT = Path(__file__).parents[2]
 
 
 def run_missing(
     configs: Sequence[Config], logdir: Path, address: str | None = None, num_cpus: int | None = None
 ) -> None:
-    """Run what is not complete in ``logdir``, and write the tables of all runs there.
+    """Run what is not complete in ``logdir``, where each run folder appears when it is complete, and write the tables.
 
-    Args:
-        configs: the settings of the runs.
-        logdir: folder of the run folders; each appears in it when it is complete.
-        address: HOST:PORT of a Ray cluster's head; None: this machine.
-        num_cpus: concurrent runs on this machine; None: one for each usable core.
-
-    Raises:
-        InvalidInput: when a run can't be made of its settings, Ray is missing or can't be reached, or nothing can be
-            written.
-        RunsFailed: naming the runs that failed twice; the others are complete.
+    ``address``, HOST:PORT, is of a Ray cluster's head; without it ``num_cpus`` runs at a time are on this machine
+    (None: one for each usable core). Raises InvalidInput before anything runs, RunsFailed when runs failed twice.
     """
     missing, failed = missing_runs(configs, logdir), []
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
-        check_inputs(missing)
+        names = ("env_name", "backend", "ep_len", "do_dagger", "expert_policy_file", "expert_data")
+        for config in {tuple(getattr(config, name) for name in names): config for config in missing}.values():
+            with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
+                pass  # the task, its expert and data are valid
         check_writable(logdir / "run")
         with connected(address, num_cpus or usable_cores()):
             failed = run_all(missing, logdir)
@@ -62,26 +54,9 @@ def run_missing(
         raise RunsFailed(f"{len(failed)} of {len(configs)} runs failed twice: {', '.join(failed)}")
 
 
-def check_inputs(configs: Sequence[Config]) -> None:
-    """Make each task's environment and read its expert and data once, before anything runs.
-
-    Raises:
-        InvalidInput: as `BC_Trainer` does.
-    """
-    names = ("env_name", "backend", "ep_len", "do_dagger", "expert_policy_file", "expert_data")
-    for config in {tuple(getattr(config, name) for name in names): config for config in configs}.values():
-        with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
-            pass
-
-
 @contextmanager
 def connected(address: str | None, num_cpus: int) -> Iterator[None]:
-    """Start Ray on this machine, or join a cluster; what was started ends with the block.
-
-    Raises:
-        InvalidInput: when Ray is not installed, or no cluster can be joined at the address.
-        RunsFailed: when Ray does not start.
-    """
+    """Start Ray on this machine or join a cluster, within the block; raise InvalidInput or RunsFailed if that fails."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # runs see the GPUs
     try:
@@ -90,11 +65,17 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
         raise InvalidInput('a sweep needs Ray: pip install -e ".[sweep]"') from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))  # Ray's workers import this package
-        options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
-    else:
-        _check_address(address)
+        places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))  # Ray's workers import this package
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+        options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": 2**28}
+    elif not re.fullmatch(r"[^/]+:[0-9]+", address):
+        raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
+    else:  # where no cluster is, `ray.init` would wait for minutes; a process can be stopped
+        command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWERS_WITHIN, check=True)
+        except subprocess.SubprocessError as error:
+            raise InvalidInput(f"--ray_address is {address}; no Ray cluster of this version answers there") from error
     try:
         ray.init(address or "local", **options)
     except Exception as error:  # Ray raises nothing narrower
@@ -105,68 +86,43 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
         ray.shutdown()
 
 
-def _check_address(address: str) -> None:
-    """Ask for the cluster's status in a process that can be stopped; `ray.init` waits for minutes where none is."""
-    if not re.fullmatch(r"[^/]+:[0-9]+", address):
-        raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
-    command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
-    try:
-        subprocess.run(command, capture_output=True, timeout=ANSWERS_WITHIN, check=True)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise InvalidInput(f"--ray_address is {address}; no Ray cluster of this version answers there") from error
-
-
 def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
-    """Run all on the connected Ray, the longest first, and put their run folders into ``logdir``.
+    """Run all on the connected Ray, the longest first, and return the names of the runs that failed twice.
 
-    A run that fails, or whose machine dies, is tried once more. A line is printed for each that ends.
-
-    Returns:
-        The names of the runs that failed twice.
-
-    Raises:
-        InvalidInput: when no machine has the CPUs for a run's ``num_workers``, or a folder can't be written.
+    A run that fails, or whose machine dies, is tried once more. Raises InvalidInput when no machine has the CPUs for a
+    run's ``num_workers``, or a folder can't be written.
     """
     import ray
 
     train = ray.remote(max_retries=1, retry_exceptions=True)(train_run)
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    most = max(int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"])
+    most = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
     running: dict[Any, Config] = {}
-    for config in sorted(configs, key=_work, reverse=True):
+    for config in sorted(configs, key=lambda c: -c.iterations * c.num_agent_train_steps_per_iter):
         cpus = max(1, config.num_workers or 0)
         if cpus > most:
             raise InvalidInput(f"--num_workers is {cpus}; the largest machine offers Ray {most} CPUs")
         running[train.options(num_cpus=cpus).remote(config, sys.argv)] = config
     failed = []
-    with tqdm(total=len(running), unit="run", disable=None, leave=False) as bar:
-        while running:
-            (reference,), _ = ray.wait(list(running), num_returns=1)
-            config = running.pop(reference)
-            try:
-                name, files = ray.get(reference)
-                run_dir = write_run(name, files, logdir)
-            except ray.exceptions.RayError as error:
-                failed.append(config.run_name)
-                reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
-                tqdm.write(": ".join((config.run_name, "failed twice", *reason)))
-            else:
-                rows = read_run(run_dir).rows
-                result = "return {Eval_AverageReturn:.1f} ± {Eval_StdReturn:.1f}".format(**rows[-1]) if rows else ""
-                tqdm.write(f"{run_dir}: {result or 'not evaluated'}")
-            bar.update()
+    while running:
+        (reference,), _ = ray.wait(list(running), num_returns=1)
+        run_name = running.pop(reference).run_name
+        try:
+            name, files = ray.get(reference)
+            run_dir = write_run(name, files, logdir)
+        except ray.exceptions.RayError as error:
+            failed.append(run_name)
+            reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
+            print(run_name, "failed twice", *reason, sep=": ", flush=True)
+        else:
+            rows, line = read_run(run_dir).rows, "return {Eval_AverageReturn:.1f} ± {Eval_StdReturn:.1f}"
+            print(f"{run_dir}: {line.format(**rows[-1]) if rows else 'not evaluated'}", flush=True)
     return failed
 
 
 def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, bytes]]:
-    """Train one run in a temporary folder.
+    """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
-    Args:
-        config: the run's settings; without ``num_workers`` it rolls out in this process.
-        command: of the sweep, for config.json.
-
-    Returns:
-        The name of the run folder and its files' contents by relative path, with ``config.logdir`` in config.json.
+    Without ``num_workers`` it rolls out in this process. ``command`` and ``config.logdir`` are in config.json.
     """
     sys.argv = list(command)
     with tempfile.TemporaryDirectory(prefix="sweep-") as scratch:
@@ -174,20 +130,15 @@ def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, by
         with BC_Trainer(here) as trainer:
             trainer.run_training_loop()
         (run_dir,) = Path(scratch).iterdir()
-        settings_file = run_dir / "config.json"
-        content = json.loads(settings_file.read_text())
-        content["settings"]["logdir"] = str(config.logdir)
-        settings_file.write_text(json.dumps(content, indent=2) + "\n")
         files = (path for path in run_dir.rglob("*") if path.is_file())
-        return run_dir.name, {path.relative_to(run_dir).as_posix(): path.read_bytes() for path in files}
+        contents = {path.relative_to(run_dir).as_posix(): path.read_bytes() for path in files}
+        settings = json.loads(contents["config.json"])
+        settings["settings"]["logdir"] = str(config.logdir)
+        return run_dir.name, {**contents, "config.json": json.dumps(settings, indent=2).encode() + b"\n"}
 
 
 def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
-    """Write a run folder, which appears when it is complete, with a number behind its name where that is taken.
-
-    Raises:
-        InvalidInput: when it can't be written.
-    """
+    """Write a run folder, which appears complete, numbered if its name is taken; raise InvalidInput if that fails."""
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=logdir) as scratch:
@@ -197,9 +148,3 @@ def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
                 (unfinished / relative).write_bytes(content)
             names = (f"{name}_{number}" if number > 1 else name for number in itertools.count(1))
             return unfinished.rename(next(path for path in map(logdir.joinpath, names) if not path.exists()))
-
-
-def _work(config: Config) -> int:
-    """Gradient steps and environment steps of a run."""
-    each = config.num_agent_train_steps_per_iter + config.eval_batch_size + config.batch_size
-    return config.iterations * each + config.eval_batch_size
