@@ -99,12 +99,6 @@ def test_a_checkpoint_of_other_settings_or_a_spoiled_one_is_refused_and_kept(set
         with pytest.raises(InvalidInput, match=rf"--{name} {getattr(settings, name)}, not {value}; .*--checkpoints"):
             train_expert(other)
     assert checkpoints(settings) == before
-<<<<<<< HEAD
-    for name in ("normalizer.pkl", "model.zip"):
-        (settings.checkpoint_dir / before[0] / name).write_bytes(b"spoiled")
-        with pytest.raises(InvalidInput, match=r"can't resume from .*checkpoint_000005.*move its folder away"):
-            train_expert(settings)
-=======
 
 
 @pytest.mark.parametrize("name", ["model.zip", "normalizer.pkl"])
@@ -114,7 +108,6 @@ def test_a_spoiled_checkpoint_is_refused(name: str, settings: ExpertSettings) ->
     (checkpoint / name).write_bytes(b"spoiled")
     with pytest.raises(InvalidInput, match=r"can't resume from .*checkpoint_000004.*move its folder away"):
         train_expert(settings)
->>>>>>> c1
 
 
 def test_early_termination_is_for_training_and_not_for_evaluation(settings: ExpertSettings, tmp_path: Path) -> None:

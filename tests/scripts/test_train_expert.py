@@ -56,14 +56,9 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
     monkeypatch.setattr(algorithms, "SAC_OPTIONS", {"learning_starts": 4, "buffer_size": 50, "policy_delay": 3})
     sac = (*TINY, "--algorithm", "SAC", "--updates_per_step", 2.0)
     script("train_expert", *sac).succeeded()
-<<<<<<< HEAD
-    settings = ExpertSettings(env_name=fakes.POINT, algorithm="SAC", n_envs=2, batch_size=4, **tiny)
-    model, _ = load_checkpoint(settings) or pytest.fail("no checkpoint")
-=======
     settings = ExpertSettings(env_name=fakes.POINT, algorithm="SAC", n_envs=2, batch_size=4, updates_per_step=2.0)
     model, record = load_checkpoint(settings) or (None, None)
     assert model is not None and record is not None  # noqa: PT018
->>>>>>> c1
     assert (model.policy_delay, model.gradient_steps, model.learning_starts) == (3, 4, 4)
     assert (model.buffer_size, model.batch_size, model.num_timesteps) == (50, 4, 8)
     export_policy(model, workplace / "exported.pkl")
