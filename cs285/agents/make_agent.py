@@ -42,7 +42,9 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     use_threads(torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else 1)
     if fast_update is not None:
         skip_dynamo_import()
-    torch.manual_seed(integer_seed(config.seed, Stream.NETWORK))
+    seed = integer_seed(config.seed, Stream.NETWORK)
+    seed_global_generators(seed)
+    torch.manual_seed(seed)  # on a GPU too
     actor = make_policy(config, spec, paths)
     for method in ("get_action", "update", *(["state_dict"] if config.save_params else [])):
         if not callable(getattr(actor, method, None)):
