@@ -15,7 +15,7 @@ from cs285.config import Config, config_from_settings
 from cs285.data.whole_files import read_whole
 from cs285.errors import InvalidInput
 
-# Settings of runs whose config.json is older than the setting.
+# Values of settings that config.json of older runs lacks.
 SETTINGS_OF_OLD_RUNS = {"learning_rate_schedule": "constant", "ob_normalization": "none"}
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 
@@ -27,7 +27,7 @@ class RunFolder:
     Attributes:
         rows: the scalars of each evaluated iteration by name, with ``itr``, in order.
         inputs: SHA-256 of the input files by setting; empty when config.json has none.
-        policy: maker and architecture of the policy by name; empty when config.json has none.
+        policy: ``make_policy``, the full name of the function that made it, and ``architecture``; empty in older runs.
     """
 
     path: Path
@@ -89,7 +89,10 @@ def read_config(path: Path) -> Config:
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """Read config.json: dicts settings, inputs, versions and policy, a list earlier, others; or raise InvalidInput."""
+    """Read config.json into a dict; raise InvalidInput for other content.
+
+    ``settings``, ``inputs``, ``versions`` and ``policy`` are dicts, ``earlier`` (of the sessions before) is a list.
+    """
     try:
         loaded = {name: value for name, value in json.loads(read_whole(path)).items() if value is not None}
         content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
@@ -112,9 +115,9 @@ def _folders_below(path: Path) -> Iterator[Path]:
 
 
 def read_rows(path: Path, content: bytes, iterations: int = 2**31) -> list[dict[str, float]]:
-    """Read the rows in the content of the log.csv at ``path``, without an unfinished last line.
+    """Parse the bytes of a log.csv into rows, ignoring an incomplete last line; ``path`` is named in messages.
 
-    Raises InvalidInput, with the value that is missing, not finite or out of range for a run of ``iterations``.
+    Raises InvalidInput that names the value that is missing, not finite or out of range for a run of ``iterations``.
     """
     rows: list[dict[str, float]] = []
     try:

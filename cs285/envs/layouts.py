@@ -1,8 +1,9 @@
 """Observation layouts that differ between versions of one task, and their conversion.
 
-A layout is the indices of its numbers in the task's largest one. Ant has 27 numbers of position and velocity, then
-six contact forces for each of 14 bodies; v5 omits the world body's. Humanoid has 45 of position and velocity, then
-inertias, velocities and forces of its bodies; v5 omits constant zeros of the world body and the root.
+Each layout is an array of indices: the places of its entries in the task's largest observation. Ant has 27 numbers
+of position and velocity, then six contact forces for each of 14 bodies; v5 omits the world body's six. Humanoid has 45
+of position and velocity, then inertias, velocities and forces of its bodies; v5 omits constant zeros of the world body
+and the root.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
 
-# Ant's contact forces of the world body; Humanoid's cinert and cvel of it, qfrc_actuator of the root, cfrc_ext.
+# Indices that v5 omits. Ant: cfrc_ext of the world body. Humanoid: cinert and cvel of the world body, qfrc_actuator of
+# the root joint, cfrc_ext of the world body.
 _ANT_OMITTED, _HUMANOID_OMITTED = np.arange(27, 33), np.r_[45:55, 185:191, 269:275, 292:298]
 LAYOUTS: Mapping[str, Mapping[int, Array]] = {
     "Ant": {27: np.arange(27), 105: np.delete(np.arange(111), _ANT_OMITTED), 111: np.arange(111)},

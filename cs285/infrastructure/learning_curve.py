@@ -28,7 +28,7 @@ def draw_learning_curve(
         run_dir: the run folder.
         env_name: the environment's id.
         iterations: the evaluated iterations, at least one; iteration 0 is behavioural cloning.
-        rows: the scalars of each of them by name.
+        rows: the logged scalars by name, one mapping for each evaluated iteration.
     """
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
@@ -56,7 +56,7 @@ def new_figure(xlabel: str, ylabel: str = "return", width: float = 7.0) -> tuple
 
 
 def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "") -> None:
-    """Add a title, a note in small letters below it, and a legend below the axes; the figure grows with long names."""
+    """Add a title, a note in small letters below it, and a legend below the axes, which makes the figure taller."""
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(textwrap.fill(title, 60))
     handles, names = axes.get_legend_handles_labels()

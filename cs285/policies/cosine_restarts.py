@@ -9,7 +9,8 @@ class CosineRestarts(CosineAnnealingWarmRestarts):
     """Cosine annealing with warm restarts (Loshchilov and Hutter 2017) that keeps a learning rate set by hand.
 
     torch's own class computes each learning rate from the initial one, so that a change of
-    ``optimizer.param_groups[0]["lr"]`` would last one step. Here it scales all that follow.
+    ``optimizer.param_groups[0]["lr"]`` would last one step. Here such a change scales all later learning rates by the
+    same factor.
     """
 
     def step(self, epoch: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Saved policies: ``policy_itr_<n>.pt``, read with what config.json in the same folder says of the run."""
+"""Loading and saving of policy files, ``policy_itr_<n>.pt``; config.json in the same folder has the settings."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
     config = read_config(path)
     module, _, registered = config.env_name.rpartition(":")
     if module and env_name is None and registered not in gym.registry:
-        hint = "import its module first, or pass env_name to load_run_policy"
         raise InvalidInput(
-            f"{path} names the environment {config.env_name!r:.100}, and reading it imports nothing; {hint}"
+            f"{path}: the environment {config.env_name!r:.100} is not registered, and its module is not imported "
+            "automatically; import it first, or pass env_name"
         )
     return replace(config, env_name=env_name or registered)
 
@@ -46,10 +46,11 @@ def load_run_policy(
     make_policy: MakePolicy = make_mlp_policy,
     env_name: str | None = None,
 ) -> tuple[Any, Env, TaskSpec]:
-    """Read a policy onto the CPU, and make the environment of its run; the files can import and run nothing.
+    """Load a policy onto the CPU and make its run's environment, without executing code from the files.
 
     ``path`` is a ``policy_itr_<n>.pt`` in its run folder, and ``make_policy`` the function that made the policy. The
-    other arguments replace the run's own settings; ``env_name`` is needed where its module has not been imported.
+    other arguments replace the run's own settings; ``env_name`` is required for an environment of a module that has not
+    been imported.
 
     Raises:
         InvalidInput: when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made.
@@ -64,11 +65,14 @@ def load_run_policy(
     env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
     try:
         least_size = config.size * (spec.ob_dim + (config.n_layers - 1) * config.size) if config.n_layers else 0
-        if make_policy is make_mlp_policy and least_size > path.stat().st_size:  # it would take memory
+        # Refuse before building a network that is larger than the file.
+        if make_policy is make_mlp_policy and least_size > path.stat().st_size:
             raise InvalidInput(f"the file is too small for {config.n_layers} layers of size {config.size}")
         policy = make_policy(config, spec, [])
         if recorded.get("architecture") not in (None, describe_policy(make_policy, policy)["architecture"]):
-            raise InvalidInput("config.json records another architecture than make_policy builds; was its code edited?")
+            raise InvalidInput(
+                "config.json records another architecture than make_policy builds; was make_policy's code edited?"
+            )
         if not recorded and isinstance(parameters, dict):  # runs of earlier versions, which had no standardiser
             parameters = {**{name: policy.state_dict()[name] for name in ("ob_mean", "ob_std")}, **parameters}
         policy.load_state_dict(parameters)
@@ -93,6 +97,8 @@ def save_parameters(policy: Any, path: Path) -> None:
     """Write ``policy.state_dict()``, which ``torch.load(path, weights_only=True)`` reads; or raise InvalidInput."""
     content = policy.state_dict()
     tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
-    copies = {name: value.cpu().clone() for name, value in tensors.items()}  # of views, only what they show
+    copies = {
+        name: value.cpu().clone() for name, value in tensors.items()
+    }  # so that a view is saved without the rest of its storage
     with whole_file(path) as file:
         torch.save({**content, **copies}, file)

@@ -47,9 +47,11 @@ def as_list(paths: Sequence[Trajectory]) -> list[tuple[float, ...]]:
     wanted=st.integers(1, 20),
     broken=st.sets(st.integers(0, 7)),
 )
-def test_it_holds_the_end_of_a_list(max_size: int, lengths: list[int], wanted: int, broken: set[int]) -> None:
+def test_the_buffer_keeps_the_most_recent_transitions(
+    max_size: int, lengths: list[int], wanted: int, broken: set[int]
+) -> None:
     paths = numbered(lengths)
-    for n in broken & set(range(len(paths))):  # next observations that are no observations
+    for n in broken & set(range(len(paths))):  # next observations that differ from the following observation
         paths[n] = replace(paths[n], next_observations=paths[n].observations + 0.5)
     buffer, expected = filled(max_size, paths[:1]), as_list(paths)[-max_size:]
     buffer.add_rollouts(paths[1:])
@@ -79,7 +81,7 @@ def test_stored_transitions_and_batches_share_no_memory() -> None:
 def test_images_are_stored_once_and_keep_their_dtype() -> None:
     """20,000 frames in episodes of 100 take at most 1.1 times their bytes."""
     rng, steps = np.random.default_rng(0), 100
-    buffer = ReplayBuffer(10**12, rng)  # all of it would be a petabyte
+    buffer = ReplayBuffer(10**12, rng)  # allocating it at once would take more than a petabyte
     for _ in range(200):
         states = rng.integers(0, 256, (steps + 1, 24, 24, 3), dtype=np.uint8)
         path = make_trajectory(steps, observations=states[:-1], next_observations=states[1:])
@@ -101,7 +103,7 @@ def test_dtypes_and_device_of_a_batch() -> None:
     assert [field.dtype for field in batch] == [torch.float32, torch.int64, torch.float32, torch.float32, torch.bool]
 
 
-def test_an_empty_buffer_and_other_sizes_are_refused() -> None:
+def test_sampling_an_empty_buffer_and_adding_other_shapes_raise_errors() -> None:
     buffer = filled(10, [])
     for sample in (buffer.sample_random_data, buffer.sample_recent_data):
         with pytest.raises(ValueError, match="empty"):

@@ -19,7 +19,7 @@ def make_policy(**options: Any) -> MLPPolicySL:
     return MLPPolicySL(ac_dim=2, ob_dim=3, n_layers=2, size=32, **options)
 
 
-def test_the_textbook_and_the_project_learn_the_same_from_the_same_batches() -> None:
+def test_update_learns_what_benchmarks_textbook_learns_from_the_same_batches() -> None:
     """Raw observations and a constant learning rate, as in the assignment."""
     policy, reference = make_policy(), textbook.Policy(ob_dim=3, ac_dim=2, size=32)
     reference.mean_net.load_state_dict(policy.mean_net.state_dict())
