@@ -114,6 +114,7 @@ def _draw_curve(
     if len(set(xs)) < len(xs):
         raise InvalidInput(f"series of {name} differ in the architecture of the policy only; name the runs of one")
     color, marker = STYLES[style]
+    xs = [x + shift for x in xs]
     summaries = [s.summary(itr) for s, itr in points]
     stds = [u.std for u in summaries]
     if all(u.seeds == 1 for u in summaries):
@@ -122,7 +123,7 @@ def _draw_curve(
         axes.fill_between(xs, [u.low for u in summaries], [u.high for u in summaries], color=color, alpha=0.2)
     axes.plot(xs, [u.iqm for u in summaries], color=color, linewidth=1.6)
     means = [u.mean for u in summaries]
-    axes.errorbar(np.add(xs, shift), means, stds, color=color, fmt=marker, markersize=4.5, capsize=2.5, label=name)
+    axes.errorbar(xs, means, stds, color=color, fmt=marker, markersize=4.5, capsize=2.5, label=name)
 
 
 def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:

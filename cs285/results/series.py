@@ -76,15 +76,20 @@ class Series:
         return self.values("Initial_DataCollection_AverageReturn", first)[0], None
 
     def command(self) -> str:
-        """A command line that repeats the runs; a comment in it names a policy that run_hw1.py does not make."""
+        """A command line that repeats the runs, of the user's own script where that made the policy."""
         flags = ["--env_name", shlex.quote(self.task), *(["--do_dagger"] if self.config.do_dagger else [])]
         usual = identity(Config(env_name=self.task, do_dagger=self.config.do_dagger))
         for name, value, default in zip(RESULT_SETTINGS, identity(self.config), usual, strict=True):
             if value != default:
                 flags += [f"--{name}", shlex.quote(str(value))]
         flags += ["--seeds" if len(self.seeds) > 1 else "--seed", ",".join(map(str, self.seeds))]
+        return f"python {shlex.quote(self.script)} {' '.join(flags)}"
+
+    @property
+    def script(self) -> str:
+        """The script that made the runs: run_hw1.py, or the module of the user's own make_policy."""
         policy = self.facts["make_policy"]
-        return f"python scripts/run_hw1.py {' '.join(flags)}{'' if policy == 'default' else f' # make_policy={policy}'}"
+        return "scripts/run_hw1.py" if policy == "default" else f"{policy.partition(':')[0].replace('.', '/')}.py"
 
 
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:

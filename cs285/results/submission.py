@@ -52,6 +52,9 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path) -> int
                 archive.writestr(f"run_logs/{run.path.name}/{path.name}", remove_images(path))
         for path in sorted(code.rglob("*.py")):
             archive.write(path, f"cs285/{path.relative_to(code).as_posix()}")
+        for script in sorted({Series([run]).script for run in runs} - {"scripts/run_hw1.py"}):
+            if Path(script).name == script and Path(script).is_file():
+                archive.write(script)
         commands = [f"{run.path.name}\n\n```bash\n{Series([run]).command()}\n```\n" for run in runs]
         archive.writestr("README.md", README + "\n".join(commands))
     if (size := zipped.tell()) > MAX_BYTES:

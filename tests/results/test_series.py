@@ -100,7 +100,7 @@ def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     assert {(words[n], words[n + 1]) for n in range(2, len(words) - 1)} >= set(pairs)
     assert len(words) == 2 + 2 * len(pairs) + 1  # and --do_dagger
     write_run(tmp_path / "mine", [1.0, 2.0], policy={"make_policy": "mine:make"})
-    assert series_of(tmp_path / "mine")[0].command().endswith("--seed 1 # make_policy=mine:make")
+    assert series_of(tmp_path / "mine")[0].command().startswith("python mine.py --env_name Hopper-v5 ")
 
 
 def test_runs_that_meet_all_conditions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
