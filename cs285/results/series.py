@@ -103,7 +103,7 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
         other = groups.setdefault(key, {}).setdefault(run.config.seed, run)
         if other is not run:
             same = f"seed {run.config.seed} and the same settings"
-            raise InvalidInput(f"two runs with {same}: {other.path} and {run.path}; name one of them")
+            raise InvalidInput(f"two runs with {same}: {other.path} and {run.path}; name one of them with --runs")
     if not groups:
         raise InvalidInput(f"no run has an evaluation: {', '.join(str(run.path) for run in runs)}")
     series = [Series(list(group.values())) for group in groups.values()]
