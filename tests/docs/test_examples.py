@@ -41,7 +41,7 @@ def test_relu_and_huber(tmp_path: Path) -> None:
     flags = (
         "--env_name Hopper-v5 --ep_len 50 --do_dagger --n_iter 2 --num_agent_train_steps_per_iter 30 --batch_size 50"
     )
-    flags += " --eval_batch_size 50 --num_workers 2 --save_params --seeds 1,2 --video_log_freq 1"
+    flags += " --eval_batch_size 50 --num_workers 1 --save_params --seeds 1,2 --video_log_freq 1"
     shutil.copy(EXAMPLES / "relu_huber.py", tmp_path / "my_policy.py")
     finished = run("my_policy.py", tmp_path, flags)
     assert finished.returncode == 0, finished.stderr
@@ -61,9 +61,6 @@ def test_relu_and_huber(tmp_path: Path) -> None:
     for row, same in zip(rows(second), rows(other), strict=True):
         del row["TimeSinceStart"], same["TimeSinceStart"]
         assert row == same
-    foreign = run(ROOT / "scripts/run_hw1.py", tmp_path, f"--resume {second} --n_iter 4")
-    assert foreign.returncode == 2
-    assert "my_policy" in foreign.stderr
 
 
 @pytest.mark.slow
