@@ -1,6 +1,6 @@
-"""Gradient steps of behavioural cloning by other libraries: called as measure.py, prints their seconds.
+"""Gradient steps of behavioural cloning by `imitation`: called as measure.py, prints their seconds.
 
-Each library runs in a virtual environment of its own: their requirements exclude each other and the project's.
+It runs in a virtual environment of its own, since it needs an earlier Gymnasium than the project.
 Network, batch size and learning rate are the project's defaults.
 """
 
@@ -30,19 +30,6 @@ def imitation(obs: Any, acts: Any, rewards: Any, next_obs: Any, ends: Any) -> An
     options = {"batch_size": BATCH_SIZE, "optimizer_kwargs": {"lr": LEARNING_RATE}, "device": "cpu"}
     trainer = bc.BC(policy=policy, demonstrations=data, **names, **options)
     return lambda steps: trainer.train(n_batches=steps, log_interval=10**9, progress_bar=False)
-
-
-def d3rlpy(obs: Any, acts: Any, rewards: Any, next_obs: Any, ends: Any) -> Any:
-    """A function that takes gradient steps of d3rlpy's BC: the squared error of a deterministic policy."""
-    import d3rlpy
-
-    dataset = d3rlpy.dataset.MDPDataset(obs, acts, rewards, ends)
-    encoder = d3rlpy.models.VectorEncoderFactory(hidden_units=HIDDEN, activation="tanh")
-    config = d3rlpy.algos.BCConfig(learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE, encoder_factory=encoder)
-    learner = config.create(device="cpu:0")
-    learner.build_with_dataset(dataset)
-    quiet = {"logger_adapter": d3rlpy.logging.NoopAdapterFactory(), "show_progress": False}
-    return lambda steps: learner.fit(dataset, n_steps=steps, n_steps_per_epoch=steps, **quiet)
 
 
 if __name__ == "__main__":

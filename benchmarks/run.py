@@ -32,7 +32,7 @@ OURS, TEXTBOOK, LIBRARIES = "measure.py", "textbook.py", "libraries.py"
 SIDES = {  # and the files that measure them, beside run_hw1.py of each version of the project
     "job": {"textbook": TEXTBOOK, "physics": OURS},
     "rollouts": dict.fromkeys(("project", "textbook"), OURS),
-    "gradient": {**dict.fromkeys(("project", "torch", "textbook"), OURS), "imitation": LIBRARIES, "d3rlpy": LIBRARIES},
+    "gradient": {**dict.fromkeys(("project", "torch", "textbook"), OURS), "imitation": LIBRARIES},
     "help": {},
 }
 Turn = dict[str, tuple[float, float]]  # seconds and megabytes of each side
@@ -49,7 +49,6 @@ class Settings:
     rows: tuple[Row, ...] = get_args(Row)  # Rows to measure
     against: str | None = None  # An earlier commit, whose run_hw1.py is measured too
     imitation: Path | None = None  # Python of an environment with imitation; None: skip it
-    d3rlpy: Path | None = None  # Python of an environment with d3rlpy; None: skip it
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "repeats")

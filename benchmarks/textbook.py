@@ -16,6 +16,8 @@ from tensorboardX import SummaryWriter
 from torch import nn
 
 from cs285.data.restricted_pickle import load_pickle
+from cs285.envs.make_env import make_env
+from cs285.policies.loaded_gaussian_policy import load_expert
 
 Paths = list[dict[str, Any]]
 
@@ -43,32 +45,6 @@ class Policy(nn.Module):
         loss.backward()
         self.optimizer.step()
         return {"Training Loss": loss.detach().numpy()}
-
-
-class Expert(nn.Module):
-    """The course's expert in torch; observations of another size are cut or filled with zeros at the end."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        policy = load_pickle(path)["GaussianPolicy"]
-        normalizer = policy["obsnorm"]["Standardizer"]
-        self.mean = torch.tensor(normalizer["mean_1_D"])
-        self.std = torch.sqrt(torch.tensor(normalizer["meansq_1_D"]) - self.mean**2)
-        hidden = policy["hidden"]["FeedforwardNet"]
-        layers = [hidden[name]["AffineLayer"] for name in sorted(hidden)] + [policy["out"]["AffineLayer"]]
-        self.layers = [(torch.tensor(layer["W"]), torch.tensor(layer["b"])) for layer in layers]
-
-    def get_action(self, obs: np.ndarray) -> np.ndarray:
-        """Actions for one observation or many."""
-        obs = np.atleast_2d(obs)
-        full = np.zeros((len(obs), self.mean.shape[1]))
-        width = min(full.shape[1], obs.shape[1])
-        full[:, :width] = obs[:, :width]
-        x = (torch.from_numpy(full) - self.mean) / (self.std + 1e-6)
-        for number, (weight, bias) in enumerate(self.layers):
-            x = x @ weight + bias
-            x = torch.tanh(x) if number < len(self.layers) - 1 else x
-        return x.numpy().astype(np.float32)
 
 
 class ReplayBuffer:
@@ -128,7 +104,7 @@ def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10,
     """The whole DAgger job; returns the last evaluation's mean return."""
     env = gym.make(env_name)
     limit = env.spec.max_episode_steps
-    expert, data = Expert(expert_file), load_pickle(data_file)
+    expert, data = load_expert(expert_file, env_name, make_env(env_name)[1]), load_pickle(data_file)
     policy = Policy(env.observation_space.shape[0], env.action_space.shape[0])
     buffer, writer = ReplayBuffer(), SummaryWriter("textbook_run")
     for itr in range(n_iter):

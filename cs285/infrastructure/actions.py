@@ -1,4 +1,4 @@
-"""Actions in the shape and dtype of a task."""
+"""Actions in the shape and dtype of a task, and the check that an episode is finite."""
 
 from __future__ import annotations
 
@@ -38,3 +38,28 @@ def as_actions(actions: Array, spec: TaskSpec) -> Array:
     if wrong.size:
         raise InvalidInput(f"an action is {wrong.flat[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
     return actions.astype(np.int64)
+
+
+def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
+    """Refuse an episode with NaN or infinity.
+
+    Args:
+        states: (T + 1, *ob_shape) observations, the last one included.
+        actions: (T, ac_dim) or (T,).
+        rewards: (T,).
+        seed: the episode's.
+
+    Raises:
+        InvalidInput: naming the first step with such a number, and whether it is the environment's or the policy's.
+    """
+    given = (
+        ("the environment's observation", states[:-1]),
+        ("the policy's action", actions),
+        ("the environment's reward", rewards),
+        ("the environment's next observation", states[1:]),
+    )
+    wrong = [(np.isfinite(array).reshape(len(array), -1).all(axis=1), who) for who, array in given]
+    first = [(int(finite.argmin()), n, who) for n, (finite, who) in enumerate(wrong) if not finite.all()]
+    if first:
+        step, _, who = min(first)
+        raise InvalidInput(f"{who} in step {step} of the episode with seed {seed} holds NaN or infinity")

@@ -71,3 +71,14 @@ def progress_line(itr: int, scalars: Mapping[str, float]) -> str:
     loss = f"loss {scalars['Training Loss']:.3g}, " if "Training Loss" in scalars else ""
     returned = f"return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}"
     return f"iteration {itr}: {returned}, {loss}{scalars['TimeSinceStart']:.0f} s"
+
+
+def final_line(rows: Sequence[Mapping[str, float]]) -> str:
+    """The line that a run prints at its end: the final return and the expert's, with their standard deviations."""
+    if not rows:
+        return "not evaluated"
+    row = rows[-1]
+    expert = f"expert's data {row['Initial_DataCollection_AverageReturn']:.1f}"
+    if "Expert_AverageReturn" in row:
+        expert = f"expert {row['Expert_AverageReturn']:.1f} ± {row['Expert_StdReturn']:.1f}"
+    return f"final return {row['Eval_AverageReturn']:.1f} ± {row['Eval_StdReturn']:.1f}, {expert}"

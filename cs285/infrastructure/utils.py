@@ -13,7 +13,7 @@ from tqdm import tqdm
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import Env, TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.actions import as_actions, expert_actions
+from cs285.infrastructure.actions import as_actions, check_finite, expert_actions
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 
@@ -59,7 +59,7 @@ def sample_trajectory(
             observations.append(np.array(observation, spec.ob_dtype))
             truncated = truncated or len(rewards) >= spec.max_episode_steps
     states, acted, rewarded = np.stack(observations), np.stack(actions), np.asarray(rewards, np.float32)
-    _check_finite(states, acted, rewarded, seed)
+    check_finite(states, acted, rewarded, seed)
     return Trajectory.from_states(states, acted, rewarded, bool(terminated), not terminated)
 
 
@@ -124,18 +124,3 @@ def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: T
         InvalidInput: when the expert's actions do not fit the environment, or are not finite.
     """
     return [replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths]
-
-
-def _check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
-    """Refuse an episode with NaN or infinity, naming the first step that has it, and its origin."""
-    given = (
-        ("the environment's observation", states[:-1]),
-        ("the policy's action", actions),
-        ("the environment's reward", rewards),
-        ("the environment's next observation", states[1:]),
-    )
-    wrong = [(np.isfinite(array).reshape(len(array), -1).all(axis=1), who) for who, array in given]
-    first = [(int(finite.argmin()), n, who) for n, (finite, who) in enumerate(wrong) if not finite.all()]
-    if first:
-        step, _, who = min(first)
-        raise InvalidInput(f"{who} in step {step} of the episode with seed {seed} holds NaN or infinity")

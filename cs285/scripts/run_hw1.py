@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -35,6 +34,7 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
     restart_in_mujoco_py_venv(settings.config.backend)
     from cs285.infrastructure.bc_trainer import BC_Trainer
     from cs285.infrastructure.inputs import RunInputs
+    from cs285.infrastructure.metrics import final_line
 
     configs, code = settings.configs(), 0
     with ExitStack() as at_end:
@@ -44,7 +44,7 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
                 inputs = inputs or at_end.enter_context(RunInputs(config, expert))
                 trainer = BC_Trainer(config, expert, make_policy, inputs)
                 rows = trainer.run_training_loop()
-                print(f"{trainer.run_dir}: {summary(rows)}", flush=True)
+                print(f"{trainer.run_dir}: {final_line(rows)}", flush=True)
             except Exception as error:  # a user's own policy may raise anything
                 if len(configs) == 1 or inputs is None:  # every seed would fail
                     raise
@@ -53,17 +53,6 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
                 code = code or report(error, f"seed {config.seed}: ")
                 inputs = None if isinstance(error, WorkerDied) else inputs
     sys.exit(code)
-
-
-def summary(rows: Sequence[dict[str, float]]) -> str:
-    """Format the final return and the expert's, with their standard deviations."""
-    if not rows:
-        return "not evaluated"
-    row = rows[-1]
-    expert = f"expert's data {row['Initial_DataCollection_AverageReturn']:.1f}"
-    if "Expert_AverageReturn" in row:
-        expert = f"expert {row['Expert_AverageReturn']:.1f} ± {row['Expert_StdReturn']:.1f}"
-    return f"final return {row['Eval_AverageReturn']:.1f} ± {row['Eval_StdReturn']:.1f}, {expert}"
 
 
 if __name__ == "__main__":
