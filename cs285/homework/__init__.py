@@ -1,0 +1,1 @@
+"""The project as a homework: its blanks, the checks of what students write in them, and editions."""
