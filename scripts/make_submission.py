@@ -1,10 +1,10 @@
-"""Write the course's submit.zip: event files of the runs, the code, and a README with the commands."""
+"""Write submit.zip as a course asks for it: event files of the runs, the code, and the commands of the runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import _checkout  # noqa: F401
 from tyro.conf import arg
@@ -17,6 +17,8 @@ from cs285.results.selection import RunSelection, report_incomplete
 class Settings(RunSelection):
     """Settings of a submission, which needs at least one run of BC and one of DAgger."""
 
+    edition: Literal["cs285", "rob831", "xcs224r"] = "cs285"
+    """Course whose layout the zip has: Berkeley's CS285, CMU's 16-831 (RUN.md), or Stanford's XCS224R (data/)."""
     output: Annotated[Path, arg(aliases=["-o"])] = Path("submit.zip")  # File to write; it must not exist
 
 
@@ -28,7 +30,7 @@ def main() -> None:
 
     runs = settings.read()
     report_incomplete(runs)
-    size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output)
+    size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output, settings.edition)
     print(f"{settings.output}: {len(runs)} runs, {size / 1e6:.2f} MB of the 15 MB that are allowed")
 
 

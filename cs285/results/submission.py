@@ -1,37 +1,64 @@
-"""The course's submit.zip: event files of the runs without images, the code, and a README with the commands."""
+"""submit.zip as the courses ask for it: the runs' event files without images, the code and the commands."""
 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tensorboardX.proto.event_pb2 import Event
 
+from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder
+from cs285.data.shipped import input_files
 from cs285.data.whole_files import read_whole, whole_file
 from cs285.errors import InvalidInput
 from cs285.results.series import Series
 
 MAX_BYTES = 15 * 10**6  # the course's limit
-README = """# CS285 homework 1: imitation learning
+FOLDERS = {"expert_policy_file": Path("policies/experts"), "expert_data": Path("expert_data")}  # in the zip
+README = """# Homework 1: imitation learning
 
-The runs in run_logs/ and the commands that repeat them. The commands need a checkout of the homework with its
-scripts/, experts and expert data; this zip has the code in cs285/ only.
+The runs in {runs}/, and the commands that repeat them, from this folder:
 
-"""
+```bash
+python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && source .venv/bin/activate
+```
+
+{missing}"""
+MISSING = "The zip would be too large with experts and data: copy them to policies/experts/ and expert_data/.\n\n"
+
+
+class Edition(NamedTuple):
+    """Names in the zip that a course asks for: folder of the runs, package, file of the commands, and script."""
+
+    runs: str
+    package: str
+    readme: str
+    script: str
+
+
+EDITIONS = {
+    "cs285": Edition("run_logs", "cs285", "README.md", "cs285/scripts/run_hw1.py"),
+    "rob831": Edition("run_logs", "rob831", "RUN.md", "rob831/scripts/run_hw1.py"),
+    "xcs224r": Edition("data", "xcs224r", "README.md", "run_hw1.py"),
+}
 HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record in an event file: length and its checksum; checksum of the content
 
 
-def write_submission(runs: Sequence[RunFolder], code: Path, output: Path) -> int:
-    """Write run_logs/, cs285/ and README.md into a zip.
+def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, edition: str = "cs285") -> int:
+    """Write the runs, the code, the experts and data that the runs read, and the commands into a zip that can be run.
 
     Args:
         runs: at least one of BC (q1_) and one of DAgger (q2_), with different names.
-        code: the folder cs285.
+        code: the folder cs285, which has requirements.txt beside it.
         output: the zip, a new file of at most `MAX_BYTES`.
+        edition: a key of `EDITIONS`, the course whose names the zip has; the code imports its package by that name.
 
     Returns its size in bytes. Raises InvalidInput when one of these conditions is not met, or the zip can't be written.
     """
@@ -43,25 +70,71 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path) -> int
         raise InvalidInput(f"two run folders have the same name: {', '.join(sorted(str(run.path) for run in runs))}")
     if output.exists():
         raise InvalidInput(f"--output: {output} exists; it is not overwritten")
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
-        for run in runs:
-            if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
-                raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
-            for path in paths:
-                archive.writestr(f"run_logs/{run.path.name}/{path.name}", remove_images(path))
-        for path in sorted(code.rglob("*.py")):
-            archive.write(path, f"cs285/{path.relative_to(code).as_posix()}")
-        for script in sorted({Series([run]).script for run in runs} - {"scripts/run_hw1.py"}):
-            if Path(script).name == script and Path(script).is_file():
-                archive.write(script)
-        commands = [f"{run.path.name}\n\n```bash\n{Series([run]).command()}\n```\n" for run in runs]
-        archive.writestr("README.md", README + "\n".join(commands))
-    if (size := zipped.tell()) > MAX_BYTES:
-        raise InvalidInput(f"the zip of {len(runs)} runs has {size / 1e6:.2f} MB, more than the 15 allowed; use --runs")
+    content = _runs_and_code(runs, code, EDITIONS[edition])
+    moved, inputs = _move_inputs(runs)
+    commands = _commands(moved, EDITIONS[edition])
+    zipped = b""
+    for included, missing in ((inputs, ""), ({}, MISSING)):
+        readme = README.format(runs=EDITIONS[edition].runs, missing=missing if inputs else "") + commands
+        zipped = _zip({**content, **included, EDITIONS[edition].readme: readme.encode()})
+        if len(zipped) <= MAX_BYTES:
+            break
+    else:
+        size = f"{len(zipped) / 1e6:.2f}"
+        raise InvalidInput(f"the zip of {len(runs)} runs has {size} MB, more than the 15 allowed; use --runs")
     with whole_file(output) as file:
-        file.write(zipped.getvalue())
-    return size
+        file.write(zipped)
+    return len(zipped)
+
+
+def _runs_and_code(runs: Sequence[RunFolder], code: Path, edition: Edition) -> dict[str, bytes]:
+    """The event files and the code, by their names in the zip."""
+    content = {}
+    for run in runs:
+        if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
+            raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
+        for path in paths:
+            content[f"{edition.runs}/{run.path.name}/{path.name}"] = remove_images(path)
+    scripts = {Path(Series([run]).script) for run in runs} - {Path("scripts/run_hw1.py")}
+    files = {path: f"{edition.package}/{path.relative_to(code).as_posix()}" for path in sorted(code.rglob("*.py"))}
+    files |= {script: script.name for script in sorted(scripts) if script.name == str(script) and script.is_file()}
+    for path, name in files.items():
+        content[name] = re.sub(rb"\bcs285\b", edition.package.encode(), read_whole(path))
+    content[edition.script] = content[f"{edition.package}/scripts/run_hw1.py"]
+    content["requirements.txt"] = read_whole(code.parent / "requirements.txt")
+    return content
+
+
+def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
+    """The runs with their input files named as in the zip, and these files; without those that changed since."""
+    moved, content = [], dict[str, bytes]()
+    for run in runs:
+        for name, path in input_files(run.config).items():
+            if path.is_file() and digest(path) == run.inputs.get(name):
+                target = FOLDERS[name] / path.name
+                if content.setdefault(target.as_posix(), read_whole(path)) == read_whole(path):
+                    given: dict[str, Any] = {} if getattr(run.config, name) is None else {name: target}
+                    run = replace(run, config=replace(run.config, **given))
+        moved.append(run)
+    return moved, content
+
+
+def _commands(runs: Sequence[RunFolder], edition: Edition) -> str:
+    """A section for each run with the command that repeats it under its name."""
+    sections = []
+    for run in runs:
+        command = Series([run]).command().replace("scripts/run_hw1.py", edition.script, 1)
+        name = f" --exp_name {run.config.exp_name}" if run.config.exp_name else ""
+        sections.append(f"{run.path.name}\n\n```bash\n{command}{name}\n```\n")
+    return "\n".join(sections)
+
+
+def _zip(content: Mapping[str, bytes]) -> bytes:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return zipped.getvalue()
 
 
 def remove_images(path: Path) -> bytes:

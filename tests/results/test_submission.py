@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from cs285.config import Config
-from cs285.data.run_folders import read_runs
+from cs285.data.provenance import digest
+from cs285.data.run_folders import read_run, read_runs
 from cs285.data.shipped import PROJECT_ROOT
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
@@ -26,21 +31,73 @@ CODE = PROJECT_ROOT / "cs285"
 def runs(tmp_path: Path) -> Path:
     """A BC run, which has no evaluation, and a DAgger run, with empty event files."""
     for returns in ([], [1.0, 2.0]):
-        (write_run(tmp_path / "runs", returns) / "events.out.tfevents.1").touch()
+        (write_run(tmp_path / "runs", returns, exp_name="mine") / "events.out.tfevents.1").touch()
     return tmp_path / "runs"
 
 
 def test_the_zip_has_the_runs_the_code_and_the_commands(runs: Path, tmp_path: Path) -> None:
-    size = write_submission(read_runs([runs]), CODE, tmp_path / "submit.zip")
-    assert size == (tmp_path / "submit.zip").stat().st_size < 15e6
-    with zipfile.ZipFile(tmp_path / "submit.zip") as archive:
-        assert archive.testzip() is None
-        names, readme = archive.namelist(), archive.read("README.md").decode()
-    code = {f"cs285/{path.relative_to(CODE).as_posix()}" for path in CODE.rglob("*.py")}
+    code = {path.relative_to(CODE).as_posix() for path in CODE.rglob("*.py")}
     folders = [folder.name for folder in runs.iterdir()]
-    assert {*names} == {*code, "README.md", *(f"run_logs/{name}/events.out.tfevents.1" for name in folders)}
-    assert all(name in readme for name in folders)
-    assert "python scripts/run_hw1.py --env_name Hopper-v5 --do_dagger --n_iter 2 --seed 1" in readme
+    for edition, (logs, package, readme, script) in submission.EDITIONS.items():
+        size = write_submission(read_runs([runs]), CODE, tmp_path / f"{edition}.zip", edition)
+        assert size == (tmp_path / f"{edition}.zip").stat().st_size < 15e6
+        with zipfile.ZipFile(tmp_path / f"{edition}.zip") as archive:
+            assert archive.testzip() is None
+            names, commands = archive.namelist(), archive.read(readme).decode()
+        expected = {f"{package}/{name}" for name in code} | {readme, script, "requirements.txt"}
+        assert {*names} == expected | {f"{logs}/{name}/events.out.tfevents.1" for name in folders}
+        assert all(name in commands for name in folders)
+        assert f"python {script} --env_name Hopper-v5 --do_dagger --n_iter 2 --seed 1 --exp_name mine" in commands
+
+
+@pytest.mark.slow
+def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
+    """With data of another folder, and a package of another name, of which nothing is left under its own."""
+    data, flags = tmp_path / "mine.pkl", "--do_dagger --n_iter 2 --num_agent_train_steps_per_iter 5 --ep_len 20"
+    shutil.copy(PROJECT_ROOT / "expert_data/expert_data_CartPole-v1.pkl", data)
+    flags += f" --env_name CartPole-v1 --num_workers 0 --batch_size 20 --eval_batch_size 40 --expert_data {data}"
+    first = run_in(tmp_path, f"{PROJECT_ROOT}/scripts/run_hw1.py {flags} --exp_name both_seed2 --seed 2")
+    (write_run(tmp_path / "data", [1.0]) / "events.out.tfevents.1").touch()
+    write_submission(read_runs([tmp_path / "data"]), CODE, tmp_path / "submit.zip", "rob831")
+    data.unlink()
+    with zipfile.ZipFile(tmp_path / "submit.zip") as archive:
+        archive.extractall(tmp_path / "unzipped")
+    (command,) = re.findall("python (.*do_dagger.*)", (tmp_path / "unzipped/RUN.md").read_text())
+    assert first.name.startswith("q2_both_seed2_")
+    again = run_in(tmp_path / "unzipped", command)
+    assert again.name[:30] == first.name[:30]
+    for run_dir in (first, again):
+        rows = [{**row, "TimeSinceStart": 0.0} for row in read_run(run_dir).rows]
+        assert rows == [{**row, "TimeSinceStart": 0.0} for row in read_run(first).rows]
+    used = [path for path in (tmp_path / "unzipped/rob831").rglob("*.py") if b"cs285." in path.read_bytes()]
+    assert used == []
+
+
+def run_in(folder: Path, command: str) -> Path:
+    """The run folder that a command makes in ``data`` of a folder, where no other cs285 can be imported."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([sys.executable, *command.split()], cwd=folder, env=environment, check=True, capture_output=True)
+    (run_dir,) = (folder / "data").glob("q2_*")
+    return run_dir
+
+
+def test_inputs_are_left_out_of_a_zip_that_they_would_make_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "mine.pkl"
+    data.write_bytes(os.urandom(300_000))
+    for returns in ([1.0], [1.0, 2.0]):
+        inputs = {"expert_data": digest(data)}
+        run_dir = write_run(tmp_path / "runs", returns, inputs=inputs, expert_data=data)
+        (run_dir / "events.out.tfevents.1").touch()
+    for limit, present in ((10**6, True), (300_000, False)):
+        monkeypatch.setattr(submission, "MAX_BYTES", limit)
+        write_submission(read_runs([tmp_path / "runs"]), CODE, tmp_path / f"{limit}.zip")
+        with zipfile.ZipFile(tmp_path / f"{limit}.zip") as archive:
+            assert ("expert_data/mine.pkl" in archive.namelist()) == present
+            readme = archive.read("README.md").decode()
+        assert "--expert_data expert_data/mine.pkl" in readme
+        assert ("too large" in readme) == (not present)
 
 
 def test_images_and_an_unfinished_record_at_the_end_are_removed(tiny: Config, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""Describe files of expert data and of expert policies: layout, sizes, returns, and the tasks that they fit."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import _checkout  # noqa: F401
+from tyro.conf import Positional, arg
+
+from cs285.command_line import parse, run
+from cs285.config import Config
+from cs285.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a description."""
+
+    files: Positional[tuple[Path, ...]]  # Expert data or expert policies (pickles)
+    env_name: Annotated[str | None, arg(aliases=["-env"])] = None
+    """Task that the files must fit. None: name those that do, among the tasks with experts in policies/experts/."""
+
+
+def main() -> None:
+    """Print a paragraph for each file; raise InvalidInput for one that can't be read or does not fit ``--env_name``."""
+    settings = parse(Settings, __doc__ or "")
+    from cs285.data.restricted_pickle import load_pickle
+    from cs285.data.shipped import shipped_tasks
+    from cs285.envs.make_env import make_env
+
+    if not settings.files:
+        raise InvalidInput("name at least one file of expert data or of an expert policy")
+    tasks = shipped_tasks() if settings.env_name is None else [settings.env_name]
+    specs = {task: make_env(task, graphics=False)[1] for task in tasks}
+    for path in settings.files:
+        is_policy = isinstance(content := load_pickle(path), dict)
+        print(f"{path}: {describe_policy(path) if is_policy else describe_data(path, content)}")
+        fitting = [fit for task, spec in specs.items() if (fit := fits(path, is_policy, task, spec, settings.env_name))]
+        print(f"  fits {', '.join(fitting) or 'none of ' + ', '.join(tasks)}", flush=True)
+
+
+def describe_data(path: Path, content: Any) -> str:
+    """Layout, sizes, lengths and returns of recorded episodes."""
+    import numpy as np
+
+    from cs285.data.expert_data import load_expert_data
+
+    episodes = load_expert_data(path)
+    first, lengths = episodes[0], [len(episode) for episode in episodes]
+    returns = np.array([episode.total_reward for episode in episodes])
+    edition = "fall 2020 and CMU" if "image_obs" in content[0] else "fall 2023"
+    actions = "discrete actions" if first.discrete else f"actions of {first.actions.shape[1]} numbers"
+    return "\n  ".join(
+        [
+            f"expert data, layout of {edition}",
+            f"observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}",
+            f"{len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}",
+            f"return {returns.mean():.1f} ± {returns.std():.1f}, from {returns.min():.1f} to {returns.max():.1f}",
+        ]
+    )
+
+
+def describe_policy(path: Path) -> str:
+    """Sizes of an expert's network."""
+    from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
+
+    expert = LoadedGaussianPolicy(path)
+    layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.network.biases)]))
+    return f"expert policy\n  network {layers}, {expert.activation}"
+
+
+def fits(path: Path, is_policy: bool, task: str, spec: Any, required: str | None) -> str:
+    """The task if a file fits it, with the conversion needed; else empty, or InvalidInput where a task is required."""
+    from cs285.infrastructure.inputs import load_initial_data
+    from cs285.policies.loaded_gaussian_policy import load_expert
+
+    try:
+        with contextlib.redirect_stderr(io.StringIO()) as notice:
+            if is_policy:
+                load_expert(path, task, spec)
+            else:
+                load_initial_data(Config(expert_data=path, env_name=task), spec)
+    except InvalidInput:
+        if required:
+            raise
+        return ""
+    return " after ".join([task, *notice.getvalue().splitlines()]).replace(f"{path}: ", "")
+
+
+if __name__ == "__main__":
+    run(main)
