@@ -1,4 +1,7 @@
-"""Roll out an expert and write its episodes in the course's data format."""
+"""Roll out an expert and write its episodes in the course's data format.
+
+With --noise it acts with Gaussian noise, and the action in the file is its mean action (DART, Laskey et al. 2017).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
+from cs285.data.trajectory import Array
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
@@ -24,14 +28,15 @@ class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Expert file; None: the one that ships.
     episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2.
     ep_len: int | None = None  # Step after which episodes are truncated; None: the environment's limit.
-    seed: int = 1  # Seed of the episodes.
+    noise: float = 0.0  # Standard deviation of noise in the actions that are executed, as a fraction of their bounds.
+    seed: int = 1  # Seed of the episodes and of the noise.
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
     """New file to write; None: expert_data/expert_data_<env_name>.pkl."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
-        check_at_least(0, self, "seed")
+        check_at_least(0, self, "seed", "noise")
 
 
 def main() -> None:
@@ -46,8 +51,9 @@ def main() -> None:
     from cs285.data.shipped import shipped_expert
     from cs285.infrastructure.rollout_workers import RolloutWorkers
     from cs285.infrastructure.seeding import Stream, episode_seeds
-    from cs285.infrastructure.utils import sample_n_trajectories
+    from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
     from cs285.policies.loaded_gaussian_policy import load_expert
+    from cs285.policies.noisy_policy import NoisyPolicy
 
     env_name, episodes = settings.env_name, settings.episodes
     expert_file = settings.expert_policy_file or shipped_expert(env_name)
@@ -56,10 +62,25 @@ def main() -> None:
     seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
     with RolloutWorkers(env_name, settings.ep_len, backend=settings.backend, episodes_needed=episodes) as rollouts:
         expert = load_expert(expert_file, env_name, rollouts.spec)
-        trajectories = sample_n_trajectories(rollouts, expert, episodes, seeds)
+        acting = NoisyPolicy(expert, settings.noise * action_bound(settings)) if settings.noise else expert
+        trajectories = sample_n_trajectories(rollouts, acting, episodes, seeds)
+        if settings.noise:
+            trajectories = relabel_with_expert(trajectories, expert, rollouts.spec)
     write_expert_data(trajectories, output)
     returns = [trajectory.total_reward for trajectory in trajectories]
     print(f"{output}: {episodes} episodes, return {np.mean(returns):.1f} ± {np.std(returns):.1f}")
+
+
+def action_bound(settings: Settings) -> Array:
+    """Half the range of each action, (ac_dim,); InvalidInput unless actions are continuous and bounded."""
+    from gymnasium.spaces import Box
+
+    from cs285.envs.make_env import make_env
+
+    space = make_env(settings.env_name, backend=settings.backend, graphics=False)[0].action_space
+    if not (isinstance(space, Box) and space.is_bounded()):
+        raise InvalidInput(f"--noise needs continuous, bounded actions; {settings.env_name} has {space}")
+    return np.asarray((space.high - space.low) / 2)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train an expert with PPO (stable-baselines3) or SAC (sbx) and write it in the course's format."""
+"""Train an expert with PPO (stable-baselines3), TRPO (sb3-contrib) or SAC (sbx) and write it in the course's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cs285.experts.settings import ExpertSettings
 
 
 def main() -> None:
-    """Train, keep the best policy on the way, and write it with its card and learning curve."""
+    """Train, keep the best policy or that of ``--keep_step``, and write it with its card and learning curve."""
     settings = parse(ExpertSettings, __doc__ or "")
     restart_in_mujoco_py_venv(settings.backend)
     if settings.expert_file.exists():

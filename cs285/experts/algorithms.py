@@ -1,4 +1,4 @@
-"""PPO and SAC from their libraries: construction, and export in the course's format."""
+"""PPO, TRPO and SAC from their libraries: construction, and export in the course's format."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 
 from cs285.errors import InvalidInput
@@ -22,10 +23,11 @@ SAC_OPTIONS = {"learning_starts": 10_000, "policy_delay": 2}
 
 
 def make_model(settings: ExpertSettings) -> Any:
-    """Make an untrained `PPO` or `SAC` model; raise InvalidInput when the task or ``initial_expert`` does not fit."""
+    """Make an untrained model; raise InvalidInput when the task or ``initial_expert`` does not fit."""
     envs, sizes = make_vec_env(settings), [settings.size] * settings.n_layers
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("batch_size", "gamma", "seed")}
-    options["learning_rate"] = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
+    linear = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
+    options["learning_rate"] = settings.learning_rate if settings.algorithm == "TRPO" else linear
     if settings.algorithm == "SAC":  # Haarnoja et al. 2018, with layer normalisation in the critics for stability
         options["gradient_steps"] = max(1, round(settings.updates_per_step * settings.n_envs))
         options["policy_kwargs"] = {"net_arch": sizes, "layer_norm": True, "actor_class": tanh_actor}
@@ -33,18 +35,24 @@ def make_model(settings: ExpertSettings) -> Any:
     expert = None if settings.initial_expert is None else LoadedGaussianPolicy(settings.initial_expert)
     policy_sizes = sizes if expert is None else [len(bias) for bias in expert.network.biases[:-1]]
     arch = {"net_arch": {"pi": policy_sizes, "vf": sizes}, "activation_fn": torch.nn.Tanh}
-    options |= {name: getattr(settings, name) for name in ("n_steps", "n_epochs", "target_kl")}
-    options["policy_kwargs"] = {**arch, "log_std_init": settings.initial_log_std}
-    model = PPO("MlpPolicy", envs, device="cpu", **options)
+    options |= {"n_steps": settings.n_steps, "policy_kwargs": {**arch, "log_std_init": settings.initial_log_std}}
+    options["n_epochs" if settings.algorithm == "PPO" else "n_critic_updates"] = settings.n_epochs
+    if settings.target_kl is not None:
+        options["target_kl"] = settings.target_kl
+    model = algorithm_class(settings.algorithm)("MlpPolicy", envs, device="cpu", **options)
     if expert is not None:
         _initialise_from(expert, model, f"--initial_expert {settings.initial_expert}")
     return model
 
 
 def algorithm_class(name: str) -> Any:
-    """Import the library's class of ``PPO`` or ``SAC``."""
+    """Import the library's class of ``PPO``, ``TRPO`` or ``SAC``."""
     if name == "PPO":
         return PPO
+    if name == "TRPO":
+        from sb3_contrib import TRPO
+
+        return TRPO
     # JAX reads this when it is imported: more threads would spin against other processes.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     from sbx import SAC
@@ -62,7 +70,7 @@ def set_policy_trainable(model: Any, trainable: bool) -> None:
 def export_policy(model: Any, path: Path) -> None:
     """Write the policy's mean action, with the normalisation of its observations, in the course's format."""
     policy, statistics = model.policy, model.get_vec_normalize_env().obs_rms
-    if isinstance(model, PPO):
+    if isinstance(model, OnPolicyAlgorithm):
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
     else:  # SAC squashes its mean with tanh and scales it to the bounds: that layer is hidden here, the scaling last
         parameters = policy.actor_state.params["params"]
@@ -81,14 +89,14 @@ def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
 
 
 def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> None:
-    """Copy the expert's parameters into PPO's policy, and fix the observation statistics at the expert's."""
+    """Copy the expert's parameters into the policy, and fix the observation statistics at the expert's."""
     layers, statistics = _ppo_layers(model.policy), model.get_vec_normalize_env().obs_rms
     ob_dim, ac_dim = layers[0].in_features, layers[-1].out_features
     if (expert.ob_dim, expert.ac_dim) != (ob_dim, ac_dim):
         needed = f"it must read {ob_dim} (see --ob_dim) and give {ac_dim}"
         raise InvalidInput(f"{name} reads {expert.ob_dim} numbers and gives {expert.ac_dim}; {needed}")
     if expert.activation != "tanh":
-        raise InvalidInput(f"{name} has {expert.activation} layers; PPO's have tanh")
+        raise InvalidInput(f"{name} has {expert.activation} layers; those of PPO and TRPO have tanh")
     with torch.no_grad():
         for layer, weight, bias in zip(layers, expert.network.weights, expert.network.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))

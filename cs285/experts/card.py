@@ -26,7 +26,11 @@ from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.results.intervals import interquartile_mean, iqm_interval
 
-LIBRARIES = {"PPO": ("stable_baselines3", "torch"), "SAC": ("sbx-rl", "jax", "stable_baselines3")}
+LIBRARIES = {
+    "PPO": ("stable_baselines3", "torch"),
+    "TRPO": ("sb3_contrib", "torch"),
+    "SAC": ("sbx-rl", "jax", "stable_baselines3"),
+}
 
 
 @dataclass
@@ -35,7 +39,6 @@ class Record:
 
     evaluations: list[tuple[int, float, float]] = field(default_factory=list)  # steps, mean return, its deviation
     seconds: float = 0.0
-    best_expert: bytes = b""  # content of the best policy's file
 
     def best(self) -> tuple[int, float, float]:
         """The evaluation with the largest mean minus standard deviation, so that an unreliable policy ranks low."""
@@ -78,7 +81,7 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
         "command": " ".join(["python", *sys.argv]),
         "seed": settings.seed,
         "steps": record.evaluations[-1][0],
-        "kept_from_step": record.best()[0],
+        "kept_from_step": settings.keep_step or record.best()[0],
         "wall_time_minutes": round(record.seconds / 60, 1),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
         "evaluation": evaluation,

@@ -15,10 +15,10 @@ from cs285.experts.settings import ExpertSettings
 
 
 def make_vec_env(settings: ExpertSettings) -> VecNormalize:
-    """Make the training environments, with normalised observations and, for PPO, rewards; see `make_training_env`."""
+    """Make the environments of `make_training_env`, with normalised observations and, except for SAC, rewards."""
     envs = DummyVecEnv([lambda: make_training_env(settings)] * settings.n_envs)
     # The course's format has no clipping of observations.
-    return VecNormalize(envs, norm_reward=settings.algorithm == "PPO", gamma=settings.gamma, clip_obs=np.inf)
+    return VecNormalize(envs, norm_reward=settings.algorithm != "SAC", gamma=settings.gamma, clip_obs=np.inf)
 
 
 def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
@@ -33,8 +33,8 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
         env = gym.wrappers.TransformObservation(env, lambda ob: convert_observations(ob, name, ob_dim), space)
     if settings.algorithm == "SAC" and not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
         raise InvalidInput(f"--algorithm SAC needs continuous, bounded actions; {name} has {actions}")
-    if settings.algorithm == "PPO" and not spec.discrete:
-        # PPO clips actions to the space. Rollouts do not clip, so training must see the cost of the raw action.
+    if settings.algorithm != "SAC" and not spec.discrete:
+        # PPO and TRPO clip actions to the space. Rollouts do not clip, so training must see the cost of the raw action.
         env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
     elif settings.initial_log_std != ExpertSettings.initial_log_std:
         raise InvalidInput(f"--initial_log_std has no effect: the actions of {name} are discrete")

@@ -12,9 +12,12 @@ from tyro.conf import arg
 from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
-PPO_ONLY = ("initial_expert", "policy_starts", "n_steps", "n_epochs", "initial_log_std", "target_kl")
-SAC_ONLY = ("updates_per_step",)
-FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after"}
+WITHOUT_EFFECT = {
+    "PPO": ("updates_per_step",),
+    "TRPO": ("updates_per_step", "policy_starts"),
+    "SAC": ("initial_expert", "policy_starts", "n_steps", "n_epochs", "initial_log_std", "target_kl"),
+}
+FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step"}
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,11 @@ class ExpertSettings:
     """Settings of one training; InvalidInput for a value out of range or settings that contradict one another."""
 
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
-    algorithm: Literal["PPO", "SAC"] = "PPO"  # PPO of stable-baselines3, or SAC of sbx for continuous, bounded actions.
-    total_steps: int = 2_000_000  # Environment steps; the learning rate falls linearly to 0 over them.
+    algorithm: Literal["PPO", "TRPO", "SAC"] = "PPO"
+    """PPO of stable-baselines3, TRPO of sb3-contrib, or SAC of sbx for continuous, bounded actions."""
+    total_steps: int = 2_000_000  # Environment steps; the learning rate of PPO and SAC falls linearly to 0 over them.
     stop_after: int | None = None  # Stop after this many of them; None: after all.
+    keep_step: int | None = None  # Step of the evaluated policy to keep; None: the best.
     output: Annotated[Path | None, arg(aliases=["-o"])] = None  # New file; None: policies/experts/<env_name>.pkl.
     checkpoints: Path = Path("data/train_expert")  # Folder of the checkpoints, from which a stopped training resumes.
     seed: int = 1  # Seed of the training.
@@ -37,12 +42,12 @@ class ExpertSettings:
     batch_size: int = 64  # Transitions in each gradient step.
     learning_rate: Annotated[float, arg(aliases=["-lr"])] = 3e-4  # Learning rate of Adam at the start.
     gamma: float = 0.99  # Discount factor.
-    initial_expert: Path | None = None  # PPO: expert file that initialises the policy; None: random weights.
+    initial_expert: Path | None = None  # PPO, TRPO: file that initialises the policy; None: random weights.
     policy_starts: int = 0  # PPO: steps that train the value function alone, before the policy of --initial_expert.
-    n_steps: int = 128  # PPO: steps of each environment between updates.
-    n_epochs: int = 10  # PPO: passes over the data in each update.
-    initial_log_std: float = -1.0  # PPO: initial log standard deviation of continuous actions.
-    target_kl: float | None = None  # PPO: KL divergence at which an update stops early; None: no early stop.
+    n_steps: int = 128  # PPO, TRPO: steps of each environment between updates.
+    n_epochs: int = 10  # PPO, TRPO (for its value function): passes over the data in each update.
+    initial_log_std: float = -1.0  # PPO, TRPO: initial log standard deviation of continuous actions.
+    target_kl: float | None = None  # PPO: KL divergence that stops an update early; TRPO: the largest one.
     updates_per_step: float = 1.0  # SAC: gradient steps for each environment step.
     evaluations: int = 40  # Evaluations on the way, each followed by a checkpoint; the best policy is kept.
     eval_episodes: int = 50  # Episodes of the evaluation in the card.
@@ -50,7 +55,7 @@ class ExpertSettings:
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
-        check_at_least(1, self, "ob_dim", "stop_after")
+        check_at_least(1, self, "ob_dim", "stop_after", "keep_step")
         check_at_least(2, self, "batch_size", "eval_episodes")
         check_at_least(0, self, "seed", "policy_starts", "gamma", "target_kl")
         check_at_least(-20, self, "initial_log_std")
@@ -64,7 +69,7 @@ class ExpertSettings:
             raise InvalidInput(f"--min_height is {self.min_height}; it must be below --max_height, {self.max_height}")
         if self.policy_starts and self.initial_expert is None:
             raise InvalidInput(f"--policy_starts is {self.policy_starts}; it needs --initial_expert")
-        for name in SAC_ONLY if self.algorithm == "PPO" else PPO_ONLY:
+        for name in WITHOUT_EFFECT[self.algorithm]:
             if getattr(self, name) != getattr(ExpertSettings, name):
                 raise InvalidInput(f"--{name} has no effect with --algorithm {self.algorithm}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.vec_env import VecNormalize
 
-from cs285.data.whole_files import whole_file, writing
+from cs285.data.whole_files import read_whole, whole_file, writing
 from cs285.errors import InvalidInput
 from cs285.experts.algorithms import algorithm_class, export_policy, make_model, set_policy_trainable
 from cs285.experts.card import Record, evaluate_expert, write_card
@@ -33,8 +34,11 @@ def train_expert(settings: ExpertSettings) -> None:
         progress = Progress(settings, record)
         model.learn(settings.total_steps - model.num_timesteps, progress, reset_num_timesteps=resumed is None)
         progress.evaluate()
+    kept = settings.keep_step or record.best()[0]
+    if kept not in (steps := [evaluation[0] for evaluation in record.evaluations]):
+        raise InvalidInput(f"--keep_step is {kept}; policies were evaluated at {steps}")
     with whole_file(settings.expert_file) as file:
-        file.write(record.best_expert)
+        file.write(read_whole(policy_file(settings, kept)))
     write_card(settings, record)
 
 
@@ -51,27 +55,29 @@ class Progress(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         settings, steps, evaluations = self._settings, self.num_timesteps, self._record.evaluations
-        if settings.algorithm == "PPO":
+        if settings.policy_starts:
             set_policy_trainable(self.model, steps >= settings.policy_starts)
         due = (evaluations[-1][0] if evaluations else 0) + settings.total_steps / settings.evaluations
         if due <= steps < settings.last_step:  # the last evaluation follows the last update
             self.evaluate()
 
     def evaluate(self) -> None:
-        """Evaluate the policy, keep it if it is the best so far, and save a checkpoint."""
+        """Write the policy beside the checkpoints, evaluate it and save a checkpoint."""
         settings, record, steps = self._settings, self._record, self.num_timesteps
-        candidate = settings.checkpoint_dir / "candidate.pkl"
+        candidate = policy_file(settings, steps)
         export_policy(self.model, candidate)
         # Without workers: a fork of a process that runs JAX may hang.
         result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, 0, settings.backend)
         record.evaluations.append((steps, result["mean"], result["std"]))
         record.seconds = time.monotonic() - self._began
-        if record.best() is record.evaluations[-1]:
-            record.best_expert = candidate.read_bytes()
-        candidate.unlink()
         save_checkpoint(settings, self.model, record)
         progress = f"{steps:,} of {settings.last_step:,} steps in {record.seconds / 60:.0f} minutes"
         print(f"{settings.env_name}: {progress}; return {result['mean']:.0f} ± {result['std']:.0f}", flush=True)
+
+
+def policy_file(settings: ExpertSettings, steps: int) -> Path:
+    """Path of the policy that was evaluated after ``steps``."""
+    return settings.checkpoint_dir / f"policy_{steps}.pkl"
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> None:

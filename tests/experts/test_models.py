@@ -15,6 +15,7 @@ from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from tests import fakes
 
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
+pytest.importorskip("sb3_contrib", reason="sb3_contrib, of the extra `experts`, is missing")
 
 from cs285.experts.algorithms import export_policy, make_model, set_policy_trainable
 from cs285.experts.environments import make_training_env, make_vec_env
@@ -48,16 +49,16 @@ def test_the_layout_is_converted_and_observations_become_vectors() -> None:
     assert make_training_env(ExpertSettings(env_name="tests/Grid-v0")).reset(seed=0)[0].shape == (6,)
 
 
-def test_actions_reach_the_task_as_they_are_and_rewards_are_normalised_for_ppo_only() -> None:
+def test_actions_reach_the_task_as_they_are_and_rewards_are_normalised_except_for_sac() -> None:
     """The task's reward must see the action that a rollout would take."""
     env = make_training_env(ExpertSettings(env_name=fakes.POINT))
     env.reset(seed=0)
     env.step(np.full(fakes.AC_DIM, 7.0, np.float32))
     point: Any = env.unwrapped
     assert (point.received[0] == 7.0).all()
-    ppo, sac = (make_vec_env(ExpertSettings(env_name=fakes.POINT, algorithm=name)) for name in ("PPO", "SAC"))
-    assert (ppo.norm_reward, sac.norm_reward) == (True, False)
-    assert ppo.num_envs == 16
+    envs = [make_vec_env(ExpertSettings(env_name=fakes.POINT, algorithm=name)) for name in ("PPO", "TRPO", "SAC")]
+    assert [each.norm_reward for each in envs] == [True, True, False]
+    assert envs[0].num_envs == 16
 
 
 def test_settings_without_sense_or_for_another_task_are_refused() -> None:
@@ -69,6 +70,7 @@ def test_settings_without_sense_or_for_another_task_are_refused() -> None:
         ({"initial_expert": Path("x"), "policy_starts": 8, "total_steps": 8}, "--policy_starts is 8", "at most 7"),
         ({"algorithm": "SAC", "n_epochs": 3}, "--n_epochs has no effect", "SAC"),
         ({"updates_per_step": 3.0}, "--updates_per_step has no effect", "PPO"),
+        ({"algorithm": "TRPO", "initial_expert": Path("x"), "policy_starts": 8}, "--policy_starts has no", "TRPO"),
         ({"max_height": float("nan")}, "below --max_height, nan"),
         ({"min_height": 0.9, "max_height": 0.9}, "--min_height is 0.9", "--max_height, 0.9"),
         ({"env_name": fakes.CHOICE, "algorithm": "SAC"}, "SAC needs continuous", fakes.CHOICE),
@@ -92,13 +94,16 @@ def widths(model: Any) -> list[int]:
     return [layer.out_features for layer in model.policy.mlp_extractor.policy_net if hasattr(layer, "out_features")]
 
 
-def test_settings_reach_the_model() -> None:
-    own = {"seed": 7, "batch_size": 8, "n_steps": 16, "n_epochs": 3, "gamma": 0.5}
-    own |= {"target_kl": 0.02, "n_envs": 1}
-    model = tiny_model(n_layers=3, size=5, learning_rate=0.01, initial_log_std=1.0, **own)
+@pytest.mark.parametrize("algorithm", ["PPO", "TRPO"])
+def test_settings_reach_the_model(algorithm: str) -> None:
+    own = {"seed": 7, "batch_size": 8, "n_steps": 16, "gamma": 0.5, "target_kl": 0.02, "n_envs": 1}
+    model = tiny_model(algorithm=algorithm, n_layers=3, size=5, learning_rate=0.01, initial_log_std=1.0, **own)
     assert {name: getattr(model, name) for name in own} == own
+    assert type(model).__name__ == algorithm
+    assert (model.n_epochs if algorithm == "PPO" else model.n_critic_updates) == TINY["n_epochs"]
     assert widths(model) == [5, 5, 5]
-    assert [model.lr_schedule(progress) for progress in (1, 0.5, 0)] == [0.01, 0.005, 0]
+    schedule = [0.01, 0.005, 0] if algorithm == "PPO" else [0.01] * 3
+    assert [model.lr_schedule(progress) for progress in (1, 0.5, 0)] == schedule
     assert model.policy.log_std.tolist() == [1, 1]
 
 
@@ -125,11 +130,12 @@ def test_an_exported_policy_acts_as_the_trained_one_and_a_frozen_one_as_the_init
     export_policy(model, tmp_path / "other.pkl")
     assert (tmp_path / "other.pkl").read_bytes() != (tmp_path / "same.pkl").read_bytes()
 
-    model = tiny_model(env_name=env_name, learning_rate=0.01)
-    model.learn(64)
-    export_policy(model, tmp_path / "new.pkl")
-    expected, _ = model.predict(model.get_vec_normalize_env().normalize_obs(observations), deterministic=True)
-    np.testing.assert_allclose(actions(tmp_path / "new.pkl"), expected, atol=1e-4)
+    for algorithm in ("PPO", "TRPO"):
+        model = tiny_model(env_name=env_name, algorithm=algorithm, learning_rate=0.01)
+        model.learn(64)
+        export_policy(model, tmp_path / "new.pkl")
+        expected, _ = model.predict(model.get_vec_normalize_env().normalize_obs(observations), deterministic=True)
+        np.testing.assert_allclose(actions(tmp_path / "new.pkl"), expected, atol=1e-4)
 
 
 def test_an_initial_expert_that_does_not_fit_is_refused(tmp_path: Path) -> None:

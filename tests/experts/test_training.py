@@ -54,6 +54,10 @@ def test_the_policy_of_the_best_evaluation_is_kept(
     train_expert(settings)
     assert files.index(settings.expert_file.read_bytes()) == 2
     assert (card(settings)["kept_from_step"], card(settings)["steps"]) == (48, 64)
+    chosen = replace(settings, keep_step=16, output=tmp_path / "chosen.pkl")
+    train_expert(chosen)  # of the finished training
+    assert files.index(chosen.expert_file.read_bytes()) == 0
+    assert card(chosen)["kept_from_step"] == 16
     assert settings.expert_file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from cs285.data.expert_data import load_expert_data
+from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from tests import fakes
 from tests.scripts.conftest import PointFiles, Script, runs_below, small_run
 
@@ -60,6 +61,30 @@ def test_each_flag_of_a_recording_takes_effect(script: Script, workplace: Path, 
     assert (more[0].actions == 0).all() != (plain[0].actions == 0).all()
     assert (plain[0].discrete, choice[0].discrete) == (False, True)
     script("collect_expert_data", "-env", "CartPole-v1", "-n", 1, "--ep_len", 10).succeeded()  # of an expert that ships
+
+
+def test_with_noise_the_expert_acts_less_precisely_than_it_is_recorded(
+    script: Script, workplace: Path, point_files: PointFiles
+) -> None:
+    command = ("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert, "-n", 100)
+    for name, noise in (("noisy", 0.3), ("again", 0.3), ("plain", 0)):
+        script(*command, "-o", name, "--noise", noise).succeeded()
+    assert Path("again").read_bytes() == Path("noisy").read_bytes()
+    expert = LoadedGaussianPolicy(point_files.expert)
+    deviations = {}
+    for name in ("noisy", "plain"):
+        recorded = load_expert_data(workplace / name)
+        for episode in recorded:
+            np.testing.assert_array_equal(episode.actions, expert.get_action(episode.observations))
+        # The next state tells the mean of the two executed actions.
+        executed = [10 * (t.next_observations - 0.9 * t.observations).mean(axis=1) for t in recorded]
+        deviations[name] = np.concatenate(executed) - np.concatenate([t.actions.mean(axis=1) for t in recorded])
+    assert np.abs(deviations["plain"]).max() < 1e-4
+    assert abs(deviations["noisy"].mean()) < 0.03
+    assert deviations["noisy"].std() == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
+    for flags, why in ((("--noise", "-0.1"), "--noise is -0.1"), (("--noise", "nan"), "--noise is nan")):
+        script(*command, "-o", "x", *flags).refused(why, "at least 0")
+    script(*command, "-o", "x", "--noise", 0.1, "-env", fakes.CHOICE).refused("continuous, bounded", fakes.CHOICE)
 
 
 def episodes(said: str) -> list[tuple[str, int]]:

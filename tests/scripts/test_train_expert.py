@@ -44,6 +44,7 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
     assert said.splitlines()[-1].startswith(f"expert.pkl: {card['evaluation']['mean']:.0f} ± ")
     assert LoadedGaussianPolicy(workplace / "expert.pkl").ob_dim == fakes.OB_DIM
     script("train_expert", *ppo).refused("expert.pkl exists")
+    script("train_expert", *ppo, "-o", "x.pkl", "--keep_step", 5).refused("--keep_step is 5", "[8]")
     said = script("train_expert", *ppo, "--total_steps", 16, "-o", "longer.pkl").succeeded().out
     assert re.search(r"resuming from data/train_expert/.*/checkpoint_\d+: 8 of 16 steps\n", said)
     assert json.loads((workplace / "longer.json").read_text())["steps"] == 16
@@ -76,7 +77,7 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
 
 
 def test_a_missing_library_is_named(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    for algorithm, library in (("PPO", "stable_baselines3"), ("SAC", "sbx")):
+    for algorithm, library in (("PPO", "stable_baselines3"), ("TRPO", "sb3_contrib"), ("SAC", "sbx")):
         with monkeypatch.context() as patched:
             for name in [name for name in sys.modules if name.startswith("cs285.experts.")]:
                 patched.delitem(sys.modules, name)
