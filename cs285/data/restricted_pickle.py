@@ -261,12 +261,13 @@ def load_pickle(path: Path) -> Any:
         return _Machine(len(content)).run(content)
 
 
-def load_torch_file(path: Path) -> Any:
+def load_torch_file(path: Path, content: bytes | None = None) -> Any:
     """Read what ``torch.save`` wrote, without torch, as `load_pickle` does; dense tensors become arrays.
 
-    Raises InvalidInput as it does, and when members of the archive are compressed.
+    ``content`` is that of a file inside the one at ``path``. Raises InvalidInput as it does, and when members of the
+    archive are compressed.
     """
-    content = read_whole(path)
+    content = read_whole(path) if content is None else content
     with _naming(path, "file of torch.save"), zipfile.ZipFile(io.BytesIO(content)) as archive:
         infos = archive.infolist()
         if any(info.compress_type for info in infos) or sum(info.file_size for info in infos) > len(content):

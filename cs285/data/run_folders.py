@@ -106,6 +106,15 @@ def read_content(path: Path) -> dict[str, Any]:
     return content
 
 
+def saved_file(path: Path) -> Path:
+    """The last ``policy_itr_<n>.pt`` in a run folder, or a file as it is; raise InvalidInput for a folder without."""
+    saved = {path.stem.removeprefix("policy_itr_"): path for path in path.glob("policy_itr_*.pt")}
+    numbers = [number for number in saved if number.isdecimal()]
+    if path.is_dir() and not numbers:
+        raise InvalidInput(f"{path} is a folder without policy_itr_<n>.pt, which a run with --save_params writes")
+    return saved[max(numbers, key=int)] if numbers else path
+
+
 def _folders_below(path: Path) -> Iterator[Path]:
     """The run folders at or below a path, but for names that begin with a dot."""
     for log in sorted(path.rglob("log.csv")):

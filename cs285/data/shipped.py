@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cs285.config import Config
+from cs285.data.run_folders import saved_file
 
 PROJECT_ROOT = Path(__file__).parents[2]
 ROOTS = (Path(), PROJECT_ROOT)  # the current folder comes first
@@ -26,11 +28,18 @@ def shipped_tasks() -> list[str]:
     return sorted(task for task in experts if shipped_data(task))
 
 
+def object_name(path: Path) -> tuple[str, str] | None:
+    """Module and object of ``module:object``; None for a path, which may hold a colon too, as on Windows."""
+    named = re.fullmatch(r"([A-Za-z_][\w.]+):([A-Za-z_][\w.]*)", str(path))
+    return None if named is None or path.exists() else (named[1], named[2])
+
+
 def input_files(config: Config, expert: object | None = None) -> dict[str, Path]:
-    """The files that a run reads, by the name of the setting; none for an expert given as an object."""
+    """The files that a run reads, by the name of the setting; none for an expert that is an object."""
     data, policy = config.expert_data or shipped_data(config.env_name), None
     if expert is None:
         policy = config.expert_policy_file or shipped_expert(config.env_name)
+        policy = None if policy is None or object_name(policy) else saved_file(policy)
     return {name: path for name, path in (("expert_data", data), ("expert_policy_file", policy)) if path is not None}
 
 

@@ -52,7 +52,13 @@ def check_writable(path: Path) -> None:
 
 def read_whole(path: Path) -> bytes:
     """The content of a regular file; raise InvalidInput for anything else, such as a pipe, which may have no end."""
+    with open_regular(path) as file, writing(path, verb="read"):
+        return file.read()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; raise InvalidInput for anything else."""
     with writing(path, verb="read"):
         if "\0" in str(path) or (path.exists() and not path.is_file()):
             raise InvalidInput(f"can't read {path}: it is {'a directory' if path.is_dir() else 'not a regular file'}")
-        return path.read_bytes()
+        return path.open("rb")

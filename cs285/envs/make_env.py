@@ -43,6 +43,7 @@ class TaskSpec:
     max_episode_steps: int  # steps after which episodes are truncated
     fps: int  # steps per second of simulated time
     time_limit: int | None = None  # the environment's own limit in steps; ``max_episode_steps`` is never larger
+    action_space: Any = None  # the environment's, a `Box` or a `Discrete`
 
     @property
     def ob_dim(self) -> int:
@@ -172,4 +173,5 @@ def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
         max_episode_steps=min(limits),
         fps=int(env.metadata.get("render_fps") or DEFAULT_FPS),
         time_limit=time_limit,
+        action_space=actions,
     )

@@ -1,8 +1,12 @@
-"""Adapters that make a policy of a function or of any object with ``get_action``."""
+"""Adapters that make a policy of a function, a model, a module, or of any object with ``get_action``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,8 +19,8 @@ from cs285.policies.base_policy import BasePolicy
 class ExternalPolicy(BasePolicy):
     """Adapter for a user's expert: an object with ``get_action``, or a function of a batch of observations.
 
-    The expert always gets a batch (N, *ob_shape) and must return N actions. Its ``reset(seed)``, if it has
-    one, is called when an episode begins.
+    The expert always gets a batch (N, *ob_shape) and must return N actions, as an array, a list or a tensor. Its
+    ``reset(seed)``, if it has one, is called when an episode begins.
     """
 
     def __init__(self, act: Callable[[Array], Any], ob_ndim: int = 1, reset: Callable[[int], Any] | None = None):
@@ -30,11 +34,13 @@ class ExternalPolicy(BasePolicy):
         """
         single = observations.ndim == self._ob_ndim
         batch = np.array(observations[None] if single else observations)  # a copy: the expert may change it
-        actions = np.asarray(self._act(batch))
-        if actions.ndim not in (1, 2) or len(actions) != len(batch):
+        answer = self._act(batch)
+        actions = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+        if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
+            kind = f"actions of shape {actions.shape}" if actions.dtype.kind in "fiub" else f"a {type(answer).__name__}"
             raise InvalidInput(
-                f"the expert answered {len(batch)} observations with actions of shape {actions.shape}; "
-                "it must give one action for each"
+                f"the expert answered {len(batch)} observations with {kind}; it must give one action "
+                "for each, in an array or a tensor of numbers"
             )
         return np.asarray(actions[0]) if single else actions
 
@@ -45,10 +51,12 @@ class ExternalPolicy(BasePolicy):
 
 
 def as_policy(expert: object, ob_ndim: int = 1) -> BasePolicy:
-    """Make a policy of a policy, of an object with ``get_action``, or of a function.
+    """Make a policy of a policy, of an object with ``get_action``, of a model or module, or of a function.
 
     Args:
-        expert: what acts.
+        expert: what acts. A model of stable-baselines3 acts by ``predict(observations, deterministic=True)``, with the
+            observations normalised by its VecNormalize, if it has one; a ``torch.nn.Module`` is called with a float32
+            tensor, in evaluation mode and without gradient.
         ob_ndim: dimensions of one observation: 1 for a vector, 3 for an image.
 
     Raises:
@@ -56,9 +64,66 @@ def as_policy(expert: object, ob_ndim: int = 1) -> BasePolicy:
     """
     if isinstance(expert, BasePolicy):
         return expert
-    act = getattr(expert, "get_action", expert)
-    if not callable(act):
-        raise InvalidInput(
-            f"an expert is an object with get_action or a function of observations, not a {type(expert).__name__}"
-        )
+    torch = sys.modules.get("torch")
+    act = getattr(expert, "get_action", None)
+    if act is None and hasattr(expert, "predict"):
+        act = _predict(expert)
+    elif act is None and torch is not None and isinstance(expert, torch.nn.Module):
+        act = _forward(expert)
+    act = act or expert
+    if not callable(act) or isinstance(expert, type):
+        kind = f"the class {expert.__name__}" if isinstance(expert, type) else f"a {type(expert).__name__}"
+        allowed = "an object with get_action, a model of stable-baselines3, a torch.nn.Module or a function"
+        raise InvalidInput(f"an expert is {allowed} of observations, not {kind}")
     return ExternalPolicy(act, ob_ndim, getattr(expert, "reset", None))
+
+
+def _predict(model: Any) -> Callable[[Array], Any]:
+    """The mean or greedy action of a stable-baselines3 model."""
+    if hasattr(getattr(model, "policy", model), "lstm_actor"):
+        raise InvalidInput(f"{type(model).__name__} is recurrent; give an object with get_action and reset instead")
+    normalizer = getattr(model, "get_vec_normalize_env", lambda: None)()
+
+    def act(observations: Array) -> Any:
+        normalized = observations if normalizer is None else normalizer.normalize_obs(observations)
+        return model.predict(normalized, deterministic=True)[0]
+
+    return act
+
+
+def _forward(module: Any) -> Callable[[Array], Any]:
+    """What a module returns for a float32 tensor on its device."""
+    torch = sys.modules["torch"]
+
+    def act(observations: Array) -> Any:
+        device = next(module.parameters(), torch.empty(0)).device
+        with torch.no_grad(), evaluation_mode([module]):
+            return module(torch.as_tensor(observations, dtype=torch.float32, device=device))
+
+    return act
+
+
+@contextmanager
+def evaluation_mode(modules: Iterable[Any]) -> Iterator[None]:
+    """Put torch modules into evaluation mode, and each of their parts back into its own mode at the end."""
+    training = [part for module in modules for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def import_object(module: str, name: str) -> object:
+    """Import ``module`` from the current folder or the installed packages and return its object; InvalidInput."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found: object = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # the user's module may raise anything
+        raise InvalidInput(f"can't use the expert {module}:{name}: {error!r:.300}") from error
+    return found

@@ -17,7 +17,7 @@ from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import ExternalPolicy
+from cs285.policies.external_policy import ExternalPolicy, evaluation_mode
 from cs285.policies.known_source import methods_are_known
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
@@ -90,14 +90,8 @@ class LivePolicy(ExternalPolicy):
     @torch.no_grad()
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""
-        training = [module for part in self._modules for module in part.modules() if module.training]
-        for module in training:
-            module.training = False
-        try:
+        with evaluation_mode(self._modules):
             return super().get_action(observations)
-        finally:
-            for module in training:
-                module.training = True
 
 
 def _modules(policy: Any) -> list[nn.Module]:

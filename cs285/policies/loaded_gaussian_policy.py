@@ -1,4 +1,4 @@
-"""Expert policies in the course's file layout: reading, acting, writing."""
+"""Expert policies: files of the course's layout, read and written, and files of every other known kind, read."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from cs285.data.file_kinds import FOLDER, NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of
 from cs285.data.restricted_pickle import load_pickle, write_pickle
+from cs285.data.shipped import object_name
 from cs285.data.trajectory import Array
 from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
+from cs285.policies.external_policy import as_policy, import_object
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
+from cs285.policies.sb3_policy import load_sb3_policy
 
 CONSTANT_STD = 1e-4
+OBSERVATIONS = {"observation", "observations", "obs"}  # names in recorded data
 STD_OFFSET = 1e-6  # the course divides by the standard deviation plus this
 
 
@@ -40,6 +45,8 @@ class LoadedGaussianPolicy(BasePolicy):
         """Read a pickle in the course's layout, or raise InvalidInput; the outputs are logits if ``discrete``."""
         self._path = Path(filename)
         content = load_pickle(self._path)
+        if isinstance(content, list) or (isinstance(content, dict) and content.keys() & OBSERVATIONS):
+            raise InvalidInput(f"{filename} is expert data, not an expert: were the two flags swapped?")
         try:
             self._read(content, discrete)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -87,18 +94,32 @@ class ConvertedLayoutPolicy(BasePolicy):
         return self._policy.get_action(convert_observations(observations, self._env_name, self._ob_dim))
 
 
-def load_expert(filename: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
-    """Read the expert policy for an environment; InvalidInput when the file can't be read, or its sizes don't fit.
+def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
+    """Read the expert policy for an environment, or import the object that ``path`` names as ``module:object``.
 
-    An expert for another known layout of the task's observations is converted, with a notice on stderr.
+    Files are of the course's format, zips of stable-baselines3, and the project's own ``policy_itr_<n>.pt`` or run
+    folders. An expert for another known layout of the task's observations is converted, with a notice on stderr.
+    Raises InvalidInput when the file can't be read, or its sizes don't fit.
     """
-    expert = LoadedGaussianPolicy(filename, spec.discrete)
+    if (named := object_name(path)) is not None:
+        return as_policy(import_object(*named), len(spec.ob_shape))
+    expert: Any
+    kind = kind_of(path)
+    if kind in (PICKLE, SB3_ZIP):
+        expert = LoadedGaussianPolicy(path, spec.discrete) if kind == PICKLE else load_sb3_policy(path, spec)
+    elif kind in (FOLDER, TORCH_FILE):
+        from cs285.policies.saved_policy import load_saved_expert  # imports torch
+
+        expert = load_saved_expert(path, spec)
+    else:
+        swapped = " and holds no expert: was it meant for --expert_data?" if kind == NPZ else ", not an expert policy"
+        raise InvalidInput(f"{path} is {kind}{swapped}")
     if expert.ac_dim != spec.ac_dim:
-        raise InvalidInput(f"{filename}: actions of {expert.ac_dim} numbers, but {env_name} has {spec.ac_dim}")
+        raise InvalidInput(f"{path}: actions of {expert.ac_dim} numbers, but {env_name} has {spec.ac_dim}")
     if expert.ob_dim == spec.ob_dim:
-        return expert
-    check_convertible(env_name, expert.ob_dim, spec.ob_dim, what=str(filename))
-    print(conversion_notice(str(filename), env_name, spec.ob_dim, expert.ob_dim), file=sys.stderr)
+        return expert  # type: ignore[no-any-return]
+    check_convertible(env_name, expert.ob_dim, spec.ob_dim, what=str(path))
+    print(conversion_notice(str(path), env_name, spec.ob_dim, expert.ob_dim), file=sys.stderr)
     return ConvertedLayoutPolicy(expert, env_name, expert.ob_dim)
 
 

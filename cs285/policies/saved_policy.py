@@ -12,11 +12,12 @@ import torch
 
 from cs285.config import Config
 from cs285.data.restricted_pickle import load_torch_file
-from cs285.data.run_folders import read_config, read_content
+from cs285.data.run_folders import read_config, read_content, saved_file
 from cs285.data.whole_files import whole_file
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
+from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.make_policy import MakePolicy, describe_policy, full_name, make_mlp_policy
 
 
@@ -48,27 +49,75 @@ def load_run_policy(
 ) -> tuple[Any, Env, TaskSpec]:
     """Load a policy onto the CPU and make its run's environment, without executing code from the files.
 
-    ``path`` is a ``policy_itr_<n>.pt`` in its run folder, and ``make_policy`` the function that made the policy. The
-    other arguments replace the run's own settings; ``env_name`` is required for an environment of a module that has not
-    been imported.
+    ``path`` is a run folder, for its last ``policy_itr_<n>.pt``, or such a file in it, and ``make_policy`` the function
+    that made the policy. The other arguments replace the run's own settings; ``env_name`` is required for an
+    environment of a module that has not been imported.
 
     Raises:
         InvalidInput: when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made.
     """
-    config = replace(load_run_config(path.parent, env_name), no_gpu=True)
-    parameters = _as_tensors(load_torch_file(path))
-    recorded = read_content(path.parent / "config.json")["policy"]
+    path = saved_file(path)
+    config, parameters = load_run_config(path.parent, env_name), _read_parameters(path, make_policy)
+    env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
+    return _restore(path, config, spec, make_policy, parameters), env, spec
+
+
+def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env_name: str | None = None) -> Any:
+    """A saved policy on the CPU, ready for ``get_action``; arguments and errors are those of `load_run_policy`."""
+    policy, env, _ = load_run_policy(Path(path), make_policy=make_policy, env_name=env_name)
+    env.close()
+    return policy.eval() if isinstance(policy, torch.nn.Module) else policy
+
+
+def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
+    """The policy of `make_mlp_policy` in a run folder, or in its file, as an expert of a task of any size.
+
+    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim``. Raises InvalidInput when it can't be used.
+    """
+    path = saved_file(path)
+    try:
+        parameters = _read_parameters(path, make_mlp_policy)
+    except InvalidInput as error:
+        if "names" not in str(error):
+            raise
+        kind = "is a torch checkpoint of a whole module, which only runs as code"
+        raise InvalidInput(f"{path} {kind}; load it, and give the module as the expert (docs/data.md)") from error
+    if not isinstance(parameters, dict) or not (path.parent / "config.json").is_file():
+        where = "is a torch checkpoint without the config.json of a run beside it"
+        raise InvalidInput(f"{path} {where}; load it, and give the module as the expert (docs/data.md)")
+    weights = [value for name, value in parameters.items() if name.startswith(("mean_net.", "logits_na."))]
+    if spec.discrete != any(name.startswith("logits_na.") for name in parameters) or len(weights) < 2:
+        raise InvalidInput(f"{path} is not a policy of {'discrete' if spec.discrete else 'continuous'} actions")
+    ob_dim, ac_dim = weights[0].shape[-1], len(weights[-1])
+    spec = spec if ob_dim == spec.ob_dim else replace(spec, ob_shape=(ob_dim,))
+    config = read_config(path.parent / "config.json")
+    policy = _restore(path, config, replace(spec, ac_dim=ac_dim), make_mlp_policy, parameters)
+    observations = np.random.default_rng(0).normal(size=(2, *spec.ob_shape))
+    expert: Any = frozen_copy(policy, observations.astype(spec.ob_dtype))
+    expert.ob_dim, expert.ac_dim = ob_dim, ac_dim
+    return expert
+
+
+def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
+    """The tensors in a policy's file; InvalidInput when another function made it than ``make_policy``."""
+    parameters, config = _as_tensors(load_torch_file(path)), path.parent / "config.json"
+    recorded = read_content(config)["policy"] if config.exists() else {}
     maker = recorded.get("make_policy", full_name(make_mlp_policy))
     if maker != full_name(make_policy):
         made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
         raise InvalidInput(f"{made}; pass the function that made it as make_policy")
-    env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
+    return parameters
+
+
+def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy, parameters: Any) -> Any:
+    """The policy of ``make_policy`` with the parameters of a file."""
+    recorded = read_content(path.parent / "config.json")["policy"]
     try:
         least_size = config.size * (spec.ob_dim + (config.n_layers - 1) * config.size) if config.n_layers else 0
         # Refuse before building a network that is larger than the file.
         if make_policy is make_mlp_policy and least_size > path.stat().st_size:
             raise InvalidInput(f"the file is too small for {config.n_layers} layers of size {config.size}")
-        policy = make_policy(config, spec, [])
+        policy = make_policy(replace(config, no_gpu=True), spec, [])
         if recorded.get("architecture") not in (None, describe_policy(make_policy, policy)["architecture"]):
             raise InvalidInput(
                 "config.json records another architecture than make_policy builds; was make_policy's code edited?"
@@ -82,7 +131,7 @@ def load_run_policy(
     except Exception as error:  # a user's own policy may raise anything
         why = " ".join(str(error).split())
         raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {why:.300}") from error
-    return policy, env, spec
+    return policy
 
 
 def _as_tensors(value: Any) -> Any:

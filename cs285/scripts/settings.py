@@ -51,11 +51,16 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--resume", nargs="?", type=Path)
+    parser.add_argument("-epf", "--expert_policy_file", nargs="?")
     given, _ = parser.parse_known_args(argv)
     preset, config = PRESETS.get(given.preset, {}), Config()
     if given.resume is not None:
         from cs285.data.checkpoint import settings_to_resume
+        from cs285.data.shipped import object_name
 
         config = settings_to_resume({"resume": given.resume})
+        expert = config.expert_policy_file
+        if expert is not None and object_name(expert) and given.expert_policy_file is None:
+            raise InvalidInput(f"the run's expert is {expert}; name it again with --expert_policy_file to import it")
     default = Settings(replace(config, **preset)) if preset or given.resume else None
     return parse(Settings, DESCRIPTION, argv, default)

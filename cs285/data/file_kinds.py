@@ -1,0 +1,53 @@
+"""What a file is, by its first bytes and by the names in its archive, to name wrong files for what they are."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from cs285.data.whole_files import open_regular
+
+FOLDER, PICKLE, NPZ = "a folder", "a pickle", "a numpy archive"
+SB3_ZIP, TORCH_FILE = "a zip of stable-baselines3", "a torch checkpoint"
+BEGINNINGS = {
+    b"\x1f\x8b": "compressed by gzip; unpack it first",
+    b"BZh": "compressed by bzip2; unpack it first",
+    b"\xfd7zXZ": "compressed by xz; unpack it first",
+    b"\x89HDF": "HDF5 (a Minari data set is given as minari:<id or folder>)",
+    b"version https://git-lfs": "a Git LFS pointer, not the file itself; run git lfs pull",
+    b"\x93NUMPY": "a single numpy array (.npy)",
+    b"PAR1": "a Parquet table",
+    b"\x80\x02\x8a\x0al\xfc\x9cF\xf9": "a torch checkpoint of a version before 1.6; save it again with a newer torch",
+}
+PAGES = (b"<!doctype", b"<html", b"<?xml")
+
+
+def kind_of(path: Path) -> str:
+    """A noun phrase for a file; one of the constants above where readers exist; InvalidInput when it can't be read."""
+    if path.is_dir():
+        return FOLDER
+    with open_regular(path) as file:
+        start = file.read(1024)
+    for beginning, kind in BEGINNINGS.items():
+        if start.startswith(beginning):
+            return kind
+    if start.lstrip().lower().startswith(PAGES):
+        return "a web page, not the file that it links to"
+    if start.startswith(b"PK"):
+        return _kind_of_zip(path)
+    return PICKLE if start else "empty"
+
+
+def _kind_of_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return "a damaged or unfinished zip"
+    if {"data", "policy.pth"} <= set(names):
+        return SB3_ZIP
+    if any(name.endswith("/code/") or "/code/" in name for name in names):
+        return "TorchScript, which runs as code; load it, and give the module as the expert"
+    if any(name.endswith("data.pkl") for name in names):
+        return TORCH_FILE
+    return NPZ if names and all(name.endswith(".npy") for name in names) else "a zip of other files"

@@ -1,0 +1,164 @@
+"""Policies in zips of stable-baselines3 and sb3-contrib, rebuilt from their numbers; nothing of the file is run."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cs285.data.restricted_pickle import load_torch_file
+from cs285.data.trajectory import Array
+from cs285.data.whole_files import read_whole
+from cs285.envs.make_env import TaskSpec
+from cs285.errors import InvalidInput
+from cs285.policies.base_policy import BasePolicy
+from cs285.policies.numpy_policy import NumpyPolicy
+
+
+class _Kind(NamedTuple):
+    """How a class of policies computes its action: parts of the network in their order, activation, squashing."""
+
+    parts: tuple[str, ...]
+    activation: str
+    squashed: bool
+
+
+_SAC = _Kind(("actor.latent_pi", "actor.mu"), "ReLU", True)
+KINDS = {
+    "stable_baselines3.common.policies.ActorCriticPolicy": _Kind(  # PPO, A2C, TRPO
+        ("mlp_extractor.shared_net", "mlp_extractor.policy_net", "action_net"), "Tanh", False
+    ),
+    "stable_baselines3.sac.policies.SACPolicy": _SAC,
+    "sb3_contrib.tqc.policies.TQCPolicy": _SAC,
+    "stable_baselines3.td3.policies.TD3Policy": _Kind(("actor.mu",), "ReLU", True),  # TD3, DDPG
+    "stable_baselines3.dqn.policies.DQNPolicy": _Kind(("q_net.q_net",), "ReLU", False),
+}
+ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
+CLASS = "<class 'torch.nn.modules.activation.{}'>"
+# Parameters that play no part in the mean or greedy action, and settings of policies that do not change it.
+UNUSED = (
+    "value_net.",
+    "mlp_extractor.value_net.",
+    "log_std",
+    "actor.log_std.",
+    "critic",
+    "actor_target",
+    "q_net_target",
+)
+HARMLESS = {"net_arch", "activation_fn", "optimizer_class", "optimizer_kwargs", "log_std_init", "ortho_init", "use_sde"}
+HARMLESS |= {"n_critics", "n_quantiles", "share_features_extractor", "normalize_images", "full_std", "use_expln"}
+HARMLESS |= {"clip_mean", "squash_output", "features_extractor_class"}
+
+
+class SB3Policy(BasePolicy):
+    """The mean or greedy action of a stable-baselines3 policy, as ``predict(deterministic=True)`` returns it.
+
+    Attributes:
+        ob_dim, ac_dim: numbers in an observation; numbers in an action, or choices.
+    """
+
+    copyable = True
+
+    def __init__(self, network: NumpyPolicy, bounds: tuple[Array, Array] | None, squashed: bool) -> None:
+        """Wrap the network; ``bounds`` (each (ac_dim,)) of continuous actions scale the squashed ones, clip others."""
+        self._network, self._bounds, self._squashed = network, bounds, squashed
+        self.ob_dim, self.ac_dim = network.weights[0].shape[0], network.weights[-1].shape[1]
+
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`."""
+        actions = self._network.get_action(observations)
+        if self._bounds is None:
+            return actions
+        low, high = self._bounds
+        return low + 0.5 * (np.tanh(actions) + 1) * (high - low) if self._squashed else np.clip(actions, low, high)
+
+
+def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
+    """Rebuild the policy in a zip that ``model.save`` wrote, for PPO, A2C, TRPO, SAC, TQC, TD3, DDPG or DQN.
+
+    Read are the arrays of ``policy.pth`` and the plain text of ``data``. Statistics of VecNormalize are not in the
+    zip, which a notice says. Raises InvalidInput, with its name, for what can't be rebuilt surely.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
+            infos = {name: archive.getinfo(name) for name in ("data", "policy.pth")}
+            if any(info.compress_type or info.file_size > info.compress_size for info in infos.values()):
+                raise InvalidInput("its members are compressed, which model.save does not do")
+            data, parameters = json.loads(archive.read("data")), archive.read("policy.pth")
+        kind, activation = _read_settings(data)
+        _check_bounds(data["action_space"], spec)
+        layers = _layers(load_torch_file(path, parameters), kind)
+        bounds: Any = None if spec.discrete else (spec.action_space.low, spec.action_space.high)
+        if kind.squashed and not np.isfinite(bounds).all():
+            raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
+        if len(spec.ob_shape) == 3:
+            raise InvalidInput("policies of images are not rebuilt")
+    except InvalidInput as error:
+        hint = "load it with its library, and give the model as the expert (docs/data.md)"
+        raise InvalidInput(f"{path} is a stable-baselines3 zip that can't be used: {error}; {hint}") from error
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise InvalidInput(f"{path} is a damaged stable-baselines3 zip ({error!r:.200})") from error
+    print(f"{path}: without statistics of VecNormalize, which its zip does not hold (docs/data.md)", file=sys.stderr)
+    weights, biases = ([layer[n] for layer in layers] for n in (0, 1))
+    return SB3Policy(
+        NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape), bounds, kind.squashed
+    )
+
+
+def _read_settings(data: Mapping[str, Any]) -> tuple[_Kind, str]:
+    """The kind of the policy and the activation, from the plain attributes; InvalidInput for what is not known."""
+    made = re.match(r"<function (\w+)\.", str(data["policy_class"].get("__init__")))
+    name = f"{data['policy_class']['__module__']}.{made[1] if made else '?'}"
+    if name not in KINDS:
+        raise InvalidInput(f"its policy is a {name:.100}, not one of {', '.join(n.rpartition('.')[2] for n in KINDS)}")
+    options = {key: value for key, value in data["policy_kwargs"].items() if key != ":serialized:" and key != ":type:"}
+    if data.get("use_sde") or str(options.get("use_sde")) == "True":
+        raise InvalidInput("its exploration is gSDE (use_sde)")
+    extractor = str(options.get("features_extractor_class", "FlattenExtractor"))
+    if unknown := options.keys() - HARMLESS or ("FlattenExtractor" not in extractor and {"features_extractor_class"}):
+        raise InvalidInput(f"its policy_kwargs have {min(unknown):.60}")
+    activations = {CLASS.format(torch_name): ours for torch_name, ours in ACTIVATIONS.items()}
+    used = options.get("activation_fn", CLASS.format(KINDS[name].activation))
+    if used not in activations:
+        raise InvalidInput(f"its activation is {used!s:.100}, not {' or '.join(ACTIVATIONS)}")
+    return KINDS[name], activations[used]
+
+
+def _check_bounds(space: Mapping[str, Any], spec: TaskSpec) -> None:
+    """Refuse a policy of other action bounds, or another kind of actions, than the task's."""
+    ours: Any = spec.action_space
+    if space[":type:"].rpartition(".")[2].strip("'>") != type(ours).__name__:
+        raise InvalidInput(f"its actions are a {space[':type:']:.100}, the task's {ours}")
+    for name in () if spec.discrete else ("low", "high"):
+        bound = np.array(space[name].strip("[]").split(), np.float64)
+        if bound.shape != ours.shape or not np.allclose(bound, getattr(ours, name)):
+            raise InvalidInput(f"its actions have {name} {space[name]:.100}, the task's {getattr(ours, name)}")
+
+
+def _layers(parameters: Mapping[str, Array], kind: _Kind) -> list[tuple[Array, Array]]:
+    """Weights (inputs, outputs) and biases (outputs,) of the affine layers from the observation to the action."""
+    names = [name for name in parameters if not name.startswith(UNUSED)]
+    layers: list[tuple[Array, Array]] = []
+    for part in kind.parts:
+        own = sorted({name.rpartition(".")[0] for name in names if name.startswith(f"{part}.")}, key=_number)
+        if own not in ([part], [f"{part}.{2 * n}" for n in range(len(own))]):
+            raise InvalidInput(f"{part} has layers {', '.join(own):.100}, not affine ones with activations between")
+        layers += [(parameters[f"{name}.weight"].T, parameters[f"{name}.bias"]) for name in own]
+        names = [name for name in names if not name.startswith(f"{part}.")]
+    if names:
+        raise InvalidInput(f"its parameters {names[0]:.100} are not those of a perceptron")
+    if not all(np.isfinite(array).all() for layer in layers for array in layer):
+        raise InvalidInput("a parameter is NaN or infinite")
+    return [(np.ascontiguousarray(weight), bias) for weight, bias in layers]
+
+
+def _number(name: str) -> int:
+    last = name.rpartition(".")[2]
+    return int(last) if last.isdecimal() else 0
