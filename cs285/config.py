@@ -47,10 +47,10 @@ class Config:
     n_layers: int = 2  # Hidden layers of the policy
     size: int = 64  # Width of each hidden layer
     learning_rate: Annotated[float, arg(aliases=["-lr"])] = 5e-3  # Learning rate of Adam
-    learning_rate_schedule: Literal["cosine", "constant"] = "cosine"
-    """Learning rate within each iteration: falling towards 0, or constant."""
-    ob_normalization: Literal["expert_data", "none"] = "expert_data"
-    """Standardise observations by mean and standard deviation of the expert's data, or not."""
+    learning_rate_schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate within each iteration: constant, or falling towards 0."""
+    ob_normalization: Literal["none", "expert_data"] = "none"
+    """Observations as they are, or standardised by mean and standard deviation of the expert's data."""
 
     num_workers: int | None = None
     """Rollout processes. None: one for each usable core; 0: roll out in the main process."""

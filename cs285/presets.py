@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-Preset: TypeAlias = Literal["course", "humanoid"]
+Preset: TypeAlias = Literal["tuned", "humanoid"]
 
+TUNED = {"ob_normalization": "expert_data", "learning_rate_schedule": "cosine"}
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {
-    "course": {  # the assignment's own network and optimiser
-        "learning_rate_schedule": "constant",
-        "ob_normalization": "none",
-    },
+    "tuned": TUNED,
     "humanoid": {  # more joints need a larger network and more data
+        **TUNED,
         "env_name": "Humanoid-v5",
         "size": 128,
         "num_agent_train_steps_per_iter": 3000,

@@ -15,8 +15,6 @@ from cs285.config import Config, config_from_settings
 from cs285.data.whole_files import read_whole
 from cs285.errors import InvalidInput
 
-# Values of settings that config.json of older runs lacks.
-SETTINGS_OF_OLD_RUNS = {"learning_rate_schedule": "constant", "ob_normalization": "none"}
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 
 
@@ -83,7 +81,7 @@ def read_config(path: Path) -> Config:
     """Read the settings in config.json, ignoring unknown ones; raise InvalidInput for an invalid one."""
     settings = read_content(path)["settings"]
     try:
-        return config_from_settings({**SETTINGS_OF_OLD_RUNS, **settings})
+        return config_from_settings(settings)
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from error
 

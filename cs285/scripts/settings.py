@@ -25,8 +25,8 @@ class Settings:
 
     config: Annotated[Config, tyro.conf.arg(name="")]  # its fields are flags without a prefix
     preset: Preset | None = None
-    """Named settings, overridden by other flags. course: the assignment's own network and optimiser; humanoid: settings
-    that imitate the expert on Humanoid-v5."""
+    """Named settings, overridden by other flags. tuned: standardised observations and a falling learning rate;
+    humanoid: the same, a larger network and more data, on Humanoid-v5. A run prints the settings of its preset."""
     seeds: str | None = None
     """Several seeds, such as 1,2,3, run one after the other, each with a run folder of its own."""
 
@@ -63,4 +63,8 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
         if expert is not None and object_name(expert) and given.expert_policy_file is None:
             raise InvalidInput(f"the run's expert is {expert}; name it again with --expert_policy_file to import it")
     default = Settings(replace(config, **preset)) if preset or given.resume else None
-    return parse(Settings, DESCRIPTION, argv, default)
+    settings = parse(Settings, DESCRIPTION, argv, default)
+    if preset:
+        kept = [f"--{name} {value}" for name, value in preset.items() if getattr(settings.config, name) == value]
+        print(f"preset {settings.preset}:", *kept, flush=True)
+    return settings

@@ -35,10 +35,10 @@ def test_observations_are_standardised_by_the_experts_data_where_wanted(tiny: Co
     observations[::2, 1] += 0.001953125
     observations[500:, 2] += 4
     paths = [make_trajectory(len(x), observations=x, next_observations=x) for x in np.split(observations, [300])]
-    policy = make_mlp_policy(tiny, POINT_SPEC, paths)
+    policy = make_mlp_policy(replace(tiny, ob_normalization="expert_data"), POINT_SPEC, paths)
     np.testing.assert_allclose(policy.ob_mean, [1000, 1000, 1002], rtol=1e-6)
     assert policy.ob_std.tolist() == pytest.approx([1, 0.01, 2])
-    raw = make_mlp_policy(replace(tiny, ob_normalization="none"), POINT_SPEC, paths)
+    raw = make_mlp_policy(tiny, POINT_SPEC, paths)
     assert (raw.ob_mean.tolist(), raw.ob_std.tolist()) == ([0] * 3, [1] * 3)
 
 

@@ -161,7 +161,7 @@ def test_bc_and_dagger_learn_from_the_files_that_ship(script: Script, workplace:
 FLAGS = (
     "--do_dagger --n_iter 5 --scalar_log_freq 3 --exp_name mine --ep_len 2 --loss nll --batch_size 200 "
     "--num_agent_train_steps_per_iter 7 --eval_batch_size 1 --train_batch_size 5 --n_layers 1 --size 6 "
-    "--ob_normalization none --video_log_freq 1 --max_replay_buffer_size 1 --num_workers 1 "
+    "--ob_normalization expert_data --video_log_freq 1 --max_replay_buffer_size 1 --num_workers 1 "
     "--seed 7 --logdir elsewhere"
 )
 ELSEWHERE = {  # tests/policies/test_make_policy.py, and tests of what the others are for
@@ -189,7 +189,7 @@ def observations(run: RunFolder, batches: Sequence[Batch]) -> dict[str, Any]:
         "train_batch_size": {len(batch.observations) for batch in batches},
         "n_layers": sum(name.endswith("weight") for name in parameters) - 1,
         "size": next(value.shape[0] for name, value in parameters.items() if name.endswith("weight")),
-        "ob_normalization": parameters["ob_std"].tolist(),
+        "ob_normalization": parameters["ob_std"].tolist() != [1.0] * 3,
         "video_log_freq": len(list(run.path.glob("videos/*.mp4"))),
         "max_replay_buffer_size": len(torch.cat([batch.observations for batch in batches[:4]]).unique(dim=0)),
         "num_workers": run.config.num_workers,
@@ -215,17 +215,19 @@ def test_every_flag_takes_effect(
         **dict.fromkeys(("expert_policy_file", "expert_data", "exp_name", "loss", "batch_size"), True),
         **{"do_dagger": "q2_", "n_iter": 4, "scalar_log_freq": [0, 3, 4], "ep_len": 2, "eval_batch_size": True},
         **{"num_agent_train_steps_per_iter": 7, "train_batch_size": {5}, "n_layers": 1, "size": 6},
-        **{"ob_normalization": [1.0] * 3, "video_log_freq": 10, "max_replay_buffer_size": 1},
+        **{"ob_normalization": True, "video_log_freq": 10, "max_replay_buffer_size": 1},
         **{"num_workers": 1, "seed": 7, "logdir": "elsewhere"},
     }
     assert [name for name in after if after[name] == before[name]] == []
     assert set(after) | ELSEWHERE == {field.name for field in fields(Config)}
 
 
-def test_presets_set_defaults_that_other_flags_override() -> None:
+def test_presets_set_defaults_that_other_flags_override(capsys: pytest.CaptureFixture[str]) -> None:
     for preset, values in PRESETS.items():
         for flags in (["--preset", preset, "--size", "7"], ["--size=7", f"--preset={preset}"]):
             assert read_settings(flags).config == replace(Config(), **{**values, "size": 7})
+            kept = [f" --{name} {value}" for name, value in values.items() if name != "size"]
+            assert capsys.readouterr().out == f"preset {preset}:{''.join(kept)}\n"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
