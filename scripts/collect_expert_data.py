@@ -14,7 +14,6 @@ import numpy as np
 from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
-from cs285.data.trajectory import Array
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
@@ -49,38 +48,15 @@ def main() -> None:
     check_writable(output)
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
-    from cs285.infrastructure.rollout_workers import RolloutWorkers
-    from cs285.infrastructure.seeding import Stream, episode_seeds
-    from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
-    from cs285.policies.loaded_gaussian_policy import load_expert
-    from cs285.policies.noisy_policy import NoisyPolicy
+    from cs285.experts.recording import record_episodes
 
-    env_name, episodes = settings.env_name, settings.episodes
-    expert_file = settings.expert_policy_file or shipped_expert(env_name)
-    if expert_file is None:
-        raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")
-    seeds = episode_seeds(settings.seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    with RolloutWorkers(env_name, settings.ep_len, backend=settings.backend, episodes_needed=episodes) as rollouts:
-        expert = load_expert(expert_file, env_name, rollouts.spec)
-        acting = NoisyPolicy(expert, settings.noise * action_bound(settings)) if settings.noise else expert
-        trajectories = sample_n_trajectories(rollouts, acting, episodes, seeds)
-        if settings.noise:
-            trajectories = relabel_with_expert(trajectories, expert, rollouts.spec)
+    fields = {name: value for name, value in vars(settings).items() if name not in ("expert_policy_file", "output")}
+    if (expert := settings.expert_policy_file or shipped_expert(settings.env_name)) is None:
+        raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
+    trajectories = record_episodes(expert_file=expert, **fields)
     write_expert_data(trajectories, output)
     returns = [trajectory.total_reward for trajectory in trajectories]
-    print(f"{output}: {episodes} episodes, return {np.mean(returns):.1f} ± {np.std(returns):.1f}")
-
-
-def action_bound(settings: Settings) -> Array:
-    """Half the range of each action, (ac_dim,); InvalidInput unless actions are continuous and bounded."""
-    from gymnasium.spaces import Box
-
-    from cs285.envs.make_env import make_env
-
-    space = make_env(settings.env_name, backend=settings.backend, graphics=False)[0].action_space
-    if not (isinstance(space, Box) and space.is_bounded()):
-        raise InvalidInput(f"--noise needs continuous, bounded actions; {settings.env_name} has {space}")
-    return np.asarray((space.high - space.low) / 2)
+    print(f"{output}: {settings.episodes} episodes, return {np.mean(returns):.1f} ± {np.std(returns):.1f}")
 
 
 if __name__ == "__main__":

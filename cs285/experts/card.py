@@ -19,6 +19,7 @@ from cs285.data.provenance import digest
 from cs285.data.whole_files import read_whole, whole_file
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
+from cs285.experts.recording import clone, sharpness
 from cs285.experts.settings import ExpertSettings
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -51,8 +52,8 @@ def evaluate_expert(
     """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
 
     Returns episodes, mean, std (population), min, max, iqm (interquartile mean), iqm_95_low and iqm_95_high (its 95 %
-    bootstrap interval) and ended_early (episodes that ended before the time limit), of ``num_workers`` processes (None:
-    one for each usable core; 0: this one).
+    bootstrap interval), ended_early (episodes that ended before the time limit) and, where actions are continuous,
+    `sharpness`. There are ``num_workers`` processes (None: one for each usable core; 0: this one).
     """
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
@@ -62,11 +63,15 @@ def evaluate_expert(
     low, high = iqm_interval(returns)
     statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
     statistics |= {"iqm": interquartile_mean(returns), "iqm_95_low": low, "iqm_95_high": high}
-    return {
+    result: dict[str, Any] = {
         "episodes": episodes,
         **{name: round(float(value), 1) for name, value in statistics.items()},
         "ended_early": sum(len(trajectory) < rollouts.spec.max_episode_steps for trajectory in trajectories),
     }
+    if not rollouts.spec.discrete:
+        observations = np.concatenate([trajectory.observations for trajectory in trajectories[:2]])
+        result["sharpness"] = round(sharpness(expert, observations), 2)
+    return result
 
 
 def write_card(settings: ExpertSettings, record: Record) -> None:
@@ -74,7 +79,7 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
     path, task, episodes = settings.expert_file, settings.env_name, settings.eval_episodes
     evaluation = evaluate_expert(path, task, episodes, num_workers=0, backend=settings.backend)
     libraries = (*LIBRARIES[settings.algorithm], "gymnasium", "mujoco")
-    card = {
+    card: dict[str, Any] = {
         "task": task,
         "algorithm": settings.algorithm,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
@@ -85,13 +90,15 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
         "wall_time_minutes": round(record.seconds / 60, 1),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
         "evaluation": evaluation,
+        "behavioural_cloning": clone(task, path, settings.noise, settings.backend),
     }
     if (initial := settings.initial_expert) is not None:
         card["initial_expert"] = {"sha256": digest(initial), "card": read_card(initial)}
     with whole_file(path.with_suffix(".json")) as file:
         file.write(json.dumps(card, indent=2).encode() + b"\n")
     plot_training(path.with_suffix(".png"), f"{settings.algorithm} on {task}", record.evaluations, evaluation["mean"])
-    print(f"{path}: {evaluation['mean']:.0f} ± {evaluation['std']:.0f} over {episodes} episodes")
+    result = f"{evaluation['mean']:.0f} ± {evaluation['std']:.0f} over {episodes} episodes"
+    print(f"{path}: {result}; cloned from two of them: {card['behavioural_cloning']['mean']:.0f}")
 
 
 def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float, float]], final: float) -> None:

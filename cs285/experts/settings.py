@@ -17,7 +17,16 @@ WITHOUT_EFFECT = {
     "TRPO": ("updates_per_step", "policy_starts"),
     "SAC": ("initial_expert", "policy_starts", "n_steps", "n_epochs", "initial_log_std", "target_kl"),
 }
-FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step"}
+FREE_ON_RESUME = {
+    "output",
+    "checkpoints",
+    "evaluations",
+    "eval_episodes",
+    "total_steps",
+    "stop_after",
+    "keep_step",
+    "noise",
+}
 
 
 @dataclass(frozen=True)
@@ -51,13 +60,14 @@ class ExpertSettings:
     updates_per_step: float = 1.0  # SAC: gradient steps for each environment step.
     evaluations: int = 40  # Evaluations on the way, each followed by a checkpoint; the best policy is kept.
     eval_episodes: int = 50  # Episodes of the evaluation in the card.
+    noise: float = 0.0  # Of the episodes in the card from which the expert is cloned; see collect_expert_data.py.
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(1, self, "ob_dim", "stop_after", "keep_step")
         check_at_least(2, self, "batch_size", "eval_episodes")
-        check_at_least(0, self, "seed", "policy_starts", "gamma", "target_kl")
+        check_at_least(0, self, "seed", "policy_starts", "gamma", "target_kl", "noise")
         check_at_least(-20, self, "initial_log_std")
         for name in ("learning_rate", "updates_per_step"):
             if not 0 < (value := getattr(self, name)) < math.inf:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cs285.errors import InvalidInput
@@ -16,15 +18,19 @@ from tests import fakes
 pytest.importorskip("stable_baselines3", reason="of the extra `experts`")
 pytest.importorskip("scipy", reason="of the extra `experts`")
 
+from cs285.experts import card as card_file
 from cs285.experts import training
 from cs285.experts.card import evaluate_expert, read_card
+from cs285.experts.recording import sharpness
 from cs285.experts.training import load_checkpoint, train_expert
+from cs285.policies.external_policy import as_policy
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExpertSettings:
     """A training of a fraction of a second."""
     monkeypatch.setattr(training, "SELECTION_EPISODES", 3)
+    monkeypatch.setattr(card_file, "clone", lambda *arguments: {"mean": 0.0})
     tiny: dict[str, Any] = {"n_envs": 2, "n_steps": 4, "batch_size": 4, "n_epochs": 1, "total_steps": 64, "size": 8}
     files = {"output": tmp_path / "expert.pkl", "checkpoints": tmp_path / "checkpoints"}
     return ExpertSettings(env_name=fakes.POINT, evaluations=4, eval_episodes=2, **tiny, **files)
@@ -133,6 +139,17 @@ def test_an_evaluation_repeats_and_is_consistent(tmp_path: Path) -> None:
     assert result["min"] <= result["iqm_95_low"] <= result["iqm"] <= result["iqm_95_high"] <= result["max"]
     assert result["min"] < result["mean"] < result["max"]
     assert 0 < result["ended_early"] < 12  # the point lives 3 to 19 steps, the limit is 12
+    assert 0 < result["sharpness"] < 2
+
+
+def test_the_sharpness_is_1_for_a_linear_policy_and_larger_for_one_that_changes_quickly() -> None:
+    observations = np.random.default_rng(1).normal(5, 3, (2000, 2))
+
+    def measured(function: Callable[[Any], Any]) -> float:
+        return sharpness(as_policy(function), observations)
+
+    assert measured(lambda obs: 7 * obs + 1) == pytest.approx(1, rel=0.05)
+    assert measured(np.sin) > 2
 
 
 EVALUATION = '{"evaluation": {"mean": %s, "std": %s, "episodes": %s}}'

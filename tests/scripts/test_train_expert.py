@@ -30,18 +30,22 @@ TINY = (
 
 
 def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: Script, workplace: Path) -> None:
-    ppo = (*TINY, "--n_steps", 4, "--n_epochs", 1)
+    ppo = (*TINY, "--n_steps", 4, "--n_epochs", 1, "--noise", 0.2)
     said = script("train_expert", *ppo).succeeded().out
     assert files_below(workplace)[-3:] == ["expert.json", "expert.pkl", "expert.png"]
     card = json.loads((workplace / "expert.json").read_text())
     assert list(card) == [
         *("task", "algorithm", "versions", "command", "seed", "steps", "kept_from_step"),
-        *("wall_time_minutes", "machine", "evaluation"),
+        *("wall_time_minutes", "machine", "evaluation", "behavioural_cloning"),
     ]
+    cloned = card["behavioural_cloning"]
+    assert (cloned["noise"], cloned["seeds"]) == (0.2, [1, 2, 3])
+    assert cloned["min"] < cloned["mean"] < 0
     assert set(card["versions"]) == {"python", "stable_baselines3", "torch", "gymnasium", "mujoco"}
     assert card["command"].startswith("python train_expert.py -env")
     assert (card["task"], card["algorithm"], card["seed"], card["steps"]) == (fakes.POINT, "PPO", 1, 8)
     assert said.splitlines()[-1].startswith(f"expert.pkl: {card['evaluation']['mean']:.0f} ± ")
+    assert said.splitlines()[-1].endswith(f"cloned from two of them: {cloned['mean']:.0f}")
     assert LoadedGaussianPolicy(workplace / "expert.pkl").ob_dim == fakes.OB_DIM
     script("train_expert", *ppo).refused("expert.pkl exists")
     script("train_expert", *ppo, "-o", "x.pkl", "--keep_step", 5).refused("--keep_step is 5", "[8]")
