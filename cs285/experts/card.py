@@ -110,7 +110,7 @@ def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float
     steps, means, stds = np.array(evaluations).T
     axes.plot(steps / 1e6, means, color="tab:blue", label="mean action")
     axes.fill_between(steps / 1e6, means - stds, means + stds, color="tab:blue", alpha=0.2, linewidth=0)
-    axes.axhline(final, color="tab:green", linestyle="--", label=f"best expert: {final:.0f}")
+    axes.axhline(final, color="tab:green", linestyle="--", label=f"kept policy: {final:.0f}")
     axes.set(xlabel="environment steps (million)", ylabel="return", title=title)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=120)
