@@ -13,11 +13,12 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 
 from cs285 import process
-from cs285.errors import InvalidInput, RunsFailed, WorkerDied
+from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_users
 
 Settings = TypeVar("Settings")
 
 MAX_LINE = 500  # characters of an error
+EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
 
 
 def parse(
@@ -62,9 +63,9 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 def run(main: Callable[[], object]) -> NoReturn:
     """Call a script's ``main`` and exit as a command-line tool does.
 
-    Exit codes: 0; 2 with one line on stderr for a user's mistake, a refusal by the operating system or too little
-    memory; 1 when a worker was killed or runs of a sweep failed; 130 for SIGINT, 143 for SIGTERM, 141 when nothing
-    reads the output any more. Modules of the user are found in the current folder.
+    Exit codes: 0; 2 with one line on stderr for a user's mistake, an exception in the user's code, a refusal by the
+    operating system or too little memory; 1 when a worker was killed or runs of a sweep failed; 130 for SIGINT, 143 for
+    SIGTERM, 141 when nothing reads the output any more. Modules of the user are found in the current folder.
     """
     process.prepare()
     if os.getcwd() not in sys.path:
@@ -76,7 +77,9 @@ def run(main: Callable[[], object]) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
         code = 128 + 13
-    except (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError) as error:
+    except Exception as error:
+        if not isinstance(error, EXPECTED) and not is_users(error):
+            raise
         code = report(error)
     except KeyboardInterrupt:  # from a library that has its own handler of SIGINT
         print("interrupted", file=sys.stderr)
@@ -95,8 +98,9 @@ def report(error: Exception, context: str = "") -> int:
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)
-        text = context + ("out of memory" if isinstance(error, MemoryError) else str(error))
+        said = "out of memory" if isinstance(error, MemoryError) else str(error)
+        text = context + (describe(error) if is_users(error) else said)
         words = " ".join(text[:MAX_LINE].split())
         escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
         print(f"error: {escaped}"[:MAX_LINE], file=sys.stderr)
-    return 2 if isinstance(error, (InvalidInput, OSError, MemoryError)) else 1
+    return 1 if isinstance(error, (WorkerDied, RunsFailed)) else 2

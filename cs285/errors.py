@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+PACKAGE = Path(__file__).parent
+PROJECT = (f"{PACKAGE}{os.sep}", f"{PACKAGE.parent / 'scripts'}{os.sep}")
+INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), "<frozen")
 
 
 class InvalidInput(Exception):
@@ -25,16 +35,41 @@ class RunsFailed(RuntimeError):
 
 @contextmanager
 def error_context(env_name: str, itr: int) -> Iterator[None]:
-    """Prefix the message of an `InvalidInput` with the task and the iteration, unless it has them already.
+    """Prefix the message of an `InvalidInput`, and of an exception in the user's code, with task and iteration.
 
     Raises:
-        InvalidInput: with the prefix, from the original one.
+        InvalidInput: with the prefix, unless the message has it already; from the original exception.
     """
     try:
         yield
-    except InvalidInput as error:
-        if error.has_context:
+    except Exception as error:
+        if getattr(error, "has_context", not is_users(error)):
             raise
-        with_context = InvalidInput(f"{env_name}, iteration {itr}: {error}")
+        with_context = InvalidInput(f"{env_name}, iteration {itr}: {describe(error).removeprefix(f'{env_name}, ')}")
         with_context.has_context = True
         raise with_context from error
+
+
+def describe(error: BaseException) -> str:
+    """Type, message and place of an exception in one line; the message alone of those of this module."""
+    message = " ".join(str(error).split())
+    if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)):
+        return message
+    last = [*_lines(error.__traceback__), *_users_lines(error)][-1:]
+    return f"{type(error).__name__}: {message}" + "".join(f" ({file}, line {line})" for file, line in last)
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether an exception passed through code that is neither the project's nor an installed package's."""
+    return bool(_users_lines(error))
+
+
+def _users_lines(error: BaseException) -> list[tuple[str, int]]:
+    """Files and lines of the user's code that the project had called, outermost first."""
+    lines = _lines(error.__traceback__)
+    inside = itertools.dropwhile(lambda line: not line[0].startswith(PROJECT), lines)
+    return [line for line in inside if not line[0].startswith(PROJECT + INSTALLED) and "-packages" not in line[0]]
+
+
+def _lines(trace: TracebackType | None) -> list[tuple[str, int]]:
+    return [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]

@@ -1,24 +1,31 @@
-"""Signals, standard streams and thread counts of a script's process."""
+"""Signals, standard streams, thread counts and usable cores of a process."""
 
 from __future__ import annotations
 
 import atexit
+import ctypes
+import io
+import itertools
+import math
 import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+QUOTA_FILES = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # of control groups, version 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 def prepare() -> None:
-    """Handle SIGINT and SIGTERM, open missing streams and limit numpy to one thread; call it before importing numpy.
+    """Handle signals, open missing streams, set numpy's threads and matplotlib's backend; call it before imports.
 
-    Does nothing in a worker process, which imports the script too. Calling it twice is the same as once.
+    Standard output prints ``?`` for what it can't encode. Does nothing in a worker process, which imports the script
+    too. Calling it twice is the same as once.
     """
     if multiprocessing.parent_process() is not None:
         return
@@ -28,9 +35,22 @@ def prepare() -> None:
         if getattr(sys, name) is None:  # else the next file opened would get the stream's descriptor
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - stays open until the process ends
             os.set_inheritable(getattr(sys, name).fileno(), True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    os.environ["MPLBACKEND"] = "Agg"  # scripts draw into files; a notebook's backend may be missing here
     for signum in STOP_SIGNALS:
         if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # not ignored, as in nohup
             signal.signal(signum, _stop)
+            _reset_when_delivered(signum)
+
+
+def _reset_when_delivered(signum: int) -> None:
+    """Let a second signal end the process also while C code keeps Python's handler of the first from running."""
+    libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+    if hasattr(libc, "__sysv_signal"):  # glibc's signal() with SA_RESETHAND
+        libc.signal.restype, libc.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+        libc.__sysv_signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+        libc.__sysv_signal(signum, libc.signal(signum, None))
 
 
 def restore_default_signals() -> None:
@@ -45,6 +65,30 @@ def _stop(signum: int, frame: FrameType | None) -> NoReturn:
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
     raise SystemExit(128 + signum)
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """The number of cores that this process may use: its CPU affinity, and its container's CPU quota below ``root``."""
+    limits: list[float] = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
+    groups = root / "proc/self/cgroup"
+    for line in groups.read_text().splitlines() if groups.exists() else []:
+        _, controllers, group = line.split(":", 2)  # version 2 has no controllers here
+        folder = root / "sys/fs/cgroup" / controllers / group.lstrip("/")
+        for place, files in itertools.product((folder, *folder.parents), QUOTA_FILES):  # those above limit it too
+            with suppress(OSError):
+                quota, period = " ".join((place / file).read_text() for file in files).split()
+                limits.append(math.inf if quota in ("max", "-1") else int(quota) / int(period))
+    return max(1, math.ceil(min(limits)))
+
+
+def start_method(films: bool) -> str:
+    """The start method for workers: "fork" on Linux while this process has one thread and no graphics, else "spawn".
+
+    A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts
+    that only work in their process.
+    """
+    single = sys.platform.startswith("linux") and len(os.listdir("/proc/self/task")) == 1
+    return "fork" if single and not films and "OpenGL" not in sys.modules else "spawn"
 
 
 @contextmanager

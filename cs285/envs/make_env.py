@@ -7,7 +7,6 @@ import importlib
 import math
 import os
 import sys
-import traceback
 import warnings
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,10 +16,12 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
+from cs285.data.trajectory import Array
 from cs285.envs import rendering
+from cs285.envs.interface import Interface, convert_interface
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
 from cs285.envs.v2_tasks import Backend, origin, register_v2_task
-from cs285.errors import InvalidInput
+from cs285.errors import InvalidInput, describe
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
@@ -99,16 +100,16 @@ def make_env(
         env = make_old_gym_env(env_name.removeprefix(PREFIX), render)
     else:
         env = _make_registered(env_name, render, backend, registration)
-    space = env.observation_space
+    env, space = convert_interface(env, env_name), env.observation_space
     if space.is_np_flattenable and not (isinstance(space, Box) and space.shape):
-        env = gym.wrappers.FlattenObservation(env)
+        env = Interface(gym.wrappers.FlattenObservation(env), env_name)
     if render:
         rendering.prepare_rendering(env)
     return env, _spec_of(env_name, env, ep_len)
 
 
-def check_rendering(env_name: str, backend: Backend = "mujoco", registration: EnvSpec | None = None) -> None:
-    """Render one frame of the environment; the arguments are those of `make_env`.
+def check_rendering(env_name: str, backend: Backend = "mujoco", registration: EnvSpec | None = None) -> Array:
+    """Render one frame of the environment, (height, width, 3) uint8; the arguments are those of `make_env`.
 
     Raises:
         RenderingUnavailable: when that fails, with one line that says what to install.
@@ -119,8 +120,10 @@ def check_rendering(env_name: str, backend: Backend = "mujoco", registration: En
             if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
                 raise RuntimeError("MuJoCo was imported without graphics")
             env.reset(seed=0)
-            if not isinstance(env.render(), np.ndarray):
-                raise RuntimeError("render() returned no array")
+            frame: Any = env.render()
+            if not isinstance(frame, np.ndarray):
+                raise RuntimeError(f"render() returned {frame!r:.100} and not an array")
+            return frame
     except Exception as error:  # each graphics library has exceptions of its own
         raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {rendering.HELP}") from error
 
@@ -140,16 +143,8 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, disable_env_checker=True, **options)
     except Exception as error:  # Gymnasium's, or any that the module or the environment raises
-        raise InvalidInput(f"can't make {env_name!r}: {_describe(error)}") from error
-
-
-def _describe(error: Exception) -> str:
-    """Type, message and place of an exception, in one line; the message alone where Gymnasium raised it."""
-    message = " ".join(str(error).split())
-    if isinstance(error, gym.error.Error):
-        return message
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {message} ({place.filename}, line {place.lineno})"
+        why = " ".join(str(error).split()) if isinstance(error, gym.error.Error) else describe(error)
+        raise InvalidInput(f"can't make {env_name!r}: {why}") from error
 
 
 def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from cs285.config import Config
 from cs285.data.trajectory import Trajectory
-from cs285.errors import InvalidInput, error_context
+from cs285.errors import InvalidInput, WorkerDied, describe, error_context
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import progress_line, return_statistics
@@ -92,11 +93,14 @@ class Evaluation:
             raise
         self._finish(0)
         if self.config.do_dagger and self.logger.rows:
-            from cs285.infrastructure.learning_curve import draw_learning_curve  # matplotlib takes a moment to import
-
             frequency = self.config.scalar_log_freq
             evaluated = [itr for itr in range(self.config.iterations) if is_due(self.config, frequency, itr)]
-            draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
+            try:
+                from cs285.infrastructure.learning_curve import draw_learning_curve  # importing matplotlib takes time
+
+                draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
+            except Exception as error:  # all rows are logged
+                print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the log stands; at most the last iteration's evaluation is then still running."""
@@ -122,7 +126,12 @@ class Evaluation:
         row = self._pending.popleft()
         with error_context(self.config.env_name, row.itr):
             for name, film in row.films.items():
-                self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
+                try:
+                    self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
+                except WorkerDied:
+                    raise
+                except Exception as error:
+                    print(f"no video {name} of iteration {row.itr}: {describe(error)}", file=sys.stderr, flush=True)
             if row.evaluation is None:
                 return
             evaluated = return_statistics(row.evaluation.result()[0], "Eval")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import imageio.v2
 import imageio.v3
+import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from PIL import Image
 
@@ -56,14 +58,15 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
     Yields a function that adds a frame, (height, width, 3) uint8, to the video, and small pictures of the first
     seconds, `CLIP_FPS` a second, to ``clip``. Raises InvalidInput when the file can't be written.
     """
-    stride, frames = max(1, round(fps / CLIP_FPS)), 0
+    stride, frames, shape = max(1, round(fps / CLIP_FPS)), 0, ()
 
     def add(frame: Array) -> None:
-        nonlocal frames
-        try:
+        nonlocal frames, shape
+        if frame.dtype != np.uint8 or frame.shape != (shape := shape or (*frame.shape[:2], 3)):
+            found, needed = f"{frame.shape} {frame.dtype}", shape or "(height, width, 3)"
+            raise InvalidInput(f"can't write {path}: a frame is {found}, it must be {needed} uint8")
+        with _ffmpeg(path):
             writer.append_data(frame)
-        except OSError as error:  # its message is a page of ffmpeg's command line
-            raise InvalidInput(f"can't write {path}: ffmpeg failed") from error
         if frames % stride == 0 and len(clip) < CLIP_FRAMES:
             clip.append(Image.fromarray(frame))
             clip[-1].thumbnail(CLIP_SIZE)
@@ -71,13 +74,31 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
 
     with tempfile.TemporaryDirectory() as folder:
         unfinished = Path(folder) / "video.mp4"
-        writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", fps=fps, macro_block_size=2)
+        with _ffmpeg(path):
+            writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", fps=fps, macro_block_size=2)
         with writer:
             yield add
         if not 0 < frames == _count_frames(unfinished):  # ffmpeg does not report a full disk
             raise InvalidInput(f"can't write {path}: ffmpeg wrote a part of it only; the disk may be full")
         with whole_file(path) as file:
             file.write(unfinished.read_bytes())
+
+
+@contextmanager
+def _ffmpeg(path: Path) -> Iterator[None]:
+    """Raise InvalidInput for an exception of imageio or ffmpeg, whose messages can be a page long."""
+    try:
+        yield
+    except Exception as error:
+        program = f"IMAGEIO_FFMPEG_EXE={chosen}" if (chosen := os.environ.get("IMAGEIO_FFMPEG_EXE")) else "ffmpeg"
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise InvalidInput(f"can't write {path}: {program} failed ({reason:.200})") from error
+
+
+def check_encoder(frame: Array) -> None:
+    """Write a video of one frame as `film` does, and delete it; raise InvalidInput when that fails."""
+    with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", CLIP_FPS, []) as add:
+        add(frame)
 
 
 def _count_frames(path: Path) -> int:

@@ -126,11 +126,8 @@ class Logger:
         self._events.add_image(name, np.concatenate(frames, axis=1), itr, dataformats="HWC")
 
     def video_path(self, name: str, itr: int) -> Path:
-        """The path for a video of an iteration; its folder exists then."""
-        path = self.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
-        with writing(path.parent):
-            path.parent.mkdir(exist_ok=True)
-        return path
+        """The path for a video of an iteration."""
+        return self.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
 
     def state_dict(self) -> dict[str, Any]:
         """Size in bytes and SHA-256 of log.csv, which is on the disk then; InvalidInput when it can't be written."""

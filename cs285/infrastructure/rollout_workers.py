@@ -19,8 +19,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,40 +33,16 @@ from threadpoolctl import threadpool_limits
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import Env, RenderingUnavailable, TaskSpec, check_rendering, make_env
 from cs285.envs.v2_tasks import Backend
-from cs285.errors import InvalidInput, WorkerDied
+from cs285.errors import InvalidInput, WorkerDied, describe, is_users
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
-from cs285.process import signals_blocked
+from cs285.process import signals_blocked, start_method, usable_cores
 
 if TYPE_CHECKING:
     from PIL import Image
 
 WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
-QUOTA_FILES = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # of control groups, version 2 and 1
-
-
-def usable_cores(root: Path = Path("/")) -> int:
-    """The number of cores that this process may use: its CPU affinity, and its container's CPU quota below ``root``."""
-    limits: list[float] = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
-    groups = root / "proc/self/cgroup"
-    for line in groups.read_text().splitlines() if groups.exists() else []:
-        _, controllers, group = line.split(":", 2)  # version 2 has no controllers here
-        folder = root / "sys/fs/cgroup" / controllers / group.lstrip("/")
-        for place, files in itertools.product((folder, *folder.parents), QUOTA_FILES):  # those above limit it too
-            with suppress(OSError):
-                quota, period = " ".join((place / file).read_text() for file in files).split()
-                limits.append(math.inf if quota in ("max", "-1") else int(quota) / int(period))
-    return max(1, math.ceil(min(limits)))
-
-
-def start_method(films: bool) -> str:
-    """The start method for workers: "fork" on Linux while this process has one thread and no graphics, else "spawn".
-
-    A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts
-    that only work in their process.
-    """
-    single = sys.platform.startswith("linux") and len(os.listdir("/proc/self/task")) == 1
-    return "fork" if single and not films and "OpenGL" not in sys.modules else "spawn"
+PATIENCE = 0.5  # seconds in which workers may end by themselves after an exception
 
 
 @dataclass(frozen=True)
@@ -94,8 +70,10 @@ class _Task:
 
         return film(path, self.env_name, policy, seeds, self.ep_len, self.backend, self.registration)
 
-    def check_rendering(self, policy: None = None) -> None:
-        check_rendering(self.env_name, self.backend, self.registration)
+    def check_filming(self, policy: None = None) -> None:
+        from cs285.infrastructure.films import check_encoder
+
+        check_encoder(check_rendering(self.env_name, self.backend, self.registration))
 
 
 class RolloutWorkers:
@@ -134,6 +112,7 @@ class RolloutWorkers:
         self._lock = threading.Lock()  # of the environment and of policies in this process
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
+        self._workers: list[BaseProcess] = []
         cores = usable_cores()
         if num_workers is not None and num_workers > cores:
             print(f"--num_workers is {num_workers}; {cores} are used, one for each usable core", flush=True)
@@ -150,10 +129,11 @@ class RolloutWorkers:
                 raise InvalidInput("the main script, which workers import, is read from standard input")
             registration = gym.registry.get(env_name.rpartition(":")[2])
             task = cloudpickle.dumps(replace(self._task, registration=registration))
-            context = multiprocessing.get_context(method)
+            context, others = multiprocessing.get_context(method), multiprocessing.active_children()
             self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker, (task,))
             with signals_blocked():  # until the workers ignore Ctrl-C
                 started = [self._start(_Task.spec, None) for _ in range(self.num_workers)]
+            self._workers += (child for child in multiprocessing.active_children() if child not in others)
             for future in started:
                 self.wait(future)
         except WorkerDied:
@@ -165,6 +145,9 @@ class RolloutWorkers:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
             self._notify(f"no workers for {env_name}: {error}")
+        except BaseException:  # a signal
+            self.close()
+            raise
 
     def episodes(
         self, policy: BasePolicy, seeds: Iterator[int], min_timesteps: int | None = None
@@ -204,10 +187,10 @@ class RolloutWorkers:
         return self._start(_Task.film, self._pickled(policy) or policy, path, seeds)
 
     def can_render(self) -> bool:
-        """Whether `start_film` can draw; if not, print what to install."""
+        """Whether `start_film` can write a frame; if not, print what to install."""
         try:
-            self.wait(self._start(_Task.check_rendering, None))
-        except RenderingUnavailable as error:
+            self.wait(self._start(_Task.check_filming, None))
+        except (RenderingUnavailable, InvalidInput, OSError) as error:
             print(f"no videos: {error}", flush=True)
             return False
         return True
@@ -242,15 +225,22 @@ class RolloutWorkers:
         try:
             if policy.copyable:
                 return bytes(cloudpickle.dumps(policy))
-            self._notify(f"{type(policy).__name__}.copyable is False")
+            self._notify(policy.not_copyable_because or f"{type(policy).__name__}.copyable is False")
         except Exception as error:  # a user's own objects may raise anything when they are pickled
             self._notify(f"{type(policy).__name__} can't be pickled: {error}")
         return None
 
     def close(self) -> None:
-        """End the workers after their current episodes, and close the environment."""
+        """End the workers after their current episodes, and close the environment.
+
+        During an exception or the end by a signal, workers that do not end within half a second are killed.
+        """
         if self._pool is not None:
+            killer = threading.Timer(PATIENCE, lambda: [worker.kill() for worker in self._workers])
+            if sys.exc_info()[0] is not None:
+                killer.start()
             self._pool.shutdown(cancel_futures=True)
+            killer.cancel()
         self._task.environment[0].close()
 
     def __enter__(self) -> RolloutWorkers:
@@ -296,4 +286,9 @@ def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any
         raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
     if "torch" in sys.modules:  # the policy's
         sys.modules["torch"].set_num_threads(1)
-    return function(task, loaded, *args)
+    try:
+        return function(task, loaded, *args)
+    except Exception as error:
+        if is_users(error):  # its class may be one that can't be pickled
+            raise InvalidInput(describe(error)) from error
+        raise

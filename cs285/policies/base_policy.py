@@ -13,9 +13,11 @@ class BasePolicy(ABC):
     Attributes:
         copyable: whether a copy in another process acts the same. False for a user's object, which may
             hold anything, unless its class says otherwise.
+        not_copyable_because: the reason, printed once where workers can't be used; empty: the class's name says it.
     """
 
     copyable = False
+    not_copyable_because = ""
 
     @abstractmethod
     def get_action(self, observations: Array) -> Array:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +32,7 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
 
     Returns a `NumpyPolicy` for a perceptron of affine layers and one kind of activation whose methods are those of
     `MLPPolicy` and whose actions are the same on ``observations`` (N, *ob_shape); else a `DetachedCopy`. Where no copy
-    can be made, the policy itself acts, in the main process; the reason is printed once.
+    can be made, the policy itself acts, in the main process.
     """
     fast = _numpy_copy(policy)
     if fast is not None:
@@ -48,8 +46,7 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
             detached.reset(0)
             detached.get_action(observations[0])
     except Exception as error:  # the policy is the user's own and may raise anything
-        _print_once(f"rolling out in the main process: no copy of {type(policy).__name__} acts: {error!r:.300}")
-        return LivePolicy(policy, observations.ndim - 1)
+        return LivePolicy(policy, observations.ndim - 1, f"no copy of {type(policy).__name__} acts: {error!r:.300}")
     return detached
 
 
@@ -82,10 +79,10 @@ class DetachedCopy(BasePolicy):
 class LivePolicy(ExternalPolicy):
     """The policy that learns, which acts in evaluation mode and without gradients."""
 
-    def __init__(self, policy: Any, ob_ndim: int) -> None:
+    def __init__(self, policy: Any, ob_ndim: int, not_copyable_because: str) -> None:
         """Wrap ``policy``, whose observations have ``ob_ndim`` dimensions."""
         super().__init__(policy.get_action, ob_ndim, getattr(policy, "reset", None))
-        self._modules = _modules(policy)
+        self._modules, self.not_copyable_because = _modules(policy), not_copyable_because
 
     @torch.no_grad()
     def get_action(self, observations: Array) -> Array:
@@ -119,8 +116,3 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
         standardizer=(to_numpy(policy.ob_mean), to_numpy(policy.ob_std)),
         ob_shape=policy.ob_shape,
     )
-
-
-@cache
-def _print_once(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -22,7 +22,7 @@ from cs285.data.whole_files import check_writable, writing
 from cs285.errors import InvalidInput, RunsFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
-from cs285.infrastructure.rollout_workers import usable_cores
+from cs285.process import usable_cores
 from cs285.results.table import write_tables
 from cs285.sweeps.grid import missing_runs
 

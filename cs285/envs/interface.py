@@ -1,0 +1,92 @@
+"""Conversion of environments that bend Gymnasium's interface."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from cs285.errors import InvalidInput, describe
+
+
+class Interface(gym.Wrapper[Any, Any, Any, Any]):
+    """An environment with Gymnasium's interface; what can't be converted raises InvalidInput with task and step.
+
+    Discrete actions reach it as numpy integers, as ``action_space.sample()`` gives them. Rewards and box observations
+    may be lists or have axes of length 1, ``reset`` may lack its arguments and ``info``, and ``step`` may return the
+    four values of the old gym package. Errors that the environment raises are named with their place.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], env_name: str) -> None:
+        """Wrap ``env``, which was made from the id ``env_name``."""
+        super().__init__(env)
+        self._name, self._steps, self._seed = env_name, 0, None
+        self._discrete = isinstance(env.action_space, Discrete)
+        self._shape = env.observation_space.shape if isinstance(env.observation_space, Box) else None
+
+    @property
+    def spec(self) -> Any:
+        """The environment's own, in which only Gymnasium's wrappers are listed."""
+        return self.env.spec
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode; without an argument ``seed`` of its own the environment's generator is seeded."""
+        self._steps, self._seed = 0, seed
+        arguments, result = {"seed": seed, "options": options}, None
+        try:
+            accepted = inspect.signature(self.env.reset).parameters
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+                arguments = {name: value for name, value in arguments.items() if name in accepted}
+            if "seed" not in arguments:
+                self.unwrapped.np_random = np.random.default_rng(seed)
+                if callable(seed_method := getattr(self.unwrapped, "seed", None)):  # of the old gym package
+                    seed_method(seed)
+            result = self.env.reset(**arguments)
+            with_info = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)
+            observation, info = result if with_info else (result, {})
+            return self._observation(observation), info
+        except Exception as error:
+            raise self._named(error, "reset", result) from error
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Take a step."""
+        self._steps, result = self._steps + 1, None
+        try:
+            result = self.env.step(np.int64(action) if self._discrete else action)
+            if len(result) == 4:
+                observation, reward, done, info = result
+                truncated = bool(done and info.get("TimeLimit.truncated"))
+                terminated = done and not truncated
+            else:
+                observation, reward, terminated, truncated, info = result
+            if isinstance(reward, (list, np.ndarray)):
+                reward = np.reshape(reward, ()).item()
+            return self._observation(observation), float(reward), bool(terminated), bool(truncated), info
+        except Exception as error:
+            raise self._named(error, f"step {self._steps - 1}", result) from error
+
+    def _observation(self, observation: Any) -> Any:
+        if self._shape is None or getattr(observation, "shape", None) == self._shape:
+            return observation
+        array = np.asarray(observation)
+        if [size for size in array.shape if size != 1] == [size for size in self._shape if size != 1]:
+            return array.reshape(self._shape)
+        raise InvalidInput(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
+
+    def _named(self, error: Exception, method: str, result: Any) -> InvalidInput:
+        why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
+        return InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}")
+
+
+def convert_interface(env: gym.Env[Any, Any], env_name: str) -> gym.Env[Any, Any]:
+    """Put an `Interface` below the wrappers with which ``gym.make`` relies on the interface."""
+    wrapper = env
+    while isinstance(wrapper, gym.Wrapper):
+        if isinstance(wrapper, gym.wrappers.OrderEnforcing):
+            wrapper.env = Interface(wrapper.env, env_name)
+            return env
+        wrapper = wrapper.env
+    return Interface(env, env_name)
