@@ -19,11 +19,11 @@ import textbook
 from cs285.config import Config
 from cs285.envs.make_env import make_env
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.rollout_workers import usable_cores
 from cs285.infrastructure.utils import sample_trajectories, sample_trajectory
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.make_policy import make_mlp_policy
+from cs285.process import usable_cores
 
 STEPS = {"job": 64_000, "rollouts": 8000, "gradient": 2000}  # job: 11 x 5000 + 9 x 1000
 BATCH_SIZE = 100

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 QUOTA_FILES = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # of control groups, version 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
@@ -46,7 +46,7 @@ def prepare() -> None:
 
 def _reset_when_delivered(signum: int) -> None:
     """Let a second signal end the process also while C code keeps Python's handler of the first from running."""
-    libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+    libc: Any = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
     if hasattr(libc, "__sysv_signal"):  # glibc's signal() with SA_RESETHAND
         libc.signal.restype, libc.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
         libc.__sysv_signal.argtypes = (ctypes.c_int, ctypes.c_void_p)

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
 from cs285.errors import InvalidInput, describe
@@ -23,19 +24,21 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
     def __init__(self, env: gym.Env[Any, Any], env_name: str) -> None:
         """Wrap ``env``, which was made from the id ``env_name``."""
         super().__init__(env)
-        self._name, self._steps, self._seed = env_name, 0, None
+        self._name, self._steps = env_name, 0
+        self._seed: int | None = None
         self._discrete = isinstance(env.action_space, Discrete)
         self._shape = env.observation_space.shape if isinstance(env.observation_space, Box) else None
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
         """The environment's own, in which only Gymnasium's wrappers are listed."""
         return self.env.spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; without an argument ``seed`` of its own the environment's generator is seeded."""
         self._steps, self._seed = 0, seed
-        arguments, result = {"seed": seed, "options": options}, None
+        arguments: dict[str, Any] = {"seed": seed, "options": options}
+        result = None
         try:
             accepted = inspect.signature(self.env.reset).parameters
             if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):

@@ -236,12 +236,16 @@ class RolloutWorkers:
         During an exception or the end by a signal, workers that do not end within half a second are killed.
         """
         if self._pool is not None:
-            killer = threading.Timer(PATIENCE, lambda: [worker.kill() for worker in self._workers])
+            killer = threading.Timer(PATIENCE, self._kill_workers)
             if sys.exc_info()[0] is not None:
                 killer.start()
             self._pool.shutdown(cancel_futures=True)
             killer.cancel()
         self._task.environment[0].close()
+
+    def _kill_workers(self) -> None:
+        for worker in self._workers:
+            worker.kill()
 
     def __enter__(self) -> RolloutWorkers:
         return self

@@ -21,12 +21,13 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from cs285.data.trajectory import Trajectory
-from cs285.errors import WorkerDied
+from cs285.errors import InvalidInput, WorkerDied
 from cs285.infrastructure import rollout_workers
-from cs285.infrastructure.rollout_workers import RolloutWorkers, usable_cores
+from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import NumpyPolicy
+from cs285.process import usable_cores
 from tests.fakes import AC_DIM, OB_DIM, POINT, PointEnv
 
 HOPPER, LIMIT = "Hopper-v5", 40
@@ -194,13 +195,26 @@ def test_a_torch_policy_has_one_thread_in_a_worker(fork: None) -> None:
 
 def test_a_worker_that_dies_and_one_that_raises(fork: None) -> None:
     with RolloutWorkers(POINT, num_workers=2) as workers:
-        with pytest.raises(ArithmeticError, match="overflow") as caught:
+        place = r"ArithmeticError: overflow in the policy \(.*test_rollout_workers.py, line \d+\)"
+        with pytest.raises(InvalidInput, match=place) as caught:
             answer(workers, CallingPolicy(fail))
         assert "in fail" in str(caught.value.__cause__)  # the worker's traceback
         assert answer(workers, CallingPolicy(in_a_worker)) == 1
         for policy in (CallingPolicy(end_this_worker), CallingPolicy(in_a_worker)):
             with pytest.raises(WorkerDied, match=r"^a rollout worker was killed$"):
                 answer(workers, policy)
+    assert not multiprocessing.active_children()
+
+
+def hang() -> float:
+    return sum(itertools.repeat(0.0)) if in_a_worker() else 0.0  # in C, without releasing the interpreter's lock
+
+
+@linux
+def test_one_signal_ends_workers_that_hang(fork: None) -> None:
+    with pytest.raises(KeyboardInterrupt), RolloutWorkers(POINT, num_workers=2) as workers:  # noqa: PT012
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        answer(workers, CallingPolicy(hang))
     assert not multiprocessing.active_children()
 
 
@@ -260,7 +274,7 @@ def test_workers_end_with_a_killed_main_process(tmp_path: Path) -> None:
 def test_fork_without_threads_and_graphics_else_spawn() -> None:
     code = (
         "import sys, threading\n"
-        "from cs285.infrastructure.rollout_workers import start_method\n"
+        "from cs285.process import start_method\n"
         "chosen = [start_method(films=False), start_method(films=True)]\n"
         "sys.modules['OpenGL'] = threading\n"
         "chosen += [start_method(films=False)]\n"

@@ -16,10 +16,12 @@ from torch import nn
 
 from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import build_mlp
+from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import episode_generators, global_generator_states
 from cs285.policies.frozen_copy import DetachedCopy, frozen_copy
 from cs285.policies.MLP_policy import MLPPolicySL
 from cs285.policies.numpy_policy import NumpyPolicy
+from tests.fakes import POINT
 
 OBSERVATIONS = np.random.default_rng(0).normal(scale=3.0, size=(50, 17)).astype(np.float32)
 
@@ -141,5 +143,7 @@ def test_a_policy_that_cannot_be_copied_acts_itself_and_says_why_once(capsys: py
     assert [each.copyable for each in copies] == [False, False]
     copies[0].reset(7)
     assert policy.seeds == [7]
-    (line,) = capsys.readouterr().err.splitlines()
+    with RolloutWorkers(POINT, num_workers=1) as workers:
+        assert [workers.in_workers(each) for each in copies] == [False, False]
+    (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("rolling out in the main process: no copy of Sampling acts: TypeError")

@@ -1,0 +1,117 @@
+"""Environments that bend Gymnasium's interface: converted, or named with task and step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from cs285.envs.make_env import make_env
+from cs285.errors import InvalidInput
+from cs285.infrastructure.utils import sample_trajectory
+from tests.fakes import TIME_LIMIT, FakePolicy, PointEnv, choice_rule, expert_rule
+
+BENT = "tests/Bent-v0"
+Change = Callable[[Any, Any], Any]  # of an environment, and of an action or of what a method returned
+
+
+class BentEnv(PointEnv):
+    """A point whose actions and answers a test changes."""
+
+    action: Change = staticmethod(lambda env, action: action)
+    answer: Change = staticmethod(lambda env, answer: answer)
+    state_of: Change = staticmethod(lambda env, state: state)
+
+    def reset(self, **arguments: Any) -> Any:
+        state, info = super().reset(**arguments)
+        self.lifetime = 6
+        return state, info
+
+    def step(self, action: Any) -> Any:
+        state, *rest = super().step(self.action(self, action))
+        return self.answer(self, (self.state_of(self, state), *rest))
+
+
+class Seedless(BentEnv):
+    """Resets as environments did before Gymnasium 0.26, from generators of its own."""
+
+    def reset(self) -> Any:  # type: ignore[override]
+        self.steps, self.lifetime = 0, 5
+        self.state = self.np_random.normal(size=3)
+        return self.state
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    yield
+    gym.registry.pop(BENT, None)
+
+
+def roll_out(cls: type[BentEnv] = BentEnv, discrete: bool = False, **changes: Change) -> Any:
+    """An episode of a class with some methods replaced, twice the same."""
+    methods = {name: staticmethod(change) for name, change in changes.items()}
+    gym.register(BENT, type(cls.__name__, (cls,), methods), max_episode_steps=TIME_LIMIT, kwargs={"discrete": discrete})
+    env, spec = make_env(BENT)
+    policy = FakePolicy(choice_rule if discrete else expert_rule)
+    one, same = (sample_trajectory(env, spec, policy, seed=7) for _ in range(2))
+    for name in ("observations", "actions", "rewards", "next_observations"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
+    del gym.registry[BENT]
+    return one
+
+
+def rewarded(reward: Any) -> Change:
+    return lambda env, answer: (answer[0], reward, *answer[2:])
+
+
+def test_answers_that_can_be_converted() -> None:
+    straight = roll_out(answer=rewarded(1.5))
+    assert straight.terminated
+    for change in (
+        {"state_of": lambda env, state: list(state)},
+        {"state_of": lambda env, state: state[None]},
+        {"answer": rewarded(np.array([1.5]))},
+        {"answer": rewarded([[1.5]])},
+        {"answer": lambda env, answer: (answer[0], 1.5, answer[2], {})},
+    ):
+        bent = roll_out(**{"answer": rewarded(1.5), **change})
+        assert vars(bent).keys() == vars(straight).keys()
+        np.testing.assert_array_equal(bent.states, straight.states)
+        np.testing.assert_array_equal(bent.rewards, straight.rewards)
+        assert (bent.terminated, bent.truncated) == (True, False)
+    cut = roll_out(answer=lambda env, answer: (*answer[:2], env.steps == 2, {"TimeLimit.truncated": True}))
+    assert (len(cut), cut.terminated, cut.truncated) == (2, False, True)
+    assert len(roll_out(Seedless)) == 5
+
+
+def test_discrete_actions_are_those_of_the_space() -> None:
+    """Hashable, as in the dictionary of moves of Gymnasium's tutorial, and a member of the space."""
+    moves = {0: -1.0, 1: 1.0}
+
+    def look_up(env: BentEnv, action: Any) -> float:
+        assert env.action_space.contains(action)
+        return moves[action]
+
+    assert len(roll_out(discrete=True, action=look_up)) == 6
+
+
+def failing(env: BentEnv, action: Any) -> Any:
+    return {}["door"] if env.steps == 2 else action
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"answer": rewarded(None)}, r"step 0 .*float.*; it returned \(array.*None"),
+        ({"answer": rewarded(np.ones(2))}, r"step 0 .*size 2"),
+        ({"answer": lambda env, answer: answer[:3]}, r"step 0 .*expected 5, got 3"),
+        ({"state_of": lambda env, state: state[: 3 - env.steps // 2]}, r"step 1 .*\(2,\).* is \(3,\)"),
+        ({"action": failing}, r"step 2 .*: KeyError: 'door' \(.*test_interface\.py, line \d+\)\Z"),
+    ],
+)
+def test_the_rest_is_one_line_with_task_and_step(changes: dict[str, Change], line: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"\A{BENT}, {line}"):
+        roll_out(**changes)
