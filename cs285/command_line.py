@@ -1,4 +1,4 @@
-"""Command lines made from dataclasses of settings, one-line errors and exit codes of the scripts."""
+"""Parsing of command lines into dataclasses, one-line errors and exit codes of the scripts."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def parse(
     Exits with code 2 and tyro's explanation when a flag is unknown or its value has the wrong type.
 
     Args:
-        settings_class: a dataclass with docstrings below its fields, which ``--help`` shows, and short spellings of
-            flags as ``Annotated[TYPE, tyro.conf.arg(aliases=["-x"])]``.
+        settings_class: a dataclass. ``--help`` shows the docstrings of its fields; a field of type
+            ``Annotated[TYPE, tyro.conf.arg(aliases=["-x"])]`` also has the short flag ``-x``.
         description: the first lines of ``--help``.
         argv: the arguments; None: those of the process.
         default: values of the flags that are not given; None: the defaults of the dataclass.
@@ -41,7 +41,7 @@ def parse(
     options: dict[str, Any] = {"description": f"{description.strip()}\n--debug prints the traceback of an error."}
     if default is None:
         options["config"] = (tyro.conf.FlagCreatePairsOff,)
-    else:  # a flag that the default turns on is accepted again and has a --no_ form
+    else:  # every on/off flag also has a --no_ form, which turns off what ``default`` turns on
         options["default"] = default
     arguments = [argument for argument in (sys.argv[1:] if argv is None else argv) if argument != "--debug"]
     settings: Settings = tyro.cli(settings_class, args=arguments, use_underscores=True, **options)
@@ -52,7 +52,7 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
     """Refuse settings that are below ``minimum`` or not finite; None is allowed.
 
     Raises:
-        InvalidInput: naming the flag, its value and the smallest one allowed.
+        InvalidInput: naming the flag, its value and the smallest allowed value.
     """
     for name in names:
         value = getattr(settings, name)
@@ -63,9 +63,9 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 def run(main: Callable[[], object]) -> NoReturn:
     """Call a script's ``main`` and exit as a command-line tool does.
 
-    Exit codes: 0; 2 with one line on stderr for a user's mistake, an exception in the user's code, a refusal by the
-    operating system or too little memory; 1 when a worker was killed or runs of a sweep failed; 130 for SIGINT, 143 for
-    SIGTERM, 141 when nothing reads the output any more. Modules of the user are found in the current folder.
+    Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception in
+    the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141 when
+    the reader of stdout has closed it. Errors are one line on stderr. Modules in the current folder can be imported.
     """
     process.prepare()
     if os.getcwd() not in sys.path:
@@ -86,7 +86,7 @@ def run(main: Callable[[], object]) -> NoReturn:
         code = 128 + 2
     finally:
         process.restore_default_signals()
-        gc.freeze()  # skips a collection at exit that takes 3 % or more of a default job: torch has many objects
+        gc.freeze()  # skips a garbage collection at exit, which is slow because torch has many objects
     sys.exit(code)
 
 

@@ -21,7 +21,7 @@ class Config:
     """Settings of a BC or DAgger run. Flags carry the assignment's names and defaults.
 
     Raises:
-        InvalidInput: for a value of the wrong type or out of range, or for two that contradict each other.
+        InvalidInput: for a value of the wrong type or out of range, or for contradictory values.
     """
 
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
@@ -32,7 +32,7 @@ class Config:
     exp_name: Annotated[str | None, arg(aliases=["-exp"])] = None
     """Name of the experiment, part of the run folder's name. None: bc or dagger."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"
-    """Engine of -v2 tasks: the official bindings, or the original one (scripts/install_mujoco_py.sh)."""
+    """MuJoCo bindings of -v2 tasks: the official ones, or mujoco-py (scripts/install_mujoco_py.sh)."""
     do_dagger: bool = False  # Relabel the policy's own rollouts with the expert (DAgger)
     ep_len: int | None = None  # Maximum steps of an episode. None: the environment's limit.
     loss: Literal["mse", "nll"] = "mse"
@@ -48,20 +48,20 @@ class Config:
     size: int = 64  # Width of each hidden layer
     learning_rate: Annotated[float, arg(aliases=["-lr"])] = 5e-3  # Learning rate of Adam
     learning_rate_schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate within each iteration: constant, or falling towards 0."""
+    """Learning rate within each iteration: constant, or a cosine that falls towards 0."""
     ob_normalization: Literal["none", "expert_data"] = "none"
     """Observations as they are, or standardised by mean and standard deviation of the expert's data."""
 
     num_workers: int | None = None
     """Rollout processes. None: one for each usable core; 0: roll out in the main process."""
-    video_log_freq: int = -1  # Log videos every so many iterations, and in the last one. -1: never.
+    video_log_freq: int = -1  # Log videos every N iterations and in the last one. -1: never.
     scalar_log_freq: int = 1
-    """Evaluate and log scalars every so many iterations, and in the last one. -1: never, without a learning curve."""
+    """Evaluate and log scalars every N iterations and in the last one. -1: never; there is no learning curve then."""
     no_gpu: Annotated[bool, arg(aliases=["-ngpu"])] = False  # Train on the CPU even if there is a GPU
     which_gpu: int | None = None
-    """Index of the GPU to train on. None: GPU 0 for large networks and batches, else the CPU, which is quicker."""
+    """Index of the GPU to train on. None: GPU 0 if the network and batch are large, else the CPU (docs/speed.md)."""
     max_replay_buffer_size: int = 1_000_000  # Capacity of the replay buffer in transitions; the oldest are dropped
-    checkpoint_freq: int = 1  # With --do_dagger, write a checkpoint for --resume every so many iterations. -1: never.
+    checkpoint_freq: int = 1  # With --do_dagger, write a checkpoint for --resume every N iterations. -1: never.
     resume: Path | None = None  # Folder of an interrupted DAgger run to continue, with its settings
     save_params: bool = False  # Write policy_itr_<n>.pt after each iteration
     seed: int = 1  # Seed of every random number generator
@@ -118,7 +118,7 @@ def setting_from_text(name: str, text: str) -> Any:
     """Convert a setting from its spelling on the command line; on/off settings are ``true`` or ``false``.
 
     Returns:
-        The value, or the text itself, which `Config` refuses, when it has the wrong type.
+        The value. Text of the wrong type is returned unchanged, for `Config` to refuse.
     """
     for kind in setting_types()[name]:
         if kind is bool and text in ("true", "false"):
@@ -137,7 +137,7 @@ def setting_types() -> Mapping[str, tuple[Any, ...]]:
 
 
 def _check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
-    """Refuse a value that is neither one of the literals nor of one of the classes; an int is a float too."""
+    """Refuse a value that is neither one of the literals nor of one of the classes; an int passes as a float."""
     classes = tuple(kind for kind in kinds if isinstance(kind, type))
     classes += (int,) if float in classes else ()
     if value in kinds or (isinstance(value, classes) and (bool in classes or not isinstance(value, bool))):

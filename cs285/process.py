@@ -24,28 +24,28 @@ STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 def prepare() -> None:
     """Handle signals, open missing streams, set numpy's threads and matplotlib's backend; call it before imports.
 
-    Standard output prints ``?`` for what it can't encode. Does nothing in a worker process, which imports the script
-    too. Calling it twice is the same as once.
+    Standard output prints ``?`` for characters that it can't encode. In a worker process, which also imports the
+    script, this does nothing. A second call has no effect.
     """
     if multiprocessing.parent_process() is not None:
         return
     if "OMP_NUM_THREADS" not in os.environ:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would spin against those of the workers
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more BLAS threads would slow the workers down
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # else the next file opened would get the stream's descriptor
+        if getattr(sys, name) is None:  # otherwise the next open file would get the stream's descriptor
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - stays open until the process ends
             os.set_inheritable(getattr(sys, name).fileno(), True)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     os.environ["MPLBACKEND"] = "Agg"  # scripts draw into files; a notebook's backend may be missing here
     for signum in STOP_SIGNALS:
-        if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # not ignored, as in nohup
+        if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # an ignored signal stays ignored
             signal.signal(signum, _stop)
             _reset_when_delivered(signum)
 
 
 def _reset_when_delivered(signum: int) -> None:
-    """Let a second signal end the process also while C code keeps Python's handler of the first from running."""
+    """Let a second signal end the process even while C code keeps Python from handling the first."""
     libc: Any = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
     if hasattr(libc, "__sysv_signal"):  # glibc's signal() with SA_RESETHAND
         libc.signal.restype, libc.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
@@ -61,7 +61,7 @@ def restore_default_signals() -> None:
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:
-    """End the script in order, with one line as its last; the next signal ends the process at once."""
+    """Exit the script with its cleanup and one last line; the next signal ends the process at once."""
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
     raise SystemExit(128 + signum)
@@ -72,9 +72,9 @@ def usable_cores(root: Path = Path("/")) -> int:
     limits: list[float] = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
     groups = root / "proc/self/cgroup"
     for line in groups.read_text().splitlines() if groups.exists() else []:
-        _, controllers, group = line.split(":", 2)  # version 2 has no controllers here
+        _, controllers, group = line.split(":", 2)  # controllers is empty in version 2
         folder = root / "sys/fs/cgroup" / controllers / group.lstrip("/")
-        for place, files in itertools.product((folder, *folder.parents), QUOTA_FILES):  # those above limit it too
+        for place, files in itertools.product((folder, *folder.parents), QUOTA_FILES):  # parent groups count too
             with suppress(OSError):
                 quota, period = " ".join((place / file).read_text() for file in files).split()
                 limits.append(math.inf if quota in ("max", "-1") else int(quota) / int(period))
@@ -93,7 +93,7 @@ def start_method(films: bool) -> str:
 
 @contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Delay SIGINT and SIGTERM until the block ends, also in processes started within it."""
+    """Block SIGINT and SIGTERM within the context; processes that are started there inherit the block."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

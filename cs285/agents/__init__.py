@@ -1,1 +1,1 @@
-"""Agents: an actor and what it learns from."""
+"""Agents: a policy and the replay buffer that it learns from."""

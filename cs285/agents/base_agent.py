@@ -10,7 +10,7 @@ from cs285.data.trajectory import Batch, Trajectory
 
 
 class BaseAgent(ABC):
-    """An actor that learns from the transitions it is given.
+    """A policy, called the actor, that learns from stored transitions.
 
     Attributes:
         actor: the policy that collects data and is evaluated.

@@ -1,4 +1,4 @@
-"""The agent of behavioural cloning and of DAgger: it imitates the actions that it is given."""
+"""The agent of behavioural cloning and DAgger, which imitates the expert's actions."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class BCAgent(BaseAgent):
 
         Args:
             actor: a policy with ``get_action`` and ``update(observations, actions)``, which returns scalars by name.
-            replay_buffer: gives batches on the actor's device.
-            find_update: called once an iteration; gives a quicker equivalent of ``actor.update``, or None.
+            replay_buffer: draws batches on the actor's device.
+            find_update: called with the actor in each iteration; returns a faster ``actor.update``, or None.
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update
         self.resumable = hasattr(actor, "state_dict") and hasattr(actor, "load_state_dict")
 
     def train(self, batch: Batch) -> Mapping[str, Any]:
-        """See `BaseAgent.train`; rewards and next observations play no part.
+        """See `BaseAgent.train`; rewards and next observations are not used.
 
         Raises:
             InvalidInput: when the policy's ``update`` does not return scalars by name.
@@ -54,12 +54,12 @@ class BCAgent(BaseAgent):
         """See `BaseAgent.add_to_replay_buffer`; called once an iteration.
 
         Raises:
-            InvalidInput: when a learning-rate schedule of the actor drives an optimiser that it no longer has.
+            InvalidInput: when a learning-rate schedule of the actor belongs to an optimiser that was replaced.
         """
         parts = training_parts(self.actor)
         for name, part in parts.items():
             if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
-                raise InvalidInput(f"the policy's {name} drives an optimiser that it no longer has; build it anew")
+                raise InvalidInput(f"the policy's {name} belongs to an optimiser that was replaced; renew it")
         self.replay_buffer.add_rollouts(paths)
         self.update = (self.find_update and self.find_update(self.actor)) or self.actor.update
 

@@ -1,4 +1,4 @@
-"""Settings of a run to its agent, new or as a checkpoint left it."""
+"""Build the agent of a run from its settings, or restore it from a checkpoint."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ except ModuleNotFoundError:  # the project works without this file, only slower
 
 
 def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make_policy: MakePolicy) -> BCAgent:
-    """Build the policy, with torch's global generator seeded from the run's seed, and an empty replay buffer.
+    """Build an agent with a new policy, initialised from the run's seed, and an empty replay buffer.
 
     Args:
         config: the run's settings.
-        spec: facts of its task.
+        spec: facts of the run's task.
         paths: the expert's episodes.
-        make_policy: makes the policy.
+        make_policy: builds the policy.
 
     Raises:
-        InvalidInput: when the policy lacks a method that it needs, or its optimiser lacks trainable parameters.
+        InvalidInput: when the policy lacks a required method, or its optimiser lacks a trainable parameter.
     """
-    # More than one thread would wait for each other on networks as small as these.
+    # With small networks, several threads would only wait for each other.
     use_threads(torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else 1)
     if fast_update is not None:
         skip_dynamo_import()
@@ -50,7 +50,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
     _check_optimizer(actor)
-    seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # of what a policy draws while it learns
+    seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for the policy's updates
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     tensors = actor.parameters() if isinstance(actor, nn.Module) else iter(())
     device = next(tensors, torch.empty(0)).device
@@ -61,15 +61,15 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
 
 
 def _check_optimizer(actor: Any) -> None:
-    """Refuse trainable parameters that are not in the optimiser, as those of a layer that was replaced after it."""
+    """Refuse trainable parameters that the optimiser lacks, such as those of a layer that was added later."""
     if isinstance(actor, MLPPolicySL):
         optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
         for name, parameter in actor.named_parameters():
             if parameter.requires_grad and id(parameter) not in optimized:
                 kind = type(actor).__name__
                 raise InvalidInput(
-                    f"the optimiser of {kind} has no parameter {name}; build it after the network, or freeze the "
-                    "parameter with requires_grad_(False)"
+                    f"the optimiser of {kind} has no parameter {name}; build the optimiser after the network, or "
+                    "freeze the parameter with requires_grad_(False)"
                 )
 
 
@@ -77,12 +77,12 @@ def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Traj
     """Load a checkpoint's state and its transitions into a new agent.
 
     Args:
-        agent: as `make_agent` builds it for the same run.
-        state: its `BCAgent.state_dict` of then.
-        paths: the transitions that the replay buffer held.
+        agent: new, from `make_agent` with the run's settings.
+        state: the `BCAgent.state_dict` in the checkpoint.
+        paths: the trajectories that the replay buffer held.
 
     Raises:
-        InvalidInput: when the state is that of another agent.
+        InvalidInput: when the policy can't be resumed, or the state does not fit it.
     """
     agent.add_to_replay_buffer(paths)
     if not agent.resumable:

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 def training_parts(policy: Any) -> dict[str, Any]:
-    """The optimisers and schedules in a policy's attributes, and in their containers and modules, by their path."""
+    """Find a policy's optimisers and schedules, also inside containers and modules, by their attribute path."""
     found: dict[str, Any] = {}
     seen: set[int] = set()
 
