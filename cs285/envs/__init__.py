@@ -1,1 +1,1 @@
-"""Tasks: environments by their ids, and how they are drawn."""
+"""Environments: creation by id, observation layouts and rendering."""

@@ -32,7 +32,7 @@ def task_of(env_name: str) -> str:
 def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Array:
     """Convert observations (..., n) from one layout of a task to another, (..., ob_dim) of the same dtype.
 
-    Numbers that the first layout lacks are 0. Raises InvalidInput when either size is not a layout of the task.
+    Entries that the given layout lacks are set to 0. Raises InvalidInput when either size is not a layout of the task.
     """
     size = observations.shape[-1]
     check_convertible(env_name, size, ob_dim, what="observations")

@@ -34,7 +34,7 @@ DEFAULT_FPS = 30
 class TaskSpec:
     """Facts of an environment.
 
-    Observations of a trajectory are float32 where the environment's are floats, else of its own dtype.
+    Trajectories store float observations as float32, and others in the environment's dtype.
     """
 
     ob_shape: tuple[int, ...]
@@ -82,8 +82,8 @@ def make_env(
         ep_len: truncate episodes after so many steps; None: at the environment's own limit.
         render: whether ``env.render()`` returns frames, (height, width, 3) uint8.
         backend: the MuJoCo bindings of the -v2 tasks.
-        graphics: whether this process may render later, for which MuJoCo must be imported with a graphics library.
-        registration: ``env.spec`` of the environment that another process made from ``env_name``.
+        graphics: whether this process may render later; if so, MuJoCo is imported with a graphics library.
+        registration: the `EnvSpec` of ``env_name`` in the process that registered the environment.
             None: look ``env_name`` up in this process.
 
     Returns:
@@ -112,7 +112,7 @@ def check_rendering(env_name: str, backend: Backend = "mujoco", registration: En
     """Render one frame of the environment, (height, width, 3) uint8; the arguments are those of `make_env`.
 
     Raises:
-        RenderingUnavailable: when that fails, with one line that says what to install.
+        RenderingUnavailable: when rendering fails, with one line that says what to install.
     """
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
@@ -124,7 +124,7 @@ def check_rendering(env_name: str, backend: Backend = "mujoco", registration: En
             if not isinstance(frame, np.ndarray):
                 raise RuntimeError(f"render() returned {frame!r:.100} and not an array")
             return frame
-    except Exception as error:  # each graphics library has exceptions of its own
+    except Exception as error:  # graphics libraries share no exception class
         raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {rendering.HELP}") from error
 
 
@@ -134,7 +134,7 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     try:
         if colon and registration is None:
-            if os.getcwd() not in sys.path:  # Python adds a script's own folder only
+            if os.getcwd() not in sys.path:  # Python adds only the script's folder
                 sys.path.append(os.getcwd())
             importlib.import_module(module)
         if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
@@ -142,7 +142,7 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, disable_env_checker=True, **options)
-    except Exception as error:  # Gymnasium's, or any that the module or the environment raises
+    except Exception as error:  # from Gymnasium, the module or the environment
         why = " ".join(str(error).split()) if isinstance(error, gym.error.Error) else describe(error)
         raise InvalidInput(f"can't make {env_name!r}: {why}") from error
 

@@ -1,7 +1,7 @@
-"""The original engine, mujoco-py with MuJoCo 2.1, in a virtual environment of its own.
+"""The original engine, mujoco-py with MuJoCo 2.1, in a separate virtual environment.
 
-mujoco-py needs numpy 1, and its libraries in LD_LIBRARY_PATH before Python starts, so a script with
-``--backend mujoco_py`` starts again in the interpreter of that environment.
+mujoco-py needs numpy 1, and LD_LIBRARY_PATH must name its libraries before Python starts. A script with
+``--backend mujoco_py`` therefore restarts itself with the interpreter of that environment.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ INSTALL = "run scripts/install_mujoco_py.sh"
 def restart_in_mujoco_py_venv(backend: str) -> None:
     """Replace this process by the same command in mujoco-py's environment, when ``backend`` is ``mujoco_py``.
 
-    Call it as soon as the settings are parsed. It returns for the official bindings, and inside that environment.
+    Call this right after parsing the settings. It returns if ``backend`` is ``mujoco``, or in that environment.
 
     Raises:
-        InvalidInput: when the environment is missing, with what to do.
+        InvalidInput: when the environment is missing; the message says how to install it.
         OSError: when its interpreter can't be started.
     """
     if backend != "mujoco_py" or is_inside(venv := find_venv()):
@@ -38,7 +38,7 @@ def restart_in_mujoco_py_venv(backend: str) -> None:
 
 
 def find_venv() -> Path:
-    """The environment's folder: $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project; InvalidInput without one."""
+    """The environment's folder, $CS285_MUJOCO_PY_VENV or .venv-mujoco-py in the project; InvalidInput if missing."""
     venv = Path(os.environ.get(VENV_VARIABLE) or PROJECT_ROOT / ".venv-mujoco-py").absolute()
     if not (venv / FINISHED).is_file():
         raise InvalidInput(f"--backend mujoco_py: mujoco-py is not, or not completely, installed in {venv}; {INSTALL}")
@@ -59,18 +59,18 @@ def is_inside(venv: Path) -> bool:
 
 
 def import_mujoco_py() -> None:
-    """Import mujoco_py, and gymnasium_robotics, which has its tasks.
+    """Import mujoco_py, and gymnasium_robotics with the tasks for it.
 
     Raises:
-        InvalidInput: when this process runs in another environment, or the import fails, with what to do.
+        InvalidInput: when this process runs in another environment or the import fails; the message says what to do.
     """
     venv = find_venv()
     if not is_inside(venv):
         raise InvalidInput(
-            "mujoco-py runs in an environment of its own: use a script with --backend mujoco_py, or begin yours with "
+            "mujoco-py runs in a separate environment: use a script with --backend mujoco_py, or begin yours with "
             "cs285.envs.mujoco_py_backend.restart_in_mujoco_py_venv('mujoco_py')"
         )
-    os.environ["CC"] = "false"  # where its compiled module can't be loaded mujoco_py would compile for minutes
+    os.environ["CC"] = "false"  # otherwise mujoco_py compiles for minutes if its module can't be loaded
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             importlib.import_module("gymnasium_robotics")

@@ -1,11 +1,10 @@
 """The physics and rewards of the -v2 tasks on the official MuJoCo bindings.
 
-They differ from Gymnasium's -v4 tasks in the inertia of capsules, the margin of contacts, the clamped control,
-normalised quaternions and the cost of contact forces; docs/v2.md lists each with MuJoCo's version that changed it. Ant
-keeps today's margins: with the old ones, and with the contact forces of the course's data in its observation, the
-course's expert falls more often than on the engine itself.
+docs/v2.md lists how they differ from Gymnasium's -v4 tasks, and the version of MuJoCo that made each difference. Ant
+keeps the contact margins of current MuJoCo: its observation has contact forces, as in the course's data, and with the
+old margins the course's expert then falls more often than on mujoco-py.
 
-Sources: gymnasium_robotics/envs/mujoco/*_v2.py, MuJoCo's changelog and comparison with the engine.
+Sources: gymnasium_robotics/envs/mujoco/*_v2.py, MuJoCo's changelog, and comparison with mujoco-py.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ INERTIAL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat")
 def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
     """Set the mass and inertia that MuJoCo before 2.1.2 computed for every body; shapes and contacts stay.
 
-    The model, compiled from ``xml_path``, is changed in place; data made from it before are out of date.
+    The model, compiled from ``xml_path``, is changed in place; an `MjData` made from it earlier must be made again.
     """
     spec = mujoco.MjSpec.from_file(xml_path)
     for geom in spec.geoms:
@@ -50,9 +49,9 @@ def _replace_by_cylinder(capsule: Any) -> None:
 
 
 def give_old_margins(model: mujoco.MjModel) -> None:
-    """Let contacts begin at the distance at which they began before MuJoCo 3.5; changes the model in place."""
-    assert np.ptp(model.geom_margin) == 0, "halves of different margins don't add up to the larger one"
-    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact has the sum of its geoms' margins
+    """Give contacts the margins that they had before MuJoCo 3.5; changes the model in place."""
+    assert np.ptp(model.geom_margin) == 0, "halving restores the old margins only if all geoms have the same margin"
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact's margin: the sum over its two geoms
         model.geom_margin[:] /= 2
 
 
@@ -80,12 +79,12 @@ class _OldPhysics:
 
 
 class AntEnv(_OldPhysics, ant_v4.AntEnv):
-    """Ant-v2; registered with contact forces in the observation and no cost of them."""
+    """Ant-v2, registered with contact forces in the observation, but without a cost for them."""
 
     _has_old_margins = False
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Correct Gymnasium's ``info``, which has the contact cost under the control cost's name."""
+        """Take a step, and correct the control cost in ``info``, where Gymnasium reports the contact cost."""
         observation, reward, terminated, truncated, info = super().step(action)  # type: ignore[no-untyped-call]
         info["reward_ctrl"] = -self.control_cost(action)  # type: ignore[no-untyped-call]
         info["reward_contact"] = -self.contact_cost

@@ -17,7 +17,7 @@ PREFIX = "gym:"
 
 
 def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, Any]:
-    """Make the environment that gym 0.21 to 0.26 registers as ``env_id``, which has no prefix.
+    """Make the environment that gym 0.21 to 0.26 registers as ``env_id`` (without `PREFIX`).
 
     Raises:
         InvalidInput: when gym or shimmy is missing, or gym can't make the environment.
@@ -37,7 +37,7 @@ def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, An
             env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
         else:
             env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
-    except Exception as error:  # gym's, a space that shimmy can't convert, or the environment's own
+    except Exception as error:  # from gym, shimmy or the environment
         raise InvalidInput(f"the old gym package can't make {env_id!r}: {' '.join(str(error).split())}") from error
     env.metadata = {"render_fps": env.metadata.get("video.frames_per_second"), **env.metadata}
     env.spec = EnvSpec(id=env_id, max_episode_steps=env.spec.max_episode_steps if env.spec else None)

@@ -36,22 +36,22 @@ def choose_gl_backend() -> None:
     if chosen:
         os.environ["MUJOCO_GL"] = chosen
     if chosen in ("egl", "osmesa"):
-        os.environ["PYOPENGL_PLATFORM"] = chosen  # MuJoCo refuses to import with another one
+        os.environ["PYOPENGL_PLATFORM"] = chosen  # otherwise importing MuJoCo fails
 
 
 @functools.cache
 def import_mujoco() -> None:
-    """Import MuJoCo where it is installed, and turn its warnings into Python's.
+    """Import MuJoCo if it is installed, and turn its warnings into Python warnings.
 
-    Where the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without, since only videos need
-    it. MuJoCo's own warnings would create MUJOCO_LOG.TXT in the current folder.
+    If the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without graphics, which only videos
+    need. By default MuJoCo would write its warnings to MUJOCO_LOG.TXT in the current folder.
     """
     try:
-        with signals_blocked():  # its C++ code turns KeyboardInterrupt into ImportError
+        with signals_blocked():  # MuJoCo's C++ code turns KeyboardInterrupt into ImportError
             mujoco = importlib.import_module("mujoco")
     except ModuleNotFoundError:
         return
-    except Exception:  # each graphics library has exceptions of its own
+    except Exception:  # graphics libraries share no exception class
         for name in [name for name in sys.modules if name.partition(".")[0] in ("mujoco", "OpenGL")]:
             del sys.modules[name]
         os.environ["MUJOCO_GL"] = DISABLED
@@ -66,27 +66,27 @@ def import_mujoco() -> None:
 
 
 def prepare_rendering(env: Any) -> None:
-    """Set up how a MuJoCo environment draws its frames; others stay as they are.
+    """Make a MuJoCo environment render faster, with a camera that follows the walker; others are not changed.
 
     Args:
-        env: a Gymnasium environment made to render that has not rendered yet. Its physics stay as they are.
+        env: a Gymnasium environment with a render mode, before its first frame. Its physics are not changed.
     """
     model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return
-    model.vis.quality.shadowsize = model.vis.quality.offsamples = 0  # shadows, anti-aliasing and reflections make
-    model.mat_reflectance[:] = 0  # software rendering many times slower
+    model.vis.quality.shadowsize = model.vis.quality.offsamples = 0  # no shadows or anti-aliasing
+    model.mat_reflectance[:] = 0  # these and reflections are slow in software rendering
     renderer = getattr(env.unwrapped, "mujoco_renderer", None)
-    if renderer is None:  # a task of mujoco-py, whose camera follows the walker
+    if renderer is None:  # a task of mujoco-py, whose camera already follows the walker
         return
     import mujoco
 
     for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):  # a fast walker leaves the drawn floor
         size, material = model.geom_size[plane, :2], model.geom_matid[plane]
-        if material >= 0 and size.all():  # on an endless plane a texture repeats by length, not by plane
+        if material >= 0 and size.all():  # on an endless plane, texrepeat counts per metre, not per plane
             model.mat_texrepeat[material] /= 2 * size
         size[:] = 0  # endless, as in the physics
-    if renderer.camera_id == -1:  # no camera of the model was asked for, and Gymnasium's default stands still
-        renderer.camera_id = None  # otherwise each frame sets the type back to a free camera
+    if renderer.camera_id == -1:  # no camera was chosen, and Gymnasium's default camera does not move
+        renderer.camera_id = None  # with -1, each frame would reset the type to a free camera
         tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}
         renderer.default_cam_config = tracking | (renderer.default_cam_config or {})

@@ -21,7 +21,7 @@ ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight"
 
 
 def register_v2_task(env_name: str, backend: Backend) -> None:
-    """Register ``env_name`` for the bindings, where it is a -v2 task that the user has not registered.
+    """Register ``env_name`` for the given bindings, if it is a -v2 task and not registered by the user.
 
     Raises:
         InvalidInput: when ``mujoco_py`` can't be imported in this process, or does not have the task.
@@ -33,14 +33,14 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
     task = env_name.removesuffix("-v2")
     options: dict[str, Any] = {}
     if backend == "mujoco_py":
-        import_mujoco_py()  # gymnasium_robotics registers -v2 ids too, so it comes first
+        import_mujoco_py()  # first, since gymnasium_robotics also registers -v2 ids
         file = "half_cheetah" if task == "HalfCheetah" else task.lower()
         module = f"gymnasium_robotics.envs.mujoco.{file}_v2"
     else:
         _print_notice(env_name)
         module = "cs285.envs.mujoco_v2"
         options = ANT_OPTIONS if task == "Ant" else {}
-    gym.registry.pop(env_name)  # Gymnasium's own only raises an error
+    gym.registry.pop(env_name)  # Gymnasium's entry only raises an error
     gym.register(env_name, f"{module}:{task}Env", max_episode_steps=1000, kwargs=options)
 
 

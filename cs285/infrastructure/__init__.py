@@ -1,1 +1,1 @@
-"""The loop and what it stands on: settings, environments, data, logging."""
+"""The training loop, rollouts, replay buffer, evaluation and logging."""

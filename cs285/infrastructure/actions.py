@@ -22,7 +22,7 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
         raise InvalidInput(f"the expert's actions have shape {actions.shape[1:]}, the environment's {expected[1:]}")
     finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
     if not finite.all():
-        raise InvalidInput(f"the expert's answer to the state of step {finite.argmin()} holds NaN or infinity")
+        raise InvalidInput(f"the expert's action in step {finite.argmin()} holds NaN or infinity")
     return as_actions(actions, spec)
 
 

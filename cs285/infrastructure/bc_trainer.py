@@ -1,4 +1,4 @@
-"""Settings of a run to the parts that it consists of."""
+"""Build all parts of a run from its settings, and run it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
     Attributes:
         inputs: rollout workers, expert and the expert's recorded episodes.
-        agent: what learns.
+        agent: the agent to train.
         run_dir: the folder that the run writes into, made when the training loop starts; None before.
     """
 
@@ -41,12 +41,12 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             config: the run's settings.
             expert: used in place of ``config.expert_policy_file``: a policy, any object with ``get_action``, or a
                 function of a batch of observations (N, *ob_shape).
-            make_policy: makes the policy that learns from the settings, the task's facts and the expert's episodes.
-            inputs: those of a run that differs in its seed only, which the caller closes; None: the run's own.
+            make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
+            inputs: shared by runs that differ only in their seed; the caller closes them. None: read the run's own.
 
         Raises:
             InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, ``inputs`` are
-                of a run with other settings, or the run to resume is another.
+                of a run with other settings, or the settings are not those of the run to resume.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:
@@ -57,13 +57,13 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             self._owned = on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:
-        """Run the job.
+        """Run all iterations.
 
         Returns:
             The scalars of each iteration that was evaluated.
 
         Raises:
-            InvalidInput: when the loss stops being finite, the expert's answers don't fit, or the job ran before.
+            InvalidInput: when the loss is NaN or infinite, the expert's actions don't fit, or the trainer ran before.
         """
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
@@ -86,7 +86,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             return logger.rows
 
     def _prepare_agent(self, make_policy: MakePolicy) -> None:
-        """Make the agent, and restore it from the checkpoint of a run that is resumed."""
+        """Make the agent; when a run is resumed, restore the agent from its checkpoint."""
         from cs285.agents.make_agent import make_agent, restore_agent
 
         config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata

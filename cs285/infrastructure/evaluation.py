@@ -1,4 +1,4 @@
-"""Evaluation, videos and log rows of a run, beside its training."""
+"""Evaluation, videos and log rows of a run, in parallel with its training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_NVIDEO = 2
 
 
 def is_due(config: Config, frequency: int, itr: int) -> bool:
-    """Whether something done every ``frequency`` iterations, and in the last one, is done now; -1: never."""
+    """Whether ``itr`` is the last iteration or a multiple of ``frequency``; always False if ``frequency`` is -1."""
     return frequency != -1 and (itr % frequency == 0 or itr == config.iterations - 1)
 
 
@@ -40,15 +40,15 @@ class PendingRow:
     films: Mapping[str, Future[Any]]
 
     def done(self) -> bool:
-        """Whether nothing has to be waited for."""
+        """Whether the evaluation and the videos are finished."""
         return all(future.done() for future in (self.evaluation, *self.films.values()) if future is not None)
 
 
 class Evaluation:
-    """Evaluates and films the policy of each iteration, and logs a row when both are done, in order."""
+    """Evaluates and films the policy of each iteration, and logs the finished rows in the order of iterations."""
 
     def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
-        """Prepare; ``inputs`` has the rollout workers and the expert's returns, ``logger`` writes the run's folder."""
+        """Prepare; ``inputs`` has the rollout workers and the expert's returns, ``logger`` writes to the run folder."""
         self.config, self.inputs, self.logger = config, inputs, logger
         name = "Initial_DataCollection_AverageReturn"
         initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
@@ -59,10 +59,10 @@ class Evaluation:
     def start(
         self, itr: int, policy: BasePolicy, collection_policy: BasePolicy | None, scalars: Mapping[str, float]
     ) -> None:
-        """Begin the evaluation and the videos that are due; log the earlier rows that are done.
+        """Start the evaluation and the videos that are due; log the earlier rows that are finished.
 
-        ``policy`` is a frozen copy after training, ``collection_policy`` is filmed in training videos (None: there are
-        none), ``scalars`` are the rest of the iteration's row.
+        ``policy`` is a frozen copy of the trained policy. ``collection_policy`` is shown in training videos; None: no
+        training videos. ``scalars`` are the iteration's other columns.
         """
         films = {}
         if self.films_videos and is_due(self.config, self.config.video_log_freq, itr):
@@ -79,13 +79,13 @@ class Evaluation:
             self._log_first()
 
     def _evaluate(self, itr: int, policy: BasePolicy) -> Future[tuple[list[Trajectory], int]]:
-        """Begin the evaluation of an iteration."""
+        """Start the evaluation of an iteration."""
         seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
         return self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
-        """Log all rows and draw the learning curve at the end of the loop; rows also when the loss diverged."""
+        """When the loop ends, log all rows and draw the learning curve; after InvalidInput, only log the rows."""
         try:
             yield
         except InvalidInput:
@@ -103,7 +103,7 @@ class Evaluation:
                 print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the log stands; at most the last iteration's evaluation is then still running."""
+        """State of the log, and the last iteration's row if its evaluation is still running; logs all earlier rows."""
         self._finish(1)
         if self._pending and self._pending[0].films:
             self._finish(0)
@@ -112,7 +112,7 @@ class Evaluation:
         return {"pending": pending, "log": self.logger.state_dict()}
 
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
-        """Begin the evaluation again that was running when `state_dict` was called."""
+        """Restart the evaluation that was running when `state_dict` was called."""
         if pending is not None:
             evaluation = self._evaluate(pending["itr"], policy)
             self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))

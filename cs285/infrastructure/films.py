@@ -1,4 +1,4 @@
-"""Videos of a policy's episodes: MP4 files that are written frame by frame and appear under their name when whole."""
+"""Videos of a policy's episodes: MP4 files that appear under their final name only when they are complete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLIP_FRAMES = 40
 CLIP_SIZE = (160, 160)
 CLIP_FPS = 10
 EXCERPT_SECONDS = 15
-UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for other and for incomplete files
+UNREADABLE = (OSError, RuntimeError, IndexError)  # by imageio, for an incomplete file or one that is no video
 
 
 def film(
@@ -41,8 +41,8 @@ def film(
 ) -> list[Image.Image]:
     """Write one MP4 file of the episodes that `sample_trajectory` rolls out with these seeds.
 
-    Returns small pictures of the first seconds. Raises InvalidInput when the file can't be written, or `make_env` can't
-    make the environment.
+    Returns thumbnails of the first frames. Raises InvalidInput when the file can't be written, or `make_env` can't make
+    the environment.
     """
     env, spec = make_env(env_name, ep_len, render=True, backend=backend, registration=registration)
     clip: list[Image.Image] = []
@@ -55,8 +55,8 @@ def film(
 def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Callable[[Array], None]]:
     """Write an H.264 video frame by frame; the file appears whole when the context ends, or not at all.
 
-    Yields a function that adds a frame, (height, width, 3) uint8, to the video, and small pictures of the first
-    seconds, `CLIP_FPS` a second, to ``clip``. Raises InvalidInput when the file can't be written.
+    Yields a function that adds a frame, (height, width, 3) uint8. Thumbnails of the first frames, `CLIP_FPS` a second,
+    are appended to ``clip``. Raises InvalidInput when the file can't be written.
     """
     stride, frames, shape = max(1, round(fps / CLIP_FPS)), 0, ()
 

@@ -1,4 +1,4 @@
-"""What a run needs beside its settings: rollout workers, its expert and the expert's recorded episodes."""
+"""Inputs of a run: rollout workers, the expert and the expert's recorded episodes."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 
 SHARED_SETTINGS = ["env_name", "ep_len", "backend", "expert_data", "expert_policy_file", "do_dagger", "num_workers"]
 SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq")
-EXPERT_SEED = 0  # of the episodes that measure the expert, the same for runs of every seed
+EXPERT_SEED = 0  # of the expert's evaluation, the same for runs of every seed
 
 
 class RunInputs:
-    """What a run needs beside its settings; runs that differ in their seed only can share it. A context manager.
+    """Inputs of a run; runs that differ only in their seed can share them. A context manager.
 
     Attributes:
-        digests: SHA-256 of the files that were read, by setting.
+        digests: SHA-256 of the files that were read, by the setting that names the file.
         rollouts: roll out policies in the run's environment.
         initial_expertdata: the expert's recorded episodes.
-        expert_policy: relabels; None for behavioural cloning without an expert.
+        expert_policy: the expert, which relabels; None for behavioural cloning without an expert.
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
-        """Start the workers, read the files and begin to measure the expert; arguments as of `BC_Trainer`."""
+        """Start the workers, read the files and start the expert's evaluation; arguments as of `BC_Trainer`."""
         self._config, self._expert = config, expert
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
@@ -55,7 +55,7 @@ class RunInputs:
             )
             self._thread = ThreadPoolExecutor(1)
             on_failure.callback(self._thread.shutdown, cancel_futures=True)
-            on_failure.callback(self.rollouts.close)  # first, which cancels what runs in the thread
+            on_failure.callback(self.rollouts.close)  # called before the shutdown: it ends rollouts in the thread
             self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
             self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
             self._name, self._expert_evaluation = f"the expert on {config.env_name}", None
@@ -68,7 +68,7 @@ class RunInputs:
     def start_evaluation(
         self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]
     ) -> Future[tuple[list[Trajectory], int]]:
-        """Begin `sample_trajectories` in a thread; without workers for the policy it is finished on return."""
+        """Start `sample_trajectories` in a thread; if the policy can't act in workers, finish it before returning."""
         if self.rollouts.in_workers(policy):
             return self._thread.submit(sample_trajectories, self.rollouts, policy, min_timesteps, seeds)
         finished: Future[tuple[list[Trajectory], int]] = Future()
@@ -76,7 +76,7 @@ class RunInputs:
         return finished
 
     def expert_scalars(self) -> dict[str, float]:
-        """Mean and standard deviation of the expert's returns, for which it waits; none without an expert."""
+        """Wait for the expert's evaluation, and return mean and standard deviation of its returns; {} without one."""
         if self._expert_evaluation is None:
             return {}
         with error_context(self._name, 0):
@@ -84,13 +84,13 @@ class RunInputs:
         return {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
 
     def check_shared(self, config: Config, expert: object | None) -> None:
-        """Raise InvalidInput, with the setting, for a run that needs other inputs than these."""
+        """Raise InvalidInput that names the setting, for a run that needs other inputs than these."""
         for name in SHARED_SETTINGS:
             here, there = getattr(config, name), getattr(self._config, name)
             if here != there:
                 raise InvalidInput(f"--{name} is {here}, but the inputs that were passed are of a run with {there}")
         if expert is not None and expert is not self._expert:
-            raise InvalidInput("the expert is another than that of the inputs that were passed")
+            raise InvalidInput("the expert is not that of the inputs that were passed")
 
     def __enter__(self) -> RunInputs:
         return self
@@ -106,7 +106,7 @@ def find_expert(
 
     ``expert`` may be a policy, an object with ``get_action`` or a function; it is tried on the first observations of
     ``paths``, the expert's episodes. Returns None when behavioural cloning has no expert. Raises InvalidInput when
-    DAgger has none, or it can't be used.
+    DAgger has no expert, or the expert can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:

@@ -16,7 +16,7 @@ from cs285.data.whole_files import whole_file
 
 # Colours by Okabe and Ito, distinguishable with any colour vision.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-LINE_HEIGHT = 0.17  # inches of small text
+LINE_HEIGHT = 0.17  # inches, for a line of small text
 
 
 def draw_learning_curve(

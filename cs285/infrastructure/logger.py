@@ -51,10 +51,10 @@ class Logger:
     """
 
     def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
-        """Open the files of a new run, or of one to resume from a `state_dict`, whose later rows are removed.
+        """Open the files of a new run, or of a run to resume; rows that are later than ``resume_state`` are removed.
 
-        Raises InvalidInput, and changes no file, when the folder can't be written, another process is writing it, or
-        log.csv does not begin with the rows of ``resume_state``.
+        ``resume_state`` is a `state_dict`. Raises InvalidInput, and changes no file, when the folder can't be written,
+        another process is writing it, or log.csv does not begin with the rows of ``resume_state``.
         """
         self.run_dir, self._table = run_dir, run_dir / "log.csv"
         with writing(self._table):
@@ -74,11 +74,11 @@ class Logger:
             rows = read_rows(self._table, content)
             with writing(self._table):
                 self._csv.seek(self._csv.truncate(len(content)))
-        # Each session purges those before it and logs all rows again: a kill may have kept some from the disk.
+        # Each session purges the events of earlier sessions and logs all rows again: a killed one may have lost some.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
             self._events = SummaryWriter(str(run_dir), purge_step=0, max_queue=0, flush_secs=1, filename_suffix=suffix)
-        except OSError as error:  # it needs semaphores, which a system without /dev/shm lacks
+        except OSError as error:  # SummaryWriter needs semaphores, and so /dev/shm
             print(f"no event files for TensorBoard ({error}); {self._table} has all scalars", file=sys.stderr)
             self._events = SummaryWriter(str(run_dir), write_to_disk=False)
         self.rows: list[dict[str, float]] = []
@@ -88,9 +88,9 @@ class Logger:
             self.rows.append(row)
 
     def log_config(self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
-        """Write config.json, or raise InvalidInput; command and versions of earlier sessions go to a list in it.
+        """Write config.json, or raise InvalidInput; its list ``earlier`` has command and versions of earlier sessions.
 
-        ``inputs`` has the SHA-256 of each file that the run reads, by setting; ``policy`` is of `describe_policy`.
+        ``inputs`` has the SHA-256 of each file that the run reads, by setting; ``policy`` is from `describe_policy`.
         """
         path = self.run_dir / "config.json"
         content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy}
@@ -102,7 +102,7 @@ class Logger:
             file.write(json.dumps({**content, **session}, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
-        """Append a row to log.csv and TensorBoard; InvalidInput for other names than before, or when it can't."""
+        """Append a row to log.csv and TensorBoard; InvalidInput if names differ from earlier rows or writing fails."""
         if self.rows and (changed := self.rows[0].keys() ^ scalars.keys()):
             raise InvalidInput(f"iteration {itr} must log the same scalars as those before; {sorted(changed)} differ")
         with writing(self._table):
@@ -121,7 +121,7 @@ class Logger:
             self._events.add_scalar(name, value, itr)
 
     def log_clip(self, name: str, clip: Sequence[Image.Image], itr: int) -> None:
-        """Add a few of a clip's frames, RGB and of one size, side by side to TensorBoard's images."""
+        """Log some of a clip's frames, side by side, as an image in TensorBoard; frames are RGB and of equal size."""
         frames = [np.asarray(frame) for frame in clip[:: len(clip) // 6 or 1]]
         self._events.add_image(name, np.concatenate(frames, axis=1), itr, dataformats="HWC")
 
@@ -130,14 +130,14 @@ class Logger:
         return self.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
 
     def state_dict(self) -> dict[str, Any]:
-        """Size in bytes and SHA-256 of log.csv, which is on the disk then; InvalidInput when it can't be written."""
+        """Flush log.csv to the disk and return its size in bytes and SHA-256; InvalidInput when writing fails."""
         with writing(self._table):
             os.fsync(self._csv.fileno())
             content = self._table.read_bytes()
         return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
     def close(self) -> None:
-        """Close the files; a full disk has raised InvalidInput before."""
+        """Close the files; errors are ignored, since every row has been written already."""
         with contextlib.suppress(OSError):
             self._csv.close()
             self._events.close()

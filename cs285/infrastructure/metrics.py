@@ -1,4 +1,4 @@
-"""Trajectories and training logs to scalars, under the assignment's names."""
+"""Scalars of trajectories and training logs, under the assignment's names."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
         actor: the policy after the last step.
 
     Raises:
-        InvalidInput: when a scalar is no number or has a name of the log's own, or when a scalar or a parameter is
-            NaN or infinite, naming the step.
+        InvalidInput: when a scalar is not a number or has a `RESERVED` name, or when a scalar or a parameter is NaN or
+            infinite, naming the step.
     """
-    from torch import nn  # takes two seconds to import, in which the workers already run
+    from torch import nn  # slow to import, and not needed before the workers run
 
     update = f"{type(actor).__name__}.update"
     for step, log in enumerate(logs):

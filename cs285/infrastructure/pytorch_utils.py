@@ -44,10 +44,10 @@ def build_mlp(
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU of that index where there is any and it is wanted, else the CPU.
+    """The GPU with the index ``which_gpu``, or the CPU if ``no_gpu`` is set or there is no GPU.
 
     Raises:
-        InvalidInput: when there are GPUs, but none of that index.
+        InvalidInput: when there are GPUs, but none with that index.
     """
     if no_gpu or not torch.cuda.is_available():
         return torch.device("cpu")

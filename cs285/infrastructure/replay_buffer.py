@@ -13,21 +13,21 @@ from cs285.data.trajectory import Array, Batch, Trajectory
 class ReplayBuffer:
     """Ring of the last ``max_size`` transitions.
 
-    Where an episode goes on, the next observation is that of the following slot; only an episode's last one is
-    stored in addition.
+    A transition's next observation is the observation in the following slot; only the last one of an episode is
+    stored separately.
     """
 
     def __init__(self, max_size: int, rng: np.random.Generator, device: torch.device | str = "cpu") -> None:
         """Make an empty buffer.
 
         Args:
-            max_size: transitions kept; a new one then takes the place of the oldest.
+            max_size: number of transitions from which on a new one replaces the oldest.
             rng: draws the random batches.
             device: of the tensors in a batch.
         """
         self.max_size, self.rng, self.device = max_size, rng, device
         self._arrays: list[Array] = []  # observations, actions, rewards, terminals
-        self._last_observations: dict[int, Array] = {}  # by slot, where the following slot is another episode
+        self._last_observations: dict[int, Array] = {}  # by slot: next observations that the following slot lacks
         self._added = 0
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class ReplayBuffer:
         for path in paths:
             new = [path.observations, path.actions, path.rewards, path.terminals]
             self._reserve(new, min(self.max_size, self._added + len(path)))
-            skipped = max(0, len(path) - self.max_size)  # they would be overwritten at once
+            skipped = max(0, len(path) - self.max_size)  # these would be overwritten at once
             slots = np.arange(self._added + skipped, self._added + len(path)) % self.max_size
             for stored, added in zip(self._arrays, new, strict=True):
                 stored[slots] = added[skipped:]
@@ -74,7 +74,7 @@ class ReplayBuffer:
         return Batch(*(torch.from_numpy(field).to(self.device) for field in fields))
 
     def _reserve(self, new: Sequence[Array], capacity: int) -> None:
-        """Make room for ``capacity`` transitions, in place and with little to spare: images fill the memory."""
+        """Grow the arrays in place to ``capacity`` transitions, with little spare room, since images are large."""
         self._arrays = self._arrays or [np.empty((0, *array.shape[1:]), array.dtype) for array in new]
         for name, stored, added in zip(("observations", "actions"), self._arrays, new, strict=False):
             if stored.shape[1:] != added.shape[1:] or stored.dtype != added.dtype:

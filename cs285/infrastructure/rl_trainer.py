@@ -22,7 +22,7 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.saved_policy import save_parameters
 
-N_COMPARED = 64  # observations that a frozen copy of the policy is compared on
+N_COMPARED = 64  # observations on which a frozen copy must act like the policy
 
 
 class RL_Trainer:  # noqa: N801 - the assignment's name
@@ -36,9 +36,9 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         Args:
             config: the run's settings.
             inputs: rollout workers, the expert's recorded episodes, and the expert, which relabels.
-            agent: learns.
-            evaluation: evaluates and logs beside the training.
-            checkpoints: save what a run is resumed from.
+            agent: the agent to train.
+            evaluation: evaluates and logs in parallel with training.
+            checkpoints: save the states from which a run can be resumed.
         """
         self.config, self.rollouts, self.agent, self.evaluation = config, inputs.rollouts, agent, evaluation
         self.initial_expertdata, self.expert_policy = inputs.initial_expertdata, inputs.expert_policy
@@ -50,7 +50,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         """Run the iterations: the first is behavioural cloning, each later one a step of DAgger.
 
         Raises:
-            InvalidInput: when the loss stops being finite, or the expert's answers don't fit.
+            InvalidInput: when the loss is NaN or infinite, or the expert's actions don't fit.
             WorkerDied: when a rollout worker was killed.
         """
         with self.evaluation.finishing():
@@ -82,13 +82,13 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return relabel_with_expert(paths, self.expert_policy, self.rollouts.spec)
 
     def train_agent(self) -> dict[str, float]:
-        """Take the iteration's gradient steps, each on a batch of its own.
+        """Take the iteration's gradient steps, each on a new batch.
 
         Returns:
             The scalars of the last step.
 
         Raises:
-            InvalidInput: with the step, when the loss became NaN or infinite.
+            InvalidInput: naming the step, when the loss became NaN or infinite.
         """
         logs = []
         steps = range(self.config.num_agent_train_steps_per_iter)
@@ -98,7 +98,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return last_training_log(logs, self.agent.actor)
 
     def perform_logging(self, itr: int, paths: Sequence[Trajectory], training_logs: Mapping[str, float]) -> None:
-        """Save the parameters if wanted, begin the evaluation, and write a checkpoint when it is due."""
+        """Save the parameters with ``--save_params``, start the evaluation, and write a checkpoint when it is due."""
         scalars = {
             **return_statistics(paths, "Train"),
             "Train_EnvstepsSoFar": float(self.total_envsteps),

@@ -1,7 +1,7 @@
 """Worker processes that roll out policies, one for each core.
 
-An episode depends on its seed and on the policy alone, and episodes are returned in the order of their seeds: results
-are equal bit for bit for any number of workers.
+An episode depends only on its seed and the policy, and episodes are returned in the order of their seeds. So results
+are the same, bit for bit, with any number of workers.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
     from PIL import Image
 
 WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
-PATIENCE = 0.5  # seconds in which workers may end by themselves after an exception
+PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 
 @dataclass(frozen=True)
 class _Task:
-    """An environment that each process makes for itself; the methods take a policy, None where they need none."""
+    """An environment that each process makes for itself, and calls in it, whose first argument is a policy or None."""
 
     env_name: str
     ep_len: int | None
     backend: Backend
     films: bool
-    registration: EnvSpec | None = None  # of the main process
+    registration: EnvSpec | None = None  # from the main process
 
     @functools.cached_property
     def environment(self) -> tuple[Env, TaskSpec]:
@@ -66,7 +66,7 @@ class _Task:
         return sample_trajectory(*self.environment, policy, seed)
 
     def film(self, policy: BasePolicy, path: Path, seeds: Sequence[int]) -> list[Image.Image]:
-        from cs285.infrastructure.films import film  # workers without films need no encoder
+        from cs285.infrastructure.films import film  # only films need the video encoder
 
         return film(path, self.env_name, policy, seeds, self.ep_len, self.backend, self.registration)
 
@@ -79,12 +79,12 @@ class _Task:
 class RolloutWorkers:
     """Rollouts of policies in one environment, in worker processes where possible, else in this process.
 
-    A policy that can't be pickled or whose ``copyable`` is False rolls out in this process, and so does every policy
-    where workers can't be started; the reason is printed once.
+    A policy rolls out in this process if it can't be pickled, if its ``copyable`` is False, or if workers can't be
+    started; the reason is printed once.
 
     Attributes:
         spec: facts of the environment.
-        num_workers: worker processes; 0 when everything happens in this process.
+        num_workers: number of worker processes; 0 if there are none.
     """
 
     def __init__(
@@ -98,18 +98,18 @@ class RolloutWorkers:
     ) -> None:
         """Make the environment of `make_env`, here and in each worker.
 
-        There are at most ``num_workers`` workers (0: roll out in this process), one for each usable core, and one for
-        each of ``episodes_needed``, the most episodes that are needed at once. ``films``: `start_film` will be called.
+        The number of workers is the smallest of ``num_workers`` (0: roll out in this process), the number of usable
+        cores, and ``episodes_needed``, the most episodes that one call needs. ``films``: `start_film` will be called.
 
         Raises:
             InvalidInput: when the environment can't be made.
             WorkerDied: when a worker was killed while it started.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
-            sys.exit(1)  # a worker that imports a main script without a guard; its parent raises WorkerDied
+            sys.exit(1)  # a worker imports a main script without a __main__ guard; its parent raises WorkerDied
         self._task = _Task(env_name, ep_len, backend, films)
         self.spec = self._task.spec()
-        self._lock = threading.Lock()  # of the environment and of policies in this process
+        self._lock = threading.Lock()  # for the environment and policies of this process
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
         self._workers: list[BaseProcess] = []
@@ -140,7 +140,7 @@ class RolloutWorkers:
             self.close()
             hint = "the main script, which workers import, needs if __name__ == '__main__'"
             raise WorkerDied(f"a rollout worker could not start; if nobody killed it, {hint}") from None
-        except Exception as error:  # no semaphores, a daemonic process, an environment that can't be pickled
+        except Exception as error:  # such as no semaphores, or an environment that can't be pickled
             if self._pool is not None:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
@@ -152,14 +152,14 @@ class RolloutWorkers:
     def episodes(
         self, policy: BasePolicy, seeds: Iterator[int], min_timesteps: int | None = None
     ) -> Generator[Trajectory, None, None]:
-        """Roll out one episode for each seed, in their order; several threads may do so at once.
+        """Roll out one episode for each seed, in the order of seeds; several threads may call this at once.
 
-        Workers roll out ahead of the caller: at most ``num_workers`` episodes, and none that won't be needed for
-        ``min_timesteps`` (None: all episodes are) if all are as long as the mean so far. Closing the generator cancels
-        them. ``policy`` is a copy that no training changes (`frozen_copy`).
+        Workers run ahead of the caller by at most ``num_workers`` episodes, and by no more than ``min_timesteps`` still
+        needs, estimated from the mean length so far (None: one episode for each seed). Closing the generator cancels
+        episodes that have not started. ``policy`` must be a copy that training does not change (`frozen_copy`).
 
         Raises:
-            InvalidInput: when a worker can't load the policy, or an episode is not finite.
+            InvalidInput: when a worker can't load the policy, or an episode holds NaN or infinity.
             WorkerDied: when a worker was killed.
         """
         pickled = self._pickled(policy)
@@ -196,7 +196,7 @@ class RolloutWorkers:
         return True
 
     def _start(self, function: Callable[..., Any], policy: BasePolicy | bytes | None, *args: Any) -> Future[Any]:
-        """Call a method of `_Task`: in a worker with a pickled policy or none, else in this process."""
+        """Call a method of `_Task`, in a worker if the policy is pickled or None, else in this process."""
         future: Future[Any] = Future()
         try:
             if self._pool is not None and isinstance(policy, bytes | None):
@@ -208,7 +208,7 @@ class RolloutWorkers:
         return future
 
     def wait(self, future: Future[Any]) -> Any:
-        """The result of `start_film`; WorkerDied when the worker was killed."""
+        """The result of a future, such as that of `start_film`; WorkerDied when the worker was killed."""
         try:
             return future.result()
         except BrokenProcessPool as error:
@@ -219,7 +219,7 @@ class RolloutWorkers:
         return self._pickled(policy) is not None
 
     def _pickled(self, policy: BasePolicy) -> bytes | None:
-        """The policy as workers load it; None when it has to act in this process."""
+        """The pickled policy; None when the policy must act in this process."""
         if self._pool is None:
             return None
         try:
@@ -254,7 +254,7 @@ class RolloutWorkers:
         self.close()
 
 
-# The functions below run in the workers. None imports torch: a spawned worker is ready within a second.
+# The functions below run in the workers. They don't import torch, so that a spawned worker starts quickly.
 
 _pickled_task = b""
 _load = functools.lru_cache(maxsize=3)(pickle.loads)  # the task, and the policies of evaluation and of collection
@@ -268,7 +268,7 @@ def _begin_worker(task: bytes) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    threadpool_limits(1, user_api="blas")  # the other cores have workers of their own
+    threadpool_limits(1, user_api="blas")  # each core has its own worker
     np.random.seed()  # forked workers would draw the same numbers from copies of NumPy's global generator
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -288,7 +288,7 @@ def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any
     except Exception as error:  # a user's own classes may raise anything
         hint = "set its attribute copyable to False to roll it out in the main process"
         raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
-    if "torch" in sys.modules:  # the policy's
+    if "torch" in sys.modules:  # imported by the policy
         sys.modules["torch"].set_num_threads(1)
     try:
         return function(task, loaded, *args)

@@ -1,8 +1,8 @@
 """Independent random streams, all drawn from the run's one seed.
 
-Each consumer has a stream of its own, so that logging or evaluating more often changes
-nothing that is learned; within a stream, each episode has a seed of its own, so that the
-same run gives the same episodes in whatever order they are made.
+Each consumer has its own stream, so that logging or evaluating more often does not change
+what is learned. Within a stream, each episode has its own seed, so that a run has the
+same episodes in whatever order they are rolled out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """Who draws the random numbers."""
+    """Consumers of random numbers."""
 
     NETWORK = 0
     REPLAY_BUFFER = 1
@@ -35,7 +35,7 @@ def generator(seed: int, stream: Stream) -> np.random.Generator:
 
 
 def integer_seed(seed: int, stream: Stream, *key: int) -> int:
-    """A seed in [0, 2**32) for a library with a generator of its own; ``key`` tells one use from another."""
+    """A seed in [0, 2**32) for a library's own generator; a different ``key`` gives a different seed."""
     return int(_sequence(seed, stream, *key).generate_state(1)[0])
 
 
@@ -49,7 +49,7 @@ def _sequence(seed: int, stream: Stream, *key: int) -> np.random.SeedSequence:
 
 
 def seed_global_generators(seed: int) -> None:
-    """Seed the generators that a user's policy may draw from: Python's, numpy's and, if it is imported, torch's."""
+    """Seed the generators that a user's policy may draw from: Python's, numpy's, and torch's once it is imported."""
     random.seed(seed)
     np.random.seed(seed)
     if "torch" in sys.modules:
@@ -57,7 +57,7 @@ def seed_global_generators(seed: int) -> None:
 
 
 def global_generator_states() -> dict[str, Any]:
-    """The states of the global generators, as `set_global_generator_states` takes them."""
+    """The states of the global generators, for `set_global_generator_states`."""
     states = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
     return {**states, "torch": sys.modules["torch"].get_rng_state()} if "torch" in sys.modules else states
 
@@ -72,7 +72,7 @@ def set_global_generator_states(states: Mapping[str, Any]) -> None:
 
 @contextmanager
 def episode_generators(seed: int) -> Iterator[None]:
-    """Within the block, global generators seeded by an episode's seed; after it, those of before."""
+    """Seed the global generators for one episode within the block, and restore their states after it."""
     before = global_generator_states()
     seed_global_generators(seed)
     try:

@@ -1,4 +1,4 @@
-"""Rollouts, and relabelling them with the expert's actions."""
+"""Rollouts of policies, and relabelling of trajectories with the expert's actions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cs285.infrastructure.actions import as_actions, check_finite, expert_action
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 
-if TYPE_CHECKING:  # it imports this file
+if TYPE_CHECKING:  # rollout_workers imports this file
     from cs285.infrastructure.rollout_workers import RolloutWorkers
 
 
@@ -28,16 +28,16 @@ def sample_trajectory(
 
     Args:
         env: the environment; with ``on_frame``, one made to render.
-        spec: its facts; ``max_episode_steps`` is where the episode is cut.
-        policy: chooses the actions, one observation in the dtype of ``spec`` at a time. They go to the environment
-            as they are, beyond the bounds of its action space too: the task's control cost is computed from the raw
-            action, and the course's experts exceed the bounds.
-        seed: the episode's own; the same seed and policy give the same episode.
+        spec: facts of the environment; the episode is truncated after ``max_episode_steps``.
+        policy: chooses the action for one observation, in the dtype of ``spec``, at a time. Actions outside the
+            action space are not clipped: the task's control cost is computed from the raw action, and the course's
+            experts exceed the bounds.
+        seed: of this episode; the same seed and policy give the same episode.
         on_frame: called with each frame of a video, (height, width, 3) uint8.
 
     Raises:
-        InvalidInput: when an action has another shape or is not one of the choices, or when an observation, an action
-            or a reward is NaN or infinite, with the step.
+        InvalidInput: when an action has another shape than ``spec`` or is not one of the choices; when an observation,
+            action or reward is NaN or infinite, naming the step.
     """
     action_shape = () if spec.discrete else (spec.ac_dim,)
     with episode_generators(seed):
@@ -67,13 +67,13 @@ class LocalRollouts:
     """Rollouts in one environment of this process, with the interface of `RolloutWorkers`."""
 
     def __init__(self, env: Env, spec: TaskSpec, on_frame: Callable[[Array], None] | None = None) -> None:
-        """Set the arguments that every `sample_trajectory` gets."""
+        """Set the arguments of `sample_trajectory` that all episodes share."""
         self.env, self.spec, self.on_frame = env, spec, on_frame
 
     def episodes(
         self, policy: BasePolicy, seeds: Iterator[int], min_timesteps: int | None = None
     ) -> Generator[Trajectory, None, None]:
-        """Roll out one episode for each seed; ``min_timesteps`` is for workers, which plan ahead."""
+        """Roll out one episode for each seed; ``min_timesteps`` has no effect here."""
         for seed in seeds:
             yield sample_trajectory(self.env, self.spec, policy, seed, self.on_frame)
 
@@ -85,13 +85,13 @@ def sample_trajectories(
     seeds: Iterator[int],
     description: str | None = None,
 ) -> tuple[list[Trajectory], int]:
-    """Roll out whole episodes, the fewest whose steps add up to ``min_timesteps``.
+    """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
     Args:
         rollouts: where `sample_trajectory` runs, in worker processes or in this one.
         policy: chooses the actions.
-        min_timesteps: environment steps wanted, at least.
-        seeds: of one episode after another.
+        min_timesteps: minimum number of environment steps.
+        seeds: of the episodes, in order.
         description: of the progress bar on a terminal; None: no bar.
 
     Returns:

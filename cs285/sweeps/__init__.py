@@ -1,1 +1,1 @@
-"""Many runs, on Ray."""
+"""Sweeps: many runs on Ray."""

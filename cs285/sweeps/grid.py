@@ -1,4 +1,4 @@
-"""Grids of settings, and the runs of a grid that are complete already."""
+"""Grids of settings, and which runs of a grid are already complete."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ IN_THE_RUN_NAME = ("env_name", "do_dagger", "seed", "exp_name")
 
 
 def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> list[Config]:
-    """Make the settings of every combination of some values; the experiments are named after what varies.
+    """Make a `Config` for every combination of values; experiments are named after the settings that vary.
 
-    ``assignments`` are such as ``size=32,64`` or ``do_dagger=true``, each of another setting of run_hw1.py. Each
-    combination has the seeds 1 to ``seeds``; with None those in ``assignments``, or the default. Raises InvalidInput
-    for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
+    ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, one for each setting of run_hw1.py that is
+    given. Each combination runs with the seeds 1 to ``seeds``; None: with the seeds in ``assignments``, or the default.
+    Raises InvalidInput for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
     """
     values = dict(_read_assignment(assignment) for assignment in assignments)
     if len(values) < len(assignments):
@@ -44,16 +44,16 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
 
 
 def missing_runs(configs: Sequence[Config], logdir: Path) -> list[Config]:
-    """Select the runs without a complete run folder below ``logdir``; errors as of `complete_runs`."""
+    """Select the configs without a complete run folder below ``logdir``; raises as `complete_runs` does."""
     done = {_key(run.config) for run in complete_runs(configs, logdir)}
     return [config for config in configs if _key(config) not in done]
 
 
 def complete_runs(configs: Sequence[Config], logdir: Path) -> list[RunFolder]:
-    """Find the complete run folders below ``logdir`` with the settings of some runs and the same input files.
+    """Find the complete run folders below ``logdir`` with the settings and input files of one of the configs.
 
-    A run folder without digests of its input files counts as made with the same files. Raises InvalidInput when a run
-    folder there, or an input file, can't be read.
+    A run folder that does not record digests of its input files is assumed to have used the same files. Raises
+    InvalidInput when a run folder or an input file can't be read.
     """
     if not any_run_below(logdir):
         return []
@@ -67,7 +67,7 @@ def _key(config: Config) -> tuple[Any, ...]:
 
 
 def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
-    """The setting's name and values; paths become absolute, so that they hold in every process."""
+    """The setting's name and values; paths become absolute, since Ray's workers run in other folders."""
     name, equals, texts = assignment.partition("=")
     if name in NOT_IN_A_GRID:
         raise InvalidInput(f"--set {assignment}: use {NOT_IN_A_GRID[name]}")

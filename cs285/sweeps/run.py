@@ -1,4 +1,4 @@
-"""Many runs on Ray, on this machine or a cluster; complete run folders come back to one folder."""
+"""Many runs on Ray, on this machine or a cluster, whose complete run folders are collected in one folder."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from cs285.process import usable_cores
 from cs285.results.table import write_tables
 from cs285.sweeps.grid import missing_runs
 
-ANSWERS_WITHIN = 60.0  # seconds, of a Ray cluster
+CLUSTER_TIMEOUT = 60.0  # seconds
 PROJECT_ROOT = Path(__file__).parents[2]
 
 
 def run_missing(
     configs: Sequence[Config], logdir: Path, address: str | None = None, num_cpus: int | None = None
 ) -> None:
-    """Run what is not complete in ``logdir``, where each run folder appears when it is complete, and write the tables.
+    """Run the configs that have no complete run folder in ``logdir``, and write the tables of all results there.
 
-    ``address``, HOST:PORT, is of a Ray cluster's head; without it ``num_cpus`` runs at a time are on this machine
-    (None: one for each usable core). Raises InvalidInput before anything runs, RunsFailed when runs failed twice.
+    ``address`` is HOST:PORT of a Ray cluster's head; None: run on this machine, ``num_cpus`` runs at a time (None: one
+    for each usable core). Raises InvalidInput before any run starts, RunsFailed when runs failed twice.
     """
     missing, failed = missing_runs(configs, logdir), []
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
@@ -56,7 +56,7 @@ def run_missing(
 
 @contextmanager
 def connected(address: str | None, num_cpus: int) -> Iterator[None]:
-    """Start Ray on this machine or join a cluster, within the block; raise InvalidInput or RunsFailed if that fails."""
+    """Connect to Ray, on this machine or a cluster, within the block; raise InvalidInput or RunsFailed on failure."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # runs see the GPUs
     try:
@@ -70,15 +70,15 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
         options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": 2**28}
     elif not re.fullmatch(r"[^/]+:[0-9]+", address):
         raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
-    else:  # where no cluster is, `ray.init` would wait for minutes; a process can be stopped
+    else:  # without a cluster `ray.init` waits for minutes; a subprocess can time out
         command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
         try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWERS_WITHIN, check=True)
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=CLUSTER_TIMEOUT, check=True)
         except subprocess.SubprocessError as error:
             raise InvalidInput(f"--ray_address is {address}; no Ray cluster of this version answers there") from error
     try:
         ray.init(address or "local", **options)
-    except Exception as error:  # Ray raises nothing narrower
+    except Exception as error:  # Ray's errors share no narrower class
         raise RunsFailed(f"Ray did not start; {address or 'this machine'} may be too busy: {error}") from error
     try:
         yield
@@ -87,9 +87,9 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
 
 
 def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
-    """Run all on the connected Ray, the longest first, and return the names of the runs that failed twice.
+    """Run all configs on Ray, the longest first, and return the names of the runs that failed twice.
 
-    A run that fails, or whose machine dies, is tried once more. Raises InvalidInput when no machine has the CPUs for a
+    A run is retried once if it fails or its machine dies. Raises InvalidInput when no machine has enough CPUs for a
     run's ``num_workers``, or a folder can't be written.
     """
     import ray
@@ -122,7 +122,7 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
 def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, bytes]]:
     """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
-    Without ``num_workers`` it rolls out in this process. ``command`` and ``config.logdir`` are in config.json.
+    If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``.
     """
     sys.argv = list(command)
     with tempfile.TemporaryDirectory(prefix="sweep-") as scratch:
@@ -138,7 +138,7 @@ def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, by
 
 
 def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
-    """Write a run folder, which appears complete, numbered if its name is taken; raise InvalidInput if that fails."""
+    """Write a whole run folder at once, numbered if its name is taken; raise InvalidInput on failure."""
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=logdir) as scratch:

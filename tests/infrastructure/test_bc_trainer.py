@@ -122,7 +122,7 @@ def test_inputs_of_another_run_are_refused(tiny: Config) -> None:
     with RunInputs(tiny, expert_rule) as inputs:
         with pytest.raises(InvalidInput, match=r"^--ep_len is 7, but the inputs .* are of a run with None"):
             BC_Trainer(replace(tiny, ep_len=7), inputs=inputs)
-        with pytest.raises(InvalidInput, match=r"^the expert is another than that of the inputs that were passed"):
+        with pytest.raises(InvalidInput, match=r"^the expert is not that of the inputs that were passed"):
             BC_Trainer(tiny, lambda observations: observations, inputs=inputs)
 
 
