@@ -1,4 +1,4 @@
-"""The policies that learn: a multi-layer perceptron, and its supervised learning."""
+"""Multi-layer perceptron policies, and their training by supervised learning."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MLPPolicy(nn.Module, BasePolicy):
             ob_dim: numbers in an observation.
             n_layers: hidden layers, each followed by tanh.
             size: width of each hidden layer.
-            discrete: whether actions are numbers of choices.
+            discrete: whether an action is the index of a choice.
             ob_shape: shape of an observation, which is flattened; (ob_dim,) when None.
         """
         super().__init__()
@@ -65,7 +65,7 @@ class MLPPolicy(nn.Module, BasePolicy):
     def get_action(self, observations: Array) -> Array:
         """Choose the most likely action: the mean, or the choice of the largest logit (see `BasePolicy.get_action`).
 
-        Noise would visit states that the expert never reaches. To sample, use ``policy(observations).sample()``.
+        Sampled actions lead to states that the expert never visits; ``policy(observations).sample()`` samples.
         """
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
@@ -88,7 +88,7 @@ class MLPPolicy(nn.Module, BasePolicy):
 
 
 class MLPPolicySL(MLPPolicy):
-    """An `MLPPolicy` that learns by supervision, from pairs of observation and action."""
+    """An `MLPPolicy` with supervised learning from pairs of observation and action."""
 
     def __init__(
         self,
@@ -106,8 +106,8 @@ class MLPPolicySL(MLPPolicy):
             loss: for continuous actions: ``mse``, the squared error of the mean action, or ``nll``, the
                 negative log-likelihood, which learns the standard deviation too. For discrete actions the
                 loss is the cross entropy.
-            schedule_period: gradient steps in which the learning rate falls from its full value towards 0 in
-                half a cosine, again and again; None: it stays constant.
+            schedule_period: gradient steps in which the learning rate falls to nearly 0, as half a cosine, before
+                it starts again at its full value; None: a constant learning rate.
             **kwargs: of `MLPPolicy`: discrete, ob_shape.
         """
         super().__init__(*args, **kwargs)
@@ -134,7 +134,7 @@ class MLPPolicySL(MLPPolicy):
         return {"Training Loss": loss.detach()}
 
     def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """The loss that `update` descends, a mean over the batch; arguments as of `update`."""
+        """The loss that `update` minimises, a mean over the batch; arguments as of `update`."""
         if self.discrete:
             return functional.cross_entropy(self.outputs(observations), actions)
         if self.loss == "nll":

@@ -1,1 +1,1 @@
-"""Policies: learned, loaded and brought along."""
+"""Policies: trained here, loaded from files, or a user's own objects."""

@@ -11,9 +11,9 @@ class BasePolicy(ABC):
     """Map from observations to actions.
 
     Attributes:
-        copyable: whether a copy in another process acts the same. False for a user's object, which may
-            hold anything, unless its class says otherwise.
-        not_copyable_because: the reason, printed once where workers can't be used; empty: the class's name says it.
+        copyable: whether a copy in another process chooses the same actions. False by default, since a
+            user's object may depend on anything; a class sets it to True.
+        not_copyable_because: why ``copyable`` is False, for the line that says so; empty: only name the class.
     """
 
     copyable = False
@@ -30,7 +30,7 @@ class BasePolicy(ABC):
             (N, ac_dim) floats, or (N,) integers when actions are discrete; without N for a single observation.
         """
 
-    def reset(self, seed: int) -> None:  # noqa: B027 - most policies keep nothing from step to step
+    def reset(self, seed: int) -> None:  # noqa: B027 - most policies have no state
         """Prepare for a new episode: clear recurrent state and seed the policy's own random numbers.
 
         Args:

@@ -1,4 +1,4 @@
-"""Adapters that make a policy of a function, a model, a module, or of any object with ``get_action``."""
+"""Adapters that make a policy from a function, a model, a torch module, or any object with ``get_action``."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ class ExternalPolicy(BasePolicy):
 
 
 def as_policy(expert: object, ob_ndim: int = 1) -> BasePolicy:
-    """Make a policy of a policy, of an object with ``get_action``, of a model or module, or of a function.
+    """Make a policy from an object with ``get_action``, a model, a module or a function; policies are returned as is.
 
     Args:
-        expert: what acts. A model of stable-baselines3 acts by ``predict(observations, deterministic=True)``, with the
-            observations normalised by its VecNormalize, if it has one; a ``torch.nn.Module`` is called with a float32
-            tensor, in evaluation mode and without gradient.
+        expert: the object that chooses actions. A model of stable-baselines3 acts by its method ``predict`` with
+            ``deterministic=True``, on observations normalised by its VecNormalize, if it has one. A ``torch.nn.Module``
+            is called with a float32 tensor, in evaluation mode and without gradient.
         ob_ndim: dimensions of one observation: 1 for a vector, 3 for an image.
 
     Raises:
-        InvalidInput: for anything else.
+        InvalidInput: for an object of any other kind.
     """
     if isinstance(expert, BasePolicy):
         return expert
@@ -79,7 +79,7 @@ def as_policy(expert: object, ob_ndim: int = 1) -> BasePolicy:
 
 
 def _predict(model: Any) -> Callable[[Array], Any]:
-    """The mean or greedy action of a stable-baselines3 model."""
+    """A function that returns the mean or greedy actions of a stable-baselines3 model."""
     if hasattr(getattr(model, "policy", model), "lstm_actor"):
         raise InvalidInput(f"{type(model).__name__} is recurrent; give an object with get_action and reset instead")
     normalizer = getattr(model, "get_vec_normalize_env", lambda: None)()
@@ -92,7 +92,7 @@ def _predict(model: Any) -> Callable[[Array], Any]:
 
 
 def _forward(module: Any) -> Callable[[Array], Any]:
-    """What a module returns for a float32 tensor on its device."""
+    """A function that calls a torch module with a float32 tensor on the module's device."""
     torch = sys.modules["torch"]
 
     def act(observations: Array) -> Any:
@@ -105,7 +105,7 @@ def _forward(module: Any) -> Callable[[Array], Any]:
 
 @contextmanager
 def evaluation_mode(modules: Iterable[Any]) -> Iterator[None]:
-    """Put torch modules into evaluation mode, and each of their parts back into its own mode at the end."""
+    """Put torch modules into evaluation mode within the block, and restore each submodule's mode after it."""
     training = [part for module in modules for part in module.modules() if part.training]
     for part in training:
         part.training = False
@@ -117,7 +117,7 @@ def evaluation_mode(modules: Iterable[Any]) -> Iterator[None]:
 
 
 def import_object(module: str, name: str) -> object:
-    """Import ``module`` from the current folder or the installed packages and return its object; InvalidInput."""
+    """Import ``module:name`` from the current folder or an installed package; InvalidInput when that fails."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:

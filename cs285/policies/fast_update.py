@@ -1,9 +1,9 @@
-"""The gradient step of `MLPPolicySL.update` by hand, in numpy: the same numbers up to rounding, in 0.4 of the time.
+"""The gradient step of `MLPPolicySL.update` in numpy: faster, and equal up to rounding.
 
-For networks as small as these, most of a step's time in torch goes into finding its way from one operation to the
-next. `fast_update` takes over for the one case that it knows and returns None for everything else. It works on the
-parameters and on the optimiser's state themselves: `MLPPolicySL.update` may take any step in between, and
-``state_dict()`` always holds the current values. The project works without this file.
+With small networks, most of the time of a step in torch is overhead between operations. `fast_update` returns a
+replacement for the one kind of policy that it knows, and None for any other. The replacement works on the same memory
+as torch's parameters and optimiser state: `MLPPolicySL.update` may take any step in between, and ``state_dict()``
+always holds the current values. The project works without this file.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]
 
 METHODS = ("update", "compute_loss", "outputs", "forward")
 KNOWN_SOURCE = "112efd5b536d7bf9255b9b8b1da496268af0858fd953ba80469c5be975f9a1e6"  # SHA-256 of the code of METHODS
-TOLERANCE = 1e-3  # of gradients, relative to the largest entry
+TOLERANCE = 1e-3  # of gradients, relative to the largest one
 
 
 def fast_update(policy: object) -> Update | None:
-    """Build a replacement for ``policy.update``, or None where it would not do the same.
+    """Build a replacement for ``policy.update``; None where it would not compute the same.
 
-    It does for an `MLPPolicySL` as it stands in MLP_policy.py: on the CPU, float32, only affine layers and tanh, every
-    parameter trainable, no hooks, and torch's Adam without weight decay and variants. Called once an iteration; changes
-    of the policy take effect at the next call, new parameters or state at once.
+    The policy must be an `MLPPolicySL` with unedited methods, affine layers with tanh in between, all parameters
+    trainable, float32 and on the CPU, no hooks, and torch's Adam without weight decay or variants. Call this once in
+    each iteration: changes of the policy take effect then, and replaced parameters or optimiser state at once.
     """
     if not methods_are_known(policy, MLPPolicySL, METHODS, KNOWN_SOURCE):
         return None
@@ -48,9 +48,9 @@ def fast_update(policy: object) -> Update | None:
 
 
 def skip_dynamo_import() -> None:
-    """Let torch's optimisers be built, saved and loaded without importing torch._dynamo, which takes two seconds.
+    """Keep torch's optimisers from importing torch._dynamo, which takes two seconds.
 
-    torch imports it only to exclude these methods from compilation. Where torch has changed, nothing happens.
+    torch imports it only to exclude three methods from compilation. No effect on a torch with other internals.
     """
     for name in ("add_param_group", "state_dict", "load_state_dict"):
         method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
@@ -59,7 +59,7 @@ def skip_dynamo_import() -> None:
 
 
 def _affine_layers(policy: MLPPolicySL) -> list[nn.Linear] | None:
-    """The affine layers, where all parameters are theirs and tanh stands after each but the last."""
+    """The affine layers of a network that has only these, with tanh in between; None for any other network."""
     if type(policy).network is not MLPPolicySL.network or type(policy.network) is not nn.Sequential:
         return None
     modules = [module for module in policy.network if type(module) is not nn.Identity]
@@ -78,7 +78,7 @@ def _affine_layers(policy: MLPPolicySL) -> list[nn.Linear] | None:
 
 
 def _adam_is_known(policy: MLPPolicySL) -> bool:
-    """Whether the optimiser is Adam on all parameters, with nothing but learning rate, betas and epsilon."""
+    """Whether the optimiser is Adam on all parameters, with no options but learning rate, betas and epsilon."""
     optimizer = policy.optimizer
     if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
         return False
@@ -93,7 +93,7 @@ def _adam_is_known(policy: MLPPolicySL) -> bool:
 
 
 def _has_hooks(policy: MLPPolicySL) -> bool:
-    """Whether a hook of a module, a parameter, a gradient or the optimiser would have to be called."""
+    """Whether a module, a parameter or the optimiser has a hook, which a step in numpy would not call."""
     of_modules = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
     hooks = [getattr(module, f"_{kind}", None) for module in policy.modules() for kind in of_modules]
     hooks += [getattr(nn.modules.module, f"_global_{kind}", None) for kind in of_modules]
@@ -107,12 +107,12 @@ def _has_hooks(policy: MLPPolicySL) -> bool:
 class _FastUpdate:
     """A gradient step in numpy on the parameters of one policy and the state of its Adam.
 
-    Parameters, gradients and Adam's averages become views of one flat array each: one call of numpy then serves
+    Parameters, gradients and Adam's averages become views of one flat array each, so that one call of numpy updates
     all parameters.
     """
 
     def __init__(self, policy: MLPPolicySL, layers: list[nn.Linear]) -> None:
-        """Move parameters and state into flat arrays; ValueError unless Adam took equally many steps on all of them."""
+        """Move parameters and state into flat arrays; ValueError if Adam's step count differs between parameters."""
         self._policy, self._optimizer, self._loss = policy, policy.optimizer, policy.loss
         self._gradients_were_compared = False
         self._parameters: list[torch.Tensor] = [p for layer in layers for p in (layer.weight, layer.bias)]
@@ -137,7 +137,7 @@ class _FastUpdate:
         self._standardizer = (policy.ob_mean, policy.ob_std)
 
     def _is_bound(self) -> bool:
-        """Whether parameters, gradients and Adam's state still are the views that this object works on."""
+        """Whether parameters and Adam's state still are the views that this object works on; sets the gradients."""
         policy, (mean, std) = self._policy, self._standardizer
         if policy.optimizer is not self._optimizer or policy.loss != self._loss:
             return False
@@ -167,7 +167,7 @@ class _FastUpdate:
         self._gradients_were_compared = True
         self._adam_step()
         if self._policy.scheduler is not None:
-            self._optimizer._opt_called = True  # type: ignore[attr-defined]  # or it would warn of a missing step
+            self._optimizer._opt_called = True  # type: ignore[attr-defined]  # or torch warns of a missing step
             self._policy.scheduler.step()
         return {"Training Loss": torch.tensor(loss)}
 
@@ -244,7 +244,7 @@ class _FastUpdate:
 
 
 def _flatten(tensors: list[torch.Tensor]) -> tuple[Array, list[torch.Tensor]]:
-    """Copy tensors into one flat array; returns it, and a view of it in the shape of each tensor."""
+    """Copy tensors into one flat array; returns the array, and views of it in the shapes of the tensors."""
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
     pieces = torch.split(flat, [tensor.numel() for tensor in tensors])
     return flat.numpy(), [piece.view(tensor.shape) for piece, tensor in zip(pieces, tensors, strict=True)]

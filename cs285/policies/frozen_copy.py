@@ -1,4 +1,4 @@
-"""Copies of a policy as it is now, for rollouts beside training and in other processes."""
+"""Copies of a policy that further training does not change, for rollouts during training and in other processes."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ TOLERANCE = 1e-4  # of actions, relative to the largest
 def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
     """Copy any object with ``get_action`` so that training it further does not change the copy.
 
-    Returns a `NumpyPolicy` for a perceptron of affine layers and one kind of activation whose methods are those of
-    `MLPPolicy` and whose actions are the same on ``observations`` (N, *ob_shape); else a `DetachedCopy`. Where no copy
-    can be made, the policy itself acts, in the main process.
+    Returns a `NumpyPolicy` for an `MLPPolicy` with unedited methods and one kind of activation, if its actions on
+    ``observations`` (N, *ob_shape) are the same; else a `DetachedCopy`. If the policy can't be copied, returns a
+    `LivePolicy`, which acts in the main process.
     """
     fast = _numpy_copy(policy)
     if fast is not None:
@@ -42,11 +42,11 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
             return fast
     try:
         detached = DetachedCopy(policy)
-        with episode_generators(0):  # so that training draws the same with and without it
+        with episode_generators(0):  # leaves the random numbers of training unchanged
             detached.reset(0)
             detached.get_action(observations[0])
     except Exception as error:  # the policy is the user's own and may raise anything
-        return LivePolicy(policy, observations.ndim - 1, f"no copy of {type(policy).__name__} acts: {error!r:.300}")
+        return LivePolicy(policy, observations.ndim - 1, f"a copy of {type(policy).__name__} fails: {error!r:.300}")
     return detached
 
 
@@ -56,7 +56,7 @@ class DetachedCopy(BasePolicy):
     copyable = True
 
     def __init__(self, policy: Any) -> None:
-        """Copy ``policy``; raises what its own copying raises."""
+        """Copy ``policy``; raises any error of its ``__deepcopy__``."""
         light = copy.copy(policy)
         for name, value in getattr(policy, "__dict__", {}).items():
             if isinstance(value, Optimizer | LRScheduler):
@@ -77,7 +77,7 @@ class DetachedCopy(BasePolicy):
 
 
 class LivePolicy(ExternalPolicy):
-    """The policy that learns, which acts in evaluation mode and without gradients."""
+    """The policy in training itself, not a copy; acts in evaluation mode and without gradients."""
 
     def __init__(self, policy: Any, ob_ndim: int, not_copyable_because: str) -> None:
         """Wrap ``policy``, whose observations have ``ob_ndim`` dimensions."""
@@ -92,12 +92,12 @@ class LivePolicy(ExternalPolicy):
 
 
 def _modules(policy: Any) -> list[nn.Module]:
-    """The policy and its attributes, where they are modules."""
+    """The torch modules among the policy and its attributes."""
     return [part for part in (policy, *getattr(policy, "__dict__", {}).values()) if isinstance(part, nn.Module)]
 
 
 def _numpy_copy(policy: Any) -> NumpyPolicy | None:
-    """The same perceptron in numpy; None for any other policy."""
+    """The policy's perceptron in numpy; None if it is no known perceptron."""
     if not methods_are_known(policy, MLPPolicy, METHODS, KNOWN_SOURCE):
         return None
     if type(policy).network is not MLPPolicy.network or type(policy.network) is not nn.Sequential:

@@ -1,4 +1,4 @@
-"""Check that methods are neither overridden nor edited, for code that computes the same in another way."""
+"""Check that methods are neither overridden nor edited, before a faster equivalent replaces them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 def source_digest(owner: type, names: Sequence[str]) -> str | None:
     """SHA-256 of the code of some methods of a class, without docstrings and comments.
 
-    None without source text, or where a method was wrapped by more than the decorators in its source.
+    None if the source text is not available, or if a method has more wrappers than decorators in its source.
     """
     methods = [getattr(owner, name) for name in names]
     try:
@@ -32,7 +32,7 @@ def source_digest(owner: type, names: Sequence[str]) -> str | None:
 
 
 def methods_are_known(instance: object, owner: type, names: Sequence[str], digest: str) -> bool:
-    """Whether the methods of an object are those of ``owner``, with the source text that has this digest.
+    """Whether an object's methods are those of ``owner``, and their source text has the given digest.
 
     Args:
         instance: an object of ``owner`` or of a class derived from it.

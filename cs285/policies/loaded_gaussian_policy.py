@@ -1,4 +1,4 @@
-"""Expert policies: files of the course's layout, read and written, and files of every other known kind, read."""
+"""Expert policies: reading files of every supported format, and writing files of the course's format."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ STD_OFFSET = 1e-6  # the course divides by the standard deviation plus this
 class LoadedGaussianPolicy(BasePolicy):
     """The mean action of a Gaussian policy from a file of the course: an MLP of standardised observations.
 
-    A dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training and carries no
-    information: its standardised value is 0. (The course divides by 1e-6, which turns a change in a constant, such as a
-    body's mass in another version of MuJoCo, into an input of 1e5.)
+    An observation dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training; its
+    standardised value is 0. (The course divides by 1e-6 there. If the constant differs in another version of MuJoCo,
+    such as a body's mass, the network's input can then become 1e5.)
 
     Attributes:
         ob_mean, ob_variance: (ob_dim,) float64, of the observations in the expert's training.
@@ -97,8 +97,8 @@ class ConvertedLayoutPolicy(BasePolicy):
 def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     """Read the expert policy for an environment, or import the object that ``path`` names as ``module:object``.
 
-    Files are of the course's format, zips of stable-baselines3, and the project's own ``policy_itr_<n>.pt`` or run
-    folders. An expert for another known layout of the task's observations is converted, with a notice on stderr.
+    Supported are the course's pickles, zips of stable-baselines3, this project's ``policy_itr_<n>.pt`` and run folders.
+    Observations are converted for an expert that reads another known layout of the task, with a notice on stderr.
     Raises InvalidInput when the file can't be read, or its sizes don't fit.
     """
     if (named := object_name(path)) is not None:
@@ -137,9 +137,9 @@ def write_gaussian_policy(
     First-layer weights of constant dimensions are written as 0, so that the course's loader and this one, which treat
     such dimensions differently, compute the same actions.
 
-    ``mean`` and ``variance`` (ob_dim,) are of the observations, ``weights`` (inputs, outputs) and ``biases`` (outputs,)
-    of each layer, of which the last is linear, ``log_std`` (ac_dim,) of the actions; ``activation`` is tanh or lrelu.
-    Raises InvalidInput when the file can't be written.
+    ``mean`` and ``variance`` (ob_dim,) are those of the observations, ``log_std`` (ac_dim,) is that of the actions.
+    Each layer has ``weights`` (inputs, outputs) and ``biases`` (outputs,); the last one is linear. ``activation`` is
+    tanh or lrelu. Raises InvalidInput when the file can't be written.
     """
     weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
     mean, variance, log_std, *biases = (np.asarray(row, np.float64)[None] for row in (mean, variance, log_std, *biases))

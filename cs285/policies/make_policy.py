@@ -1,4 +1,4 @@
-"""The default ``make_policy``: settings of a run to an `MLPPolicySL`."""
+"""The default ``make_policy``, which builds an `MLPPolicySL` from the settings of a run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import numpy as np
 from cs285.config import Config
 from cs285.data.trajectory import Array, Trajectory
 
-if TYPE_CHECKING:  # torch takes two seconds to import, in which rollout workers already run
+if TYPE_CHECKING:  # torch is slow to import, and not needed before the rollout workers run
     from cs285.envs.make_env import TaskSpec
     from cs285.policies.MLP_policy import MLPPolicySL
 
 MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]"
 
-GPU_GAINS = 50_000  # size times train_batch_size from which a GPU is quicker (docs/speed.md)
+MIN_GPU_WORK = 50_000  # size times train_batch_size from which on a GPU is faster (docs/speed.md)
 CONSTANT_STD = 1e-4
-SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may vary more under its imitator
+SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may vary more in rollouts of the policy
 
 
 def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> MLPPolicySL:
@@ -29,8 +29,8 @@ def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory])
 
     Args:
         config: the run's settings.
-        spec: facts of its task.
-        paths: the expert's episodes, by which observations are standardised if the settings say so.
+        spec: facts of the run's task.
+        paths: the expert's episodes, whose statistics standardise observations with ``--ob_normalization expert_data``.
     """
     import torch
 
@@ -50,14 +50,14 @@ def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory])
     )
     if config.ob_normalization == "expert_data" and paths:
         policy.ob_mean, policy.ob_std = (torch.from_numpy(part) for part in standardizer(paths))
-    gains = config.which_gpu is not None or config.size * config.train_batch_size >= GPU_GAINS
-    return policy.to(choose_device(config.no_gpu or not gains, config.which_gpu or 0))
+    use_gpu = config.which_gpu is not None or config.size * config.train_batch_size >= MIN_GPU_WORK
+    return policy.to(choose_device(config.no_gpu or not use_gpu, config.which_gpu or 0))
 
 
 def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
     """Mean and standard deviation, each (ob_dim,) float32, of the observations in some trajectories.
 
-    A dimension that is constant there has the standard deviation 1, others at least 0.01.
+    The standard deviation of a constant dimension is set to 1, that of any other to at least 0.01.
     """
     flat = [path.observations.reshape(len(path), -1) for path in paths]
     count = sum(map(len, flat))
@@ -81,5 +81,5 @@ def full_name(make_policy: MakePolicy) -> str:
 
 
 def describe_policy(make_policy: MakePolicy, policy: object) -> dict[str, str]:
-    """The entry of a policy in config.json: who made it, and the architecture that its parameters belong to."""
+    """The entry of a policy in config.json: the function that made the policy, and its architecture."""
     return {"make_policy": full_name(make_policy), "architecture": re.sub(r" at 0x[0-9a-f]+", "", repr(policy))}

@@ -19,7 +19,7 @@ class NoisyPolicy(BasePolicy):
     def reset(self, seed: int) -> None:
         """See `BasePolicy.reset`."""
         self._policy.reset(seed)
-        self._generator = np.random.default_rng([seed, 1])  # with ``seed`` alone, the environment's own numbers
+        self._generator = np.random.default_rng([seed, 1])  # ``seed`` alone would repeat the environment's numbers
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""

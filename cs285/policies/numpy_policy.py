@@ -44,12 +44,12 @@ class NumpyPolicy(BasePolicy):
             biases: of each layer, (outputs,).
             activation: a key of `ACTIVATIONS`, applied after every layer but the last.
             discrete: whether the outputs are logits of choices.
-            standardizer: (ob_dim,) mean and standard deviation of the observations; None: 0 and 1. The mean is
-                subtracted before anything is multiplied: folded into float32 weights it would cost precision.
-            ob_shape: shape of an observation that is flattened; None: it is a vector.
+            standardizer: (ob_dim,) mean and standard deviation of the observations; None: 0 and 1. They are not
+                folded into the float32 weights, which would cost precision.
+            ob_shape: shape of an observation, which is flattened; None: a vector.
         """
         self.weights, self.biases = list(weights), list(biases)
-        self._activation = ACTIVATIONS[activation]  # a module's function, so that the policy can be pickled
+        self._activation = ACTIVATIONS[activation]  # a module-level function, which can be pickled
         self._standardizer = standardizer
         self.discrete = discrete
         self._image_ndim = len(ob_shape) if ob_shape is not None and len(ob_shape) != 1 else None

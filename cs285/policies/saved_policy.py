@@ -1,4 +1,4 @@
-"""Loading and saving of policy files, ``policy_itr_<n>.pt``; config.json in the same folder has the settings."""
+"""Loading and saving of policy files, ``policy_itr_<n>.pt``, whose settings are in config.json in the same folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cs285.policies.make_policy import MakePolicy, describe_policy, full_name, m
 
 
 def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
-    """The settings of a run, with ``env_name``, where given, in place of its own.
+    """The settings of a run; ``env_name``, if given, replaces the run's own.
 
     Raises InvalidInput when config.json can't be used, or its environment is in a module that has not been imported.
     """
@@ -49,8 +49,8 @@ def load_run_policy(
 ) -> tuple[Any, Env, TaskSpec]:
     """Load a policy onto the CPU and make its run's environment, without executing code from the files.
 
-    ``path`` is a run folder, for its last ``policy_itr_<n>.pt``, or such a file in it, and ``make_policy`` the function
-    that made the policy. The other arguments replace the run's own settings; ``env_name`` is required for an
+    ``path`` is a ``policy_itr_<n>.pt`` in a run folder, or the folder, for its last file. ``make_policy`` is the
+    function that made the policy. The other arguments replace the run's own settings; ``env_name`` is required for an
     environment of a module that has not been imported.
 
     Raises:
@@ -70,9 +70,10 @@ def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env
 
 
 def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
-    """The policy of `make_mlp_policy` in a run folder, or in its file, as an expert of a task of any size.
+    """Load a policy of `make_mlp_policy`, from a run folder or a file in it, as an expert.
 
-    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim``. Raises InvalidInput when it can't be used.
+    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim``, which may differ from the task's. Raises
+    InvalidInput when the policy can't be used.
     """
     path = saved_file(path)
     try:
@@ -83,7 +84,7 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
         kind = "is a torch checkpoint of a whole module, which only runs as code"
         raise InvalidInput(f"{path} {kind}; load it, and give the module as the expert (docs/data.md)") from error
     if not isinstance(parameters, dict) or not (path.parent / "config.json").is_file():
-        where = "is a torch checkpoint without the config.json of a run beside it"
+        where = "is a torch checkpoint without a run's config.json in its folder"
         raise InvalidInput(f"{path} {where}; load it, and give the module as the expert (docs/data.md)")
     weights = [value for name, value in parameters.items() if name.startswith(("mean_net.", "logits_na."))]
     if spec.discrete != any(name.startswith("logits_na.") for name in parameters) or len(weights) < 2:
@@ -99,7 +100,7 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
 
 
 def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
-    """The tensors in a policy's file; InvalidInput when another function made it than ``make_policy``."""
+    """The tensors in a policy's file; InvalidInput if the policy was not made by ``make_policy``."""
     parameters, config = _as_tensors(load_torch_file(path)), path.parent / "config.json"
     recorded = read_content(config)["policy"] if config.exists() else {}
     maker = recorded.get("make_policy", full_name(make_mlp_policy))

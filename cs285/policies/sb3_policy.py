@@ -1,4 +1,4 @@
-"""Policies in zips of stable-baselines3 and sb3-contrib, rebuilt from their numbers; nothing of the file is run."""
+"""Policies in zips of stable-baselines3 and sb3-contrib, rebuilt from their parameters; no code in the zip is run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cs285.policies.numpy_policy import NumpyPolicy
 
 
 class _Kind(NamedTuple):
-    """How a class of policies computes its action: parts of the network in their order, activation, squashing."""
+    """How a policy class computes actions: modules from input to output, default activation, tanh on the actions."""
 
     parts: tuple[str, ...]
     activation: str
@@ -42,7 +42,7 @@ KINDS = {
 }
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
 CLASS = "<class 'torch.nn.modules.activation.{}'>"
-# Parameters that play no part in the mean or greedy action, and settings of policies that do not change it.
+# Parameters and policy_kwargs that do not change the mean or greedy action.
 UNUSED = (
     "value_net.",
     "mlp_extractor.value_net.",
@@ -67,7 +67,7 @@ class SB3Policy(BasePolicy):
     copyable = True
 
     def __init__(self, network: NumpyPolicy, bounds: tuple[Array, Array] | None, squashed: bool) -> None:
-        """Wrap the network; ``bounds`` (each (ac_dim,)) of continuous actions scale the squashed ones, clip others."""
+        """Wrap the network; ``bounds``, (ac_dim,) each, scale squashed actions and clip others; None when discrete."""
         self._network, self._bounds, self._squashed = network, bounds, squashed
         self.ob_dim, self.ac_dim = network.weights[0].shape[0], network.weights[-1].shape[1]
 
@@ -83,8 +83,8 @@ class SB3Policy(BasePolicy):
 def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
     """Rebuild the policy in a zip that ``model.save`` wrote, for PPO, A2C, TRPO, SAC, TQC, TD3, DDPG or DQN.
 
-    Read are the arrays of ``policy.pth`` and the plain text of ``data``. Statistics of VecNormalize are not in the
-    zip, which a notice says. Raises InvalidInput, with its name, for what can't be rebuilt surely.
+    Only the arrays of ``policy.pth`` and the plain text of ``data`` are read. A notice says that the zip has no
+    statistics of VecNormalize. Raises InvalidInput for a policy that can't be rebuilt exactly, with the reason.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
@@ -99,7 +99,7 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
         if kind.squashed and not np.isfinite(bounds).all():
             raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
         if len(spec.ob_shape) == 3:
-            raise InvalidInput("policies of images are not rebuilt")
+            raise InvalidInput("its policy reads images")
     except InvalidInput as error:
         hint = "load it with its library, and give the model as the expert (docs/data.md)"
         raise InvalidInput(f"{path} is a stable-baselines3 zip that can't be used: {error}; {hint}") from error
@@ -113,7 +113,7 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
 
 
 def _read_settings(data: Mapping[str, Any]) -> tuple[_Kind, str]:
-    """The kind of the policy and the activation, from the plain attributes; InvalidInput for what is not known."""
+    """The kind of the policy and its activation, from the plain attributes; InvalidInput for an unknown one."""
     made = re.match(r"<function (\w+)\.", str(data["policy_class"].get("__init__")))
     name = f"{data['policy_class']['__module__']}.{made[1] if made else '?'}"
     if name not in KINDS:
@@ -132,7 +132,7 @@ def _read_settings(data: Mapping[str, Any]) -> tuple[_Kind, str]:
 
 
 def _check_bounds(space: Mapping[str, Any], spec: TaskSpec) -> None:
-    """Refuse a policy of other action bounds, or another kind of actions, than the task's."""
+    """Refuse a policy whose kind of actions, or whose action bounds, differ from the task's."""
     ours: Any = spec.action_space
     if space[":type:"].rpartition(".")[2].strip("'>") != type(ours).__name__:
         raise InvalidInput(f"its actions are a {space[':type:']:.100}, the task's {ours}")

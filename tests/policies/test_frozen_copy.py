@@ -146,4 +146,4 @@ def test_a_policy_that_cannot_be_copied_acts_itself_and_says_why_once(capsys: py
     with RolloutWorkers(POINT, num_workers=1) as workers:
         assert [workers.in_workers(each) for each in copies] == [False, False]
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("rolling out in the main process: no copy of Sampling acts: TypeError")
+    assert line.startswith("rolling out in the main process: a copy of Sampling fails: TypeError")
