@@ -1,7 +1,7 @@
-"""Training on the GPU beside training on the CPU (--no_gpu), as a Markdown table: jobs, gradient steps, saved policies.
+"""Compare training on the GPU with training on the CPU (--no_gpu): whole jobs, gradient steps and a saved policy.
 
-python benchmarks/gpu.py [flags of run_hw1.py]; without a GPU both columns are the CPU's. Exit code 1 when a job fails,
-or training losses that should be alike differ by more than TOLERANCE.
+python benchmarks/gpu.py [flags of run_hw1.py] prints a Markdown table; without a GPU both columns are the CPU's. Exit
+code 1 when a job fails, or when losses that should be equal differ by more than a factor of TOLERANCE.
 """
 
 import csv
@@ -19,7 +19,7 @@ from image_policy import ConvPolicy
 from measure import make_mlp_policy, new_trainer, timed
 
 ROOT = Path(__file__).parents[1]
-TOLERANCE = 2.0  # ratio; the rollouts, and so DAgger's data, depend on rounding
+TOLERANCE = 2.0  # ratio of losses; they differ because rollouts, and so DAgger's data, depend on rounding
 JOBS: dict[str, list[Any]] = {"BC": [], "DAgger": ["--do_dagger", "-n", 3], "resumed": ["--do_dagger", "-n", 2]}
 IMAGES = {"env_name": "image_task:Chase-v0", "expert_data": ROOT / "docs/examples/chase.pkl"}
 STEPS: dict[str, dict[str, Any]] = {
@@ -30,12 +30,12 @@ STEPS: dict[str, dict[str, Any]] = {
 
 
 def script(*command: object) -> str:
-    """The output of one of the project's scripts."""
+    """Run one of the project's scripts and return its output."""
     return subprocess.check_output([sys.executable, *map(str, command)], text=True, cwd=ROOT / "scripts")
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
-    """Whole jobs: BC, DAgger, DAgger stopped after two iterations and resumed; and rollouts of the saved policy."""
+    """Run BC, DAgger, and DAgger resumed after two iterations; roll out the saved policy. Returns figures by name."""
     found = {}
     for name, arguments in JOBS.items():
         start = time.perf_counter()
@@ -54,7 +54,7 @@ def gradient_step(device: str, settings: dict[str, Any]) -> float:
     """Microseconds of one gradient step with its batch, as the training loop takes it."""
     images = "env_name" in settings
     make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if images else make_mlp_policy
-    with torch.device(device if images else "cpu"):  # where the example's policy makes its tensors
+    with torch.device(device if images else "cpu"):  # ConvPolicy makes its tensors on this device
         agent = new_trainer(make_policy, no_gpu=device == "cpu", num_workers=0, **settings).agent
         assert str(agent.replay_buffer.device) == device
 

@@ -1,6 +1,6 @@
-"""Gradient steps of behavioural cloning by `imitation`: called as measure.py, prints their seconds.
+"""Time gradient steps of behavioural cloning in the library `imitation`; arguments and output as of measure.py.
 
-It runs in a virtual environment of its own, since it needs an earlier Gymnasium than the project.
+`imitation` needs an earlier Gymnasium than the project, so this runs in a separate virtual environment.
 Network, batch size and learning rate are the project's defaults.
 """
 
@@ -17,7 +17,7 @@ STEPS, BATCH_SIZE, LEARNING_RATE, HIDDEN = 2000, 100, 5e-3, [64, 64]
 
 
 def imitation(obs: Any, acts: Any, rewards: Any, next_obs: Any, ends: Any) -> Any:
-    """A function that takes gradient steps of `imitation`'s BC: the negative log-likelihood of a Gaussian policy."""
+    """Make a function that takes gradient steps of `imitation`'s BC on the log-likelihood of a Gaussian policy."""
     import gymnasium as gym
     from imitation.algorithms import bc
     from imitation.data.types import Transitions

@@ -1,6 +1,6 @@
-"""One measurement: ``measure.py ROW SIDE ENV_NAME EXPERT_FILE DATA_FILE`` prints its seconds.
+"""Take one measurement: ``measure.py ROW SIDE ENV_NAME EXPERT_FILE DATA_FILE`` prints the seconds.
 
-ROW is a function of this file; SIDE is project, torch (the project without `fast_update`) or textbook.
+ROW is a function in this file; SIDE is project, torch (the project without `fast_update`), textbook or physics.
 """
 
 import sys
@@ -30,7 +30,7 @@ BATCH_SIZE = 100
 
 
 def timed(action: Callable[[], Any], times: int = 1) -> float:
-    """Seconds that some calls take, after one in which everything is imported, started and cached."""
+    """Seconds of ``times`` calls, after a first call that imports, starts and caches everything."""
     action()
     start = time.perf_counter()
     for _ in range(times):
@@ -39,7 +39,7 @@ def timed(action: Callable[[], Any], times: int = 1) -> float:
 
 
 def new_trainer(make_policy: Any = make_mlp_policy, **settings: Any) -> BC_Trainer:
-    """A trainer whose agent has the expert's data, as a run with these settings begins."""
+    """A trainer with these settings, whose replay buffer has the expert's data."""
     trainer = BC_Trainer(Config(scalar_log_freq=-1, **settings), make_policy=make_policy)
     trainer.agent.add_to_replay_buffer(trainer.inputs.initial_expertdata)
     return trainer
@@ -53,7 +53,7 @@ def textbook_learner(data_file: Path) -> tuple[Any, Any]:
 
 
 def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """2000 gradient steps with their batches."""
+    """Seconds of 2000 gradient steps, with drawing their batches."""
     if side == "textbook":
         policy, buffer = textbook_learner(data_file)
         return timed(lambda: textbook.train(policy, buffer, 1), STEPS["gradient"])
@@ -63,7 +63,7 @@ def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> fl
 
 
 def rollouts(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """8000 steps of whole episodes of a new policy; the project's with the default number of workers."""
+    """Seconds of 8000 environment steps of a new policy; the project uses its default number of workers."""
     if side == "textbook":
         env, policy = textbook.gym.make(env_name), textbook_learner(data_file)[0]
         return timed(lambda: textbook.sample_trajectories(env, policy, STEPS["rollouts"], 1000))
@@ -73,7 +73,7 @@ def rollouts(side: str, env_name: str, expert_file: Path, data_file: Path) -> fl
 
 
 def job(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """The environment steps of the default job by MuJoCo alone, shared by all cores at the same time."""
+    """Seconds of the default job's environment steps in MuJoCo alone, divided among all cores."""
     cores = usable_cores()
     with ProcessPoolExecutor(cores) as pool:
         shares = [pool.submit(mujoco_steps, env_name, expert_file, STEPS["job"] // cores) for _ in range(cores)]
@@ -81,7 +81,7 @@ def job(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
 
 
 def mujoco_steps(env_name: str, expert_file: Path, steps: int) -> float:
-    """Seconds of MuJoCo's steps along the actions of an episode of the expert, again and again."""
+    """Seconds of about ``steps`` steps of MuJoCo, with the actions of one expert episode repeated."""
     env, spec = make_env(env_name)
     actions = sample_trajectory(env, spec, load_expert(expert_file, env_name, spec), seed=0).actions
     base: Any = env.unwrapped

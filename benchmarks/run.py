@@ -1,7 +1,7 @@
-"""Compare the project with the textbook's form of the homework, other libraries, an earlier commit and bare physics.
+"""Compare the speed of the project with a textbook's version, another library, an earlier commit and MuJoCo alone.
 
-Every measurement runs in a process of its own, with one torch thread. The sides of a row take turns; each turn gives
-ratios, and medians are printed as a Markdown table.
+Every measurement runs in a separate process with one torch thread. In each turn all sides of a row are measured once
+and compared; a Markdown table has the medians over turns.
 """
 
 import os
@@ -26,10 +26,10 @@ from cs285.data.provenance import versions
 from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 
-ROOT = Path(__file__).parents[1]  # measure.py is not imported: a child counts the memory of its parent as its own
+ROOT = Path(__file__).parents[1]  # measure.py is not imported here: a child process's peak memory includes its parent's
 Row = Literal["job", "rollouts", "gradient", "help"]
 OURS, TEXTBOOK, LIBRARIES = "measure.py", "textbook.py", "libraries.py"
-SIDES = {  # and the files that measure them, beside run_hw1.py of each version of the project
+SIDES = {  # of each row, with the file that measures the side; "job" and "help" also run run_hw1.py of each version
     "job": {"textbook": TEXTBOOK, "physics": OURS},
     "rollouts": dict.fromkeys(("project", "textbook"), OURS),
     "gradient": {**dict.fromkeys(("project", "torch", "textbook"), OURS), "imitation": LIBRARIES},
@@ -55,7 +55,7 @@ class Settings:
 
 
 def project_versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
-    """Roots of the project, of a copy without policies/fast_update.py, and of an earlier commit."""
+    """Folders of the project, of a copy without policies/fast_update.py, and of an earlier commit."""
     folder = Path(at_end.enter_context(tempfile.TemporaryDirectory()))
     roots = {"project": ROOT, "without fast_update": folder / "copy"}
     for name in ("cs285", "scripts"):
@@ -90,7 +90,7 @@ def commands(row: str, settings: Settings, roots: dict[str, Path]) -> dict[str, 
 
 
 def measure(command: list[Any]) -> tuple[float, float]:
-    """Seconds that a command takes, or else prints, and the peak memory (MB) of its largest process."""
+    """Seconds that a command takes, or that measure.py prints, and the peak memory (MB) of its largest process."""
     print("measuring", *command[1:4], file=sys.stderr, flush=True)
     environment = {**os.environ, "PYTHONPATH": str(command[1].parents[1]), "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
@@ -108,7 +108,7 @@ def measure(command: list[Any]) -> tuple[float, float]:
 
 
 def table_lines(row: str, turns: list[Turn]) -> list[str]:
-    """The table's lines of a row."""
+    """The lines of the table for a row."""
     lines = []
     for side in turns[0]:
         seconds = [turn[side][0] for turn in turns]

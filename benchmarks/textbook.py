@@ -1,7 +1,7 @@
-"""The homework as a textbook would write it: the yardstick that the project's speed is measured against.
+"""The homework as a textbook would write it, with which the project's speed is compared.
 
-One environment is stepped through torch, a batch is five numpy arrays drawn by a permutation of the whole buffer,
-the loss is converted to numpy in each step, and evaluation follows training.
+One environment in the main process, a policy in torch, batches drawn by a permutation of the whole replay buffer, the
+loss converted to numpy in each step, and evaluation after training.
 """
 
 import sys
@@ -23,7 +23,7 @@ Paths = list[dict[str, Any]]
 
 
 class Policy(nn.Module):
-    """Mean of the action by a tanh network."""
+    """A policy whose mean action is a tanh network."""
 
     def __init__(self, ob_dim: int, ac_dim: int, n_layers: int = 2, size: int = 64) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class ReplayBuffer:
         self.arrays = [np.concatenate(both) for both in zip(self.arrays, new, strict=True)] if self.arrays else new
 
     def sample_random_data(self, batch_size: int) -> list[np.ndarray]:
-        """Five arrays of a random batch."""
+        """Draw a random batch, as five arrays."""
         chosen = np.random.permutation(len(self.arrays[0]))[:batch_size]
         return [array[chosen] for array in self.arrays]
 
@@ -120,5 +120,5 @@ def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10,
     return mean_return
 
 
-if __name__ == "__main__":  # called as measure.py
+if __name__ == "__main__":  # with the arguments of measure.py
     run_job(sys.argv[3], *map(Path, sys.argv[4:]))
