@@ -63,9 +63,9 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 def run(main: Callable[[], object]) -> NoReturn:
     """Call a script's ``main`` and exit as a command-line tool does.
 
-    Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception in
-    the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141 when
-    the reader of stdout has closed it. Errors are one line on stderr. Modules in the current folder can be imported.
+    Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception
+    in the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141
+    when the reader of stdout has closed it. Errors are one line on stderr. Modules in the current folder can be imported.
     """
     process.prepare()
     if os.getcwd() not in sys.path:
