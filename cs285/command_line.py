@@ -65,7 +65,7 @@ def run(main: Callable[[], object]) -> NoReturn:
 
     Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception
     in the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141
-    when the reader of stdout has closed it. Errors are one line on stderr. Modules in the current folder can be imported.
+    when the reader of stdout has closed it. Errors are one line on stderr. Modules in the current folder are found.
     """
     process.prepare()
     if os.getcwd() not in sys.path:
