@@ -18,6 +18,8 @@ from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
+EXTENSIONS = {"course": ".pkl", "npz": ".npz", "minari": ""}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -29,8 +31,10 @@ class Settings:
     ep_len: int | None = None  # Step after which episodes are truncated; None: the environment's limit.
     noise: float = 0.0  # Standard deviation of noise in the actions that are executed, as a fraction of their bounds.
     seed: int = 1  # Seed of the episodes and of the noise.
+    format: Literal["course", "npz", "minari"] = "course"
+    """The course's pickle, one flat array for each of D4RL's names, or a folder, which minari:<folder> reads."""
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
-    """New file to write; None: expert_data/expert_data_<env_name>.pkl."""
+    """New file or folder to write; None: expert_data/expert_data_<env_name>.pkl, or .npz, or without extension."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:
@@ -42,19 +46,26 @@ def main() -> None:
     """Record the episodes, write them, and print their returns."""
     settings = parse(Settings, __doc__ or "")
     restart_in_mujoco_py_venv(settings.backend)
-    output = settings.output or Path("expert_data") / f"expert_data_{settings.env_name}.pkl"
+    output = settings.output or Path("expert_data") / f"expert_data_{settings.env_name}{EXTENSIONS[settings.format]}"
     if output.exists():
         raise InvalidInput(f"--output: {output} exists; it is not overwritten")
     check_writable(output)
+    from cs285.data import formats
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
     from cs285.experts.recording import record_episodes
 
-    fields = {name: value for name, value in vars(settings).items() if name not in ("expert_policy_file", "output")}
+    own = ("expert_policy_file", "output", "format")
+    fields = {name: value for name, value in vars(settings).items() if name not in own}
     if (expert := settings.expert_policy_file or shipped_expert(settings.env_name)) is None:
         raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
+    if settings.format == "minari":
+        formats.import_minari()  # fail now rather than after the rollouts
     trajectories = record_episodes(expert_file=expert, **fields)
-    write_expert_data(trajectories, output)
+    if settings.format == "minari":
+        formats.write_minari(trajectories, output, settings.env_name)
+    else:
+        (formats.write_npz if settings.format == "npz" else write_expert_data)(trajectories, output)
     returns = [trajectory.total_reward for trajectory in trajectories]
     print(f"{output}: {settings.episodes} episodes, return {np.mean(returns):.1f} ± {np.std(returns):.1f}")
 

@@ -1,4 +1,4 @@
-"""Recorded episodes of experts: files in the layout of any edition of the course, read and written."""
+"""Recorded episodes of experts: files of any known layout, read, and the course's layout, written."""
 
 from __future__ import annotations
 
@@ -10,71 +10,46 @@ from typing import Any
 
 import numpy as np
 
+from cs285.data.episodes import read_episodes
+from cs285.data.file_kinds import NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of
+from cs285.data.formats import minari_name, read_minari, read_npz
 from cs285.data.restricted_pickle import load_pickle, write_pickle
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 
-KEYS = ("observation", "action", "reward", "next_observation", "terminal")
 
-
-def load_expert_data(path: Path, time_limit: int | None = None) -> list[Trajectory]:
+def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool | None = None) -> list[Trajectory]:
     """Read recorded episodes; InvalidInput for anything else, or numbers that are not finite.
 
     Args:
-        path: a pickled list of dicts of arrays, or lists of rows: ``observation`` and ``next_observation``
-            (T, *ob_shape), ``action`` (T, ac_dim), or (T,) or (T, 1) when discrete, ``reward`` and ``terminal`` (T,).
-            Observations of integers keep their dtype, others become float32.
-        time_limit: of the task, in steps. ``terminal`` marks the end of every episode, whatever ended it; an episode
-            of this length counts as truncated.
+        path: a pickle or an ``.npz`` of the layouts in docs/data.md, or ``minari:<id or folder>``.
+        time_limit: of the task, in steps. Where ``terminal`` marks the end of every episode, whatever ended it, an
+            episode of this length counts as truncated.
+        discrete: whether the task's actions are; None: one-dimensional arrays of whole numbers are.
     """
-    episodes = load_pickle(path)
-    if isinstance(episodes, dict) and "GaussianPolicy" in episodes:
-        raise InvalidInput(f"{path} is an expert policy (--expert_policy_file), not a list of recorded episodes")
-    if not isinstance(episodes, list) or not episodes:
-        raise InvalidInput(f"{path} is a {type(episodes).__name__}, not a list of at least one recorded episode")
-    trajectories = [_read_episode(episode, f"{path}, episode {n}", time_limit) for n, episode in enumerate(episodes)]
+    contents: Any
+    if (name := minari_name(path)) is not None:
+        contents = read_minari(name)
+    elif (kind := kind_of(path)) == NPZ:
+        contents = [read_npz(path)]
+    elif kind == PICKLE:
+        contents = load_pickle(path)
+    else:
+        swapped = ", an expert, not expert data: were the two flags swapped?" if kind in (SB3_ZIP, TORCH_FILE) else ""
+        raise InvalidInput(f"{path} is {kind}{swapped or ', not recorded episodes'}")
+    if isinstance(contents, dict) and "GaussianPolicy" in contents:
+        raise InvalidInput(f"{path} is an expert, not expert data: were the two flags swapped?")
+    contents = [contents] if isinstance(contents, dict) else contents
+    if not isinstance(contents, list) or not contents:
+        kind = "an empty list" if contents == [] else f"a {type(contents).__name__}"
+        raise InvalidInput(f"{path} is {kind}, not a list of at least one recorded episode")
+    trajectories: list[Trajectory] = []
+    for number in range(len(contents)):  # each is released before the next is read
+        content, contents[number] = contents[number], None
+        trajectories += read_episodes(content, f"{path}, episode {number}", time_limit, discrete)
     if len({(t.observations[0].shape, t.observations.dtype, t.actions[0].shape, t.discrete) for t in trajectories}) > 1:
         raise InvalidInput(f"{path}: its episodes have different sizes or dtypes of observations or actions")
     return trajectories
-
-
-def _read_episode(episode: Any, where: str, time_limit: int | None) -> Trajectory:
-    if not isinstance(episode, dict):
-        raise InvalidInput(f"{where} is a {type(episode).__name__}, not a dict of arrays")
-    states, actions, rewards, following, terminals = (_read_array(episode.get(key), key, where) for key in KEYS)
-    terminals = terminals.reshape(-1) != 0
-    truncated = not terminals[-1:].any() or len(terminals) == time_limit
-    try:
-        if len(terminals) != len(rewards):
-            raise ValueError(f"terminal has {len(terminals)} entries for {len(rewards)} rewards")
-        actions, rewards = _read_actions(actions), rewards.astype(np.float32)
-        return Trajectory(states, actions, rewards, following, terminated=not truncated, truncated=truncated)
-    except ValueError as error:
-        raise InvalidInput(f"{where}: {error}") from error
-
-
-def _read_array(value: Any, key: str, where: str) -> Array:
-    """The array under a key, floats as float32."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, OverflowError):  # rows of different lengths
-        array = np.asarray(None)
-    if array.ndim == 0 or array.dtype.kind not in "fiub":
-        raise InvalidInput(f"{where} has no array {key!r} with a row of numbers for each step")
-    if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
-            array = array.astype(np.float32, copy=False)
-        if not np.isfinite(array).all():
-            raise InvalidInput(f"{where}: {key} holds NaN, infinity or numbers beyond float32")
-    return array
-
-
-def _read_actions(actions: Array) -> Array:
-    """Actions as a `Trajectory` has them; discrete ones come as (T,) integers or whole floats, or (T, 1) integers."""
-    if actions.ndim == 2 and actions.shape[1] == 1 and actions.dtype.kind in "iu":
-        actions = actions[:, 0]
-    whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions))
-    return actions.astype(np.int64 if whole else np.float32)
 
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:

@@ -10,7 +10,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from cs285.data.whole_files import read_whole
+from cs285.data.whole_files import open_regular, writing
 
 PACKAGES = ("torch", "numpy", "gymnasium", "mujoco", "tensorboardX")
 ROOT = Path(__file__).parents[2]
@@ -37,5 +37,12 @@ def git_commit() -> str | None:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a regular file in hexadecimal; InvalidInput when it can't be read."""
-    return hashlib.sha256(read_whole(path)).hexdigest()
+    """The SHA-256 of a regular file, or of the files below a folder, in hexadecimal; InvalidInput if that fails."""
+    total = hashlib.sha256()
+    for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if part == path or part.is_file():
+            total.update(str(part.relative_to(path)).encode() if part != path else b"")
+            with open_regular(part) as file, writing(part, verb="read"):
+                while block := file.read(2**20):
+                    total.update(block)
+    return total.hexdigest()

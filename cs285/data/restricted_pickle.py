@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import math
+import os
 import pickle
 import pickletools
 import re
@@ -19,12 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from reprlib import repr as short_repr
 from types import FunctionType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import read_whole, whole_file
+from cs285.data.whole_files import open_regular, read_whole, whole_file
 from cs285.errors import InvalidInput
 
 PICKLE_PROTOCOL = 3  # read by every Python 3; protocol 2 makes arrays half as large again
@@ -49,9 +50,9 @@ class _Machine:
         self.stacks_below: list[list[Any]] = []  # one for each open mark
         self.memo: dict[int, Any] = {}
 
-    def run(self, pickled: bytes) -> Any:
+    def run(self, file: BinaryIO) -> Any:
         """Run a pickle, and check that its result has nothing but plain values."""
-        for name, argument in _opcodes(pickled):
+        for name, argument in _opcodes(file):
             self.spend(OBJECT_BYTES)
             if name not in OPCODES:
                 raise InvalidInput(f"it has the opcode {name}, which plain data do not need")
@@ -140,7 +141,7 @@ class _Machine:
             raise InvalidInput(f"an array in it has the shape {lengths}, which {len(content)} bytes do not fill")
         self.spend(len(content))
         array = np.frombuffer(content, dtype).reshape(lengths, order="F" if order == "F" else "C")
-        return (array.transpose(axes) if order == "K" else array).astype(dtype.newbyteorder("="))
+        return (array.transpose(axes) if order == "K" else array).astype(dtype.newbyteorder("="), copy=False)
 
     def tensor(self, storage: object, offset: object, size: object, stride: Any, *ignored: object) -> Array:
         if not isinstance(storage, np.ndarray) or storage.ndim != 1 or not storage.flags.c_contiguous:
@@ -172,9 +173,16 @@ class _Machine:
             raise InvalidInput(f"it holds an integer of {value.bit_length()} bits")
 
 
-def _opcodes(pickled: bytes) -> Iterator[tuple[str, Any]]:
+class _Reader(io.BufferedReader):
+    """A file that is not asked for more bytes than it has, for which memory would be taken."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(-1 if size is None else min(size, os.fstat(self.fileno()).st_size))
+
+
+def _opcodes(file: BinaryIO) -> Iterator[tuple[str, Any]]:
     """The names and arguments of a pickle's opcodes."""
-    file, end = io.BytesIO(pickled), 0
+    end = 0
     while True:
         try:
             for opcode, argument, _ in pickletools.genops(file):
@@ -182,7 +190,9 @@ def _opcodes(pickled: bytes) -> Iterator[tuple[str, Any]]:
                 yield opcode.name, argument
             return
         except UnicodeDecodeError:  # pickletools before Python 3.12.8 fail at byte strings with bytes above 127
-            line = pickled[end : file.tell()].strip()
+            length = file.tell() - end
+            file.seek(end)
+            line = file.read(length).strip()
             if line[:1] != pickle.STRING:
                 raise
             yield "STRING", codecs.decode(line[2:-1], "unicode_escape")
@@ -256,9 +266,8 @@ def load_pickle(path: Path) -> Any:
     Raises:
         InvalidInput: when the file can't be read, is cut short, or holds anything else.
     """
-    content = read_whole(path)
-    with _naming(path, "pickle"):
-        return _Machine(len(content)).run(content)
+    with open_regular(path) as file, _naming(path, "pickle"):
+        return _Machine(os.fstat(file.fileno()).st_size).run(_Reader(file))  # type: ignore[arg-type]
 
 
 def load_torch_file(path: Path, content: bytes | None = None) -> Any:
@@ -275,7 +284,7 @@ def load_torch_file(path: Path, content: bytes | None = None) -> Any:
         members = {info.filename.partition("/")[2]: archive.read(info) for info in infos}
         if members.get("byteorder", b"little") != sys.byteorder.encode():
             raise InvalidInput("it has the byte order of another machine")
-        return _Machine(len(content), members).run(members["data.pkl"])
+        return _Machine(len(content), members).run(io.BytesIO(members["data.pkl"]))
 
 
 @contextmanager

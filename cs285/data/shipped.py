@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from cs285.config import Config
+from cs285.data.formats import minari_folder, minari_name
 from cs285.data.run_folders import saved_file
 
 PROJECT_ROOT = Path(__file__).parents[2]
@@ -37,6 +38,8 @@ def object_name(path: Path) -> tuple[str, str] | None:
 def input_files(config: Config, expert: object | None = None) -> dict[str, Path]:
     """The files that a run reads, by the name of the setting; none for an expert that is an object."""
     data, policy = config.expert_data or shipped_data(config.env_name), None
+    if data is not None and (name := minari_name(data)) is not None:
+        data = minari_folder(name)
     if expert is None:
         policy = config.expert_policy_file or shipped_expert(config.env_name)
         policy = None if policy is None or object_name(policy) else saved_file(policy)

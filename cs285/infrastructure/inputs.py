@@ -126,7 +126,7 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
     path = config.expert_data or shipped_data(config.env_name)
     if path is None:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
-    paths = load_expert_data(path, spec.time_limit)
+    paths = load_expert_data(path, spec.time_limit, spec.discrete)
     ob_shape = paths[0].observations.shape[1:]
     if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
         paths = _with_states(paths, lambda states: states.astype(spec.ob_dtype))

@@ -113,7 +113,7 @@ def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path
     [
         ({"observation": [np.zeros(3), np.zeros(4)]}, "has no array 'observation'"),
         ({"reward": None}, "has no array 'reward'"),
-        ({"action": np.zeros((3, 2))}, r"actions \(3, 2\)"),
+        ({"action": np.zeros((3, 2))}, "reward has 5 entries for 3 actions"),
         ({"observation": np.full((5, 3), np.nan)}, "observation holds NaN, infinity"),
         ({"next_observation": np.zeros((5, 4))}, r"next_observations \(5, 4\)"),
         ({"action": np.full(5, 0.5)}, r"actions \(5,\)"),

@@ -35,7 +35,7 @@ def test_dagger_without_an_expert_and_a_task_without_data_are_refused(tiny: Conf
     ("change", "discrete", "message"),
     [
         ({"action": np.zeros((12, 5))}, False, "actions of 5 numbers, but tests/Point-v0 has .* actions of 2 numbers"),
-        ({"action": np.zeros(12, int)}, False, "discrete actions, but .* has .* actions of 2 numbers"),
+        ({"action": np.zeros(12, int)}, False, "actions of 1 numbers, but .* has .* actions of 2 numbers"),
         ({"action": np.full(12, -1)}, True, "actions -1 to -1, but .* has choices 0 to 1"),
         ({"observation": np.zeros((12, 9)), "next_observation": np.zeros((12, 9))}, False, "9 numbers, but .* has 3"),
     ],

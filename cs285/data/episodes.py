@@ -1,0 +1,119 @@
+"""Trajectories from dicts of arrays under the names that recorded episodes have in the field."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from cs285.data.trajectory import Array, Trajectory
+from cs285.errors import InvalidInput
+
+NAMES = {  # of the course, then those of others
+    "observation": ("observations", "obs"),
+    "action": ("actions", "acts"),
+    "reward": ("rewards",),
+    "next_observation": ("next_observations", "next_obs"),
+    "terminal": ("terminals", "terminations", "dones"),
+    "timeout": ("timeouts", "truncations"),
+}
+
+
+def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bool | None) -> list[Trajectory]:
+    """The episodes in a dict of arrays, which are used up, or lists of numbers, split where their ends are marked.
+
+    Without ``timeout``, ``terminal`` may mark every end, and an episode of ``time_limit`` steps is truncated. Without
+    rewards they are 0, without next observations the last one follows itself; a notice says so. ``discrete`` is whether
+    the task's actions are (None: as they look). Raises InvalidInput, with ``where``, for anything else.
+    """
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{where} is a {type(content).__name__}, not a dict of arrays")
+    given: dict[str, Any] = {}
+    for name, others in NAMES.items():
+        present = [other for other in (name, *others) if other in content]
+        if len(present) > 1:
+            raise InvalidInput(f"{where} has both {present[0]!r} and {present[1]!r}")
+        if present or name in ("observation", "action"):
+            given[name] = _read_array(content.get(present[0]) if present else None, name, where)
+    try:
+        return list(_split(given, where, time_limit, discrete))[::-1]
+    except ValueError as error:
+        raise InvalidInput(f"{where}: {error}") from error
+
+
+def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete: bool | None) -> Iterator[Trajectory]:
+    """The episodes, the last one first; the arrays are cut as they are copied."""
+    actions = _read_actions(given["action"], discrete)
+    count, states, following = len(actions), given["observation"], given.get("next_observation")
+    for name in ("reward", "terminal", "timeout"):
+        if len(given.get(name, actions)) != count:
+            raise ValueError(f"{name} has {len(given[name])} entries for {count} actions")
+    marks = [given[name].reshape(-1) != 0 for name in ("terminal", "timeout") if name in given]
+    ends = np.flatnonzero(np.any(marks, axis=0)) + 1 if marks else np.array([], int)
+    if not marks and time_limit is not None and count > time_limit:
+        if "reward" in given:
+            raise ValueError(f"{count} steps, and the task allows {time_limit}; mark the ends in terminals or timeouts")
+        _print_notice(f"{where}: {count} steps without rewards and ends of episodes are taken as one sequence")
+    if len(states) == count + 1:
+        if (ends < count).any():
+            raise ValueError(f"{count + 1} observations of several episodes; each needs a last one, or next ones")
+        following = states[1:] if following is None else following
+        states = states[:-1]
+    if "reward" not in given:
+        _print_notice(f"{where.partition(', episode')[0]}: no rewards; returns of the expert's data are logged as 0")
+    rewards = given.get("reward", np.zeros(count)).reshape(-1).astype(np.float32, copy=False)
+    starts = np.unique([0, *ends[ends < count]]).tolist()
+    for start, stop in reversed([*zip(starts, [*starts[1:], count], strict=True)]):
+        part = slice(start, stop)
+        ended = bool(marks) and "terminal" in given and bool(marks[0][stop - 1])
+        truncated = not ended or ("timeout" not in given and stop - start == time_limit)
+        before, after = states[part], None if following is None else following[part]
+        chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
+        ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
+        if chained:  # each observation once
+            last = before[-1:] if after is None else after[-1:]
+            yield Trajectory.from_states(np.concatenate([before, last]), *ways)
+        else:
+            assert after is not None
+            yield Trajectory(before.copy(), *ways[:2], after.copy(), *ways[2:])
+        del before, after
+        for array in (states, following):  # release what was copied: both would take twice the memory of the file
+            if array is not None and start and array.flags.owndata and array.flags.c_contiguous:
+                array.resize((start, *array.shape[1:]), refcheck=False)
+
+
+def _read_array(value: Any, name: str, where: str) -> Array:
+    """The array under a name, floats as float32."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError):  # rows of different lengths
+        array = np.asarray(None)
+    if array.ndim == 0 or array.dtype.kind not in "fiub":
+        raise InvalidInput(f"{where} has no array {name!r} with a row of numbers for each step")
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
+            array = array.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            raise InvalidInput(f"{where}: {name} holds NaN, infinity or numbers beyond float32")
+    return array
+
+
+def _read_actions(actions: Array, discrete: bool | None) -> Array:
+    """Actions as a `Trajectory` has them, for a task whose actions are ``discrete`` or not; None: as they look."""
+    if actions.ndim == 3 and actions.shape[1] == 1:  # the layout of 2018
+        actions = actions[:, 0]
+    column = actions.ndim == 2 and actions.shape[1] == 1
+    if column and (discrete or (discrete is None and actions.dtype.kind in "iu")):
+        actions = actions[:, 0]
+    whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions))
+    if discrete is False and actions.ndim == 1:
+        actions = actions[:, None]
+    return actions.astype(np.int64 if whole and discrete is not False else np.float32, copy=False)
+
+
+@cache
+def _print_notice(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

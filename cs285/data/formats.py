@@ -1,0 +1,171 @@
+"""Recorded episodes as numpy archives, in D4RL's layout, and as Minari data sets."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from cs285.data.episodes import NAMES
+from cs285.data.trajectory import Array, Trajectory
+from cs285.data.whole_files import read_whole, whole_file, writing
+from cs285.errors import InvalidInput
+
+BUDGET = 16  # times the size of a numpy archive that its arrays may take, and 64 MiB
+MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
+
+
+def read_npz(path: Path) -> dict[str, Array]:
+    """The arrays of an archive whose names are known, within a budget of bytes; InvalidInput for a damaged file."""
+    known, arrays = {name for group in NAMES.items() for name in (group[0], *group[1])}, {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            left = BUDGET * path.stat().st_size + 2**26
+            for name in members.keys() & known:
+                left -= members[name].file_size
+                if left < 0:
+                    raise InvalidInput("its content would take far more memory than the file has bytes")
+                with archive.open(members[name]) as file:
+                    arrays[name] = _read_array(file, members[name].file_size)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path} is refused: {error}") from error
+    except Exception as error:  # from a damaged file
+        raise InvalidInput(f"{path} is a damaged numpy archive ({error!r:.200})") from error
+    if not arrays:
+        raise InvalidInput(f"{path} has arrays {', '.join(members)[:200]}; docs/data.md lists the names that are read")
+    return arrays
+
+
+def _read_array(file: Any, size: int) -> Array:
+    """One array of an archive, whose header is checked against its size before memory is taken."""
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read_header(file)
+    if dtype.kind not in "fiub" or math.prod(shape) * dtype.itemsize > size:
+        raise InvalidInput(f"an array of dtype {dtype} and shape {shape} in {size} bytes")
+    array: Array = np.empty(shape, dtype, order="F" if fortran else "C")
+    view: Any = array.reshape(-1, order="A").view(np.uint8)
+    filled = 0
+    while filled < len(view) and (count := file.readinto(view[filled : filled + 2**20].data)):
+        filled += count
+    if filled < len(view):
+        raise ValueError("an array is cut short")
+    return array
+
+
+def write_npz(trajectories: Sequence[Trajectory], path: Path) -> None:
+    """Write episodes as one flat array for each of D4RL's names; InvalidInput when the file can't be written."""
+    last = [np.arange(len(path)) == len(path) - 1 for path in trajectories]
+    names = ("observations", "actions", "rewards", "next_observations")
+    arrays: Any = {name: np.concatenate([getattr(path, name) for path in trajectories]) for name in names}
+    for name, attribute in (("terminals", "terminated"), ("timeouts", "truncated")):
+        arrays[name] = np.concatenate([end & getattr(p, attribute) for end, p in zip(last, trajectories, strict=True)])
+    with whole_file(path) as file:
+        np.savez(file, **arrays)
+
+
+def minari_name(path: Path) -> str | None:
+    """What follows ``minari:``; None for a path."""
+    text = path.as_posix()
+    return text.removeprefix("minari:") if text.startswith("minari:") else None
+
+
+def minari_folder(name: str) -> Path:
+    """The folder ``data`` of a data set, by its id in Minari's own folder or by its path; InvalidInput for none."""
+    minari = import_minari()
+    for folder in (Path(name), minari.storage.datasets_root_dir.get_dataset_path(name)):
+        for data in (folder / "data", folder):
+            if (data / "metadata.json").is_file():
+                return data
+    raise InvalidInput(f"minari:{name}: no such data set here; get it with: minari download {name}")
+
+
+def read_minari(name: str) -> list[dict[str, Any]]:
+    """The episodes of a Minari data set, observations flattened; nothing that its metadata name is imported."""
+    minari, folder = import_minari(), minari_folder(name)
+    try:
+        if not {"observation_space", "action_space"} <= json.loads(read_whole(folder / "metadata.json")).keys():
+            raise InvalidInput(f"minari:{name} has no spaces, which only its environment could tell")
+        data = minari.MinariDataset(folder)
+        spaces = data.observation_space, data.action_space
+        return [
+            {
+                "observation": _flatten(spaces[0], episode.observations),
+                "action": _flatten(spaces[1], episode.actions) if spaces[1].shape is None else episode.actions,
+                "reward": episode.rewards,
+                "terminal": episode.terminations,
+                "timeout": episode.truncations,
+            }
+            for episode in data.iterate_episodes()
+        ]
+    except InvalidInput:
+        raise
+    except Exception as error:  # Minari's, h5py's, or that of a damaged file
+        raise InvalidInput(f"minari:{name} can't be read: {error!r:.300}") from error
+
+
+def _flatten(space: Any, values: Any) -> Array:
+    """Each value of a space as `gymnasium.spaces.flatten` has it; those of a Box keep their shape."""
+    if isinstance(space, gym.spaces.Box):
+        return np.asarray(values)
+    if isinstance(space, gym.spaces.Dict | gym.spaces.Tuple):
+        pairs = space.items() if isinstance(space, gym.spaces.Dict) else enumerate(space)
+        parts = [_flatten(part, values[key]) for key, part in pairs]
+        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+    flat: Any = [gym.spaces.flatten(space, value) for value in np.asarray(values)]
+    return np.stack(flat)
+
+
+def write_minari(trajectories: Sequence[Trajectory], path: Path, env_name: str) -> None:
+    """Write a data set into a new folder, ``minari:<path>`` for the reader; InvalidInput when that fails."""
+    minari, first = import_minari(), trajectories[0]
+    if not all(trajectory.is_chain for trajectory in trajectories):
+        raise InvalidInput("a Minari data set has each observation once; these episodes have other next observations")
+    observations = _space(first.observations)
+    actions = gym.spaces.Discrete(1 + max(int(t.actions.max()) for t in trajectories)) if first.discrete else None
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
+            unfinished = Path(scratch) / path.name
+            (unfinished / "data").mkdir(parents=True)
+            storage = minari.dataset.minari_storage.MinariStorage.new(
+                unfinished / "data", observations, actions or _space(first.actions), jpeg_encoding=False
+            )
+            named = {"dataset_id": path.name, "minari_version": minari.__version__, "env_name": env_name}
+            storage.update_metadata(named)
+            storage.update_episodes(
+                minari.data_collector.EpisodeBuffer(
+                    id=number,
+                    observations=trajectory.states,
+                    actions=trajectory.actions,
+                    rewards=trajectory.rewards,
+                    terminations=trajectory.terminals,
+                    truncations=(np.arange(len(trajectory)) == len(trajectory) - 1) & trajectory.truncated,
+                )
+                for number, trajectory in enumerate(trajectories)
+            )
+            unfinished.rename(path)
+
+
+def _space(rows: Array) -> gym.spaces.Box:
+    info = np.iinfo(rows.dtype) if rows.dtype.kind in "iu" else None
+    low, high = (info.min, info.max) if info else (-np.inf, np.inf)
+    return gym.spaces.Box(low, high, rows.shape[1:], rows.dtype.type)
+
+
+def import_minari() -> Any:
+    """The package, an optional dependency; InvalidInput that names what is missing."""
+    try:
+        import minari
+        import minari.storage.datasets_root_dir
+    except ImportError as error:
+        raise InvalidInput(MISSING.format(error.name)) from error
+    return minari
