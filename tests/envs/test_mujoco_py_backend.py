@@ -64,7 +64,7 @@ def test_another_process_and_an_import_that_fails_are_refused_and_compile_nothin
     venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_fake(venv)
-    with pytest.raises(InvalidInput, match="an environment of its own"):
+    with pytest.raises(InvalidInput, match="a separate environment"):
         make_env("Ant-v2", backend="mujoco_py")
     with pytest.raises(InvalidInput, match=r"runs Ant-v2.* not Hopper-v5"):
         make_env("Hopper-v5", backend="mujoco_py")
