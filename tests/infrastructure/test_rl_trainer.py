@@ -147,7 +147,7 @@ def test_an_expert_that_is_not_finite_is_reported_with_task_iteration_and_step(t
             actions[1, 0] = np.nan
         return actions
 
-    with pytest.raises(InvalidInput, match=r"^tests/Point-v0, iteration 1: the expert's answer .* step 1 holds NaN"):
+    with pytest.raises(InvalidInput, match=r"^tests/Point-v0, iteration 1: the expert's action in step 1 holds NaN"):
         run(tiny, expert)
 
 
