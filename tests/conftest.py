@@ -1,4 +1,4 @@
-"""What all tests share: the fake environments, hypothesis's pace, and where the course's files lie."""
+"""Settings and fixtures of all tests: fake environments, Hypothesis's profile, and the course's files."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ repeated = [HealthCheck.function_scoped_fixture]  # the examples of a test share
 settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True, suppress_health_check=repeated)
 settings.load_profile("suite")
 fakes.register_fakes()
-torch.set_num_threads(1)  # as a run does; more of them spin against one another on a busy machine
+torch.set_num_threads(1)  # as in a run; more threads slow each other down on a busy machine
 
 
 @pytest.fixture(autouse=True)
 def stops() -> Iterator[None]:
-    """Leave Ctrl-C and SIGTERM as they were: a script that ends in this process lets it ignore them."""
+    """Restore the handlers of SIGINT and SIGTERM, which a script that is run in this process changes."""
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
     yield
     for signum, handler in before.items():
@@ -55,9 +55,9 @@ def gl() -> None:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Config:
-    """A DAgger run of a fraction of a second on the fake task; tests change it with `replace`.
+    """Settings of a very short DAgger run on the fake task; tests change them with `replace`.
 
-    Its data are of `fakes.expert_rule`, which is to be given to the trainer as the expert.
+    The expert data are from `fakes.expert_rule`, which tests pass to the trainer as the expert.
     """
     data = [fakes.course_episode(2023, seed=n) for n in range(2)]
     for episode in data:

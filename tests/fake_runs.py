@@ -1,4 +1,4 @@
-"""Run folders with given returns, written without a run."""
+"""Run folders with given returns, written without training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write_run(
     policy: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Path:
-    """Write a run folder of Hopper-v5, or of the task in ``settings``; of DAgger with more than one return.
+    """Write a run folder, of Hopper-v5 unless ``settings`` name another task; several returns make it one of DAgger.
 
     ``std`` is the standard deviation of each evaluation, ``expert`` the mean return of the expert.
     """

@@ -55,7 +55,7 @@ class PointEnv(gym.Env[Any, Any]):
 
 
 class ScriptedEnv(PointEnv):
-    """Episodes of as many steps as their seed, which end by termination or truncation."""
+    """An environment whose episode with seed n has n steps; episodes end by termination or truncation."""
 
     def __init__(self, ends_by: str = "termination"):
         super().__init__()
@@ -97,7 +97,7 @@ class FakePolicy(BasePolicy):
 
 
 def expert_rule(observations: Array) -> Array:
-    """The expert of the point tasks: actions beyond the box, different in every state."""
+    """The expert of the point tasks: actions outside the action space, different in every state."""
     return 2.0 + 3.0 * np.asarray(observations, np.float64)[:, :AC_DIM]
 
 
@@ -125,7 +125,7 @@ def make_trajectory(
 def course_episode(
     edition: int, steps: int = TIME_LIMIT, ob_dim: int = OB_DIM, ac_dim: int = AC_DIM, seed: int = 0
 ) -> dict[str, Array]:
-    """An episode as the course's edition of that year recorded it."""
+    """An episode in the layout of the course's edition of 2020 or 2023."""
     rng = np.random.default_rng(seed)
     states = rng.normal(size=(steps + 1, ob_dim))
     episode = {
@@ -148,7 +148,7 @@ def expert_content(
     constant: Sequence[int] = (),
     seed: int = 0,
 ) -> dict[str, Any]:
-    """The content of an expert's file as the course wrote it; observed numbers ``constant`` never changed."""
+    """The content of an expert file of the course; the observation's dimensions ``constant`` have no variance."""
     rng = np.random.default_rng(seed)
     mean, std = rng.normal(size=(1, ob_dim)), rng.uniform(0.5, 2.0, (1, ob_dim))
     std[0, list(constant)] = 0.0
@@ -167,7 +167,7 @@ def expert_content(
 
 
 def act_like_the_course(path: Path, observations: Array) -> Array:
-    """The course's own LoadedGaussianPolicy: plain pickle, layers sorted by name, no rule for constants."""
+    """Act as the course's LoadedGaussianPolicy: plain pickle, layers sorted by name, no rule for constants."""
     data = pickle.loads(path.read_bytes())
     nonlinearity = {"tanh": np.tanh, "lrelu": lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0)}[data["nonlin_type"]]
     policy = data["GaussianPolicy"]
@@ -218,7 +218,7 @@ def pickle_file(path: Path, content: Any, protocol: int = 4) -> Path:
 
 def read_events(run_dir: Path) -> list[Event]:
     """The records of the folder's TensorBoard event files, in the files' order."""
-    from tensorboardX.proto.event_pb2 import Event  # it imports torch, which workers can do without
+    from tensorboardX.proto.event_pb2 import Event  # imports torch, which workers don't need
 
     paths = sorted(run_dir.glob("events.out.tfevents.*"), key=lambda path: path.name)
     content, events = b"".join(path.read_bytes() for path in paths), []

@@ -62,7 +62,7 @@ CALLS: list[object] = []
 
 
 def canary(*arguments: object) -> None:
-    """Record a call by a file."""
+    """Record that a file called this function."""
     CALLS.append(arguments)
 
 
@@ -76,7 +76,7 @@ class Call:
         return self.call
 
     def __call__(self) -> None:
-        """Make the object picklable in the place of a function."""
+        """Do nothing; the object is callable, so that pickle accepts it as a function."""
 
 
 HOSTILE = [

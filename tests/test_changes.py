@@ -64,7 +64,7 @@ def losses_of_two_runs(package: Path, logdir: Path) -> list[list[float]]:
 
 @pytest.fixture(scope="module")
 def unedited(tmp_path_factory: pytest.TempPathFactory) -> list[list[float]]:
-    """The losses of the project as it stands."""
+    """The losses of the unedited project."""
     return losses_of_two_runs(ROOT, tmp_path_factory.mktemp("unedited"))
 
 
@@ -78,7 +78,7 @@ def unedited(tmp_path_factory: pytest.TempPathFactory) -> list[list[float]]:
     ],
     ids=["update", "compute_loss", "build_mlp"],
 )
-def test_edited_code_is_what_runs(
+def test_edits_of_the_assignments_code_take_effect(
     package: Path, unedited: list[list[float]], file: str, old: str, new: str, factor: float | None
 ) -> None:
     edit(package / "cs285" / file, old, new)
@@ -114,7 +114,7 @@ class OwnLoss(MLPPolicySL):
 
 
 def changed(change: Callable[[MLPPolicySL], Any]) -> Callable[..., MLPPolicySL]:
-    """``make_policy`` that changes the default policy and builds its optimiser anew, if the change made none."""
+    """A ``make_policy`` that changes the default policy and rebuilds its optimiser, unless the change built one."""
 
     def make_policy(config: Config, spec: Any, paths: Any) -> MLPPolicySL:
         policy = make_mlp_policy(config, spec, paths)
@@ -151,7 +151,7 @@ def parameters_after(config: Config, make_policy: Callable[..., Any]) -> tuple[n
 
 
 @pytest.mark.parametrize("name", list(CHANGES))
-def test_a_changed_policy_learns_as_plain_torch_has_it(
+def test_a_changed_policy_learns_the_same_as_in_plain_torch(
     tiny: Config, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(tiny, num_agent_train_steps_per_iter=20)
@@ -159,12 +159,12 @@ def test_a_changed_policy_learns_as_plain_torch_has_it(
     monkeypatch.setattr("cs285.agents.make_agent.fast_update", None)
     in_torch, torch_rows = parameters_after(config, CHANGES[name])
     default, _ = parameters_after(config, make_mlp_policy)
-    np.testing.assert_array_equal(learned, in_torch)  # the same code ran
+    np.testing.assert_array_equal(learned, in_torch)  # both ran in torch
     assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows]
     assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3  # and the change took effect
 
 
-def test_a_layer_that_the_optimiser_does_not_know_is_refused(tiny: Config) -> None:
+def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -> None:
     def make_policy(config: Config, spec: Any, paths: Any) -> MLPPolicySL:
         policy = make_mlp_policy(config, spec, paths)
         policy.mean_net[0] = nn.Linear(3, 8)  # type: ignore[operator]
@@ -175,7 +175,7 @@ def test_a_layer_that_the_optimiser_does_not_know_is_refused(tiny: Config) -> No
 
 
 def test_a_learning_rate_changed_later_takes_effect(tiny: Config) -> None:
-    """A rate of 0 from the second iteration on leaves the parameters as they are."""
+    """A rate of 0 from the second iteration on keeps the parameters constant."""
 
     class Slowing(MLPPolicySL):
         updates = 0

@@ -43,7 +43,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_values_are_refused_by_the_name_of_their_flag(name: str, value: Any) -> None:
+def test_refusals_name_the_flag_of_the_value(name: str, value: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         Config(**{name: value})
     assert str(refused.value).startswith(f"--{name} is {value!r}; it ")

@@ -52,7 +52,7 @@ def train(agent: BCAgent, steps: int = 10) -> torch.Tensor:
     return torch.cat([p.detach().flatten().clone() for p in agent.actor.parameters()])
 
 
-def test_rewards_and_next_observations_play_no_part(tiny: Config) -> None:
+def test_rewards_and_next_observations_do_not_affect_training(tiny: Config) -> None:
     learned = []
     for value in (0.0, 1e6):
         agent = make_agent(tiny, POINT_SPEC, PATHS, make_mlp_policy)

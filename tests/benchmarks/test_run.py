@@ -19,7 +19,7 @@ SMALL = {"job": 10, "rollouts": 20, "gradient": 3, "buffer": 500}
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """``benchmark("run")`` imports a file of benchmarks/, as a script there does."""
+    """A function that imports a file of benchmarks/ by its name, as a script there does."""
     monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
     yield importlib.import_module
     for name in ("run", "measure", "textbook", "gpu"):

@@ -27,7 +27,7 @@ def train(config: Config) -> None:
 
 
 def start(job: Callable[[], object]) -> multiprocessing.Process:
-    """Do something in a process of its own that has torch already, and is silent."""
+    """Call ``job`` in a forked process, which has torch imported, without output."""
 
     def work() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -40,7 +40,7 @@ def start(job: Callable[[], object]) -> multiprocessing.Process:
 
 
 def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
-    """Do something as a script's ``main`` in a process of its own; returns exit code and stderr, a new file."""
+    """Call ``job`` as a script's ``main`` in a forked process; returns exit code and stderr, a new file."""
 
     def main() -> None:
         os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT), 2)
@@ -53,9 +53,9 @@ def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
 
 
 def killed(config: Config, seconds: float = 120, event: str = "", count: int = 0) -> bool:
-    """Start a job, and kill it by signal 9 after so many seconds, or at the ``count``-th audit event of a kind.
+    """Start a run, and kill it with SIGKILL after ``seconds``, or at the ``count``-th audit event named ``event``.
 
-    Events are of files of its folder. Returns whether the job was still at work.
+    Only events about files in the run folder count. Returns whether the run was killed before its end.
     """
     left = count
 
@@ -79,7 +79,7 @@ def run_dirs(config: Config) -> list[Path]:
 
 
 def ended(config: Config) -> Path:
-    """Let a run that was killed end, resumed or, without a checkpoint, anew; returns its folder."""
+    """Complete a killed run: resume it or, without a checkpoint, start it again; returns the run folder."""
     folders = run_dirs(config)
     if folders and Checkpoints(folders[-1]).exists():
         config = settings_to_resume({"resume": folders[-1]})
@@ -90,7 +90,7 @@ def ended(config: Config) -> Path:
 
 
 def rows(run_dir: Path) -> list[dict[str, str]]:
-    """The rows of log.csv as they are written, without the one column that a clock fills."""
+    """The rows of log.csv as text, without the column TimeSinceStart."""
     with (run_dir / "log.csv").open(newline="") as file:
         return [{k: v for k, v in row.items() if k != "TimeSinceStart"} for row in csv.DictReader(file)]
 
@@ -108,7 +108,7 @@ def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
 def bits(value: Any, native: bool = False) -> Any:
     """The types and bits of the values in a tree, as nested lists; ``native``: in the machine's byte order.
 
-    Of a run's state, without what depends on the clock: seconds and the pending evaluation.
+    The entries "seconds" and "evaluation" of a run's state are left out, since they depend on the clock.
     """
     if isinstance(value, dict):
         items = ((key, item) for key, item in value.items() if key not in ("seconds", "evaluation"))

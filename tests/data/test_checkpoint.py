@@ -185,7 +185,7 @@ def check(config: Config, sha256: str = "0a", policy: dict[str, str] = POLICY) -
     checkpoints.check_same_run(config, {"expert_data": sha256}, policy)
 
 
-def test_what_changes_results_must_stay(tiny: Config, capsys: pytest.CaptureFixture[str]) -> None:
+def test_changes_that_affect_results_are_refused(tiny: Config, capsys: pytest.CaptureFixture[str]) -> None:
     config = begin(tiny)
     assert {*OTHERS, *MAY_CHANGE} >= {field.name for field in fields(Config)}
     check(replace(config, num_workers=2, logdir=Path("elsewhere"), checkpoint_freq=7, n_iter=9))
@@ -224,7 +224,7 @@ def test_no_edit_ends_in_a_traceback(saved: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def archives(path: Path) -> st.SearchStrategy[bytes]:
-    """Whole archives whose JSON is not that which was written."""
+    """Undamaged archives whose JSON has an altered value."""
     with np.load(path) as file:
         whole = dict(file)
 

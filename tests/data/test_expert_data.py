@@ -66,7 +66,7 @@ def test_written_pickles_name_only_what_older_pythons_and_numpys_have(tmp_path: 
 
 @pytest.mark.parametrize("edition", [2020, 2023])
 def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: int) -> None:
-    """Those without a terminal too, and those of lists of rows."""
+    """Also episodes without terminals, and episodes of lists of rows."""
     episodes: list[dict[str, Any]] = [course_episode(edition, steps=n, seed=n) for n in (4, 7, 5)]
     episodes[2] |= {"terminal": np.zeros(5), "observation": list(episodes[2]["observation"])}
     trajectories = load_expert_data(pickle_file(tmp_path / "data.pkl", episodes), time_limit=7)
@@ -79,7 +79,7 @@ def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: i
 
 
 def test_discrete_actions_of_every_layout_are_read(tmp_path: Path) -> None:
-    """Integers and whole floats of shape (T,), integers of shape (T, 1), but not floats: one continuous action."""
+    """Integers and whole floats of shape (T,), and integers of shape (T, 1); floats of (T, 1) are continuous."""
     for actions in (np.array([0, 2, 1]), np.uint8([[0], [2], [1]]), np.float32([0, 2, 1]), np.float32([[0], [2], [1]])):
         episode = course_episode(2023, steps=3) | {"action": actions}
         (trajectory,) = load_expert_data(pickle_file(tmp_path / "data.pkl", [episode]))

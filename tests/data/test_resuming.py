@@ -1,4 +1,4 @@
-"""Resuming a run that was killed at any moment, or met a full disk, ends bit for bit as the run that was not."""
+"""A resumed run, after a kill at any moment or a full disk, ends bit for bit like an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def job(tiny: Config, tmp_path: Path) -> Config:
 
 @pytest.fixture
 def whole(job: Config, tmp_path: Path) -> Path:
-    """The folder of the run that nobody stopped."""
+    """The folder of the uninterrupted run."""
     config = replace(job, logdir=tmp_path / "whole")
     train(config)
     return run_dirs(config)[0]
 
 
 def test_killed_while_it_writes(job: Config, whole: Path) -> None:
-    """Kills at either file of a checkpoint, and before the first; those between sessions at the second checkpoint."""
+    """Kill a run at each file of a checkpoint and before the first; kill every session at its second checkpoint."""
     for event, count in (("open", 6), ("os.rename", 4), ("os.rename", 5)):
         config = replace(job, logdir=job.logdir / f"{event}_{count}")
         assert killed(config, event=event, count=count)
@@ -63,7 +63,7 @@ def test_killed_at_random_moments(job: Config) -> None:
     began = time.monotonic()
     assert not killed(whole)
     seconds, rng, hit = time.monotonic() - began, random.Random(0), 0
-    for n in range(10 * kills):  # some runs end before their moment comes
+    for n in range(10 * kills):  # some runs end before they are killed
         workers = 2 * (n % 3 == 2)
         config = replace(job, logdir=job.logdir / str(n), num_workers=workers)
         at_work = killed(config, rng.uniform(0.1, 1) * seconds * (1 + workers))
@@ -84,7 +84,7 @@ def test_checkpoints_are_written_when_due(job: Config) -> None:
         train(settings_to_resume({"resume": run}))
 
 
-def test_a_finished_run_grows(job: Config, whole: Path) -> None:
+def test_a_finished_run_continues_with_more_iterations(job: Config, whole: Path) -> None:
     """Settings that do not change results may differ, and TensorBoard keeps event files of other programs."""
     train(replace(job, n_iter=2))
     (run,) = run_dirs(job)
@@ -114,7 +114,7 @@ def test_input_files_may_move_but_not_change(job: Config, whole: Path, tmp_path:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """A function of a number of pages: it gives one file system that size."""
+    """A function that resizes one file system to a number of pages, and returns its folder."""
     folder = tmp_path / "disk"
     folder.mkdir()
 

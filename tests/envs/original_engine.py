@@ -1,4 +1,4 @@
-"""What the original engine computes; runs in the environment of mujoco-py, not in that of the tests.
+"""Compute resets and steps on the original engine; runs in the environment of mujoco-py, not in that of the tests.
 
     python original_engine.py TASK IN.npz OUT.npz
 
@@ -33,7 +33,7 @@ def step_each(env: Any, qpos: Any, qvel: Any, actions: Any) -> dict[str, Any]:
 
 
 def main(task: str, in_file: str, out_file: str) -> None:
-    """Compute and write."""
+    """Read IN, compute, and write OUT."""
     env, _ = make_env(f"{task}-v2", backend="mujoco_py")
     model = env.unwrapped.model  # type: ignore[attr-defined]
     results = {f"model {name}": np.array(getattr(model, name)) for name in MODEL_FIELDS}

@@ -1,4 +1,4 @@
-"""Conversion between the observation layouts of one task; other sizes are refused by name."""
+"""Conversion between the observation layouts of one task, and the refusal of other sizes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_converting_to_a_larger_layout_and_back_changes_nothing(
     [("Ant", {"use_contact_forces": True}, [27, 105, 111]), ("Humanoid", {}, [45, 348, 376])],
 )
 @pytest.mark.filterwarnings("ignore:.*out of date")
-def test_layouts_are_those_in_which_v4_and_v5_observe_one_state(
+def test_converted_observations_equal_those_of_v4_and_v5_in_one_state(
     task: str, options: dict[str, bool], sizes: list[int]
 ) -> None:
     make_env(f"{task}-v5")  # redirects MuJoCo's warnings
@@ -54,7 +54,7 @@ def test_layouts_are_those_in_which_v4_and_v5_observe_one_state(
     np.testing.assert_allclose(convert_observations(observed_old, f"{task}-v4", sizes[0]), observed_old[: sizes[0]])
 
 
-def test_other_sizes_are_refused_and_zeros_that_are_added_are_counted() -> None:
+def test_other_sizes_are_refused_and_notices_count_the_added_zeros() -> None:
     with pytest.raises(InvalidInput, match=r"file: .* 28 numbers, but Ant-v5 has 105; .* 27 and 105 and 111"):
         check_convertible("Ant-v5", 28, 105, what="file")
     with pytest.raises(InvalidInput, match=r"12 numbers, but Hopper-v4 has 11$"):

@@ -1,4 +1,4 @@
-"""Environment ids to environments and their facts; what can't be made is refused in one line with its cause."""
+"""Environments made from ids, and their `TaskSpec`; an environment that can't be made is one line with the cause."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def register_spaces(observations: gym.Space[Any], actions: gym.Space[Any] | None
 @pytest.mark.parametrize(
     ("env_name", "facts"), [("Humanoid-v4", (376, 17, False, 1000)), ("CartPole-v1", (4, 2, True, 500))]
 )
-def test_the_facts_are_those_of_the_environment(env_name: str, facts: tuple[int, int, bool, int]) -> None:
+def test_the_task_spec_describes_the_environment(env_name: str, facts: tuple[int, int, bool, int]) -> None:
     env, spec = make_env(env_name)
     assert (spec.ob_dim, spec.ac_dim, spec.discrete, spec.max_episode_steps, spec.time_limit) == (*facts, facts[-1])
     assert (spec.ob_shape, spec.ob_dtype) == ((spec.ob_dim,), np.float32)
@@ -119,7 +119,7 @@ def test_the_cause_is_named_when_an_environment_can_not_be_made(
             make_env(env_name, 5)
 
 
-def test_one_notice_no_file_of_mujoco_and_a_warning_of_an_unstable_simulation(tmp_path: Path) -> None:
+def test_the_v2_notice_comes_once_and_mujocos_warnings_are_pythons_and_write_no_file(tmp_path: Path) -> None:
     code = (
         "import warnings\nfrom cs285.envs.make_env import make_env\n"
         "for _ in range(2): env, _ = make_env('HalfCheetah-v2')\n"

@@ -1,4 +1,4 @@
-"""The restart in mujoco-py's environment and its installer; whatever is missing is one line that says what to do."""
+"""The restart in mujoco-py's environment, and its installer; a missing part is one line that says what to do."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_missing_or_incomplete_installation_is_refused(venv: Path) -> None:
     backend.restart_in_mujoco_py_venv("mujoco")
 
 
-def test_the_command_is_started_again_as_it_stands(venv: Path) -> None:
+def test_the_same_command_is_restarted_in_the_environment(venv: Path) -> None:
     install_fake(venv, 'echo "$LD_LIBRARY_PATH"; echo "$MUJOCO_PY_MUJOCO_PATH"; echo "$@"')
     command = ["scripts/run_hw1.py", "--env_name", "Ant-v2", "--exp_name", "a=b", "--backend", "mujoco_py"]
     done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -60,7 +60,7 @@ def test_the_command_is_started_again_as_it_stands(venv: Path) -> None:
     assert arguments == " ".join(command)
 
 
-def test_another_process_and_an_import_that_fails_are_refused_and_compile_nothing(
+def test_another_environment_and_a_failing_import_are_refused_without_compiling(
     venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_fake(venv)
@@ -78,7 +78,7 @@ def test_another_process_and_an_import_that_fails_are_refused_and_compile_nothin
         backend.import_mujoco_py()
 
 
-def test_the_installer_leaves_a_folder_that_is_not_its_own_alone(venv: Path, tmp_path: Path) -> None:
+def test_the_installer_does_not_touch_a_folder_that_it_did_not_make(venv: Path, tmp_path: Path) -> None:
     precious = write_script(venv / "precious", "")
     environment = {**os.environ, "PYTHON": str(write_script(tmp_path / "python", "exit 0"))}
     done = subprocess.run(ROOT / "scripts/install_mujoco_py.sh", env=environment, capture_output=True, text=True)

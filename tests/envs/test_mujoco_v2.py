@@ -55,7 +55,7 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     density = model.body_mass[1:] / volumes[1:]
     assert density == pytest.approx(density[0], rel=1e-9)
     assert np.abs(model.body_mass / np.maximum(today.body_mass, 1e-9) - 1)[1:].max() > 0.01
-    assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # derived from masses, so renewed
+    assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # derived from masses, so recomputed
     if env_name == "HalfCheetah-v2":  # masses recorded from the original engine
         assert model.body_mass.sum() == pytest.approx(14, rel=1e-12)
     if env_name == "Humanoid-v2":
@@ -70,7 +70,7 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
 @pytest.mark.parametrize("env_name", V2_IDS)
 def test_a_contact_has_the_margin_of_one_of_its_geoms(env_name: str) -> None:
     task: Any = make_env(env_name)[0].unwrapped
-    if env_name == "Ant-v2":  # it keeps today's
+    if env_name == "Ant-v2":  # Ant keeps today's margin
         give_old_margins(task.model)
     task.reset(seed=0)
     for _ in range(60):

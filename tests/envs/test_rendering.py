@@ -1,4 +1,4 @@
-"""Rendering without a screen: it changes neither the physics nor what a user chose."""
+"""Rendering without a screen changes neither the physics nor a user's settings."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The -v2 tasks on the official bindings compared with the original engine, mujoco-py and MuJoCo 2.1.
 
-scripts/install_mujoco_py.sh installs the engine; without it these tests skip. docs/v2.md says how far both agree and
-why: RK4 integrates the orientation of a free joint differently, so Ant and Humanoid agree within CLOSE in all but a few
-steps; Ant is compared with the old contact margins, or where nothing touches.
+scripts/install_mujoco_py.sh installs the engine; without it these tests skip. docs/v2.md explains the differences: RK4
+integrates the orientation of a free joint differently, so Ant and Humanoid agree within CLOSE in all but a few steps;
+Ant is compared with the old contact margins, or where nothing touches.
 """
 
 from __future__ import annotations

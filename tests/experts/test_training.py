@@ -48,7 +48,7 @@ def checkpoints(settings: ExpertSettings) -> list[str]:
 def test_the_policy_of_the_best_evaluation_is_kept(
     settings: ExpertSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Good and reliable: 90 less 5 comes before 100 less 50."""
+    """The best has the highest mean minus standard deviation: 90 - 5 is better than 100 - 50."""
     results = iter([(10, 1), (100, 50), (90, 5), (80, 1), (70, 1)])
     files = []
 

@@ -1,4 +1,4 @@
-"""From settings to a run: its numbers depend on the seed only, with policies of one's own and shared inputs too."""
+"""Whole runs: results depend only on the seed, also with a user's own policy and with shared inputs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def learned(trainer: BC_Trainer) -> tuple[list[Any], ...]:
 
 
 def run(config: Config, expert: Any = None, make_policy: MakePolicy = make_mlp_policy) -> tuple[BC_Trainer, Rows]:
-    """A trainer that has run, and its rows without times."""
+    """Run a trainer; returns the trainer and its rows without times."""
     trainer = BC_Trainer(config, expert, make_policy)
     return trainer, without_times(trainer.run_training_loop())
 
@@ -88,7 +88,7 @@ def from_file(tiny: Config, tmp_path: Path) -> Config:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("make_policy", "num_workers"), [(make_mlp_policy, 2), (SamplingPolicy, 1)])
-def test_the_seed_alone_decides_the_numbers(from_file: Config, make_policy: MakePolicy, num_workers: int) -> None:
+def test_results_depend_only_on_the_seed(from_file: Config, make_policy: MakePolicy, num_workers: int) -> None:
     first, rows = run(from_file, None, make_policy)
     torch.manual_seed(99)
     np.random.seed(99)
@@ -105,14 +105,14 @@ def test_the_seed_alone_decides_the_numbers(from_file: Config, make_policy: Make
     assert learned(first)[0] != learned(run(replace(from_file, seed=2), None, make_policy)[0])[0]
 
 
-def test_runs_that_share_their_inputs_have_the_numbers_that_each_has_alone(from_file: Config) -> None:
+def test_runs_with_shared_inputs_equal_runs_with_their_own(from_file: Config) -> None:
     configs = [replace(from_file, seed=seed, num_workers=1) for seed in (1, 2)]
     alone = [run(replace(config, num_workers=0), None, SamplingPolicy) for config in configs]
     with RunInputs(configs[0]) as inputs:
         trainers = [BC_Trainer(config, None, SamplingPolicy, inputs) for config in configs]
         rows = [without_times(trainer.run_training_loop()) for trainer in trainers]
         assert trainers[0].run_dir != trainers[1].run_dir
-        assert len(multiprocessing.active_children()) == 1  # the end of a run leaves shared workers
+        assert len(multiprocessing.active_children()) == 1  # shared workers outlive a run
     for trainer, shared, (expected, expected_rows) in zip(trainers, rows, alone, strict=True):
         assert learned(trainer) == learned(expected)
         assert shared == expected_rows

@@ -1,4 +1,4 @@
-"""Videos: whole or not there, in a format that browsers play, and of the same episodes as without a film."""
+"""Videos are complete or absent, play in browsers, and show the episodes that are rolled out without filming."""
 
 from __future__ import annotations
 

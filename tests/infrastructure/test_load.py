@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 @pytest.mark.slow
 def test_twenty_runs_that_begin_in_the_same_second(tiny: Config) -> None:
     config = replace(tiny, do_dagger=False, n_iter=None)
-    fork = multiprocessing.get_context("fork")  # which has torch already
+    fork = multiprocessing.get_context("fork")  # a forked process need not import torch
     processes = [fork.Process(target=lambda: BC_Trainer(config).run_training_loop()) for _ in range(20)]
     for process in processes:
         process.start()

@@ -1,4 +1,4 @@
-"""Trajectories and training logs to scalars."""
+"""Scalars of trajectories and of training logs."""
 
 from __future__ import annotations
 

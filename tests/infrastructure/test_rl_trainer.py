@@ -93,7 +93,7 @@ def test_scalars_have_the_assignments_names_and_come_when_due(
     for itr, row in zip(logged, rows, strict=True):
         assert set(row) == SCALARS | {"Expert_AverageReturn", "Expert_StdReturn"}
         steps = [sum(len(path) for path in paths) for paths in added]
-        assert row["Train_EnvstepsSoFar"] == sum(steps[1 : itr + 1])  # the expert's data cost none
+        assert row["Train_EnvstepsSoFar"] == sum(steps[1 : itr + 1])  # the expert's data cost no environment steps
         assert row["Train_AverageReturn"] == pytest.approx(np.mean([path.total_reward for path in added[itr]]))
 
 
@@ -104,7 +104,7 @@ def test_cloning_needs_no_expert_and_then_films_the_policy_only(tiny: Config) ->
     assert [path.name for path in trainer.run_dir.glob("videos/*")] == ["eval_rollouts_itr_0.mp4"]
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])  # with one, rows are evaluated while training goes on
+@pytest.mark.parametrize("num_workers", [0, 1])  # a worker evaluates during training
 def test_rows_before_a_diverging_loss_stay_readable(tiny: Config, num_workers: int) -> None:
     def diverge(observations: Array) -> Array:
         return np.full((len(observations), 2), 1e30)
@@ -117,7 +117,7 @@ def test_rows_before_a_diverging_loss_stay_readable(tiny: Config, num_workers: i
     assert np.isfinite(row["Eval_AverageReturn"])
 
 
-@pytest.mark.filterwarnings("error")  # numpy's own would be a second message
+@pytest.mark.filterwarnings("error")  # a warning of numpy would be a second message
 @pytest.mark.parametrize(("what", "bad"), [("next observation", float("nan")), ("reward", float("inf"))])
 def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_step(
     tiny: Config, what: str, bad: float, monkeypatch: pytest.MonkeyPatch
@@ -152,7 +152,7 @@ def test_an_expert_that_is_not_finite_is_reported_with_task_iteration_and_step(t
 
 
 @given(frequency=st.integers(1, 7), iterations=st.integers(2, 12))
-def test_due_every_so_often_and_in_the_last_iteration(frequency: int, iterations: int) -> None:
+def test_is_due_in_multiples_and_in_the_last_iteration(frequency: int, iterations: int) -> None:
     config = Config(do_dagger=True, n_iter=iterations)
     due = {itr for itr in range(iterations) if is_due(config, frequency, itr)}
     assert due == {*range(0, iterations, frequency), iterations - 1}

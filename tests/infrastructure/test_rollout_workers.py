@@ -131,10 +131,10 @@ def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch, capsy
     assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [61, 5, 61, 3]
 
 
-def test_workers_make_the_environment_that_is_registered_here(
+def test_workers_make_the_environment_that_this_process_registered(
     spawn: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Here one whose class a notebook defines, under an id that Gymnasium uses for another one."""
+    """Its class is defined in ``__main__``, as in a notebook, and its id is that of another task in Gymnasium."""
     env_name = "CartPole-v1"
     notebook_env = type("NotebookEnv", (PointEnv,), {"__module__": "__main__"})
     monkeypatch.setattr(sys.modules["__main__"], "NotebookEnv", notebook_env, raising=False)
@@ -193,7 +193,7 @@ def test_a_torch_policy_has_one_thread_in_a_worker(fork: None) -> None:
         torch.set_num_threads(1)
 
 
-def test_a_worker_that_dies_and_one_that_raises(fork: None) -> None:
+def test_death_of_a_worker_and_an_exception_in_a_worker_are_raised(fork: None) -> None:
     with RolloutWorkers(POINT, num_workers=2) as workers:
         place = r"ArithmeticError: overflow in the policy \(.*test_rollout_workers.py, line \d+\)"
         with pytest.raises(InvalidInput, match=place) as caught:

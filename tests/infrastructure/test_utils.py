@@ -1,4 +1,4 @@
-"""Rollouts of whole episodes, the fewest that are needed, and relabelling with the expert's actions."""
+"""Rollouts of whole episodes, as few as reach the number of steps, and relabelling with the expert's actions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_each_row_is_one_step_and_raw_actions_reach_the_environment() -> None:
         ("truncation", 5, 1000, False),
     ],
 )
-def test_terminated_and_truncated_are_told_apart(ends_by: str, lasts: int, cut_at: int, terminated: bool) -> None:
+def test_terminated_and_truncated_are_distinguished(ends_by: str, lasts: int, cut_at: int, terminated: bool) -> None:
     spec = replace(POINT_SPEC, max_episode_steps=cut_at)
     trajectory = sample_trajectory(ScriptedEnv(ends_by), spec, FakePolicy(expert_rule), seed=lasts)
     assert len(trajectory) == min(lasts, cut_at)
@@ -80,7 +80,7 @@ def test_environments_and_policies_may_change_observations() -> None:
 
 
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=10), data=st.data())
-def test_the_fewest_whole_episodes_that_add_up(lengths: list[int], data: st.DataObject) -> None:
+def test_rollouts_stop_with_the_episode_that_reaches_min_timesteps(lengths: list[int], data: st.DataObject) -> None:
     wanted = data.draw(st.integers(1, sum(lengths)))
     rollouts, seeds = LocalRollouts(ScriptedEnv(), LONG_SPEC), itertools.chain(lengths, itertools.repeat(99))
     trajectories, steps = sample_trajectories(rollouts, FakePolicy(expert_rule), wanted, seeds)

@@ -1,4 +1,4 @@
-"""Experts from files of other projects and of this one: they act as their own library says; wrong files are named."""
+"""Experts from files of stable-baselines3, torch and this project act as in their library; other files are refused."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_zip_of_an_older_version_with_shared_layers_is_rebuilt(tmp_path: Path)
     np.testing.assert_allclose(expert.get_action(OBSERVATIONS), expected, rtol=0, atol=1e-5)
 
 
-def test_zips_that_cannot_be_rebuilt_surely_are_refused_by_name(tmp_path: Path) -> None:
+def test_zips_that_cannot_be_rebuilt_are_refused_with_the_reason(tmp_path: Path) -> None:
     path, (_, spec) = tmp_path / "x.zip", make_env(BOUNDED)
     for model, named in (
         (make_model("PPO", BOUNDED, use_sde=True), "gSDE"),
@@ -142,7 +142,7 @@ def test_zips_that_cannot_be_rebuilt_surely_are_refused_by_name(tmp_path: Path) 
         load_expert(path, fakes.POINT, replace(spec, ob_shape=(3,)))
 
 
-def test_nothing_of_a_zip_is_run(tmp_path: Path) -> None:
+def test_no_code_in_a_zip_is_run(tmp_path: Path) -> None:
     path, bomb = tmp_path / "x.zip", io.BytesIO()
     make_model("PPO", BOUNDED).save(path)
 
@@ -166,7 +166,7 @@ def test_a_models_own_normaliser_is_applied() -> None:
     assert not np.allclose(model.predict(OBSERVATIONS, deterministic=True)[0], expected)
 
 
-def test_modules_get_float32_without_gradient_in_evaluation_mode_and_keep_their_own() -> None:
+def test_modules_are_called_with_float32_in_evaluation_mode_and_keep_their_mode() -> None:
     module = nn.Sequential(nn.Linear(5, 3), nn.Dropout(0.9), nn.BatchNorm1d(3))
     module[2].eval()
     expected = module[2](module[0](torch.from_numpy(OBSERVATIONS))).detach()
@@ -204,7 +204,7 @@ def test_a_run_folder_and_its_files_are_experts_and_load_policy_reads_them(tiny:
         load_expert(folder, fakes.POINT, spec)
 
 
-def test_an_object_of_a_module_is_told_from_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_module_colon_object_is_distinguished_from_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     Path("door_of_mine.py").write_text("class A:\n    act = staticmethod(lambda batch: batch[:, :2])\nnumber = 3\n")
@@ -260,7 +260,7 @@ WRONG_FILES = {
 
 
 @pytest.mark.parametrize("named", WRONG_FILES)
-def test_wrong_files_are_named_for_what_they_are(tmp_path: Path, named: str) -> None:
+def test_refusals_say_what_kind_of_file_it_is(tmp_path: Path, named: str) -> None:
     (tmp_path / "x.pkl").write_bytes(WRONG_FILES[named]())
     with pytest.raises(InvalidInput, match=named):
         load_expert(tmp_path / "x.pkl", fakes.POINT, fakes.POINT_SPEC)

@@ -1,4 +1,4 @@
-"""Experts of one's own: which objects are accepted, with what they are called and which answers are refused."""
+"""A user's own experts: accepted objects, the arguments of their calls, and refused answers."""
 
 from __future__ import annotations
 

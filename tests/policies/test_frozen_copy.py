@@ -1,4 +1,4 @@
-"""Frozen copies act as the policy did; policies that a perceptron in numpy can't reproduce are copied whole."""
+"""Frozen copies act as the policy did; policies that a perceptron in numpy can't reproduce are deep-copied."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def random_policy(
 def test_continuous_actions_equal_torchs_to_float32_rounding(
     activation: type[nn.Module], seed: int, n_layers: int, size: int, far: bool
 ) -> None:
-    """Also of observations whose means are large against their deviations."""
+    """Also for observations whose means are large compared with their standard deviations."""
     policy, observations = random_policy(seed, n_layers, size, activation), OBSERVATIONS
     if far:
         policy.ob_mean.fill_(1000.0)
@@ -72,7 +72,7 @@ CHANGES: dict[str, Callable[[MLPPolicySL], Any]] = {
 
 
 @pytest.mark.parametrize("change", [*CHANGES, "get_action", "outputs", "reset"])
-def test_other_policies_are_copied_whole(change: str) -> None:
+def test_other_policies_are_deep_copied(change: str) -> None:
     def override(self: MLPPolicySL, argument: Any) -> Any:
         return getattr(MLPPolicySL, change)(self, argument)
 

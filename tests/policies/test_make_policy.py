@@ -1,4 +1,4 @@
-"""The default policy's learning rate and standardiser, and the record of who made a policy."""
+"""The default policy's learning rate and standardiser, and the record of a policy's ``make_policy``."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_the_learning_rate_follows_its_schedule_and_keeps_a_change(tiny: Config,
     assert used[2:] == pytest.approx([0.1 * factor for factor in factors[2:]])
 
 
-def test_observations_are_standardised_by_the_experts_data_where_wanted(tiny: Config) -> None:
-    """A constant number keeps its scale, and one that hardly varies is not blown up."""
+def test_ob_normalization_standardises_observations_by_the_experts_data(tiny: Config) -> None:
+    """A constant dimension keeps its scale, and one that hardly varies is divided by 0.01."""
     observations = np.full((1000, 3), 1000, np.float32)
     observations[::2, 1] += 0.001953125
     observations[500:, 2] += 4
@@ -42,7 +42,7 @@ def test_observations_are_standardised_by_the_experts_data_where_wanted(tiny: Co
     assert (raw.ob_mean.tolist(), raw.ob_std.tolist()) == ([0] * 3, [1] * 3)
 
 
-def test_a_maker_is_named_by_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_make_policy_in_a_script_is_named_after_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe_policy(make_mlp_policy, object()) == describe_policy(make_mlp_policy, object())  # no addresses
 
     def make(*_: Any) -> Any:
@@ -52,4 +52,4 @@ def test_a_maker_is_named_by_its_script(monkeypatch: pytest.MonkeyPatch) -> None
     script = ModuleType("__main__")
     script.__file__ = "/somewhere/relu_policy.py"
     monkeypatch.setitem(sys.modules, "__main__", script)
-    assert full_name(make).startswith("relu_policy:test_a_maker")
+    assert full_name(make).startswith("relu_policy:test_a_make_policy")

@@ -42,7 +42,7 @@ def save_run(folder: Path, make_policy: Any = make_mlp_policy, spec: Any = POINT
 
 
 def change_config(path: Path, **changes: object) -> None:
-    """Change entries of the config.json beside a policy; None removes one."""
+    """Change entries of the config.json in a policy's folder; None removes an entry."""
     config = path.parent / "config.json"
     content = {**json.loads(config.read_text()), **changes}
     config.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
@@ -63,7 +63,7 @@ def test_the_saved_policy_is_read(tmp_path: Path, env_name: str, spec: TaskSpec)
     np.testing.assert_array_equal(load_run_policy(path)[0].get_action(observations), saved.get_action(observations))
 
 
-def test_a_policy_of_another_function_needs_that_function(tmp_path: Path) -> None:
+def test_a_policy_is_read_only_with_the_function_that_made_it(tmp_path: Path) -> None:
     path, saved = save_run(tmp_path, make_relu)
     loaded, *_ = load_run_policy(path, make_policy=make_relu)
     observations = np.random.default_rng(0).normal(size=(20, OB_DIM))
@@ -76,7 +76,7 @@ def test_a_policy_of_another_function_needs_that_function(tmp_path: Path) -> Non
         load_run_policy(path, make_policy=make_relu)
 
 
-def test_an_edited_architecture_and_another_entry_are_refused(tmp_path: Path) -> None:
+def test_a_config_with_another_architecture_or_make_policy_is_refused(tmp_path: Path) -> None:
     path, _ = save_run(tmp_path)
     architecture = describe_policy(make_mlp_policy, make_relu(CONFIG, POINT_SPEC, []))
     for entry, message in (
@@ -100,7 +100,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
         load_run_policy(path)
     assert not (tmp_path / "canary").exists()
     assert load_run_policy(path, env_name=POINT)[2].ob_dim == OB_DIM
-    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # as a user does who has imported the module
+    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # as an import of the module does
     assert load_run_config(tmp_path).env_name == "tests/Evil-v0"
     assert not (tmp_path / "canary").exists()
 
@@ -117,7 +117,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
         ({"logstd": torch.zeros(1).expand(30_000, 30_000)}, "more memory than the file"),
     ],
 )
-def test_another_file_is_refused_with_the_difference(tmp_path: Path, content: Any, message: str) -> None:
+def test_refusals_of_other_parameters_name_the_difference(tmp_path: Path, content: Any, message: str) -> None:
     path, policy = save_run(tmp_path)
     torch.save({**policy.state_dict(), **content} if isinstance(content, dict) else content, path)
     if isinstance(content, bytes):

@@ -1,6 +1,6 @@
 """Flags, files and places that can't be used: one line, exit code 2, and no file left behind.
 
-What the readers refuse, and how, is tested with the readers; here each script meets one file of each kind.
+The tests of the readers cover every kind of bad content; here each script reads one bad file of each kind.
 """
 
 from __future__ import annotations
