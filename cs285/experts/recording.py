@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import redirect_stdout
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,27 @@ from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.policies.noisy_policy import NoisyPolicy
 
 CLONE_SEEDS = (1, 2, 3)
 SHARPNESS_NOISE = 0.1
+
+
+class NoisyPolicy(BasePolicy):
+    """A policy of continuous actions to which Gaussian noise is added (DART, Laskey et al. 2017)."""
+
+    def __init__(self, policy: BasePolicy, std: Array) -> None:
+        """Add noise of standard deviation ``std`` (ac_dim,) to the actions of ``policy``."""
+        self.copyable, self._policy, self._std = policy.copyable, policy, std
+
+    def reset(self, seed: int) -> None:
+        """See `BasePolicy.reset`."""
+        self._policy.reset(seed)
+        self._generator = np.random.default_rng([seed, 1])  # with ``seed`` alone, the environment's own numbers
+
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`."""
+        actions = self._policy.get_action(observations)
+        return np.asarray(actions + self._std * self._generator.standard_normal(actions.shape))
 
 
 def record_episodes(
@@ -74,17 +90,16 @@ def clone(env_name: str, expert_file: Path, noise: float, backend: Backend = "mu
 
     Returns noise, seeds, and the mean and the smallest over the seeds of the clones' return over 10 000 steps.
     """
-    with tempfile.TemporaryDirectory(prefix="clone-") as scratch, redirect_stdout(StringIO()):
-        data, returns = Path(scratch) / "data.pkl", []
-        write_expert_data(record_episodes(env_name, expert_file, noise=noise, backend=backend, num_workers=0), data)
-        files: dict[str, Any] = {"expert_policy_file": expert_file, "expert_data": data, "logdir": Path(scratch)}
-        config = Config(env_name=env_name, backend=backend, num_workers=0, eval_batch_size=10_000, **files)
-        from cs285.infrastructure.bc_trainer import BC_Trainer
-        from cs285.infrastructure.inputs import RunInputs
+    from cs285.infrastructure.bc_trainer import BC_Trainer
 
-        with RunInputs(config) as inputs:
-            for seed in CLONE_SEEDS:
-                (row,) = BC_Trainer(replace(config, seed=seed), inputs=inputs).run_training_loop()
-                returns.append(row["Eval_AverageReturn"])
+    returns = []
+    with tempfile.TemporaryDirectory(prefix="clone-") as folder, redirect_stdout(StringIO()):
+        paths = {"logdir": Path(folder), "expert_data": Path(folder) / "data.pkl", "expert_policy_file": expert_file}
+        recorded = record_episodes(env_name, expert_file, noise=noise, backend=backend, num_workers=0)
+        write_expert_data(recorded, paths["expert_data"])
+        for seed in CLONE_SEEDS:
+            options = {"backend": backend, "num_workers": 0, "eval_batch_size": 10_000, "seed": seed}
+            with BC_Trainer(Config(env_name=env_name, **options, **paths)) as trainer:  # type: ignore[arg-type]
+                returns.append(trainer.run_training_loop()[0]["Eval_AverageReturn"])
     statistics = {"mean": round(float(np.mean(returns)), 1), "min": round(min(returns), 1)}
     return {"noise": noise, "seeds": list(CLONE_SEEDS), **statistics}
