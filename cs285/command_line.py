@@ -17,7 +17,7 @@ from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_user
 
 Settings = TypeVar("Settings")
 
-MAX_LINE = 500  # characters of an error
+MAX_LINE = 500  # characters of an error message
 EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
 
 

@@ -38,7 +38,7 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
     """Prefix the message of an `InvalidInput`, and of an exception in the user's code, with task and iteration.
 
     Raises:
-        InvalidInput: with the prefix, unless the message has it already; from the original exception.
+        InvalidInput: with the prefix, which is not added twice; the original exception is its cause.
     """
     try:
         yield
@@ -51,7 +51,7 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """Type, message and place of an exception in one line; the message alone of those of this module."""
+    """Type, message and place of an exception in one line; only the message of an exception class of this module."""
     message = " ".join(str(error).split())
     if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)):
         return message
@@ -60,7 +60,7 @@ def describe(error: BaseException) -> str:
 
 
 def is_users(error: BaseException) -> bool:
-    """Whether an exception passed through code that is neither the project's nor an installed package's."""
+    """Whether an exception comes from the user's code, which is neither the project's nor an installed package's."""
     return bool(_users_lines(error))
 
 

@@ -32,7 +32,7 @@ def prepare() -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more BLAS threads would slow the workers down
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # otherwise the next open file would get the stream's descriptor
+        if getattr(sys, name) is None:  # otherwise the next opened file gets the stream's descriptor
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - stays open until the process ends
             os.set_inheritable(getattr(sys, name).fileno(), True)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -1,4 +1,4 @@
-"""Conversion of environments that bend Gymnasium's interface."""
+"""Adapter for environments that deviate from Gymnasium's interface."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cs285.errors import InvalidInput, describe
 
 
 class Interface(gym.Wrapper[Any, Any, Any, Any]):
-    """An environment with Gymnasium's interface; what can't be converted raises InvalidInput with task and step.
+    """Give an environment Gymnasium's interface, or raise InvalidInput that names the task and the step.
 
-    Discrete actions reach it as numpy integers, as ``action_space.sample()`` gives them. Rewards and box observations
-    may be lists or have axes of length 1, ``reset`` may lack its arguments and ``info``, and ``step`` may return the
-    four values of the old gym package. Errors that the environment raises are named with their place.
+    The environment may deviate thus: rewards and box observations are lists or have axes of length 1; ``reset`` lacks
+    arguments or ``info``; ``step`` returns the four values of the old gym package. It gets discrete actions as numpy
+    integers, as from ``action_space.sample()``. Messages of its own errors name the place in its code.
     """
 
     def __init__(self, env: gym.Env[Any, Any], env_name: str) -> None:
@@ -31,11 +31,11 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
-        """The environment's own, in which only Gymnasium's wrappers are listed."""
+        """The environment's own spec, which does not list this wrapper."""
         return self.env.spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode; without an argument ``seed`` of its own the environment's generator is seeded."""
+        """Begin an episode; if the environment's ``reset`` has no argument ``seed``, seed its generator."""
         self._steps, self._seed = 0, seed
         arguments: dict[str, Any] = {"seed": seed, "options": options}
         result = None
@@ -85,7 +85,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def convert_interface(env: gym.Env[Any, Any], env_name: str) -> gym.Env[Any, Any]:
-    """Put an `Interface` below the wrappers with which ``gym.make`` relies on the interface."""
+    """Put an `Interface` below the wrappers of ``gym.make``, which rely on Gymnasium's interface."""
     wrapper = env
     while isinstance(wrapper, gym.Wrapper):
         if isinstance(wrapper, gym.wrappers.OrderEnforcing):

@@ -27,7 +27,7 @@ CLIP_FRAMES = 40
 CLIP_SIZE = (160, 160)
 CLIP_FPS = 10
 EXCERPT_SECONDS = 15
-UNREADABLE = (OSError, RuntimeError, IndexError)  # by imageio, for an incomplete file or one that is no video
+UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for incomplete files and other formats
 
 
 def film(

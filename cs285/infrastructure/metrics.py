@@ -11,7 +11,7 @@ import numpy as np
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput
 
-RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Initial_DataCollection_")  # names in log.csv
+RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Initial_DataCollection_")  # other log.csv columns
 
 
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""PyTorch helpers without module-level state: networks, schedules, devices, conversion from and to numpy."""
+"""PyTorch helpers without module-level state: networks, devices, threads, conversion from and to numpy."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def use_threads(count: int) -> None:
 
 
 def from_numpy(array: Array, device: torch.device) -> torch.Tensor:
-    """A tensor on the device; floats become float32, other dtypes stay."""
+    """A tensor on the device; floats become float32, other dtypes are kept."""
     dtype: Any = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype
     return torch.from_numpy(np.ascontiguousarray(array, dtype)).to(device)
 

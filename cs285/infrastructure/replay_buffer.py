@@ -21,7 +21,7 @@ class ReplayBuffer:
         """Make an empty buffer.
 
         Args:
-            max_size: number of transitions from which on a new one replaces the oldest.
+            max_size: capacity in transitions; in a full buffer a new transition replaces the oldest.
             rng: draws the random batches.
             device: of the tensors in a batch.
         """
@@ -59,7 +59,7 @@ class ReplayBuffer:
         return self._gather(self.rng.integers(len(self), size=batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
-        """The last ``batch_size`` transitions added, or all, oldest first; ValueError when the buffer is empty."""
+        """The last ``batch_size`` transitions, or all if fewer, oldest first; ValueError when the buffer is empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(np.arange(self._added - min(batch_size, len(self)), self._added) % self.max_size)

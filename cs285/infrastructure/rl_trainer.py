@@ -115,7 +115,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
                 self.unsaved_paths = []
 
     def frozen_actor(self) -> BasePolicy:
-        """A copy of the policy as it is now."""
+        """A copy of the policy that further training does not change."""
         observations = self.initial_expertdata[0].observations
         return frozen_copy(self.agent.actor, observations[:: max(1, len(observations) // N_COMPARED)][:N_COMPARED])
 

@@ -47,7 +47,7 @@ PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 @dataclass(frozen=True)
 class _Task:
-    """An environment that each process makes for itself, and calls in it, whose first argument is a policy or None."""
+    """An environment that each process makes for itself; its methods take a policy, or None if they need none."""
 
     env_name: str
     ep_len: int | None

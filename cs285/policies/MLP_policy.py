@@ -106,8 +106,8 @@ class MLPPolicySL(MLPPolicy):
             loss: for continuous actions: ``mse``, the squared error of the mean action, or ``nll``, the
                 negative log-likelihood, which learns the standard deviation too. For discrete actions the
                 loss is the cross entropy.
-            schedule_period: gradient steps in which the learning rate falls to nearly 0, as half a cosine, before
-                it starts again at its full value; None: a constant learning rate.
+            schedule_period: gradient steps of one period, in which the learning rate falls towards 0 as half a
+                cosine; each period starts at the full rate. None: a constant learning rate.
             **kwargs: of `MLPPolicy`: discrete, ob_shape.
         """
         super().__init__(*args, **kwargs)

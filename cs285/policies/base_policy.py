@@ -13,7 +13,7 @@ class BasePolicy(ABC):
     Attributes:
         copyable: whether a copy in another process chooses the same actions. False by default, since a
             user's object may depend on anything; a class sets it to True.
-        not_copyable_because: why ``copyable`` is False, for the line that says so; empty: only name the class.
+        not_copyable_because: the reason to print if ``copyable`` is False; empty: the class's name is printed.
     """
 
     copyable = False

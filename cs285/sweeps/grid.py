@@ -23,8 +23,8 @@ IN_THE_RUN_NAME = ("env_name", "do_dagger", "seed", "exp_name")
 def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> list[Config]:
     """Make a `Config` for every combination of values; experiments are named after the settings that vary.
 
-    ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, one for each setting of run_hw1.py that is
-    given. Each combination runs with the seeds 1 to ``seeds``; None: with the seeds in ``assignments``, or the default.
+    ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
+    Each combination runs with the seeds 1 to ``seeds``; None: with the seeds in ``assignments``, or the default.
     Raises InvalidInput for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
     """
     values = dict(_read_assignment(assignment) for assignment in assignments)
