@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 
 from cs285 import process
-from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_users
+from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_users, lacks_processes, message_of
 
 Settings = TypeVar("Settings")
 
@@ -78,7 +78,7 @@ def run(main: Callable[[], object]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
         code = 128 + 13
     except Exception as error:
-        if not isinstance(error, EXPECTED) and not is_users(error):
+        if not (isinstance(error, EXPECTED) or is_users(error) or lacks_processes(error)):
             raise
         code = report(error)
     except KeyboardInterrupt:  # from a library that has its own handler of SIGINT
@@ -98,9 +98,7 @@ def report(error: Exception, context: str = "") -> int:
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)
-        said = "out of memory" if isinstance(error, MemoryError) else str(error)
-        text = context + (describe(error) if is_users(error) else said)
-        words = " ".join(text[:MAX_LINE].split())
-        escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+        text = context + (describe(error) if is_users(error) else message_of(error))
+        escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_LINE])
         print(f"error: {escaped}"[:MAX_LINE], file=sys.stderr)
     return 1 if isinstance(error, (WorkerDied, RunsFailed)) else 2

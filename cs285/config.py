@@ -69,6 +69,8 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, kinds in setting_types().items():
+            if Path in kinds and isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, Path(getattr(self, name)))
             _check_type(name, getattr(self, name), kinds)
         check_at_least(1, self, "ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size")
         check_at_least(1, self, "train_batch_size", "size", "max_replay_buffer_size")
@@ -92,8 +94,7 @@ class Config:
     @property
     def run_name(self) -> str:
         """Prefix of the run folder: q1_ for the assignment's BC question, q2_ for DAgger."""
-        task = self.env_name.replace("/", "-").replace(":", "-")  # Windows allows no colon
-        return f"{'q2' if self.do_dagger else 'q1'}_{self.experiment}_{task}"
+        return f"{'q2' if self.do_dagger else 'q1'}_{self.experiment}_{file_name(self.env_name)}"
 
     @property
     def experiment(self) -> str:
@@ -107,11 +108,12 @@ def config_from_settings(settings: Mapping[str, Any]) -> Config:
     Raises:
         InvalidInput: as `Config` does.
     """
-    known: dict[str, Any] = {}
-    for name in settings.keys() & setting_types().keys():
-        is_path = Path in setting_types()[name] and isinstance(settings[name], str)
-        known[name] = Path(settings[name]) if is_path else settings[name]
-    return Config(**known)
+    return Config(**{name: settings[name] for name in settings.keys() & setting_types().keys()})
+
+
+def file_name(env_name: str) -> str:
+    """An environment's id as a part of file names, with ``-`` for ``/`` and for ``:``, which Windows does not allow."""
+    return env_name.replace("/", "-").replace(":", "-")
 
 
 def setting_from_text(name: str, text: str) -> Any:

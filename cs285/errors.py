@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import sysconfig
@@ -13,7 +14,7 @@ from types import TracebackType
 
 PACKAGE = Path(__file__).parent
 PROJECT = (f"{PACKAGE}{os.sep}", f"{PACKAGE.parent / 'scripts'}{os.sep}")
-INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), "<frozen")
+INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),)
 
 
 class InvalidInput(Exception):
@@ -50,9 +51,24 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
         raise with_context from error
 
 
+def message_of(error: BaseException) -> str:
+    """The message of an exception in one line, in the user's terms where the system's own says too little."""
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    message = " ".join(str(error).split())
+    if lacks_processes(error):
+        return f"no further process or thread can be started ({message}): end some, or raise `ulimit -u`"
+    return message
+
+
+def lacks_processes(error: BaseException) -> bool:
+    """Whether the system refused to start a process or a thread."""
+    return getattr(error, "errno", None) == errno.EAGAIN or "can't start new thread" in str(error)
+
+
 def describe(error: BaseException) -> str:
     """Type, message and place of an exception in one line; only the message of an exception class of this module."""
-    message = " ".join(str(error).split())
+    message = message_of(error)
     if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)):
         return message
     last = [*_lines(error.__traceback__), *_users_lines(error)][-1:]
@@ -72,4 +88,5 @@ def _users_lines(error: BaseException) -> list[tuple[str, int]]:
 
 
 def _lines(trace: TracebackType | None) -> list[tuple[str, int]]:
-    return [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
+    lines = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace))
+    return [line for line in lines if not line[0].startswith("<frozen")]

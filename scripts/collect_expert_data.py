@@ -14,6 +14,7 @@ import numpy as np
 from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
+from cs285.config import file_name
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
@@ -46,7 +47,8 @@ def main() -> None:
     """Record the episodes, write them, and print their returns."""
     settings = parse(Settings, __doc__ or "")
     restart_in_mujoco_py_venv(settings.backend)
-    output = settings.output or Path("expert_data") / f"expert_data_{settings.env_name}{EXTENSIONS[settings.format]}"
+    name = f"expert_data_{file_name(settings.env_name)}{EXTENSIONS[settings.format]}"
+    output = settings.output or Path("expert_data") / name
     if output.exists():
         raise InvalidInput(f"--output: {output} exists; it is not overwritten")
     check_writable(output)

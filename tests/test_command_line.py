@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from tyro.conf import UseAppendAction, arg
 
 from cs285.command_line import parse, run
 from cs285.errors import InvalidInput, WorkerDied
+
+NO_PROCESS = "error: no further process or thread can be started"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,16 @@ def exit_code(error: BaseException | None) -> object:
         (InvalidInput("long" * 10**6), 2, f"error: {'long' * 200}"[:500] + "\n"),
         (WorkerDied("killed"), 1, "error: killed\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
+        (
+            BlockingIOError(errno.EAGAIN, "Resource"),
+            2,
+            f"{NO_PROCESS} ([Errno 11] Resource): end some, or raise `ulimit -u`\n",
+        ),
+        (
+            RuntimeError("can't start new thread"),
+            2,
+            f"{NO_PROCESS} (can't start new thread): end some, or raise `ulimit -u`\n",
+        ),
         (MemoryError(), 2, "error: out of memory\n"),
         (OSError(errno.ENOSPC, "No space left", "log.csv"), 2, "error: [Errno 28] No space left: 'log.csv'\n"),
         (None, 0, ""),
@@ -71,6 +84,18 @@ def exit_code(error: BaseException | None) -> object:
 def test_exit_codes(error: BaseException | None, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(error) == code
     assert capsys.readouterr().err == line
+
+
+def users_code() -> None:
+    raise FileNotFoundError("no table")
+
+
+def test_an_exception_in_the_users_code_is_named_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(users_code)
+    assert re.fullmatch(
+        r"error: FileNotFoundError: no table \(.*test_command_line\.py, line \d+\)\n", capsys.readouterr().err
+    )
 
 
 def test_debug_shows_the_traceback_of_a_wrong_input(monkeypatch: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,12 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     for method in ("get_action", "update", *(["state_dict"] if config.save_params else [])):
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
+    if getattr(actor, "discrete", spec.discrete) != spec.discrete:
+        made, needed = ("discrete" if actor.discrete else "continuous"), ("discrete" if spec.discrete else "continuous")
+        raise InvalidInput(
+            f"make_policy returned a {type(actor).__name__} for {made} actions (its attribute discrete), but those of "
+            f"{config.env_name} are {needed}"
+        )
     _check_optimizer(actor)
     seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for the policy's updates
     rng = generator(config.seed, Stream.REPLAY_BUFFER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cs285.config import Config
+from cs285.config import Config, file_name
 from cs285.data.formats import minari_folder, minari_name
 from cs285.data.run_folders import saved_file
 
@@ -15,12 +15,12 @@ ROOTS = (Path(), PROJECT_ROOT)  # the current folder comes first
 
 def shipped_expert(env_name: str) -> Path | None:
     """The expert of a task, if there is one."""
-    return find_shipped(f"policies/experts/{env_name}.pkl")
+    return find_shipped(f"policies/experts/{file_name(env_name)}.pkl")
 
 
 def shipped_data(env_name: str) -> Path | None:
     """The recorded episodes of a task's expert, if there are any."""
-    return find_shipped(f"expert_data/expert_data_{env_name}.pkl")
+    return find_shipped(f"expert_data/expert_data_{file_name(env_name)}.pkl")
 
 
 def shipped_tasks() -> list[str]:

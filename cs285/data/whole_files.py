@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,7 +25,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(unfinished, path)
+            replace_file(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
         with suppress(OSError):  # Windows and some file systems can't sync the names in a folder
@@ -32,6 +34,15 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Rename to the name of another file or folder; on Windows, where another program may read it, try for a second."""
+    for _ in range(20 if sys.platform == "win32" else 0):
+        with suppress(PermissionError):
+            return os.replace(source, target)
+        time.sleep(0.05)
+    return os.replace(source, target)
 
 
 @contextmanager

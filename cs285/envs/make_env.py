@@ -117,15 +117,17 @@ def check_rendering(env_name: str, backend: Backend = "mujoco", registration: En
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
         with contextlib.closing(env):
-            if os.environ.get("MUJOCO_GL") == rendering.DISABLED and hasattr(env.unwrapped, "mujoco_renderer"):
-                raise RuntimeError("MuJoCo was imported without graphics")
+            if hasattr(env.unwrapped, "mujoco_renderer") and not rendering.import_mujoco():
+                raise RuntimeError("MuJoCo could not load its graphics library")
             env.reset(seed=0)
             frame: Any = env.render()
             if not isinstance(frame, np.ndarray):
                 raise RuntimeError(f"render() returned {frame!r:.100} and not an array")
             return frame
     except Exception as error:  # graphics libraries share no exception class
-        raise RenderingUnavailable(f"can't render {env_name} ({error!r}); {rendering.HELP}") from error
+        of_mujoco = origin(registration or gym.registry.get(env_name)).startswith(MUJOCO_TASKS)
+        advice = f"; {rendering.advice()}" if of_mujoco else ""
+        raise RenderingUnavailable(f"can't render {env_name}: {describe(error)}{advice}") from error
 
 
 def _make_registered(env_name: str, render: bool, backend: Backend, registration: EnvSpec | None) -> Env:

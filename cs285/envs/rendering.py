@@ -15,7 +15,6 @@ import numpy as np
 from cs285.process import signals_blocked
 
 FRAME_SIZE = 320
-DISABLED = "disabled"  # a value of MUJOCO_GL
 HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
 
 
@@ -23,25 +22,32 @@ HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri
 def choose_gl_backend() -> None:
     """Let MuJoCo and pygame render off screen on Linux, unless MUJOCO_GL or SDL_VIDEODRIVER is set.
 
-    EGL works with and without a display, and where DISPLAY is set but no server answers.
+    EGL and OSMesa work with and without a display, and where DISPLAY is set but no server answers.
     """
     if not sys.platform.startswith("linux"):
         return
-    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if not display:
-        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    egl = ctypes.util.find_library("EGL") and ctypes.util.find_library("OpenGL")
-    osmesa = ctypes.util.find_library("OSMesa") and not display
-    chosen = os.environ.pop("MUJOCO_GL", "").strip().lower() or ("egl" if egl else "osmesa" if osmesa else "")
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    found = "egl" if _has_egl() else "osmesa" if ctypes.util.find_library("OSMesa") else ""
+    chosen = os.environ.pop("MUJOCO_GL", "").strip().lower() or found
     if chosen:
         os.environ["MUJOCO_GL"] = chosen
     if chosen in ("egl", "osmesa"):
         os.environ["PYOPENGL_PLATFORM"] = chosen  # otherwise importing MuJoCo fails
 
 
+def _has_egl() -> bool:
+    return all(map(ctypes.util.find_library, ("EGL", "OpenGL")))
+
+
+def advice() -> str:
+    """What may help where MuJoCo can't draw."""
+    chosen = os.environ.get("MUJOCO_GL")
+    return f"EGL is installed, but MUJOCO_GL is {chosen}; unset it" if _has_egl() and chosen != "egl" else HELP
+
+
 @functools.cache
-def import_mujoco() -> None:
-    """Import MuJoCo if it is installed, and turn its warnings into Python warnings.
+def import_mujoco() -> bool:
+    """Import MuJoCo if it is installed, and turn its warnings into Python warnings; returns whether it can draw.
 
     If the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without graphics, which only videos
     need. By default MuJoCo would write its warnings to MUJOCO_LOG.TXT in the current folder.
@@ -49,13 +55,15 @@ def import_mujoco() -> None:
     try:
         with signals_blocked():  # MuJoCo's C++ code turns KeyboardInterrupt into ImportError
             mujoco = importlib.import_module("mujoco")
+        draws = True
     except ModuleNotFoundError:
-        return
+        return False
     except Exception:  # graphics libraries share no exception class
         for name in [name for name in sys.modules if name.partition(".")[0] in ("mujoco", "OpenGL")]:
             del sys.modules[name]
-        os.environ["MUJOCO_GL"] = DISABLED
-        mujoco = importlib.import_module("mujoco")
+        chosen, os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", ""), "disabled"
+        mujoco, draws = importlib.import_module("mujoco"), False
+        os.environ["MUJOCO_GL"] = chosen
 
     def warn(message: bytes | str) -> None:
         text = message.decode(errors="replace") if isinstance(message, bytes) else message
@@ -63,6 +71,7 @@ def import_mujoco() -> None:
             warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=2)
 
     mujoco.set_mju_user_warning(warn)
+    return draws
 
 
 def prepare_rendering(env: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 from cs285.command_line import check_at_least
+from cs285.config import file_name
 from cs285.errors import InvalidInput
 
 WITHOUT_EFFECT = {
@@ -86,7 +87,7 @@ class ExpertSettings:
     @property
     def expert_file(self) -> Path:
         """File of the finished expert."""
-        return self.output or Path("policies/experts") / f"{self.env_name}.pkl"
+        return self.output or Path("policies/experts") / f"{file_name(self.env_name)}.pkl"
 
     @property
     def last_step(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.vec_env import VecNormalize
 
-from cs285.data.whole_files import read_whole, whole_file, writing
+from cs285.data.whole_files import read_whole, replace_file, whole_file, writing
 from cs285.errors import InvalidInput
 from cs285.experts.algorithms import algorithm_class, export_policy, make_model, set_policy_trainable
 from cs285.experts.card import Record, evaluate_expert, write_card
@@ -93,7 +92,7 @@ def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> Non
         if hasattr(model, "replay_buffer"):
             model.save_replay_buffer(unfinished / REPLAY_BUFFER)
         older = list(settings.checkpoint_dir.glob("checkpoint_*"))
-        os.replace(unfinished, checkpoint)
+        replace_file(unfinished, checkpoint)
         for path in older:
             shutil.rmtree(path)
 

@@ -122,20 +122,21 @@ class Evaluation:
             self._log_first()
 
     def _log_first(self) -> None:
-        """Wait for the oldest row's films and evaluation, log them and print a line."""
+        """Wait for the oldest row's evaluation and films, log them and print a line; without a film it warns."""
         row = self._pending.popleft()
-        with error_context(self.config.env_name, row.itr):
-            for name, film in row.films.items():
-                try:
-                    self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
-                except WorkerDied:
-                    raise
-                except Exception as error:
+        if row.evaluation is not None:
+            with error_context(self.config.env_name, row.itr):
+                paths, _ = row.evaluation.result()
+            scalars = {**return_statistics(paths, "Eval"), **row.scalars, **self.constant_scalars}
+            scalars |= self.inputs.expert_scalars()
+            self.logger.log_scalars(scalars, row.itr)
+            with tqdm.external_write_mode():
+                print(progress_line(row.itr, scalars, len(paths)), flush=True)
+        for name, film in row.films.items():
+            try:
+                self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
+            except WorkerDied:
+                raise
+            except Exception as error:
+                with tqdm.external_write_mode():
                     print(f"no video {name} of iteration {row.itr}: {describe(error)}", file=sys.stderr, flush=True)
-            if row.evaluation is None:
-                return
-            evaluated = return_statistics(row.evaluation.result()[0], "Eval")
-        scalars = {**evaluated, **row.scalars, **self.constant_scalars, **self.inputs.expert_scalars()}
-        self.logger.log_scalars(scalars, row.itr)
-        with tqdm.external_write_mode():
-            print(progress_line(row.itr, scalars), flush=True)

@@ -66,10 +66,11 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
     return {name: float(value) for name, value in logs[-1].items()}
 
 
-def progress_line(itr: int, scalars: Mapping[str, float]) -> str:
-    """The line that a run prints for an iteration."""
+def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
+    """The line that a run prints for an iteration with so many evaluation episodes."""
     loss = f"loss {scalars['Training Loss']:.3g}, " if "Training Loss" in scalars else ""
     returned = f"return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}"
+    returned += " (one episode; a larger --eval_batch_size has more)" if episodes == 1 else ""
     return f"iteration {itr}: {returned}, {loss}{scalars['TimeSinceStart']:.0f} s"
 
 

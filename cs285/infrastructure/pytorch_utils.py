@@ -32,14 +32,14 @@ def build_mlp(
         output_activation: class of the layer after the output layer.
 
     Returns:
-        A module from (N, input_size) to (N, output_size).
+        A float32 module from (N, input_size) to (N, output_size).
     """
     layers: list[nn.Module] = []
     width = input_size
     for _ in range(n_layers):
-        layers += [nn.Linear(width, size), activation()]
+        layers += [nn.Linear(width, size, dtype=torch.float32), activation()]
         width = size
-    layers += [nn.Linear(width, output_size), output_activation()]
+    layers += [nn.Linear(width, output_size, dtype=torch.float32), output_activation()]
     return nn.Sequential(*layers)
 
 

@@ -48,13 +48,13 @@ class MLPPolicy(nn.Module, BasePolicy):
         super().__init__()
         self.discrete = discrete
         self.ob_shape = ob_shape or (ob_dim,)
-        self.register_buffer("ob_mean", torch.zeros(ob_dim))
-        self.register_buffer("ob_std", torch.ones(ob_dim))
+        self.register_buffer("ob_mean", torch.zeros(ob_dim, dtype=torch.float32))
+        self.register_buffer("ob_std", torch.ones(ob_dim, dtype=torch.float32))
         if discrete:
             self.logits_na = build_mlp(ob_dim, ac_dim, n_layers, size)
         else:
             self.mean_net = build_mlp(ob_dim, ac_dim, n_layers, size)
-            self.logstd = nn.Parameter(torch.zeros(ac_dim))
+            self.logstd = nn.Parameter(torch.zeros(ac_dim, dtype=torch.float32))
 
     @property
     def network(self) -> nn.Module:

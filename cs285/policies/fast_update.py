@@ -127,7 +127,7 @@ class _FastUpdate:
         self._g, self._g_views = _flatten(zeros)
         self._m, self._m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
         self._v, self._v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
-        self._steps = torch.tensor(steps)
+        self._steps = torch.tensor(steps, dtype=torch.float32)
         for n, (p, state) in enumerate(zip(self._parameters, states, strict=True)):
             p.data, p.grad = self._p_views[n], self._g_views[n]
             state.update(step=self._steps[n], exp_avg=self._m_views[n], exp_avg_sq=self._v_views[n])
@@ -169,7 +169,7 @@ class _FastUpdate:
         if self._policy.scheduler is not None:
             self._optimizer._opt_called = True  # type: ignore[attr-defined]  # or torch warns of a missing step
             self._policy.scheduler.step()
-        return {"Training Loss": torch.tensor(loss)}
+        return {"Training Loss": torch.tensor(loss, dtype=torch.float32)}
 
     def _actions_fit(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
         """Whether actions have the shape and dtype of the outputs, without broadcasting."""

@@ -15,9 +15,11 @@ from cs285.agents.bc_agent import BCAgent
 from cs285.agents.make_agent import make_agent, restore_agent
 from cs285.config import Config
 from cs285.data.trajectory import Array
+from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.make_policy import make_mlp_policy
-from tests.fakes import AC_DIM, OB_DIM, POINT_SPEC, make_trajectory
+from cs285.policies.MLP_policy import MLPPolicySL
+from tests.fakes import AC_DIM, CHOICE_SPEC, OB_DIM, POINT_SPEC, make_trajectory
 
 PATHS = [make_trajectory(10, actions=np.tile(np.float32([0.5, -2.0]), (10, 1)))]
 
@@ -92,6 +94,14 @@ def test_policies_that_can_not_be_trained_or_saved_are_refused(tiny: Config) -> 
         message = f"make_policy returned a {type(policy).__name__}; a policy needs a method {method}$"
         with pytest.raises(InvalidInput, match=message):
             make_agent(replace(tiny, save_params=True), POINT_SPEC, PATHS, lambda *_, policy=policy: policy)
+
+
+@pytest.mark.parametrize(
+    ("spec", "kinds"), [(CHOICE_SPEC, "continuous.* discrete"), (POINT_SPEC, "discrete.* continuous")]
+)
+def test_a_policy_for_other_actions_is_refused(tiny: Config, spec: TaskSpec, kinds: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^make_policy returned a MLPPolicySL for {kinds}$"):
+        make_agent(tiny, spec, PATHS, lambda *_: MLPPolicySL(AC_DIM, OB_DIM, 1, 4, discrete=not spec.discrete))
 
 
 def test_a_policy_without_state_dict_can_not_be_resumed(tiny: Config) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from cs285.config import Config
 from cs285.data.provenance import digest
 from cs285.data.run_folders import any_run_below, read_config, read_run, read_runs
-from cs285.data.whole_files import whole_file
+from cs285.data.whole_files import replace_file, whole_file
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from tests.fake_runs import write_run
@@ -95,3 +98,16 @@ def test_a_file_is_replaced_when_it_is_complete(tmp_path: Path) -> None:
     assert path.read_bytes() == b"second"
     assert list(path.parent.iterdir()) == [path]
     assert stat.S_IMODE(path.stat().st_mode) & 0o444 == 0o444
+
+
+def test_a_file_that_is_open_on_windows_is_replaced_when_it_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [PermissionError(13, "in use")] * 3 + [None]
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "replace", Mock(side_effect=answers))
+    replace_file(tmp_path / "new", tmp_path / "old")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(os, "replace", Mock(side_effect=answers))
+    with pytest.raises(PermissionError):
+        replace_file(tmp_path / "new", tmp_path / "old")

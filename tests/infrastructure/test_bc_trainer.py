@@ -19,6 +19,7 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
 from cs285.policies.make_policy import MakePolicy, make_mlp_policy
+from cs285.policies.saved_policy import load_run_policy
 from tests.fakes import AC_DIM, CHOICE, OB_DIM, choice_rule, course_episode, expert_content, expert_rule, pickle_file
 
 Rows = list[dict[str, float]]
@@ -195,3 +196,19 @@ def test_the_folder_records_how_the_run_was_made(tiny: Config) -> None:
     settings = json.loads((trainer.run_dir / "config.json").read_text())["settings"]
     recorded = {**settings, "expert_data": Path(settings["expert_data"]), "logdir": Path(settings["logdir"])}
     assert recorded == vars(replace(config, n_iter=10))
+
+
+def test_the_callers_default_dtype_changes_nothing(tiny: Config) -> None:
+    logged = []
+    config = replace(tiny, save_params=True, learning_rate_schedule="cosine")
+    for dtype in (torch.float32, torch.float64):
+        torch.set_default_dtype(dtype)
+        try:
+            trainer = BC_Trainer(config, expert=expert_rule)
+            logged.append([{**row, "TimeSinceStart": 0.0} for row in trainer.run_training_loop()])
+            assert trainer.run_dir is not None
+            policy, _, _ = load_run_policy(trainer.run_dir / "policy_itr_2.pt")
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert {value.dtype for value in policy.state_dict().values()} == {torch.float32}
+    assert logged[0] == logged[1]

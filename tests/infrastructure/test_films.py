@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from cs285.config import Config
 from cs285.errors import InvalidInput
+from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.films import EXCERPT_SECONDS, _count_frames, excerpt, film, write_video
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.policies.numpy_policy import NumpyPolicy
-from tests.fakes import AC_DIM, OB_DIM, POINT
+from tests.fakes import AC_DIM, OB_DIM, POINT, PointEnv, expert_rule
 
 HOPPER = "Hopper-v5"
 
@@ -84,3 +89,41 @@ def test_a_worker_films_though_this_process_has_rendered(gl: None, tmp_path: Pat
     assert len(here) == len(there) > 0
     frames = [iio.imread(tmp_path / name, plugin="FFMPEG") for name in ("here.mp4", "there.mp4")]
     np.testing.assert_array_equal(*frames)
+
+
+class ChangingFrames(PointEnv):
+    """Frames of another dtype or, from the second on, of another size."""
+
+    dtype: type = np.uint8
+
+    def render(self) -> Any:
+        return super().render().repeat(1 + (self.steps > 0), axis=0).astype(self.dtype)
+
+
+def test_frames_that_make_no_video_are_noticed_before_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    env_name = "tests/Floats-v0"
+    gym.register(env_name, type("Floats", (ChangingFrames,), {"dtype": float}), max_episode_steps=9)
+    with RolloutWorkers(env_name, num_workers=0, films=True) as rollouts:
+        assert not rollouts.can_render()
+    assert re.fullmatch(
+        r"no videos: .* a frame is \(48, 64, 3\) float64, it must be .* uint8\n", capsys.readouterr().out
+    )
+
+
+def test_a_run_without_its_videos_and_figure_is_complete(
+    tiny: Config, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_name = "tests/Changing-v0"
+    gym.register(env_name, ChangingFrames, max_episode_steps=9)
+    monkeypatch.setattr("cs285.infrastructure.learning_curve.save_figure", lambda *_: (tiny.logdir / "no").read_bytes())
+    config = replace(tiny, env_name=env_name, video_log_freq=1, n_iter=2)
+    rows = BC_Trainer(config, expert=expert_rule).run_training_loop()
+    assert len(rows) == 2
+    *films, figure = capsys.readouterr().err.splitlines()
+    assert figure.startswith("no learning curve: FileNotFoundError")
+    assert len(films) == 4
+    for n, line in enumerate(films):
+        name = ("train_rollouts", "eval_rollouts")[n % 2]
+        assert re.match(
+            rf"no video {name} of iteration {n // 2}: .* a frame is \(96, 64, 3\) uint8, it must be \(48", line
+        )

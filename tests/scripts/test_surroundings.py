@@ -1,0 +1,70 @@
+"""Where the scripts run: variables of other programs, terminals without Unicode, another package named cs285."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cs285.data.run_folders import read_runs
+from tests.scripts.conftest import ROOT, SCRIPTS, finish, start
+
+HOSTILE = {
+    "PYTHONIOENCODING": "ascii",
+    "MPLBACKEND": "module_of_a_kernel",
+    "IMAGEIO_FFMPEG_EXE": "/nosuch/ffmpeg",
+    "DISPLAY": ":99",
+}
+RUN = "-env CartPole-v1 --do_dagger -n 2 --num_agent_train_steps_per_iter 5 --batch_size 9 --eval_batch_size 9 --size 8"
+
+
+@pytest.fixture
+def homework_2(tmp_path: Path) -> dict[str, str]:
+    """Another package named cs285 on Python's path, as `pip install -e` puts it there."""
+    package = tmp_path / "hw2" / "cs285"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('the other package')")
+    return {"PYTHONPATH": str(package.parent)}
+
+
+@pytest.mark.slow
+def test_a_run_finishes_where_little_else_works(tmp_path: Path, homework_2: dict[str, str]) -> None:
+    flags = (*RUN.split(), "--video_log_freq", 1, "--num_workers", 2)
+    done = finish(start("run_hw1", *flags, cwd=tmp_path, environment={**HOSTILE, **homework_2}))
+    assert (done.code, done.err) == (0, ""), done
+    first, _, iteration, *_, last = done.out.splitlines()
+    assert first.startswith("logging to ")
+    assert "no videos: " in done.out
+    assert "IMAGEIO_FFMPEG_EXE=/nosuch/ffmpeg failed (" in done.out
+    assert " ? 0.0 (one episode; " in iteration
+    assert "final return" in last
+    (run,) = read_runs([tmp_path / "data"])
+    assert run.iterations == (0, 1)
+    assert (run.path / "learning_curve.png").exists()
+
+
+@pytest.mark.parametrize(
+    "script", [*(ROOT / "scripts" / f"{name}.py" for name in SCRIPTS), ROOT / "cs285/scripts/run_hw1.py"]
+)
+def test_each_script_begins_with_its_own_checkout(script: Path, homework_2: dict[str, str], tmp_path: Path) -> None:
+    """Its first lines, up to the import of tyro, which ends the process here."""
+    (tmp_path / "hw2/tyro.py").write_text(
+        "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)"
+    )
+    done = finish(start(script, cwd=tmp_path, environment=homework_2))
+    assert (done.code, done.out) == (7, f"{ROOT / 'cs285/__init__.py'}\n"), done
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals of glibc")
+def test_a_second_signal_ends_c_code_that_holds_the_interpreters_lock() -> None:
+    code = "import itertools; from cs285 import process; process.prepare(); print(flush=True); sum(itertools.repeat(0))"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for _ in range(2):
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.2)
+            process.terminate()
+        assert process.wait(5) == -15
