@@ -108,7 +108,7 @@ T steps have T actions and rewards, and T + 1 states: row t of next_observations
 terminated is the task's own end; truncated is a time limit, of the environment or spec.max_episode_steps.
 policy.reset and env.reset both get the episode's seed, inside of episode_generators(seed).
 Copy each observation in spec.ob_dtype: some environments write into the same array again and again.
-as_actions gives an action its dtype, Trajectory.from_states splits states, _check_finite refuses NaN.
+as_actions gives an action its dtype, Trajectory.from_states splits states, check_finite refuses NaN.
 With on_frame, give it env.render() before each step whose number is a multiple of spec.frame_stride, step 0 too.
 """),
     Blank((Body(UTILS, "sample_trajectories"),), "1.1", 2, "LocalRollouts in cs285/infrastructure/utils.py", """

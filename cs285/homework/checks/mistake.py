@@ -1,0 +1,60 @@
+"""Mistakes that a check finds in an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+
+class Mistake(Exception):
+    """A mistake in an answer: a key word, by which tests tell it, and a clause with the numbers that show it."""
+
+    def __init__(self, key: str, words: str) -> None:
+        """Set both."""
+        super().__init__(key, words)
+        self.key, self.words = key, words
+
+
+def require(condition: object, key: str, words: str) -> None:
+    """Raise the `Mistake` unless the condition holds."""
+    if not condition:
+        raise Mistake(key, words)
+
+
+def require_type(value: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Raise a `Mistake` unless a returned value is of that kind."""
+    found = "nothing (None)" if value is None else f"a {type(value).__name__}"
+    require(isinstance(value, kind), "type", f"it returns {found}, not {wanted}")
+
+
+def require_equal(found: Any, wanted: Any, key: str, name: str, hint: str = "") -> None:
+    """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers."""
+    require(close(found, wanted), key, f"{name} {show(found)}, not {show(wanted)}{hint}")
+
+
+def close(found: Any, wanted: Any) -> bool:
+    """Whether two arrays have the same shape and nearly equal numbers."""
+    a, b = (np.asarray(value.detach() if isinstance(value, torch.Tensor) else value) for value in (found, wanted))
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-4, atol=1e-4))
+
+
+def show(numbers: Any) -> str:
+    """Numbers as a student reads them."""
+    array = np.asarray(numbers.detach() if isinstance(numbers, torch.Tensor) else numbers)
+    return np.array2string(array, precision=3, threshold=14, edgeitems=3, separator=", ").replace("\n", "")
+
+
+@contextmanager
+def case(name: str) -> Iterator[None]:
+    """Name the case in which an error of the block occurs."""
+    try:
+        yield
+    except Mistake as mistake:
+        raise Mistake(mistake.key, f"{name}: {mistake.words}") from None
+    except Exception as error:
+        error.case = f"{name}: {getattr(error, 'case', '')}"  # type: ignore[attr-defined]
+        raise

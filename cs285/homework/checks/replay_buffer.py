@@ -1,0 +1,129 @@
+"""Check of `ReplayBuffer.sample_random_data`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from cs285.data.trajectory import Batch, Trajectory
+from cs285.homework.checks.mistake import Mistake, case, require, require_type
+from cs285.infrastructure import replay_buffer
+
+core: Any = replay_buffer
+STORED, ROWS = 60, 32
+
+
+def sample_random_data() -> Iterator[Mistake]:
+    """Compare the rows of batches with what is stored, their frequencies, and who draws the random numbers."""
+    for name, max_size, batches in (("a buffer with room left", 1000, 400), ("a full buffer", 40, 100)):
+        with case(name):
+            buffer = _buffer(max_size)
+            before = [array.copy() for array in buffer._arrays]
+            draws = np.stack([_transitions(buffer) for _ in range(batches)])
+            _check_draws(draws, np.arange(1, STORED + 1)[-max_size:])
+            same = all(np.array_equal(old, new) for old, new in zip(before, buffer._arrays, strict=True))
+            require(same, "buffer changed", "it changes the stored transitions")
+    yield from _costs()
+
+
+def _buffer(max_size: int) -> Any:
+    """A buffer of four episodes; all numbers of transition k are k, from 1 on, and its next observation is k + 0.5."""
+    buffer = core.ReplayBuffer(max_size, np.random.default_rng(3))
+    for start in range(1, STORED, STORED // 4):
+        k = np.arange(start, start + STORED // 4, dtype=np.float32)
+        states, late = np.repeat(k[:, None], 3, axis=1), start > STORED // 2
+        buffer.add_rollouts([Trajectory(states, states[:, :2], k, states + 0.5, late, not late)])
+    return buffer
+
+
+def _transitions(buffer: Any) -> Any:
+    """The numbers of the transitions in a batch, after a comparison of its fields."""
+    room = f"len(self) = {len(buffer)} transitions are stored, max_size is {buffer.max_size}"
+    try:
+        batch = buffer.sample_random_data(ROWS)
+    except IndexError as error:
+        raise Mistake("max_size", f"{error}: {room}") from error
+    require_type(batch, Batch, "a Batch")
+    kinds = {type(field).__name__ for field in batch}
+    require(
+        all(isinstance(field, torch.Tensor) for field in batch), "type", f"the batch's fields are {kinds}, not tensors"
+    )
+    shapes = [tuple(field.shape) for field in batch]
+    wanted = [(ROWS, 3), (ROWS, 2), (ROWS,), (ROWS, 3), (ROWS,)]
+    require(shapes == wanted, "batch_size", f"for batch_size={ROWS} the fields have shapes {shapes}, not {wanted}")
+    k = batch.observations[:, 0].numpy()
+    stored = (k >= 1) & (k <= STORED)
+    require(stored.all(), "max_size", f"row {np.argmin(stored)} is none of the stored transitions: {room}")
+    fields = {"action": batch.actions[:, 0], "reward": batch.rewards, "next observation": batch.next_observations[:, 0]}
+    for name, field in fields.items():
+        values = field.numpy() - 0.5 * (name == "next observation")
+        row = int(np.argmax(values != k))
+        numbers = f"row {row}: observation of {k[row]:.0f}, {name} of {values[row]:.0f}"
+        text = f"observation and {name} of a row are of different transitions ({numbers}): draw the indices once"
+        slots = name == "next observation" and (values == k + 0.5).any()
+        end = f"row {row}: the next observation is that of the next slot, which may be of another episode"
+        require(not slots, "next observation", end)
+        require(values[row] == k[row], "indices", text)
+    ends = (k % (STORED // 4) == 0) & (k > STORED // 2)
+    require(
+        np.array_equal(batch.terminals.numpy(), ends), "indices", "terminals are not those of the rows' transitions"
+    )
+    return k.astype(int)
+
+
+def _check_draws(draws: Any, stored: Any) -> None:
+    """Compare (batches, rows) numbers of transitions with independent, uniform draws from those stored."""
+    rows = f"{draws[0, :4].tolist()} and so on"
+    require((draws != draws[0]).any(), "same rows", f"each batch has the same rows, {rows}")
+    require((draws != draws[:, :1]).any(), "one transition", f"all rows of a batch are one transition: {rows}")
+    steps = np.diff(draws, axis=1)
+    require((steps != 1).any(axis=1).mean() > 0.5, "consecutive", f"the rows of a batch are consecutive: {rows}")
+    count, mean = np.bincount(draws.ravel(), minlength=STORED + 1)[stored], draws.size / len(stored)
+    never = stored[count == 0]
+    text = (
+        f"{len(never)} of {len(stored)} stored transitions are never drawn in {draws.size} rows: {never[:5].tolist()}"
+    )
+    require(not len(never), "never drawn", text)
+    far = np.argmax(np.abs(count - mean))
+    text = f"transition {stored[far]} is drawn {count[far]} times in {draws.size} rows, {mean:.0f} are expected"
+    require(abs(count[far] - mean) < 6 * np.sqrt(mean), "not uniform", text)
+
+
+def _costs() -> Iterator[Mistake]:
+    permuted: list[str] = []
+    np.random.permutation = _recorded(np.random.permutation, permuted)
+    batches = []
+    for _ in range(2):
+        buffer = _buffer(1000)
+        buffer.rng = _Generator(buffer.rng.bit_generator)
+        buffer.rng.permutation = _recorded(buffer.rng.permutation, permuted)
+        before = str(np.random.get_state()), torch.get_rng_state().tolist()
+        batches.append(buffer.sample_random_data(ROWS).observations)
+        unchanged = before == (str(np.random.get_state()), torch.get_rng_state().tolist())
+    if permuted:
+        text = "the whole buffer is permuted for each batch, 50 ms for a million transitions: draw indices"
+        yield Mistake("permutation", text)
+    try:
+        rows = f"{len(buffer.sample_random_data(80).observations)} rows"
+    except ValueError as error:
+        rows = str(error)
+    if rows != "80 rows":
+        text = f"batch_size=80 from {STORED} transitions gives {rows}: they are drawn without replacement"
+        yield Mistake("replacement", text)
+    if not unchanged or not torch.equal(*batches):
+        yield Mistake("generator", "the batches don't come from self.rng, so that other code changes what a seed gives")
+
+
+class _Generator(np.random.Generator):
+    permutation: Any
+
+
+def _recorded(function: Any, calls: list[str]) -> Any:
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        calls.append(function.__name__)
+        return function(*args, **kwargs)
+
+    return recorded

@@ -1,0 +1,223 @@
+"""Checks of `sample_trajectory`, `sample_trajectories` and `sample_n_trajectories`."""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+
+from cs285.data.trajectory import Array, Trajectory
+from cs285.envs.make_env import TaskSpec
+from cs285.errors import InvalidInput
+from cs285.homework.checks.mistake import Mistake, case, close, require, require_equal, require_type, show
+from cs285.infrastructure import utils
+
+core: Any = utils
+SPEC = TaskSpec((3,), np.dtype(np.float32), 2, discrete=False, max_episode_steps=12, fps=60)
+SEED = 7
+LENGTHS = [4, 6, 5, 3]  # of the episodes of `_Rollouts`, again and again
+
+
+class _Reset(NamedTuple):
+    observation: Array
+    info: dict[str, Any]
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        raise Mistake("reset", "reset's whole answer, (observation, info), is taken for an observation")
+
+
+class _Environment(gym.Env[Any, Any]):
+    """An environment whose observation in step t is (t, seed, 1), in one array that it writes into again."""
+
+    def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
+        self.action_space = gym.spaces.Discrete(2) if discrete else gym.spaces.Box(-1.0, 1.0, (2,))
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (3,))
+        self.ends, self.steps, self.over = ends, 0, False
+        dtype = (
+            np.float32 if "truncated" in ends else np.float64
+        )  # an array of the task's dtype is not copied by asarray
+        self.state, self.seeds, self.received = np.zeros(3, dtype), list[Any](), list[Any]()
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        self.seeds.append(seed)
+        self.state[:], self.steps, self.over = (0, seed or 0, 1), 0, False
+        return _Reset(self.state, {"info": "of reset"})
+
+    def step(self, action: Any) -> Any:
+        require(self.seeds, "reset", "env.step is called before env.reset")
+        require(not self.over, "end", f"env.step is called again after the episode's end in step {self.steps}")
+        shapes = f"env.step gets an action of shape {np.shape(action)}, not {self.action_space.shape}"
+        require(np.shape(action) == self.action_space.shape, "action shape", shapes)
+        self.received.append(np.array(action))
+        self.steps += 1
+        endless = f"an episode goes on after {SPEC.max_episode_steps} steps, the limit of spec"
+        require(self.steps < SPEC.max_episode_steps + 5, "max_episode_steps", endless)
+        self.state[0] = self.steps
+        terminated, truncated = (self.steps == self.ends.get(key) for key in ("terminated", "truncated"))
+        self.over = terminated or truncated
+        return self.state, 0.5 * self.steps, terminated, truncated, {}
+
+    def render(self) -> Any:
+        return np.full((2, 2, 3), self.steps, np.uint8)
+
+
+class _Policy:
+    """A policy that acts by (10 + t, noise * random number) in step t, or by t % 2 where actions are discrete."""
+
+    def __init__(self, discrete: bool = False, noise: float = 0.0) -> None:
+        self.discrete, self.noise, self.seeds = discrete, noise, list[int]()
+
+    def reset(self, seed: int) -> None:
+        self.seeds.append(seed)
+
+    def get_action(self, observations: Any) -> Any:
+        whole = "reset's whole answer, (observation, info), is given to the policy"
+        require(not isinstance(observations, tuple), "reset", whole)
+        kind = f"policy.get_action gets a {type(observations).__name__}, not a numpy array"
+        require(isinstance(observations, np.ndarray), "observation", kind)
+        t = observations[..., 0]
+        if self.discrete:
+            return np.asarray(t % 2).astype(np.int64)
+        return np.stack([10.0 + t, self.noise * np.random.random(t.shape)], axis=-1)
+
+
+def sample_trajectory() -> Iterator[Mistake]:
+    """Compare episodes with what the environment did, for each way in which an episode ends."""
+    for name, ends, discrete in (
+        ("the task ends the episode after 7 steps", {"terminated": 7}, False),
+        ("the environment's time limit ends the episode after 5 steps", {"truncated": 5}, False),
+        ("spec.max_episode_steps is 12", {}, False),
+        ("the task ends the episode in the last step allowed", {"terminated": 12, "truncated": 12}, False),
+        ("discrete actions", {"terminated": 4}, True),
+    ):
+        with case(name):
+            _check_episode(ends, replace(SPEC, discrete=discrete))
+    with case("with on_frame, an episode of 7 steps"):
+        frames: list[int] = []
+        path = _roll_out(_Environment({"terminated": 7}), _Policy(), on_frame=lambda frame: frames.append(frame.max()))
+        require_equal(frames, [0, 2, 4, 6], "frames", "frames are of steps", ": spec.frame_stride is 2")
+        require(len(path) == 7, "last step", f"{len(path)} steps are returned")
+    before = str(np.random.get_state())
+    noisy = [_roll_out(_Environment({"terminated": 4}), _Policy(noise=1.0)).actions for _ in range(2)]
+    if not close(*noisy) or str(np.random.get_state()) != before:
+        text = "the same seed gives other episodes of a policy that samples: use episode_generators(seed)"
+        yield Mistake("episode_generators", text)
+    try:
+        _roll_out(_Environment({"terminated": 4}), _Policy(noise=np.nan))
+        yield Mistake("NaN", "actions that are NaN go unnoticed into the trajectory: call check_finite")
+    except InvalidInput:
+        pass
+
+
+def _roll_out(env: _Environment, policy: _Policy, spec: TaskSpec = SPEC, **options: Any) -> Trajectory:
+    try:
+        path = core.sample_trajectory(env, spec, policy, SEED, **options)
+    except ValueError as error:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_name == "__post_init__" and isinstance(made := frame.f_locals["self"], Trajectory):
+                arrays = {name: np.shape(value) for name, value in vars(made).items() if np.ndim(value)}
+                lengths = ", ".join(f"{shape[0]} {name}" for name, shape in arrays.items())
+                equal = len(arrays) == 4 and len({shape[0] for shape in arrays.values()}) == 1
+                require(equal, "lengths", f"{lengths} for {env.steps} steps")
+        raise
+    require_type(path, Trajectory, "a Trajectory")
+    return path  # type: ignore[no-any-return]
+
+
+def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
+    env, policy = _Environment(ends, spec.discrete), _Policy(spec.discrete)
+    path, limit = _roll_out(env, policy, spec), min(ends.values(), default=spec.max_episode_steps)
+    count = f"{len(path)} steps are returned, {env.steps} were made, and the episode has {limit}"
+    require(env.steps >= limit, "stops early", count)
+    require(env.steps <= limit, "max_episode_steps", count)
+    require(len(path) == limit, "last step", count)
+    require(env.seeds == [SEED], "seed", f"env.reset gets the seeds {env.seeds}, the episode's is {SEED}")
+    require(policy.seeds == [SEED], "policy.reset", f"policy.reset gets the seeds {policy.seeds}, not [{SEED}]")
+    t = np.arange(limit, dtype=np.float32)
+    now, following = path.observations[:, 0], path.next_observations[:, 0]
+    aliased = f"all observations are that of step {now[0]:.0f}: the environment reuses its array, copy each one"
+    require(len(set(now)) > 1, "copy", aliased)
+    equal = f"next_observations equal observations ({show(now[:3])} and so on): they are one step later"
+    require(not np.array_equal(now, following), "next observation", equal)
+    require_equal(now, t, "observations", "the observations are of steps")
+    require_equal(following, t + 1, "next observation", "the next observations are of steps")
+    wanted = t.astype(int) % 2 if spec.discrete else np.stack([10 + t, 0 * t], axis=1)
+    for name, actions in (("the environment got", env.received), ("the trajectory has", list(path.actions))):
+        row = int(np.argmax([not close(a, b) for a, b in zip(actions, wanted, strict=True)]))
+        clipped = not spec.discrete and close(actions, np.clip(wanted, -1, 1))
+        key, hint = ("clipped", ": actions go to the environment unclipped") if clipped else ("actions", "")
+        require_equal(actions[row], wanted[row], key, f"{name} in step {row} another action than the policy's:", hint)
+    require_equal(path.rewards, 0.5 * (t + 1), "rewards", "the rewards are")
+    flags, task = f"terminated is {path.terminated} and truncated is {path.truncated}", "terminated" in ends
+    require(path.terminated or not task, "terminal flag", f"{flags}, but the task ended the episode")
+    right = (path.terminated, path.truncated) == (task, not task)
+    require(
+        right, "time limit", f"{flags}, not {task} and {not task}: {'the task' if task else 'a time limit'} ended it"
+    )
+
+
+class _Rollouts:
+    """Rollouts whose episodes have the lengths of their seeds; like workers they read one seed ahead."""
+
+    spec = SPEC
+
+    def __init__(self) -> None:
+        self.policy, self.count = object(), 0
+
+    def episodes(self, policy: object, seeds: Iterator[int], min_timesteps: int | None = None) -> Iterator[Trajectory]:
+        require(policy is self.policy, "policy", "the episodes are of another policy than the one given")
+        ahead = list(itertools.islice(seeds, 1))
+        while ahead:
+            ahead += itertools.islice(seeds, 1)
+            self.count += 1
+            require(self.count < 60, "endless", "it rolls out episodes without end: the seeds of a run never end")
+            states = np.repeat(np.arange(ahead.pop(0) + 1, dtype=np.float32)[:, None], 3, axis=1)
+            yield Trajectory.from_states(states, states[1:, :2], states[1:, 0], True, False)
+
+
+def _check_episodes(paths: Any) -> None:
+    require_type(paths, list, "a list of trajectories")
+    kinds = {type(path).__name__ for path in paths} - {"Trajectory"}
+    require(not kinds, "type", f"the list holds {kinds}, not trajectories")
+    lengths, wanted = [len(path) for path in paths], list(itertools.islice(itertools.cycle(LENGTHS), len(paths)))
+    cut = [length for length in lengths if length not in LENGTHS]
+    require(not cut, "whole episodes", f"an episode is cut to {cut} steps: whole episodes are wanted")
+    text = f"episodes of {lengths} steps are returned, those of the first seeds have {wanted}"
+    same = "the same episode again and again" if len(set(lengths)) < len(lengths) == len(set(wanted)) else "other ones"
+    require(lengths == wanted, "order", f"{text}, {same}: one generator of rollouts.episodes gives them all in order")
+
+
+def sample_trajectories() -> None:
+    """Compare the episodes with the fewest whose steps add up, and their number of steps with their sum."""
+    for least, count in ((10, 2), (11, 3), (1, 1)):
+        with case(f"min_timesteps={least}, episodes of {LENGTHS}... steps"):
+            rollouts = _Rollouts()
+            result = core.sample_trajectories(rollouts, rollouts.policy, least, itertools.cycle(LENGTHS))
+            pair = isinstance(result, tuple) and len(result) == 2
+            require(pair, "type", f"it returns a {type(result).__name__}, not the pair (paths, timesteps)")
+            paths, timesteps = result
+            _check_episodes(paths)
+            found = sum(map(len, paths))
+            text = f"{len(paths)} episodes of {found} steps together"
+            counted = len(paths) == least > 2
+            require(not counted, "counted episodes", f"{text}: min_timesteps counts steps, not episodes")
+            require(found >= least, "too few steps", f"{text} are fewer steps than {least}")
+            require(len(paths) <= count, "too many", f"{text}, where {count} episodes are enough")
+            wrong = f"the second value is {timesteps}, the episodes have {found} steps"
+            require(timesteps == found, "number of steps", wrong)
+
+
+def sample_n_trajectories() -> None:
+    """Compare the number of episodes and their order."""
+    for count in (3, 1):
+        with case(f"ntraj={count}"):
+            rollouts = _Rollouts()
+            paths = core.sample_n_trajectories(rollouts, rollouts.policy, count, itertools.cycle(LENGTHS))
+            require_type(paths, list, "a list of trajectories")
+            require(len(paths) == count, "number of episodes", f"{len(paths)} episodes are returned, not {count}")
+            _check_episodes(paths)

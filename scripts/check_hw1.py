@@ -1,0 +1,52 @@
+"""Check the blanks of the homework one by one: ok, not started, or what is wrong and where."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import _checkout  # noqa: F401
+
+from cs285.command_line import parse, run
+from cs285.errors import InvalidInput
+from cs285.homework.blanks import BY_NAME
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a check."""
+
+    blank: str | None = None  # Check one blank. None: all.
+    json: Path | None = None  # File to write the verdicts to, for programs
+    run: bool = False  # Then train behavioural cloning on CartPole for some seconds, and say whether it learned
+
+    def __post_init__(self) -> None:
+        if self.blank is not None and self.blank not in BY_NAME:
+            raise InvalidInput(f"--blank is {self.blank}; the blanks are {', '.join(BY_NAME)}")
+
+
+def main() -> None:
+    """Print a line for each blank; exit with code 1 unless all are right."""
+    settings = parse(Settings, __doc__ or "")
+    from cs285.homework.checks.runner import check_all
+
+    verdicts = []
+    for verdict in check_all([settings.blank] if settings.blank else None):
+        print(verdict, flush=True)
+        verdicts.append(verdict)
+    if settings.json:
+        settings.json.write_text(json.dumps([verdict.as_json() for verdict in verdicts], indent=1))
+    passed = sum(verdict.passed for verdict in verdicts)
+    print(f"{passed} of {len(verdicts)} are right")
+    learned = True
+    if settings.run and passed == len(verdicts):
+        from cs285.homework.checks.learning import try_learning
+
+        learned = try_learning()
+    sys.exit(0 if passed == len(verdicts) and learned else 1)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,44 @@
+"""Answers to the blanks in the folders wrong_answers and right_answers, a file for each blank.
+
+A comment ``# key: title`` begins an answer; ``# base`` begins the function that answers of ``#- old`` and ``#+ new``
+lines edit.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    blank: str
+    key: str  # of the mistake
+    title: str
+    source: str
+
+
+def read_answers(folder: str) -> list[Answer]:
+    return [answer for path in sorted(Path(__file__).with_name(folder).glob("*.py")) for answer in parse(path)]
+
+
+def parse(path: Path) -> list[Answer]:
+    parts = re.split(r"^# (?!fmt)(.+)\n", path.read_text(), flags=re.MULTILINE)[1:]
+    answers, base = [], ""
+    for header, body in zip(parts[::2], parts[1::2], strict=True):
+        key, _, title = header.partition(": ")
+        if key == "base":
+            base = body
+        else:
+            answers.append(Answer(path.stem, key, title, edited(base, body) if body.startswith("#-") else body))
+    return answers
+
+
+def edited(base: str, edits: str) -> str:
+    for old, new in re.findall(r"^#- (.+)\n((?:^#\+ .+\n)+)", edits, flags=re.MULTILINE):
+        assert old in base, old
+        lines = [line.removeprefix("#+ ") for line in new.splitlines()]
+        indent = next(line for line in base.splitlines() if old in line)
+        indent = indent[: len(indent) - len(indent.lstrip())]
+        base = base.replace(old, f"\n{indent}".join(lines))
+    return base

@@ -1,0 +1,23 @@
+# fmt: off
+# ok: else branches and a sum of lengths
+def collect_training_trajectories(self, itr):
+    if itr > 0:
+        policy = self.frozen_actor()
+        paths, _ = sample_trajectories(
+            rollouts=self.rollouts, policy=policy, min_timesteps=self.config.batch_size,
+            seeds=episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr), description="collecting")
+        self.total_envsteps = self.total_envsteps + sum(len(path) for path in paths)
+    else:
+        policy, paths = self.expert_policy, list(self.initial_expertdata)
+    self.collection_policy = policy
+    return paths
+# copy: the policy itself acts
+def collect_training_trajectories(self, itr):
+    if itr == 0:
+        self.collection_policy = self.expert_policy
+        return self.initial_expertdata
+    self.collection_policy = self.agent.actor
+    seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
+    paths, steps = sample_trajectories(self.rollouts, self.agent.actor, self.config.batch_size, seeds)
+    self.total_envsteps += steps
+    return paths

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cs285.homework.blanks import BLANKS, BY_NAME
+from cs285.homework.checks import mlp_policy, pytorch_utils, replay_buffer, rl_trainer, utils  # noqa: F401 - forks have them
+from cs285.homework.checks.runner import Verdict, check, check_all
+from tests.homework.answers import read_answers
+
+ROOT = Path(__file__).parents[2]
+WRONG, RIGHT = read_answers("wrong_answers"), read_answers("right_answers")
+RIGHT_BUILD_MLP = RIGHT[0].source
+
+
+def test_the_blanks_are_functions_of_the_core_with_the_courses_points() -> None:
+    for blank in BLANKS:
+        for body in blank.bodies:
+            assert re.search(rf"^ *def {body.function.split('.')[-1]}\(", (ROOT / body.file).read_text(), re.MULTILINE)
+        assert len(blank.hints) >= 3
+    bc, dagger = ([b.points for b in BLANKS if (b.question == "2") == later] for later in (False, True))
+    assert (len(bc), sum(bc), len(dagger), sum(dagger)) == (9, 22, 2, 8)
+
+
+def test_there_are_wrong_answers_enough() -> None:
+    counts = Counter(answer.blank for answer in WRONG)
+    assert set(counts) == set(BY_NAME)
+    assert sum(counts.values()) >= 80
+    assert min(counts.values()) >= 6
+    assert len(RIGHT) >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blank", BY_NAME)
+def test_wrong_answers_are_refused_and_their_mistake_is_named(blank: str) -> None:
+    for answer in WRONG:
+        if answer.blank == blank:
+            verdict = check(blank, answer.source)
+            assert (verdict.status, verdict.key) == ("wrong", answer.key), f"{answer.title}: {verdict}"
+            assert verdict.words
+            assert re.search(r":\d+$", verdict.where)
+
+
+@pytest.mark.slow
+def test_right_answers_written_differently_pass() -> None:
+    for answer in RIGHT:
+        verdict = check(answer.blank, answer.source)
+        wanted = ("ok", "") if answer.key == "ok" else ("works, but", answer.key)
+        assert (verdict.status, verdict.key) == wanted, f"{answer.title}: {verdict}"
+        assert verdict.passed
+
+
+def test_the_cores_own_answers_are_ok() -> None:
+    verdicts = list(check_all())
+    assert [(verdict.blank, verdict.status) for verdict in verdicts] == [(name, "ok") for name in BY_NAME]
+
+
+MISBEHAVIOUR = {
+    "prints": ("    print('building', input_size)\n", "works, but", "prints", "'building 3'"),
+    "hangs": ("    while True:\n        pass\n", "wrong", "hangs", "0.5 s"),
+    "sleeps": ("    import time; time.sleep(60)\n", "wrong", "hangs", "0.5 s"),
+    "reads": ("    input('press a key')\n", "wrong", "raises EOFError", "EOF"),
+    "exits": ("    import sys; sys.exit(3)\n", "wrong", "exits", "sys.exit(3)"),
+    "ends the process": ("    import os; os._exit(3)\n", "wrong", "exits", "exit code 3"),
+    "seeds numpy": ("    import numpy; numpy.random.seed(0)\n", "wrong", "global state", "numpy.random.seed"),
+    "seeds torch": ("    torch.manual_seed(0)\n", "wrong", "global state", "torch.manual_seed"),
+    "seeds random": ("    import random; random.seed(0)\n", "wrong", "global state", "random.seed"),
+    "changes the dtype": ("    torch.set_default_dtype(torch.float16)\n", "wrong", "global state", "default dtype"),
+    "changes the folder": ("    import os; os.chdir('/')\n", "wrong", "global state", "current folder"),
+    "sets the environment": ("    import os; os.environ['X'] = '1'\n", "wrong", "global state", "environment"),
+    "turns gradients off": ("    torch.set_grad_enabled(False)\n", "wrong", "global state", "gradient mode"),
+    "raises": ("    raise KeyError('size')\n", "wrong", "raises KeyError", "KeyError: 'size'"),
+    "recurses": ("    return build_mlp(1, 1, 1, 1)\n", "wrong", "raises RecursionError", "recursion"),
+    "returns a string": ("    return 'a network'\n", "wrong", "type", "a str, not an nn.Module"),
+    "returns nothing": ("    return\n", "wrong", "type", "nothing (None)"),
+    "is empty": (f"    raise NotImplementedError({BY_NAME['build_mlp'].not_written!r})\n", "not started", "", ""),
+    "calls an empty blank": (
+        f"    raise NotImplementedError({BY_NAME['update'].not_written!r})\n",
+        "wrong",
+        "raises NotImplementedError",
+        "update is not written yet",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISBEHAVIOUR)
+def test_answers_that_misbehave_get_one_line(name: str) -> None:
+    line, status, key, words = MISBEHAVIOUR[name]
+    head, rest = RIGHT_BUILD_MLP.split("\n", 1)
+    limit = 0.5 if key == "hangs" else 20
+    before = os.getcwd(), dict(os.environ)
+    verdict = check("build_mlp", f"{head}\n{line}{rest}", limit)
+    assert (verdict.status, verdict.key) == (status, key or status)
+    assert words in verdict.words
+    assert "\n" not in str(verdict)
+    assert verdict.where.startswith("<replacement>:2" if key in ("hangs", "exits") and "exit code" not in words else "")
+    assert (os.getcwd(), dict(os.environ)) == before
+
+
+def project(folder: Path, **changes: str) -> Path:
+    """A copy of the project's code, with other texts for some files."""
+    for part in ("cs285", "scripts"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in changes.items():
+        (file,) = folder.glob(f"cs285/*/{name}.py")
+        file.write_text(text)
+    return folder
+
+
+def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "scripts/check_hw1.py", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+
+
+@pytest.mark.slow
+def test_the_script_checks_each_blank_of_a_project_on_its_own(tmp_path: Path) -> None:
+    rollouts = (ROOT / "cs285/infrastructure/utils.py").read_text()
+    policy = (ROOT / "cs285/policies/MLP_policy.py").read_text()
+    broken = policy.replace('        return {"Training Loss"', '        return {{"Training Loss"')
+    half = rollouts.replace("        while timesteps < min_timesteps:", "        while len(paths) < min_timesteps:")
+    folder = project(tmp_path, utils=half, MLP_policy=broken)
+    result = run_script(folder, "--json", "verdicts.json")
+    assert result.returncode == 1, result.stderr
+    lines = dict(line.split(": ", 1) for line in result.stdout.splitlines()[:-1])
+    assert list(lines) == list(BY_NAME)
+    wrong = {"get_action", "forward", "update", "sample_trajectories"}
+    assert {name for name, line in lines.items() if line != "ok"} == wrong
+    place = next(n for n, line in enumerate(broken.splitlines(), 1) if "{{" in line)
+    assert f"cs285/policies/MLP_policy.py:{place}" in lines["update"]
+    assert "min_timesteps counts steps, not episodes (cs285/infrastructure/utils.py:" in lines["sample_trajectories"]
+    assert result.stdout.splitlines()[-1] == "7 of 11 are right"
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    assert [verdict["blank"] for verdict in verdicts] == list(BY_NAME)
+    assert sum(verdict["points"] for verdict in verdicts) == 30 - sum(BY_NAME[name].points for name in wrong)
+    assert verdicts[3]["key"] == "syntax error"
+
+
+@pytest.mark.slow
+def test_the_script_takes_one_blank_and_refuses_unknown_ones(tmp_path: Path) -> None:
+    result = run_script(ROOT, "--blank", "train_agent")
+    assert (result.returncode, result.stdout) == (0, "train_agent: ok\n1 of 1 are right\n")
+    result = run_script(ROOT, "--blank", "train")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: --blank is train; the blanks are build_mlp, get_action")
+
+
+@pytest.mark.slow
+def test_run_says_whether_it_learned() -> None:
+    result = run_script(ROOT, "--blank", "update", "--run")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^it learned: return \d+ on CartPole-v1, the expert's is \d+$", result.stdout, re.MULTILINE)
+
+
+def test_a_verdict_is_one_line_with_its_place_and_where_to_read_on() -> None:
+    verdict = Verdict("update", "wrong", "zero_grad", "the second step's\ngradient", "cs285/policies/MLP_policy.py:1")
+    assert str(verdict) == (
+        "update: the second step's gradient (cs285/policies/MLP_policy.py:1; read on: question 1.1 of the handout, "
+        "'Optimizing Model Parameters' in PyTorch's tutorials)"
+    )
+    assert verdict.as_json()["points"] == 0
