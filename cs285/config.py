@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +12,33 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from tyro.conf import arg
+from tyro.constructors import PrimitiveConstructorSpec
 
 from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
+
+
+class EnvKwargs(dict[str, Any]):
+    """Keyword arguments of an environment, as JSON has them; they are not to be changed, and can be hashed."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(json.dumps(self, sort_keys=True, default=str))
+
+    @staticmethod
+    def read(texts: list[str]) -> Any:
+        """The content of a JSON text, or the text itself, which `Config` refuses."""
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(texts[0])
+        return texts[0]
+
+
+JSON_OBJECT = PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="JSON",
+    instance_from_str=EnvKwargs.read,
+    is_instance=lambda value: isinstance(value, dict | None),
+    str_from_instance=lambda value: [json.dumps(value)],
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +54,8 @@ class Config:
     expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None
     """Expert data (pickle). None: expert_data/expert_data_<env_name>.pkl."""
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment, or module:id
+    env_kwargs: Annotated[EnvKwargs | None, JSON_OBJECT] = None
+    """Keyword arguments of the environment, such as '{"ctrl_cost_weight": 0.1}'; a dict in Python."""
     exp_name: Annotated[str | None, arg(aliases=["-exp"])] = None
     """Name of the experiment, part of the run folder's name. None: bc or dagger."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"
@@ -68,6 +95,10 @@ class Config:
     logdir: Path = Path("data")  # Parent of the run folders
 
     def __post_init__(self) -> None:
+        if self.env_kwargs is not None and not isinstance(self.env_kwargs, dict):
+            allowed = """it must be a JSON object, such as '{"ctrl_cost_weight": 0.1}'"""
+            raise InvalidInput(f"--env_kwargs is {self.env_kwargs!r:.200}; {allowed}")
+        object.__setattr__(self, "env_kwargs", None if self.env_kwargs is None else EnvKwargs(self.env_kwargs))
         for name, kinds in setting_types().items():
             if Path in kinds and isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, Path(getattr(self, name)))
@@ -123,6 +154,8 @@ def setting_from_text(name: str, text: str) -> Any:
         The value. Text of the wrong type is returned unchanged, for `Config` to refuse.
     """
     for kind in setting_types()[name]:
+        if kind is EnvKwargs:
+            return EnvKwargs.read([text])
         if kind is bool and text in ("true", "false"):
             return text == "true"
         if kind in (int, float, str, Path):

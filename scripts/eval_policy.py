@@ -59,7 +59,9 @@ def main() -> None:
     frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in seeds[:2]]))
     env.close()
     films = settings.video is not None
-    with RolloutWorkers(config.env_name, ep_len, None, backend, films, settings.episodes) as rollouts:
+    with RolloutWorkers(
+        config.env_name, ep_len, None, backend, films, settings.episodes, config.env_kwargs
+    ) as rollouts:
         paths = sample_n_trajectories(rollouts, frozen, settings.episodes, iter(seeds))
         for number, path in enumerate(paths):
             print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")

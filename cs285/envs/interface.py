@@ -93,3 +93,16 @@ def convert_interface(env: gym.Env[Any, Any], env_name: str) -> gym.Env[Any, Any
             return env
         wrapper = wrapper.env
     return Interface(env, env_name)
+
+
+def convert_actions(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """Count discrete actions from 0, and round those of an integer or bool Box to its dtype, within its bounds."""
+    space: Any = env.action_space
+    if isinstance(space, Discrete) and space.start != 0:
+        return gym.wrappers.TransformAction(env, lambda action: action + space.start, Discrete(int(space.n)))
+    if isinstance(space, Box) and space.dtype.kind in "iub":
+        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+        return gym.wrappers.TransformAction(
+            env, lambda action: np.clip(np.rint(action), low, high).astype(space.dtype), Box(low, high)
+        )
+    return env

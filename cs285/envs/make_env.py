@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import math
+import multiprocessing
 import os
 import sys
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Dict, Discrete, Tuple
 
 from cs285.data.trajectory import Array
 from cs285.envs import rendering
-from cs285.envs.interface import Interface, convert_interface
+from cs285.envs.interface import Interface, convert_actions, convert_interface
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
 from cs285.envs.v2_tasks import Backend, origin, register_v2_task
 from cs285.errors import InvalidInput, describe
@@ -44,7 +47,8 @@ class TaskSpec:
     max_episode_steps: int  # steps after which episodes are truncated
     fps: int  # steps per second of simulated time
     time_limit: int | None = None  # the environment's own limit in steps; ``max_episode_steps`` is never larger
-    action_space: Any = None  # the environment's, a `Box` or a `Discrete`
+    action_space: Any = None  # a `Box`, or a `Discrete` that counts from 0
+    ac_start: int = 0  # the environment's own number of the first choice
 
     @property
     def ob_dim(self) -> int:
@@ -73,6 +77,7 @@ def make_env(
     backend: Backend = "mujoco",
     graphics: bool = True,
     registration: EnvSpec | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[Env, TaskSpec]:
     """Make an environment.
 
@@ -85,9 +90,11 @@ def make_env(
         graphics: whether this process may render later; if so, MuJoCo is imported with a graphics library.
         registration: the `EnvSpec` of ``env_name`` in the process that registered the environment.
             None: look ``env_name`` up in this process.
+        env_kwargs: keyword arguments of the environment's class or function.
 
     Returns:
-        The environment and its facts. Box observations keep their shape; other spaces are flattened to vectors.
+        The environment and its facts. Box observations keep their shape; other spaces are flattened to vectors, with
+        a notice on stderr. Discrete actions count from 0; those of an integer or bool Box are rounded to its dtype.
 
     Raises:
         InvalidInput: for an unknown id, a missing dependency or backend, an error raised by the environment, a
@@ -97,25 +104,28 @@ def make_env(
         rendering.choose_gl_backend()  # before anything imports mujoco
     rendering.import_mujoco()
     if env_name.startswith(PREFIX):
-        env = make_old_gym_env(env_name.removeprefix(PREFIX), render)
+        env = make_old_gym_env(env_name.removeprefix(PREFIX), render, env_kwargs or {})
     else:
-        env = _make_registered(env_name, render, backend, registration)
+        env = _make_registered(env_name, render, backend, registration, env_kwargs or {})
     env, space = convert_interface(env, env_name), env.observation_space
     if space.is_np_flattenable and not (isinstance(space, Box) and space.shape):
         env = Interface(gym.wrappers.FlattenObservation(env), env_name)
+        if isinstance(space, Dict | Tuple):
+            _print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
     if render:
         rendering.prepare_rendering(env)
-    return env, _spec_of(env_name, env, ep_len)
+    env, start = convert_actions(env), int(getattr(env.action_space, "start", 0))
+    return env, replace(_spec_of(env_name, env, ep_len), ac_start=start)
 
 
-def check_rendering(env_name: str, backend: Backend = "mujoco", registration: EnvSpec | None = None) -> Array:
+def check_rendering(env_name: str, **options: Any) -> Array:
     """Render one frame of the environment, (height, width, 3) uint8; the arguments are those of `make_env`.
 
     Raises:
         RenderingUnavailable: when rendering fails, with one line that says what to install.
     """
     try:
-        env, _ = make_env(env_name, ep_len=1, render=True, backend=backend, registration=registration)
+        env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):
             if hasattr(env.unwrapped, "mujoco_renderer") and not rendering.import_mujoco():
                 raise RuntimeError("MuJoCo could not load its graphics library")
@@ -130,7 +140,9 @@ def check_rendering(env_name: str, backend: Backend = "mujoco", registration: En
         raise RenderingUnavailable(f"can't render {env_name}: {describe(error)}{advice}") from error
 
 
-def _make_registered(env_name: str, render: bool, backend: Backend, registration: EnvSpec | None) -> Env:
+def _make_registered(
+    env_name: str, render: bool, backend: Backend, registration: EnvSpec | None, env_kwargs: Mapping[str, Any]
+) -> Env:
     register_v2_task(env_name, backend)
     module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
@@ -143,20 +155,27 @@ def _make_registered(env_name: str, render: bool, backend: Backend, registration
             options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
-            return gym.make(registration or env_id, disable_env_checker=True, **options)
+            return gym.make(registration or env_id, **{"disable_env_checker": True, **options, **env_kwargs})
     except Exception as error:  # from Gymnasium, the module or the environment
         why = " ".join(str(error).split()) if isinstance(error, gym.error.Error) else describe(error)
         raise InvalidInput(f"can't make {env_name!r}: {why}") from error
 
 
+@functools.cache
+def _print_notice(line: str) -> None:
+    """Print a line on stderr, once and in the main process only."""
+    if multiprocessing.parent_process() is None:
+        print(line, file=sys.stderr, flush=True)
+
+
 def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
     observations, actions = env.observation_space, env.action_space
     vector = isinstance(actions, Box) and len(actions.shape) == 1
-    discrete = isinstance(actions, Discrete) and actions.start == 0
+    discrete = isinstance(actions, Discrete)
     if not isinstance(observations, Box) or not (vector or discrete):
         raise InvalidInput(
             f"{env_name} has observations {observations} and actions {actions}; allowed are observations that "
-            "Gymnasium can flatten, and one-dimensional Box actions or Discrete ones that count from 0"
+            "Gymnasium can flatten, and one-dimensional Box actions or Discrete ones"
         )
     time_limit = env.spec.max_episode_steps if env.spec else None
     limits = [limit for limit in (time_limit, ep_len) if limit is not None]

@@ -6,6 +6,8 @@ import contextlib
 import importlib
 import inspect
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium
@@ -16,8 +18,10 @@ from cs285.errors import InvalidInput
 PREFIX = "gym:"
 
 
-def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, Any]:
-    """Make the environment that gym 0.21 to 0.26 registers as ``env_id`` (without `PREFIX`).
+def make_old_gym_env(
+    env_id: str, render: bool = False, env_kwargs: Mapping[str, Any] = MappingProxyType({})
+) -> gymnasium.Env[Any, Any]:
+    """Make the environment that gym 0.21 to 0.26 registers as ``env_id`` (without `PREFIX`), with keyword arguments.
 
     Raises:
         InvalidInput: when gym or shimmy is missing, or gym can't make the environment.
@@ -29,7 +33,10 @@ def make_old_gym_env(env_id: str, render: bool = False) -> gymnasium.Env[Any, An
         raise InvalidInput(f"{PREFIX}{env_id} needs two packages: pip install gym==0.26.2 shimmy==2.0.1") from error
     gym.logger.set_level(gym.logger.ERROR)  # gym warns of its own deprecations at every reset
     parameters = inspect.signature(gym.make).parameters
-    options = {"disable_env_checker": True} if "disable_env_checker" in parameters else {}  # it needs numpy 1
+    options: dict[str, Any] = (
+        {"disable_env_checker": True} if "disable_env_checker" in parameters else {}
+    )  # it needs numpy 1
+    options.update(env_kwargs)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: gymnasium.Env[Any, Any]
     try:

@@ -17,6 +17,7 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
+from cs285.infrastructure.actions import renumber
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
@@ -65,7 +66,7 @@ def record_episodes(
         seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
         expert = load_expert(expert_file, env_name, rollouts.spec)
         if noise == 0:
-            return sample_n_trajectories(rollouts, expert, episodes, seeds)
+            return renumber(sample_n_trajectories(rollouts, expert, episodes, seeds), rollouts.spec.ac_start)
         space = make_env(env_name, backend=backend, graphics=False)[0].action_space
         if not (isinstance(space, Box) and space.is_bounded()):
             raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")

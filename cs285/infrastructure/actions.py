@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from cs285.data.trajectory import Array
+from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
@@ -38,6 +41,11 @@ def as_actions(actions: Array, spec: TaskSpec) -> Array:
     if wrong.size:
         raise InvalidInput(f"an action is {wrong.flat[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
     return actions.astype(np.int64)
+
+
+def renumber(paths: Sequence[Trajectory], offset: int) -> list[Trajectory]:
+    """Trajectories whose discrete actions are counted from another number: files have the environment's own."""
+    return [replace(path, actions=path.actions + offset) if offset else path for path in paths]
 
 
 def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:

@@ -12,13 +12,11 @@ from typing import Any
 import imageio.v2
 import imageio.v3
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from PIL import Image
 
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import whole_file
 from cs285.envs.make_env import make_env
-from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
@@ -36,15 +34,14 @@ def film(
     policy: BasePolicy,
     seeds: Sequence[int],
     ep_len: int | None = None,
-    backend: Backend = "mujoco",
-    registration: EnvSpec | None = None,
+    **options: Any,
 ) -> list[Image.Image]:
     """Write one MP4 file of the episodes that `sample_trajectory` rolls out with these seeds.
 
     Returns thumbnails of the first frames. Raises InvalidInput when the file can't be written, or `make_env` can't make
     the environment.
     """
-    env, spec = make_env(env_name, ep_len, render=True, backend=backend, registration=registration)
+    env, spec = make_env(env_name, ep_len, render=True, **options)
     clip: list[Image.Image] = []
     with closing(env), write_video(path, spec.video_fps, clip) as add:
         sample_n_trajectories(LocalRollouts(env, spec, on_frame=add), policy, len(seeds), iter(seeds))

@@ -19,7 +19,7 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput, error_context
-from cs285.infrastructure.actions import expert_actions
+from cs285.infrastructure.actions import expert_actions, renumber
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -29,6 +29,7 @@ from cs285.policies.external_policy import as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 SHARED_SETTINGS = ["env_name", "ep_len", "backend", "expert_data", "expert_policy_file", "do_dagger", "num_workers"]
+SHARED_SETTINGS += ["env_kwargs"]
 SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq")
 EXPERT_SEED = 0  # of the expert's evaluation, the same for runs of every seed
 
@@ -51,7 +52,7 @@ class RunInputs:
         with ExitStack() as on_failure:
             needed = max(config.batch_size, config.eval_batch_size)  # an episode has at least one step
             self.rollouts = RolloutWorkers(  # before any thread starts, so that they can be forked
-                config.env_name, config.ep_len, config.num_workers, config.backend, films, needed
+                config.env_name, config.ep_len, config.num_workers, config.backend, films, needed, config.env_kwargs
             )
             self._thread = ThreadPoolExecutor(1)
             on_failure.callback(self._thread.shutdown, cancel_futures=True)
@@ -110,7 +111,7 @@ def find_expert(
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:
-        policy = as_policy(expert, len(spec.ob_shape))
+        policy = as_policy(expert, len(spec.ob_shape), spec.ac_start)
     elif path is not None:
         policy = load_expert(path, config.env_name, spec)
     elif config.do_dagger:
@@ -126,7 +127,7 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
     path = config.expert_data or shipped_data(config.env_name)
     if path is None:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
-    paths = load_expert_data(path, spec.time_limit, spec.discrete)
+    paths = renumber(load_expert_data(path, spec.time_limit, spec.discrete), -spec.ac_start)
     ob_shape = paths[0].observations.shape[1:]
     if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
         paths = _with_states(paths, lambda states: states.astype(spec.ob_dtype))

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -53,11 +53,17 @@ class _Task:
     ep_len: int | None
     backend: Backend
     films: bool
+    env_kwargs: Mapping[str, Any] | None
     registration: EnvSpec | None = None  # from the main process
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of `make_env` that films have too."""
+        return {"backend": self.backend, "registration": self.registration, "env_kwargs": self.env_kwargs}
 
     @functools.cached_property
     def environment(self) -> tuple[Env, TaskSpec]:
-        return make_env(self.env_name, self.ep_len, False, self.backend, self.films, self.registration)
+        return make_env(self.env_name, self.ep_len, graphics=self.films, **self.options)
 
     def spec(self, policy: None = None) -> TaskSpec:
         return self.environment[1]
@@ -68,12 +74,12 @@ class _Task:
     def film(self, policy: BasePolicy, path: Path, seeds: Sequence[int]) -> list[Image.Image]:
         from cs285.infrastructure.films import film  # only films need the video encoder
 
-        return film(path, self.env_name, policy, seeds, self.ep_len, self.backend, self.registration)
+        return film(path, self.env_name, policy, seeds, self.ep_len, **self.options)
 
     def check_filming(self, policy: None = None) -> None:
         from cs285.infrastructure.films import check_encoder
 
-        check_encoder(check_rendering(self.env_name, self.backend, self.registration))
+        check_encoder(check_rendering(self.env_name, **self.options))
 
 
 class RolloutWorkers:
@@ -95,6 +101,7 @@ class RolloutWorkers:
         backend: Backend = "mujoco",
         films: bool = False,
         episodes_needed: int | None = None,
+        env_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         """Make the environment of `make_env`, here and in each worker.
 
@@ -107,7 +114,7 @@ class RolloutWorkers:
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a worker imports a main script without a __main__ guard; its parent raises WorkerDied
-        self._task = _Task(env_name, ep_len, backend, films)
+        self._task = _Task(env_name, ep_len, backend, films, env_kwargs)
         self.spec = self._task.spec()
         self._lock = threading.Lock()  # for the environment and policies of this process
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))

@@ -23,8 +23,10 @@ class ExternalPolicy(BasePolicy):
     ``reset(seed)``, if it has one, is called when an episode begins.
     """
 
-    def __init__(self, act: Callable[[Array], Any], ob_ndim: int = 1, reset: Callable[[int], Any] | None = None):
-        self._act, self._ob_ndim, self._reset = act, ob_ndim, reset
+    def __init__(
+        self, act: Callable[[Array], Any], ob_ndim: int = 1, reset: Callable[[int], Any] | None = None, start: int = 0
+    ) -> None:
+        self._act, self._ob_ndim, self._reset, self._start = act, ob_ndim, reset, start
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`.
@@ -42,6 +44,7 @@ class ExternalPolicy(BasePolicy):
                 f"the expert answered {len(batch)} observations with {kind}; it must give one action "
                 "for each, in an array or a tensor of numbers"
             )
+        actions = actions - self._start if self._start else actions
         return np.asarray(actions[0]) if single else actions
 
     def reset(self, seed: int) -> None:
@@ -50,7 +53,7 @@ class ExternalPolicy(BasePolicy):
             self._reset(seed)
 
 
-def as_policy(expert: object, ob_ndim: int = 1) -> BasePolicy:
+def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
     """Make a policy from an object with ``get_action``, a model, a module or a function; policies are returned as is.
 
     Args:
@@ -58,6 +61,7 @@ def as_policy(expert: object, ob_ndim: int = 1) -> BasePolicy:
             ``deterministic=True``, on observations normalised by its VecNormalize, if it has one. A ``torch.nn.Module``
             is called with a float32 tensor, in evaluation mode and without gradient.
         ob_ndim: dimensions of one observation: 1 for a vector, 3 for an image.
+        start: the number of the first choice where actions are discrete; it is 0 in the policy that is returned.
 
     Raises:
         InvalidInput: for an object of any other kind.
@@ -75,7 +79,7 @@ def as_policy(expert: object, ob_ndim: int = 1) -> BasePolicy:
         kind = f"the class {expert.__name__}" if isinstance(expert, type) else f"a {type(expert).__name__}"
         allowed = "an object with get_action, a model of stable-baselines3, a torch.nn.Module or a function"
         raise InvalidInput(f"an expert is {allowed} of observations, not {kind}")
-    return ExternalPolicy(act, ob_ndim, getattr(expert, "reset", None))
+    return ExternalPolicy(act, ob_ndim, getattr(expert, "reset", None), start)
 
 
 def _predict(model: Any) -> Callable[[Array], Any]:

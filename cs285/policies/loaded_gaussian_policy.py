@@ -102,7 +102,7 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     Raises InvalidInput when the file can't be read, or its sizes don't fit.
     """
     if (named := object_name(path)) is not None:
-        return as_policy(import_object(*named), len(spec.ob_shape))
+        return as_policy(import_object(*named), len(spec.ob_shape), spec.ac_start)
     expert: Any
     kind = kind_of(path)
     if kind in (PICKLE, SB3_ZIP):

@@ -58,7 +58,9 @@ def load_run_policy(
     """
     path = saved_file(path)
     config, parameters = load_run_config(path.parent, env_name), _read_parameters(path, make_policy)
-    env, spec = make_env(config.env_name, ep_len or config.ep_len, backend=backend or config.backend)
+    env, spec = make_env(
+        config.env_name, ep_len or config.ep_len, backend=backend or config.backend, env_kwargs=config.env_kwargs
+    )
     return _restore(path, config, spec, make_policy, parameters), env, spec
 
 

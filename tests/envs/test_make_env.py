@@ -7,20 +7,26 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs285.config import Config
+from cs285.data.run_folders import read_run
 from cs285.envs.make_env import TaskSpec, make_env
 from cs285.errors import InvalidInput
+from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.utils import sample_trajectory
-from tests.fakes import AC_DIM, POINT, TIME_LIMIT, FakePolicy, PointEnv
+from cs285.policies.external_policy import as_policy
+from cs285.policies.saved_policy import load_policy
+from tests.fakes import AC_DIM, POINT, TIME_LIMIT, FakePolicy, PointEnv, course_episode, pickle_file
 
 ENV_ID = "tests/Registered-v0"
 
@@ -84,9 +90,9 @@ def test_observations_keep_shape_and_integer_dtype(space: Any, shape: tuple[int,
 @pytest.mark.usefixtures("registry")
 @pytest.mark.filterwarnings("ignore:.*Overriding environment")
 def test_other_action_spaces_are_refused() -> None:
-    for actions in (Discrete(3, start=1), Box(-1, 1, (2, 2)), MultiBinary(3)):
+    for actions in (MultiDiscrete([2, 3]), Box(-1, 1, (2, 2)), MultiBinary(3)):
         register_spaces(Box(-1, 1, (2,)), actions)
-        with pytest.raises(InvalidInput, match="one-dimensional Box actions or Discrete ones that count from 0"):
+        with pytest.raises(InvalidInput, match="one-dimensional Box actions or Discrete ones"):
             make_env(ENV_ID)
 
 
@@ -142,3 +148,82 @@ def test_videos_play_in_real_time_at_a_usual_rate(fps: int) -> None:
     spec = TaskSpec((1,), np.dtype(np.float32), 1, False, 1000, fps)
     assert spec.video_fps * spec.frame_stride == pytest.approx(fps)
     assert min(fps, 20) <= spec.video_fps <= 45
+
+
+class Spaces(PointEnv):
+    """An environment of these spaces that records its actions; its keyword arguments are ``size`` and ``actions``."""
+
+    made: ClassVar[list[Spaces]] = []
+
+    def __init__(self, actions: str = "choices", size: int = 3) -> None:
+        super().__init__(ob_shape=(size,))
+        self.action_space = ACTIONS[actions]
+        self.made.append(self)
+
+
+ACTIONS: dict[str, Any] = {
+    "choices": Discrete(3, start=5),
+    "integers": Box(np.array([-3, 0]), np.array([9, 4]), dtype=np.int16),
+    "switches": Box(0, 1, (2,), np.bool_),
+}
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("actions", "chosen", "received"),
+    [
+        ("choices", np.int64(2), np.int64(7)),
+        ("integers", np.float32([1.6, 99]), np.int16([2, 4])),
+        ("switches", np.float32([0.7, -3]), np.array([True, False])),
+    ],
+)
+def test_actions_reach_the_environment_in_its_own_numbers_and_dtype(actions: str, chosen: Any, received: Any) -> None:
+    gym.register(ENV_ID, Spaces, max_episode_steps=5)
+    env, spec = make_env(ENV_ID, env_kwargs={"actions": actions, "size": 4})
+    assert (spec.ob_dim, spec.ac_start) == (4, 5 if actions == "choices" else 0)
+    assert make_env(ENV_ID, registration=env.spec, env_kwargs={"actions": actions})[1].ac_dim == spec.ac_dim
+    trajectory = sample_trajectory(env, spec, as_policy(lambda batch: [chosen] * len(batch)), seed=0)
+    np.testing.assert_array_equal(trajectory.actions[0], chosen)
+    env.reset(seed=0)
+    env.step(chosen)
+    np.testing.assert_array_equal(env.unwrapped.received[-1], received, strict=True)
+
+
+@pytest.mark.usefixtures("registry")
+def test_choices_of_any_start_in_data_experts_and_runs(tmp_path: Path) -> None:
+    """The expert and its data number the choices from 5, as the environment does; the policy from 0."""
+    gym.register(ENV_ID, Spaces, max_episode_steps=5)
+    episode = course_episode(2023, steps=5) | {"action": np.array([5, 7, 6, 5, 5])}
+    data = pickle_file(tmp_path / "data.pkl", [episode])
+    settings: dict[str, Any] = {
+        "env_name": ENV_ID,
+        "expert_data": data,
+        "do_dagger": True,
+        "n_iter": 2,
+        "num_workers": 2,
+    }
+    settings |= {"batch_size": 10, "eval_batch_size": 10, "num_agent_train_steps_per_iter": 2, "size": 4}
+    config = Config(**settings, env_kwargs={"size": 3}, logdir=tmp_path / "runs", save_params=True)
+    trainer = BC_Trainer(config, expert=lambda batch: np.full(len(batch), 7))
+    assert trainer.inputs.initial_expertdata[0].actions.tolist() == [0, 2, 1, 0, 0]
+    trainer.run_training_loop()
+    assert trainer.agent.replay_buffer.sample_recent_data(3).actions.tolist() == [2, 2, 2]
+    assert trainer.run_dir is not None
+    assert read_run(trainer.run_dir).config.env_kwargs == {"size": 3}
+    assert load_policy(trainer.run_dir).get_action(np.zeros(3, np.float32)) in (0, 1, 2)
+    with pytest.raises(InvalidInput, match=r"unexpected keyword argument 'sise'.*line"):
+        BC_Trainer(replace(config, env_kwargs={"sise": 3}), expert=lambda batch: batch)
+    with pytest.raises(InvalidInput, match=r"--env_kwargs is .*inputs that were passed"):
+        BC_Trainer(replace(config, env_kwargs=None), inputs=trainer.inputs)
+
+
+@pytest.mark.usefixtures("registry")
+def test_dict_and_tuple_observations_are_flattened_with_a_notice(capsys: pytest.CaptureFixture[str]) -> None:
+    space = gym.spaces.Tuple((Box(-1, 1, (2,)), Dict({"b": Discrete(2), "a": Box(-1, 1, (2, 2), np.float32)})))
+    register_spaces(space)
+    env, spec = make_env(ENV_ID)
+    value = space.sample()
+    env.unwrapped.reset = lambda **_: (value, {})  # type: ignore[method-assign]
+    np.testing.assert_array_equal(env.reset(seed=0)[0], gym.spaces.flatten(space, value))
+    assert spec.ob_shape == (8,)
+    assert "observations Tuple(" in capsys.readouterr().err
