@@ -266,8 +266,9 @@ def load_pickle(path: Path) -> Any:
     Raises:
         InvalidInput: when the file can't be read, is cut short, or holds anything else.
     """
-    with open_regular(path) as file, _naming(path, "pickle"):
-        return _Machine(os.fstat(file.fileno()).st_size).run(_Reader(file))  # type: ignore[arg-type]
+    opened: Any = open_regular(path)
+    with _Reader(opened) as file, _naming(path, "pickle"):
+        return _Machine(os.fstat(file.fileno()).st_size).run(file)
 
 
 def load_torch_file(path: Path, content: bytes | None = None) -> Any:

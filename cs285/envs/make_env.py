@@ -114,7 +114,8 @@ def make_env(
             _print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
     if render:
         rendering.prepare_rendering(env)
-    env, start = convert_actions(env), int(getattr(env.action_space, "start", 0))
+    start = int(env.action_space.start) if isinstance(env.action_space, Discrete) else 0
+    env = convert_actions(env)
     return env, replace(_spec_of(env_name, env, ep_len), ac_start=start)
 
 
