@@ -136,7 +136,7 @@ def check_rendering(env_name: str, **options: Any) -> Array:
                 raise RuntimeError(f"render() returned {frame!r:.100} and not an array")
             return frame
     except Exception as error:  # graphics libraries share no exception class
-        of_mujoco = origin(registration or gym.registry.get(env_name)).startswith(MUJOCO_TASKS)
+        of_mujoco = origin(options.get("registration") or gym.registry.get(env_name)).startswith(MUJOCO_TASKS)
         advice = f"; {rendering.advice()}" if of_mujoco else ""
         raise RenderingUnavailable(f"can't render {env_name}: {describe(error)}{advice}") from error
 
