@@ -30,7 +30,7 @@ class BCAgent(BaseAgent):
         """Build the agent.
 
         Args:
-            actor: a policy with ``get_action`` and ``update(observations, actions)``, which returns scalars by name.
+            actor: a policy with ``get_action`` and ``update(observations, actions)``, which returns a dict of scalars.
             replay_buffer: draws batches on the actor's device.
             find_update: called with the actor in each iteration; returns a faster ``actor.update``, or None.
         """
@@ -42,12 +42,12 @@ class BCAgent(BaseAgent):
         """See `BaseAgent.train`; rewards and next observations are not used.
 
         Raises:
-            InvalidInput: when the policy's ``update`` does not return scalars by name.
+            InvalidInput: when the policy's ``update`` does not return a dict of scalars.
         """
         log = self.update(batch.observations, batch.actions)
         if not isinstance(log, Mapping):
             kind = type(self.actor).__name__
-            raise InvalidInput(f"{kind}.update returned a {type(log).__name__}; it must return scalars by name")
+            raise InvalidInput(f"{kind}.update returned a {type(log).__name__}; it must return a dict of scalars")
         return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in log.items()}
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:

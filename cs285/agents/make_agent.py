@@ -96,4 +96,4 @@ def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Traj
     try:
         agent.load_state_dict(state)
     except Exception as error:  # a user's own policy may raise anything
-        raise InvalidInput(f"the checkpoint is of another agent: {error!r:.300}") from error
+        raise InvalidInput(f"the checkpoint does not fit the policy: {error!r:.300}") from error

@@ -41,7 +41,7 @@ def find_venv() -> Path:
     """The environment's folder, $CS285_MUJOCO_PY_VENV or .venv-mujoco-py in the project; InvalidInput if missing."""
     venv = Path(os.environ.get(VENV_VARIABLE) or PROJECT_ROOT / ".venv-mujoco-py").absolute()
     if not (venv / FINISHED).is_file():
-        raise InvalidInput(f"--backend mujoco_py: mujoco-py is not, or not completely, installed in {venv}; {INSTALL}")
+        raise InvalidInput(f"--backend mujoco_py: mujoco-py is not completely installed in {venv}; {INSTALL}")
     return venv
 
 

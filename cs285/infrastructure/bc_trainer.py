@@ -68,7 +68,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
         if self._has_run:
-            raise InvalidInput("a BC_Trainer runs once; make another for another run")
+            raise InvalidInput("a BC_Trainer runs once; make a new one for another run")
         self._has_run = True
         set_global_generator_states(self._generator_states)
         config, state = self.config, self.resumed_state

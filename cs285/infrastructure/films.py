@@ -76,7 +76,7 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
         with writer:
             yield add
         if not 0 < frames == _count_frames(unfinished):  # ffmpeg does not report a full disk
-            raise InvalidInput(f"can't write {path}: ffmpeg wrote a part of it only; the disk may be full")
+            raise InvalidInput(f"can't write {path}: ffmpeg wrote only a part of it; the disk may be full")
         with whole_file(path) as file:
             file.write(unfinished.read_bytes())
 

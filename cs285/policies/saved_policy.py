@@ -83,7 +83,7 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
     except InvalidInput as error:
         if "names" not in str(error):
             raise
-        kind = "is a torch checkpoint of a whole module, which only runs as code"
+        kind = "is a torch checkpoint of a whole module, and loading it runs code"
         raise InvalidInput(f"{path} {kind}; load it, and give the module as the expert (docs/data.md)") from error
     if not isinstance(parameters, dict) or not (path.parent / "config.json").is_file():
         where = "is a torch checkpoint without a run's config.json in its folder"

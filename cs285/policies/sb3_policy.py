@@ -139,7 +139,7 @@ def _check_bounds(space: Mapping[str, Any], spec: TaskSpec) -> None:
     for name in () if spec.discrete else ("low", "high"):
         bound = np.array(space[name].strip("[]").split(), np.float64)
         if bound.shape != ours.shape or not np.allclose(bound, getattr(ours, name)):
-            raise InvalidInput(f"its actions have {name} {space[name]:.100}, the task's {getattr(ours, name)}")
+            raise InvalidInput(f"its action bound {name} is {space[name]:.100}, the task's is {getattr(ours, name)}")
 
 
 def _layers(parameters: Mapping[str, Array], kind: _Kind) -> list[tuple[Array, Array]]:

@@ -100,7 +100,7 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     for config in sorted(configs, key=lambda c: -c.iterations * c.num_agent_train_steps_per_iter):
         cpus = max(1, config.num_workers or 0)
         if cpus > most:
-            raise InvalidInput(f"--num_workers is {cpus}; the largest machine offers Ray {most} CPUs")
+            raise InvalidInput(f"--num_workers is {cpus}; the largest machine of the Ray cluster has {most}")
         running[train.options(num_cpus=cpus).remote(config, sys.argv)] = config
     failed = []
     while running:

@@ -200,7 +200,7 @@ def test_a_run_folder_and_its_files_are_experts_and_load_policy_reads_them(tiny:
     with pytest.raises(InvalidInput, match="not a policy of discrete actions"):
         load_expert(folder, fakes.CHOICE, replace(spec, discrete=True))
     torch.save(nn.Linear(3, 2), folder / "policy_itr_1.pt")
-    with pytest.raises(InvalidInput, match="whole module, which only runs as code"):
+    with pytest.raises(InvalidInput, match="whole module, and loading it runs code"):
         load_expert(folder, fakes.POINT, spec)
 
 
@@ -249,7 +249,7 @@ WRONG_FILES = {
     "web page": lambda: b"\n<!DOCTYPE html><html></html>",
     "numpy archive .*--expert_data": lambda: array_bytes(np.savez, observation=np.zeros(3)),
     "single numpy array": lambda: array_bytes(np.save),
-    "torch checkpoint of a whole module, which only runs as code": lambda: torch_bytes(nn.Linear(3, 2)),
+    "torch checkpoint of a whole module, and loading it runs code": lambda: torch_bytes(nn.Linear(3, 2)),
     "without the config.json": lambda: torch_bytes(nn.Linear(3, 2).state_dict()),
     "TorchScript": scripted,
     "empty": lambda: b"",
