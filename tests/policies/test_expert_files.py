@@ -250,7 +250,7 @@ WRONG_FILES = {
     "numpy archive .*--expert_data": lambda: array_bytes(np.savez, observation=np.zeros(3)),
     "single numpy array": lambda: array_bytes(np.save),
     "torch checkpoint of a whole module, and loading it runs code": lambda: torch_bytes(nn.Linear(3, 2)),
-    "without the config.json": lambda: torch_bytes(nn.Linear(3, 2).state_dict()),
+    "without a run's config.json": lambda: torch_bytes(nn.Linear(3, 2).state_dict()),
     "TorchScript": scripted,
     "empty": lambda: b"",
     "damaged or unfinished zip": lambda: array_bytes(np.savez, observation=np.zeros(3))[:-30],
