@@ -50,11 +50,8 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
     if getattr(actor, "discrete", spec.discrete) != spec.discrete:
-        made, needed = ("discrete" if actor.discrete else "continuous"), ("discrete" if spec.discrete else "continuous")
-        raise InvalidInput(
-            f"make_policy returned a {type(actor).__name__} for {made} actions (its attribute discrete), but those of "
-            f"{config.env_name} are {needed}"
-        )
+        made, needed = f"a {type(actor).__name__} with discrete={actor.discrete}", bool(spec.discrete)
+        raise InvalidInput(f"make_policy returned {made}; for the actions of {config.env_name} it must be {needed}")
     _check_optimizer(actor)
     seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for the policy's updates
     rng = generator(config.seed, Stream.REPLAY_BUFFER)

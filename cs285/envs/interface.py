@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, NoReturn
 
 import gymnasium as gym
 import numpy as np
@@ -36,23 +36,21 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; if the environment's ``reset`` has no argument ``seed``, seed its generator."""
-        self._steps, self._seed = 0, seed
+        self._steps, self._seed, result = 0, seed, None
         arguments: dict[str, Any] = {"seed": seed, "options": options}
-        result = None
         try:
             accepted = inspect.signature(self.env.reset).parameters
             if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
                 arguments = {name: value for name, value in arguments.items() if name in accepted}
             if "seed" not in arguments:
                 self.unwrapped.np_random = np.random.default_rng(seed)
-                if callable(seed_method := getattr(self.unwrapped, "seed", None)):  # of the old gym package
-                    seed_method(seed)
+                getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # a method in the old gym package
             result = self.env.reset(**arguments)
             with_info = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)
             observation, info = result if with_info else (result, {})
             return self._observation(observation), info
         except Exception as error:
-            raise self._named(error, "reset", result) from error
+            self._raise_named(error, "reset", result)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Take a step."""
@@ -69,7 +67,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
                 reward = np.reshape(reward, ()).item()
             return self._observation(observation), float(reward), bool(terminated), bool(truncated), info
         except Exception as error:
-            raise self._named(error, f"step {self._steps - 1}", result) from error
+            self._raise_named(error, f"step {self._steps - 1}", result)
 
     def _observation(self, observation: Any) -> Any:
         if self._shape is None or getattr(observation, "shape", None) == self._shape:
@@ -77,11 +75,13 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         array = np.asarray(observation)
         if [size for size in array.shape if size != 1] == [size for size in self._shape if size != 1]:
             return array.reshape(self._shape)
-        raise InvalidInput(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
+        raise ValueError(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
 
-    def _named(self, error: Exception, method: str, result: Any) -> InvalidInput:
+    def _raise_named(self, error: Exception, method: str, result: Any) -> NoReturn:
+        if isinstance(error, InvalidInput):  # of an `Interface` inside
+            raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
-        return InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}")
+        raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error
 
 
 def convert_interface(env: gym.Env[Any, Any], env_name: str) -> gym.Env[Any, Any]:

@@ -98,6 +98,17 @@ def test_discrete_actions_are_those_of_the_space() -> None:
     assert len(roll_out(discrete=True, action=look_up)) == 6
 
 
+class Flattened(BentEnv):
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.observation_space = gym.spaces.Tuple([gym.spaces.Box(-np.inf, np.inf, (3,))])
+
+    def reset(self, **arguments: Any) -> Any:
+        super().reset(**arguments)
+        self.state = np.zeros(3)
+        return (self.state,), {}
+
+
 def failing(env: BentEnv, action: Any) -> Any:
     return {}["door"] if env.steps == 2 else action
 
@@ -115,3 +126,8 @@ def failing(env: BentEnv, action: Any) -> Any:
 def test_the_rest_is_one_line_with_task_and_step(changes: dict[str, Change], line: str) -> None:
     with pytest.raises(InvalidInput, match=rf"\A{BENT}, {line}"):
         roll_out(**changes)
+
+
+def test_wrappers_that_flatten_add_nothing_to_the_line() -> None:
+    with pytest.raises(InvalidInput, match=rf"\A{BENT}, step 2 [^,]*: KeyError"):
+        roll_out(Flattened, action=failing, state_of=lambda env, state: (state,))
