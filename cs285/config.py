@@ -53,6 +53,7 @@ class Config:
     """Expert policy (pickle). None: policies/experts/<env_name>.pkl."""
     expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None
     """Expert data (pickle). None: expert_data/expert_data_<env_name>.pkl."""
+    expert_episodes: int | None = None  # Train on the first episodes of the expert data, so many. None: on all.
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment, or module:id
     env_kwargs: Annotated[EnvKwargs | None, JSON_OBJECT] = None
     """Keyword arguments of the environment, such as '{"ctrl_cost_weight": 0.1}'; a dict in Python."""
@@ -104,7 +105,7 @@ class Config:
                 object.__setattr__(self, name, Path(getattr(self, name)))
             _check_type(name, getattr(self, name), kinds)
         check_at_least(1, self, "ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size")
-        check_at_least(1, self, "train_batch_size", "size", "max_replay_buffer_size")
+        check_at_least(1, self, "train_batch_size", "size", "max_replay_buffer_size", "expert_episodes")
         check_at_least(0, self, "n_layers", "which_gpu", "seed", "num_workers")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")

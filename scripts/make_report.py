@@ -10,7 +10,7 @@ import _checkout  # noqa: F401
 from tyro.conf import arg
 
 from cs285.command_line import parse, run
-from cs285.results.selection import RunSelection, report_incomplete
+from cs285.results.selection import RunSelection
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ def main() -> None:
     from cs285.results.report import write_report
     from cs285.results.series import group_by_settings
 
-    runs = settings.read()
-    left_out = write_report(group_by_settings(runs), settings.output, notes=report_incomplete(runs))
+    runs, notes = settings.read()
+    left_out = write_report(group_by_settings(runs), settings.output, notes)
     print(*left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
 
 

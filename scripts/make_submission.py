@@ -10,7 +10,7 @@ import _checkout  # noqa: F401
 from tyro.conf import arg
 
 from cs285.command_line import parse, run
-from cs285.results.selection import RunSelection, report_incomplete
+from cs285.results.selection import RunSelection
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ def main() -> None:
     from cs285.data.shipped import PROJECT_ROOT
     from cs285.results.submission import write_submission
 
-    runs = settings.read()
-    report_incomplete(runs)
+    runs, _ = settings.read()
     size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output, settings.edition)
     print(f"{settings.output}: {len(runs)} runs, {size / 1e6:.2f} MB of the 15 MB that are allowed")
 

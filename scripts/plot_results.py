@@ -11,7 +11,7 @@ from tyro.conf import arg
 
 from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
-from cs285.results.selection import RunSelection, report_incomplete
+from cs285.results.selection import RunSelection
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,11 @@ def main() -> None:
     from cs285.results.figures import learning_curves, parameter_figure, task_bars
     from cs285.results.series import group_by_settings
 
-    runs = settings.read()
-    report_incomplete(runs)
-    series = group_by_settings(runs)
+    series = group_by_settings(settings.read()[0])
     if settings.parameter is not None:
         figure = parameter_figure(series, settings.parameter)
     else:
-        figure = learning_curves(series) if settings.figure == "learning_curve" else task_bars(series)
+        figure = learning_curves(series, series) if settings.figure == "learning_curve" else task_bars(series)
     for path in files:
         save_figure(figure, path)
         print(path)

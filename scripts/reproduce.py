@@ -1,12 +1,15 @@
 """Run the assignment's experiments with the experts and data that ship, and write the report.
 
-Behavioural cloning on every task with 1000 gradient steps, evaluated over 5000 and 10000 environment steps, and
-with 10000 gradient steps; BC on one task with 500 to 10000 gradient steps; DAgger on every task, with the preset
-of those that have one. Runs that are complete in --logdir are not repeated.
+On every task DAgger, and behavioural cloning with the gradient steps of one of its iterations and of all, with the
+preset of a task that has one; on one task BC with 500 to 10000 gradient steps and with 1 to 20 episodes, which are
+recorded first. All are evaluated over 10000 steps. Runs that are complete in --logdir are not repeated. Prints the rows
+of the table in README.md.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +20,16 @@ from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.config import Config
-from cs285.data.shipped import shipped_tasks
+from cs285.data.provenance import digest
+from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.data.whole_files import check_writable
 from cs285.errors import InvalidInput
-from cs285.presets import PRESETS
+from cs285.presets import PRESETS, Preset
 
-FEATURED = ("Ant-v5", "Hopper-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
+FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
+TASK_PRESETS: dict[str, Preset] = {"Humanoid-v5": "humanoid"}
+EVALUATION = 10_000  # environment steps
+STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # of BC in Figure 1
 
 
 @dataclass(frozen=True)
@@ -50,33 +57,53 @@ def main() -> None:
         raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
     check_writable(settings.output)
     configs = list(plan(tasks, settings.seeds, settings.logdir))
+    record(configs)
     from cs285.results.report import write_report
-    from cs285.results.series import group_by_settings
+    from cs285.results.report_tables import comparison_row
+    from cs285.results.series import compared, group_by_settings
     from cs285.sweeps.grid import complete_runs
     from cs285.sweeps.run import run_missing
 
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
     series = group_by_settings(complete_runs(configs, settings.logdir))
-    compared = [s for s in series if s.config.eval_batch_size == Config.eval_batch_size]  # BC and DAgger alike
-    left_out = write_report(series, settings.output, compared=compared)
-    print(*left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
+    left_out = write_report(series, settings.output)
+    rows = [comparison_row(task, found) for task, found in compared(series).items()]
+    lines = [f"| {' | '.join(row.values())} |" for row in rows]
+    print(*lines, *left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
 
 
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
     """The runs of all experiments, none twice; DAgger makes videos with seed 1 on two tasks."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
-    presets = {preset["env_name"]: preset for preset in PRESETS.values() if "env_name" in preset}
+    usual = {
+        task: {**(PRESETS[TASK_PRESETS[task]] if task in TASK_PRESETS else {}), "env_name": task} for task in tasks
+    }
     experiments: list[dict[str, Any]] = []
-    for task in tasks:
-        experiments.append({"env_name": task, "do_dagger": True, **presets.get(task, {})})
-        experiments.append({"env_name": task})
-        for steps in (500, 1000, 5000, 10_000) if task == featured[0] else (1000, 10_000):
-            experiments.append({"env_name": task, "eval_batch_size": 10_000, "num_agent_train_steps_per_iter": steps})
+    for settings in usual.values():
+        dagger = Config(**settings, do_dagger=True)
+        as_long = dagger.iterations * dagger.num_agent_train_steps_per_iter
+        experiments.append({**settings, "do_dagger": True})
+        experiments += [settings, {**settings, "num_agent_train_steps_per_iter": as_long}]
+    settings, expert = usual[featured[0]], shipped_expert(featured[0])
+    experiments += [{**settings, "num_agent_train_steps_per_iter": steps} for steps in STEPS]
+    if expert is not None:  # its digest, because another expert needs another recording
+        data = logdir / f"expert_data_{featured[0]}_{digest(expert)[:6]}.pkl"
+        experiments += [{**settings, "expert_data": data, "expert_episodes": episodes} for episodes in EPISODES]
     for number, settings in enumerate(experiments):
         for seed in range(1, seeds + 1):
             videos = "do_dagger" in settings and settings["env_name"] in featured and seed == 1
             names: dict[str, Any] = {"exp_name": f"experiment{number}_seed{seed}", "logdir": logdir}
-            yield Config(**settings, **names, seed=seed, video_log_freq=1000 if videos else -1)
+            names |= {"eval_batch_size": EVALUATION, "video_log_freq": 1000 if videos else -1}
+            yield Config(**settings, **names, seed=seed)
+
+
+def record(configs: list[Config]) -> None:
+    """Record the expert data that some runs read, where the file does not exist."""
+    for path, task in {config.expert_data: config.env_name for config in configs if config.expert_data}.items():
+        if not path.exists():
+            command = [Path(__file__).with_name("collect_expert_data.py"), "--env_name", task, "--output", path]
+            options: dict[str, Any] = {"check": True, "stdin": subprocess.DEVNULL}
+            subprocess.run([sys.executable, *command, "--episodes", str(max(EPISODES))], **options)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from cs285.errors import InvalidInput
 
 SMALLEST = {
     **dict.fromkeys(("num_agent_train_steps_per_iter", "batch_size", "eval_batch_size", "train_batch_size"), 1),
-    **dict.fromkeys(("size", "max_replay_buffer_size", "ep_len"), 1),
+    **dict.fromkeys(("size", "max_replay_buffer_size", "ep_len", "expert_episodes"), 1),
     **dict.fromkeys(("n_layers", "which_gpu", "seed", "num_workers"), 0),
     **dict.fromkeys(("video_log_freq", "scalar_log_freq", "checkpoint_freq"), -1),
 }

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,12 @@ class RunFolder:
     def complete(self) -> bool:
         """Whether every evaluation of the run is in log.csv."""
         return self.iterations == self.expected
+
+    @property
+    def started(self) -> str:
+        """When the run began by its folder's name, as text that sorts by time; empty for another name."""
+        found = re.search(r"(\d\d)-(\d\d)-(\d{4})(_\d\d-\d\d-\d\d.*)$", self.path.name)
+        return "-".join(found.group(3, 2, 1, 4)) if found else ""
 
     @property
     def method(self) -> str:

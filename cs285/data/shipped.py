@@ -29,6 +29,12 @@ def shipped_tasks() -> list[str]:
     return sorted(task for task in experts if shipped_data(task))
 
 
+def versions_with_files(env_name: str) -> str:
+    """The end of a message on a missing file: other versions of the task that have an expert and data, if any."""
+    versions = [task for task in shipped_tasks() if task.rpartition("-v")[0] == env_name.rpartition("-v")[0]]
+    return f", such as the course's; files for {', '.join(versions)} ship" if versions else ""
+
+
 def object_name(path: Path) -> tuple[str, str] | None:
     """Module and object of ``module:object``; None for a path, which may hold a colon too, as on Windows."""
     named = re.fullmatch(r"([A-Za-z_][\w.]+):([A-Za-z_][\w.]*)", str(path))

@@ -16,6 +16,7 @@ from cs285.errors import InvalidInput
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 V2_IDS = ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2", "Humanoid-v2")
+V2_TIME_LIMIT = 1000
 # Ant observes contact forces, as in the course's data; in MuJoCo 2.0 and 2.1 they were 0, and so was their cost.
 ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
@@ -41,7 +42,13 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
         module = "cs285.envs.mujoco_v2"
         options = ANT_OPTIONS if task == "Ant" else {}
     gym.registry.pop(env_name)  # Gymnasium's entry only raises an error
-    gym.register(env_name, f"{module}:{task}Env", max_episode_steps=1000, kwargs=options)
+    gym.register(env_name, f"{module}:{task}Env", max_episode_steps=V2_TIME_LIMIT, kwargs=options)
+
+
+def registered_time_limit(env_name: str) -> int | None:
+    """The limit of an episode in steps where this process has the task registered; imports nothing."""
+    registration = gym.registry.get(env_name)
+    return V2_TIME_LIMIT if env_name in V2_IDS else registration and registration.max_episode_steps
 
 
 def origin(registration: EnvSpec | None) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from cs285.config import Config
 from cs285.data.expert_data import load_expert_data
 from cs285.data.provenance import digest
-from cs285.data.shipped import input_files, shipped_data, shipped_expert
+from cs285.data.shipped import input_files, shipped_data, shipped_expert, versions_with_files
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.envs.make_env import TaskSpec
@@ -29,8 +29,7 @@ from cs285.policies.external_policy import as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 SHARED_SETTINGS = ["env_name", "ep_len", "backend", "expert_data", "expert_policy_file", "do_dagger", "num_workers"]
-SHARED_SETTINGS += ["env_kwargs"]
-SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq")
+SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq", "expert_episodes", "env_kwargs")
 EXPERT_SEED = 0  # of the expert's evaluation, the same for runs of every seed
 
 
@@ -115,7 +114,8 @@ def find_expert(
     elif path is not None:
         policy = load_expert(path, config.env_name, spec)
     elif config.do_dagger:
-        raise InvalidInput(f"no expert ships for {config.env_name}; name one with --expert_policy_file")
+        hint = versions_with_files(config.env_name)
+        raise InvalidInput(f"no expert ships for {config.env_name}; name one with --expert_policy_file{hint}")
     else:
         return None
     expert_actions(policy, paths[0].observations[:2], spec)  # fail now rather than after the first iteration
@@ -126,8 +126,13 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
     """The expert's recorded episodes, in the environment's observation layout; InvalidInput if they don't fit it."""
     path = config.expert_data or shipped_data(config.env_name)
     if path is None:
-        raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data")
+        recorded = f", or record some: scripts/collect_expert_data.py --env_name {config.env_name}"
+        hint = recorded if shipped_expert(config.env_name) else versions_with_files(config.env_name)
+        raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data{hint}")
     paths = renumber(load_expert_data(path, spec.time_limit, spec.discrete), -spec.ac_start)
+    if (wanted := config.expert_episodes or 1) > len(paths):
+        raise InvalidInput(f"--expert_episodes is {wanted}; it must be at most {len(paths)}, the episodes in {path}")
+    paths = paths[: config.expert_episodes]
     ob_shape = paths[0].observations.shape[1:]
     if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
         paths = _with_states(paths, lambda states: states.astype(spec.ob_dtype))

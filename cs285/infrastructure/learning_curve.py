@@ -56,7 +56,12 @@ def new_figure(xlabel: str, ylabel: str = "return", width: float = 7.0) -> tuple
 
 
 def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "") -> None:
-    """Add a title, a note in small letters below it, and a legend below the axes, which makes the figure taller."""
+    """Add a title, a note in small letters, and a legend below the axes, which makes the figure taller; show the 0.
+
+    With the 0 on the axis of returns a noise of some per cent looks as small as it is.
+    """
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0), max(high, 0))
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(textwrap.fill(title, 60))
     handles, names = axes.get_legend_handles_labels()

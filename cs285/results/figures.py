@@ -1,7 +1,7 @@
 """Figures of several series: learning curves, the effect of one setting, and final returns on several tasks.
 
-Points with bars are mean and standard deviation over the seeds, or with one seed over the episodes of the
-evaluation; lines with bands and bars with whiskers are the interquartile mean (IQM) and its 95 % bootstrap interval.
+Points and bars are means, error bars standard deviations over the seeds (n - 1), or with one seed over the episodes of
+the evaluation. Bands are 95 % bootstrap intervals of the interquartile mean (IQM) over the seeds.
 """
 
 from __future__ import annotations
@@ -16,18 +16,31 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_and_legend, new_figure
-from cs285.results.series import RETURN, Series, differing, group_by_parameter, numeric_settings, series_names
+from cs285.results.series import (
+    METHODS,
+    RETURN,
+    Series,
+    compared,
+    differing,
+    group_by_parameter,
+    numeric_settings,
+    role,
+    series_names,
+)
 
 STYLES = ((BLUE, "o"), (ORANGE, "s"), ("#CC79A7", "^"), ("#56B4E9", "D"), ("#E69F00", "v"), ("black", "P"))
 MAX_TICKS = 8
 LOG_SCALE_RATIO = 8  # largest to smallest value from which an axis is logarithmic
 TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars, and of a line of its name
+BARS = ((BLUE, ""), ("#56B4E9", ".."), (ORANGE, "//"))  # of METHODS
+BAND = "95 % interval of the interquartile mean (IQM)"
 
 
-def learning_curves(series: Sequence[Series]) -> Figure:
+def learning_curves(series: Sequence[Series], references: Sequence[Series] = ()) -> Figure:
     """Draw the return of the DAgger series among some series over their iterations.
 
-    Raises InvalidInput when there is none, tasks differ, or there are more series than styles.
+    A single one is compared with the one of the BC series ``references`` that took as many gradient steps with the same
+    settings. Raises InvalidInput when there is none, tasks differ, or there are more series than styles.
     """
     series = [s for s in series if s.method == "DAgger"]
     _check_curves(series, "runs of DAgger (--do_dagger)")
@@ -35,9 +48,12 @@ def learning_curves(series: Sequence[Series]) -> Figure:
     for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
         shift = 0.12 * (n - (len(series) - 1) / 2)  # error bars of several series beside one another
         _draw_curve(axes, s.iterations, [(s, itr) for itr in s.iterations], n, name, shift)
-    if len(series) == 1 and series[0].iterations[0] == 0:
-        cloned = series[0].summary(0).mean
-        axes.axhline(cloned, color="0.35", linestyle=":", label=f"behavioural cloning: {cloned:.0f}")
+    if len(series) == 1:
+        (s,), as_long = series, [r for r in references if role(r, series[0]) == METHODS[1]]
+        lines = [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
+        lines += [(s.gradient_steps, r.summary(r.last).mean) for r in as_long if len(as_long) == 1]
+        for style, (steps, mean) in zip((":", "-."), lines, strict=False):
+            axes.axhline(mean, color="0.35", linestyle=style, label=f"BC, {steps} gradient steps: {mean:.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(figure, axes, f"DAgger on {series[0].task}", [(s, itr) for s in series for itr in s.iterations])
     return figure
@@ -70,28 +86,28 @@ def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
-    """Draw the final return on each task in per cent of the expert's, BC and DAgger side by side.
+    """Draw the final return of the `compared` series on each task in per cent of the expert's, side by side.
 
-    Raises InvalidInput when a task has several series of one method, or its expert's return is not positive.
+    A task whose expert's return is not positive gets "–". Raises InvalidInput as `compared` does.
     """
-    tasks, methods = sorted({s.task for s in series}), sorted({s.method for s in series})
+    tasks = compared(series)
+    methods = [method for method in METHODS if any(method in found for found in tasks.values())]
     figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))
     width = 0.8 / len(methods)
     for n, method in enumerate(methods):
-        chosen = [s for s in series if s.method == method]
-        for task in tasks:
-            if len(several := [s for s in chosen if s.task == task]) > 1:
-                names = ", ".join(differing(several)) or "the architecture of the policy"
-                raise InvalidInput(f"{method} on {task} has series that differ in {names}; use --where to select one")
-        iqm, low, high = np.transpose([_percent_of_expert(s) for s in chosen])
-        places = np.array([tasks.index(s.task) for s in chosen]) + (n - (len(methods) - 1) / 2) * width
-        color, hatch = STYLES[n][0], ("", "//")[n]
-        bars = axes.bar(places, iqm, 0.9 * width, color=color, hatch=hatch, edgecolor="white", label=method)
-        axes.errorbar(places, iqm, [iqm - low, high - iqm], fmt="none", ecolor="black", elinewidth=1, capsize=3)
-        axes.bar_label(bars, fmt="%.0f", label_type="center", fontsize="small", bbox={"color": "white", "pad": 1})
+        color, hatch = BARS[METHODS.index(method)]
+        chosen = {place: found[method] for place, found in enumerate(tasks.values()) if method in found}
+        xs = np.array(list(chosen)) + (n - (len(methods) - 1) / 2) * width
+        means, stds = np.transpose([[s.percent(x) for x in _mean_and_std(s, s.last)] for s in chosen.values()])
+        axes.bar(xs, means, 0.9 * width, color=color, hatch=hatch, edgecolor="white", label=method)
+        axes.errorbar(xs, means, stds, fmt="none", ecolor="black", elinewidth=1, capsize=3)
+        for x, mean, std in zip(xs, means, stds, strict=True):
+            text, top = ("–", 0.0) if np.isnan(mean) else (f"{mean:.0f}", max(mean + std, 0.0))
+            axes.text(x, top + 1, text, ha="center", va="bottom", fontsize="small")
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
-    note = f"IQM and its 95 % bootstrap interval, {_seeds([(s, s.last) for s in series])}"
+    shown = [(s, s.last) for found in tasks.values() for s in found.values()]
+    note = f"mean ± standard deviation over {_seeds(shown)}"
     add_title_and_legend(figure, axes, "Final return on each task", note)
     return figure
 
@@ -115,36 +131,31 @@ def _draw_curve(
         raise InvalidInput(f"series of {name} differ in the architecture of the policy only; name the runs of one")
     color, marker = STYLES[style]
     xs = [x + shift for x in xs]
+    means, stds = zip(*(_mean_and_std(s, itr) for s, itr in points), strict=True)
     summaries = [s.summary(itr) for s, itr in points]
-    stds = [u.std for u in summaries]
-    if all(u.seeds == 1 for u in summaries):
-        stds = [s.rollout_std(itr) for s, itr in points]
-    else:
-        axes.fill_between(xs, [u.low for u in summaries], [u.high for u in summaries], color=color, alpha=0.2)
-    axes.plot(xs, [u.iqm for u in summaries], color=color, linewidth=1.6)
-    means = [u.mean for u in summaries]
-    axes.errorbar(xs, means, stds, color=color, fmt=marker, markersize=4.5, capsize=2.5, label=name)
+    if any(u.seeds > 1 for u in summaries):
+        low, high = [u.low for u in summaries], [u.high for u in summaries]
+        axes.fill_between(xs, low, high, color=color, alpha=0.2, label=None if style else BAND)
+    axes.errorbar(xs, means, stds, color=color, marker=marker, markersize=4.5, capsize=2.5, label=name)
 
 
 def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:
     """Add the expert's return, the title, the legend and a note on what is drawn."""
     expert = float(np.mean([s.expert()[0] for s, _ in points]))
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
-    note = f"points: mean ± std over {_seeds(points)}; line and band: IQM and its 95 % bootstrap interval"
-    if _seeds(points) == "1 seed":
-        note = "1 seed: mean ± standard deviation over the episodes of the evaluation"
-    add_title_and_legend(figure, axes, title, note)
+    add_title_and_legend(figure, axes, title, f"mean ± standard deviation over {_seeds(points)}")
 
 
 def _seeds(points: Sequence[tuple[Series, int]]) -> str:
+    """What the standard deviations in a figure are over."""
     counts = sorted({len(s.values(RETURN, itr)) for s, itr in points})
-    return f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seed{'s' * (counts[0] > 1)}"
+    if counts == [1]:
+        return "the episodes of one policy"
+    alone = ", of one over its episodes" if counts[0] == 1 else ""
+    return f"{counts[0]} to {counts[-1]} seeds{alone}" if len(counts) > 1 else f"{counts[0]} seeds"
 
 
-def _percent_of_expert(series: Series) -> tuple[float, float, float]:
-    """IQM of the last evaluation and the ends of its interval."""
-    expert, _ = series.expert()
-    if expert <= 0:
-        raise InvalidInput(f"the expert's return on {series.task} is {expert:.1f}; per cent of it are undefined")
-    last = series.summary(series.last)
-    return 100 * last.iqm / expert, 100 * last.low / expert, 100 * last.high / expert
+def _mean_and_std(series: Series, itr: int) -> tuple[float, float]:
+    """Mean over the seeds and standard deviation over them, or over the episodes of the only one."""
+    summary = series.summary(itr)
+    return summary.mean, summary.std if summary.seeds > 1 else series.rollout_std(itr)

@@ -1,4 +1,4 @@
-"""The assignment's report from run folders: Table 1, Figure 1, Figure 2 and more, as HTML and PDF."""
+"""The assignment's report from run folders: tables and figures, as HTML and PDF."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ import base64
 import contextlib
 import csv
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jinja2
 import matplotlib
+import numpy as np
 from fpdf import FPDF, TextStyle
 from matplotlib.figure import Figure
 
-from cs285.data.expert_data import load_expert_data
-from cs285.data.provenance import digest
-from cs285.data.shipped import input_files
 from cs285.data.whole_files import writing
 from cs285.errors import InvalidInput
 from cs285.infrastructure.films import excerpt
 from cs285.infrastructure.learning_curve import save_figure
 from cs285.results.figures import learning_curves, parameter_figure, task_bars
-from cs285.results.series import RETURN, Series, differing, group_by_parameter, numeric_settings, series_names
+from cs285.results.report_tables import comparison_row, data_rows, result_rows, settings_of
+from cs285.results.series import METHODS, RETURN, Series, compared, group_by_parameter, numeric_settings
 
-TABLE_CAPTION = (
-    "Mean return in the last evaluation over the seeds; standard deviation over the rollouts of one policy, and over "
-    "the seeds; interquartile mean (IQM) over the seeds with its 95 % bootstrap interval."
+COLUMNS = (
+    "mean return in the last evaluation; standard deviation over the episodes of all seeds; standard deviation over "
+    "the means of the seeds (n - 1) and the standard error that follows from it; interquartile mean (IQM) over the "
+    "seeds and its 95 % bootstrap interval; mean ± standard deviation over the episodes of the expert"
 )
-IN_CAPTION = ("env_name", "do_dagger", "expert_policy_file", "expert_data")  # not listed among the settings
+IN_CAPTIONS = ("n_layers", "size", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
+RATIONALES = {
+    "num_agent_train_steps_per_iter": "more steps need no more data, and too few have not learned what the data show",
+    "expert_episodes": "BC learns in the states of the expert only, and more episodes show more of them",
+    "size": "a small network can't represent the expert's actions, and a large one may fit too few data too closely",
+    "learning_rate": "at a small rate the policy has not learned yet, and a large one leaves noise in the weights",
+}
+FLAT = 0.01  # largest range of a flat curve, as a fraction of its largest value
 END_OF_PART = "<!-- end of part -->"  # in the template; the PDF breaks pages between parts
 
 
@@ -40,25 +48,22 @@ class Part(NamedTuple):
 
     name: str
     caption: str
-    commands: Sequence[str]
+    commands: Sequence[str] = ()
     rows: Sequence[dict[str, str]] = ()
     image: bytes = b""
 
 
-def write_report(
-    series: Sequence[Series], folder: Path, notes: Sequence[str] = (), compared: Sequence[Series] = ()
-) -> list[str]:
-    """Write report.html, report.pdf, each table as CSV and each figure as PNG and PDF into a new folder.
+def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = ()) -> list[str]:
+    """Write report.html, report.pdf, tables as CSV, figures as PNG and PDF, and the runs' logs into a new folder.
 
-    Table 1 has all series of BC, Table 2 all of DAgger. Figures 1 show BC on one task against one setting, Figures 2
-    the learning curves of DAgger on one task, Figure 3 the final returns on all tasks. The page has the first and
-    the last video of each DAgger run.
+    Table 1 has all series of BC, Table 2 all of DAgger, Table 3 and Figure 3 those that are `compared`. Figures 1 show
+    BC on one task against one setting, Figures 2 the learning curves of DAgger on one task. The page has the first and
+    the last video of each DAgger run. ``runs/`` has config.json and log.csv of each run, which make the same report.
 
     Args:
         series: of BC, DAgger or both, on any tasks.
         folder: the folder to make.
         notes: remarks on the runs.
-        compared: the series of Figure 3, at most one of BC and one of DAgger for each task; all series when empty.
 
     Returns what is left out, with the reason. Raises InvalidInput when the folder exists or can't be written.
     """
@@ -69,8 +74,20 @@ def write_report(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder.parent) as scratch:
             unfinished = Path(scratch) / "report"
-            unfinished.mkdir()
-            parts, left_out = _make_parts(series, compared or series, unfinished)
+            _copy_logs(series, unfinished / "runs")
+            parts, left_out = make_tables(series)
+            for part in parts:
+                with (unfinished / f"{part.name.lower().replace(' ', '')}.csv").open("w", newline="") as file:
+                    csv.writer(file).writerows([part.rows[0], *(row.values() for row in part.rows)])
+            for name, caption, shown, draw in _figures(series):
+                try:
+                    parts.append(_draw(name, caption, shown, draw, unfinished))
+                except InvalidInput as error:
+                    left_out.append(f"{name} is left out: {error}")
+            if not any(part.name.startswith("Figure 1") for part in parts):
+                left_out.append(
+                    "Figure 1 needs runs of BC on one task with three values of a number; eval_batch_size is none"
+                )
             render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
             (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
             (unfinished / "report.pdf").write_bytes(_to_pdf(render(pdf=True)))
@@ -78,93 +95,73 @@ def write_report(
     return left_out
 
 
-def _make_parts(series: Sequence[Series], compared: Sequence[Series], folder: Path) -> tuple[list[Part], list[str]]:
-    """Make the tables and figures, and write them into a folder; name those that are left out."""
-    parts: list[Part] = []
-    left_out: list[str] = []
-    figures: list[tuple[str, str, Sequence[Series], Callable[[Sequence[Series]], Figure]]] = []
-    for task, group in _by_task(series, "BC"):
-        for name in numeric_settings(group):
-            if name != "eval_batch_size":  # a setting of the measurement, not of the policy
-                drawn = [s for curve in group_by_parameter(group, name) for s in curve] or group
-                draw = partial(parameter_figure, parameter=name)
-                figures.append((f"Figure 1: {name} {task}", f"Behavioural cloning against {name}.", drawn, draw))
-    if not figures:
-        left_out.append("Figure 1 needs runs of BC on one task that differ in a number other than eval_batch_size")
-    for task, group in _by_task(series, "DAgger"):
-        caption = "DAgger over its iterations, of which iteration 0 is behavioural cloning."
-        figures.append((f"Figure 2: {task}", caption, group, learning_curves))
-    if len({s.task for s in compared}) > 1:
-        figures.append(("Figure 3: tasks", "Final returns in per cent of the expert's.", compared, task_bars))
-
+def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
+    """Make the tables of settings, data and results; name those that are left out."""
+    settings = [{"setting": name, "values": ", ".join(values)} for name, values in settings_of(series).items()]
+    parts = [Part("Settings", "Values in the runs, the most frequent first: see the commands.", rows=settings)]
+    parts.append(Part("Data", "Recorded episodes, from which the policies learn.", rows=data_rows(series)))
+    left_out = []
     for number, method in ((1, "BC"), (2, "DAgger")):
         if chosen := [s for s in series if s.method == method]:
-            rows = [row for _, group in _by_task(series, method) for row in _rows(group)]
-            caption = f"{method}. {TABLE_CAPTION} {_settings(chosen)}"
-            parts.append(Part(f"Table {number}", caption, [s.command() for s in chosen], rows))
-            with (folder / f"table{number}.csv").open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([rows[0], *(row.values() for row in rows)])
+            rows = [row for _, group in _by_task(series, method) for row in result_rows(group)]
+            parts.append(Part(f"Table {number}", f"{method}: {COLUMNS}.", [s.command() for s in chosen], rows))
         else:
             left_out.append(f"Table {number} needs runs of {method}")
-    for name, caption, shown, draw_figure in figures:
-        try:
-            figure = draw_figure(shown)
-        except InvalidInput as error:
-            left_out.append(f"{name} is left out: {error}")
-            continue
-        stem = re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
-        for extension in ("pdf", "png"):
-            save_figure(figure, path := folder / f"{stem}.{extension}")
-        commands = [s.command() for s in shown]
-        parts.append(Part(name, f"{caption} {_settings(shown)}", commands, image=path.read_bytes()))
+    try:
+        rows = [comparison_row(task, found) for task, found in compared(series).items() if "DAgger" in found]
+        caption = f"{'; '.join(METHODS)}; the expert: mean return ± standard deviation over the episodes of all seeds."
+        parts += [Part("Table 3", caption, rows=rows)] if rows else []
+    except InvalidInput as error:
+        left_out.append(f"Table 3 is left out: {error}")
     return parts, left_out
+
+
+Drawing: TypeAlias = Callable[[Sequence[Series]], Figure]
+
+
+def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Series], Drawing]]:
+    """Name, caption and series of each figure, and the function that draws it."""
+    for task, group in _by_task(series, "BC"):
+        for name in numeric_settings(group):
+            drawn = [s for curve in group_by_parameter(group, name) if len(curve) > 2 for s in curve]
+            if drawn and name != "eval_batch_size":  # a setting of the measurement, not of the policy
+                rationale = f", chosen because {RATIONALES[name]}" if name in RATIONALES else ""
+                draw = partial(parameter_figure, parameter=name)
+                yield f"Figure 1: {name} {task}", f"BC against {name}{rationale}.", drawn, draw
+    for task, group in _by_task(series, "DAgger"):
+        draw = partial(learning_curves, references=[s for s in series if (s.task, s.method) == (task, "BC")])
+        yield f"Figure 2: {task}", "DAgger over its iterations, of which iteration 0 is BC.", group, draw
+    if len({s.task for s in series}) > 1:
+        with contextlib.suppress(InvalidInput):  # Table 3 is left out for the same reason
+            shown = [s for found in compared(series).values() for s in found.values()]
+            yield "Figure 3: tasks", "Final returns in per cent of the expert's.", shown, task_bars
+
+
+def _draw(name: str, caption: str, series: Sequence[Series], draw: Drawing, folder: Path) -> Part:
+    """Draw a figure into a folder; raise InvalidInput when it can't be drawn, or its curve is flat."""
+    means = [s.summary(itr).mean for s in series for itr in s.iterations]
+    if draw is not task_bars and np.ptp(means) <= FLAT * np.abs(means).max():
+        raise InvalidInput(f"its curve is flat, a return of {means[-1]:.0f}")
+    figure, stem = draw(series), re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
+    for extension in ("pdf", "png"):
+        save_figure(figure, path := folder / f"{stem}.{extension}")
+    common = [(name, values[0]) for name, values in settings_of(series).items() if len(values) == 1]
+    settings = ", ".join(f"{name}={value}" for name, value in common if name in IN_CAPTIONS)
+    caption = f"{caption} {settings}; other settings and the data are in the first tables."
+    return Part(name, caption, [s.command() for s in series], image=path.read_bytes())
+
+
+def _copy_logs(series: Sequence[Series], folder: Path) -> None:
+    for number, run in enumerate(run for s in series for run in s.runs):
+        copy = folder / f"{run.path.name}{f'_{number}' if (folder / run.path.name).exists() else ''}"
+        copy.mkdir(parents=True)
+        for name in ("config.json", "log.csv"):
+            shutil.copyfile(run.path / name, copy / name)
 
 
 def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Series]]]:
     tasks = sorted({s.task for s in series if s.method == method})
     return [(task, [s for s in series if (s.task, s.method) == (task, method)]) for task in tasks]
-
-
-def _rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
-    """The rows of a table for the series of one method on one task."""
-    labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
-    for s, label in zip(series, labels, strict=True):
-        summary, (expert, expert_std) = s.summary(s.last), s.expert()
-        several = summary.seeds > 1
-        yield {
-            "task": label.replace(s.method, s.task, 1),
-            "gradient steps": str(s.config.iterations * s.config.num_agent_train_steps_per_iter),
-            "eval_batch_size": str(s.config.eval_batch_size),
-            "seeds": str(summary.seeds),
-            "mean return": f"{summary.mean:.1f}",
-            "std over rollouts": f"{s.rollout_std(s.last):.1f}",
-            "std over seeds": f"{summary.std:.1f}" if several else "–",
-            "IQM [95 % interval]": f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",
-            "expert": f"{expert:.1f}" if expert_std is None else f"{expert:.1f} ± {expert_std:.1f}",
-            "% of expert": f"{100 * summary.mean / expert:.0f}" if expert > 0 else "–",
-        }
-
-
-def _settings(series: Sequence[Series]) -> str:
-    """The settings that all series have in common, the names of the others, and the expert data of each task."""
-    facts = {name: value for name, value in series[0].facts.items() if name not in IN_CAPTION and value != "default"}
-    common = ", ".join(f"{name}={value}" for name, value in facts.items() if name not in differing(series))
-    others = ", ".join(name for name in differing(series) if name not in IN_CAPTION)
-    different = f" They differ in {others}: see the commands." if others else ""
-    data = "; ".join(dict.fromkeys(f"{s.task}: {_data(s)}" for s in series))
-    return f"Settings: {common}.{different} Expert data: {data}."
-
-
-def _data(series: Series) -> str:
-    """Name, size and mean return of the expert data; no size where the file is not the one that the runs read."""
-    mean = series.values("Initial_DataCollection_AverageReturn", series.iterations[0])[0]
-    path = input_files(series.config).get("expert_data", Path())
-    size = ""
-    with contextlib.suppress(InvalidInput):  # the file may be gone, or another one
-        if digest(path) == series.runs[0].inputs.get("expert_data"):
-            episodes = load_expert_data(path)
-            size = f"{len(episodes)} episodes, {sum(map(len, episodes))} transitions"
-    return ", ".join(filter(None, [path.name, size, f"mean return {mean:.0f}"]))
 
 
 def _videos(series: Series) -> Iterator[tuple[str, bytes]]:

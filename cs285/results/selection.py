@@ -25,9 +25,26 @@ class RunSelection:
     where: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-w"])] = ()
     """Use only runs with these settings, such as size=64 env_name=Ant-v5."""
 
-    def read(self) -> list[RunFolder]:
-        """Read the selected runs; raise InvalidInput when there is none, or a file of one is invalid."""
-        return select(read_runs([*chain(*self.runs)] or [Path("data")]), [*chain(*self.where)])
+    def read(self) -> tuple[list[RunFolder], list[str]]:
+        """Read the selected runs, the newest of those that were repeated.
+
+        Returns them and a line for each that is left out or incomplete, which is printed on stderr too. Raises
+        InvalidInput when there is no run, or a file of one is invalid.
+        """
+        from cs285.results.series import newest_runs
+
+        runs = select(read_runs([*chain(*self.runs)] or [Path("data")]), [*chain(*self.where)])
+        newest = {run.path for run in newest_runs(runs)}
+        lines = [
+            f"{run.path}: not used, it was run again, and the newest complete run counts"
+            for run in runs
+            if run.path not in newest
+        ]
+        runs = [run for run in runs if run.path in newest]
+        counts = [(run.path, len(run.rows), len(run.expected)) for run in runs if not run.complete]
+        lines += [f"{path}: incomplete run, {count} of {expected} evaluations used" for path, count, expected in counts]
+        print(end="".join(f"{line}\n" for line in lines), file=sys.stderr)
+        return runs, lines
 
 
 def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
@@ -42,11 +59,3 @@ def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFold
         if not runs:
             raise InvalidInput(f"--where {condition}: no run has it; {name} is {', '.join(values)}")
     return list(runs)
-
-
-def report_incomplete(runs: Sequence[RunFolder]) -> list[str]:
-    """Print a line on stderr for each incomplete run, with the number of its evaluations, and return these lines."""
-    counts = [(run.path, len(run.rows), len(run.expected)) for run in runs if not run.complete]
-    lines = [f"{path}: incomplete run, {count} of {expected} evaluations used" for path, count, expected in counts]
-    print(end="".join(f"{line}\n" for line in lines), file=sys.stderr)
-    return lines

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cs285.config import Config
 from cs285.data.run_folders import RunFolder
+from cs285.envs.v2_tasks import registered_time_limit
 from cs285.errors import InvalidInput
 from cs285.results.intervals import Summary, summarize
 
@@ -20,12 +22,17 @@ NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", 
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
 DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
 DEFAULTS = {None: "default", DEFAULT_POLICY: "default"}
+FILES = ("expert_data", "expert_policy_file")
 RETURN = "Eval_AverageReturn"
+# Settings in which BC and DAgger that are compared may differ: DAgger alone reads them, or they are looked at.
+NOT_ALIKE = {"do_dagger", "n_iter", "num_agent_train_steps_per_iter", "batch_size", "eval_batch_size"}
+METHODS = ("BC", "BC, as many gradient steps as DAgger", "DAgger")
 
 
 def identity(config: Config) -> tuple[Any, ...]:
     """The settings that decide a run's result except its seed, as a hashable key."""
-    return tuple(config.iterations if name == "n_iter" else getattr(config, name) for name in RESULT_SETTINGS)
+    known = {"n_iter": config.iterations, "ep_len": config.ep_len or registered_time_limit(config.env_name)}
+    return tuple(known.get(name, getattr(config, name)) for name in RESULT_SETTINGS)
 
 
 class Series:
@@ -38,6 +45,7 @@ class Series:
         method: ``BC`` or ``DAgger``.
         seeds: the seeds.
         iterations: the iterations that at least one run evaluated.
+        gradient_steps: of one run, in all its iterations.
         last: the last iteration that all runs evaluated; the last of any where they have none in common.
         facts: the settings that decide the result, as text, with digests of the input files and the policy's maker.
     """
@@ -46,6 +54,7 @@ class Series:
         self.runs = tuple(sorted(runs, key=lambda run: run.config.seed))
         first = self.runs[0]
         self.config, self.method, self.task = first.config, first.method, first.config.env_name
+        self.gradient_steps = self.config.iterations * self.config.num_agent_train_steps_per_iter
         self.seeds = tuple(run.config.seed for run in self.runs)
         evaluated = [set(run.iterations) for run in self.runs]
         self.iterations = tuple(sorted(set.union(*evaluated)))
@@ -65,8 +74,9 @@ class Series:
         return summarize(self.values(RETURN, itr))
 
     def rollout_std(self, itr: int) -> float:
-        """Standard deviation of the return over the episodes of one policy, root mean square over the seeds."""
-        return float(np.sqrt(np.mean(np.square(self.values("Eval_StdReturn", itr)))))
+        """Standard deviation of the return over the episodes of all seeds (population), each seed with equal weight."""
+        within = np.mean(np.square(self.values("Eval_StdReturn", itr)))
+        return float(np.sqrt(within + np.var(self.values(RETURN, itr))))
 
     def expert(self) -> tuple[float, float | None]:
         """Mean and standard deviation of the expert's return; mean of its data and None where it was not measured."""
@@ -74,6 +84,11 @@ class Series:
         if means := self.values("Expert_AverageReturn", first):
             return float(np.mean(means)), float(np.mean(self.values("Expert_StdReturn", first)))
         return self.values("Initial_DataCollection_AverageReturn", first)[0], None
+
+    def percent(self, value: float) -> float:
+        """A return in per cent of the expert's; NaN where the expert's is not positive."""
+        expert, _ = self.expert()
+        return 100 * value / expert if expert > 0 else np.nan
 
     def command(self) -> str:
         """A command line that repeats the runs, of the user's own script where that made the policy."""
@@ -93,21 +108,53 @@ class Series:
 
 
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
-    """Group runs that differ in their seed only; runs without an evaluation are left out.
+    """Group runs that differ in their seed only, the newest of each; those without an evaluation are left out.
 
-    Raises InvalidInput when no run has an evaluation, or two have the same settings, input files, policy and seed.
+    Raises InvalidInput when no run has an evaluation.
     """
-    groups: dict[tuple[Any, ...], dict[int, RunFolder]] = {}
-    for run in (run for run in runs if run.rows):
-        key = (*identity(run.config), *sorted(run.inputs.items()), *sorted(run.policy.items()))
-        other = groups.setdefault(key, {}).setdefault(run.config.seed, run)
-        if other is not run:
-            same = f"seed {run.config.seed} and the same settings"
-            raise InvalidInput(f"two runs with {same}: {other.path} and {run.path}; name one of them with --runs")
+    groups: dict[tuple[Any, ...], list[RunFolder]] = {}
+    for run in newest_runs([run for run in runs if run.rows]):
+        groups.setdefault(_key(run), []).append(run)
     if not groups:
         raise InvalidInput(f"no run has an evaluation: {', '.join(str(run.path) for run in runs)}")
-    series = [Series(list(group.values())) for group in groups.values()]
+    series = [Series(group) for group in groups.values()]
     return sorted(series, key=lambda s: (s.task, s.config.num_agent_train_steps_per_iter, s.config.eval_batch_size))
+
+
+def newest_runs(runs: Sequence[RunFolder]) -> list[RunFolder]:
+    """Of runs with the same settings, input files, policy and seed the one that began last, complete ones first."""
+    ordered = sorted(runs, key=lambda run: (run.complete, run.started))
+    return list({(*_key(run), run.config.seed): run for run in ordered}.values())
+
+
+def _key(run: RunFolder) -> tuple[Any, ...]:
+    return (*identity(run.config), *sorted(run.inputs.items()), *sorted(run.policy.items()))
+
+
+def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
+    """The series to compare by task and method (`METHODS`).
+
+    On a task with DAgger they are BC of the same settings, with the gradient steps of one iteration and of all; on one
+    without it all of BC. Raises InvalidInput when a task has several of one method.
+    """
+    tasks: dict[str, dict[str, Series]] = {}
+    for s in series:
+        daggers = [other for other in series if (other.method, other.task) == ("DAgger", s.task)]
+        methods = [s.method] if s.method == "DAgger" or not daggers else [role(s, dagger) for dagger in daggers]
+        for method in filter(None, methods):
+            if other := tasks.setdefault(s.task, {}).get(method):
+                names = ", ".join(differing([s, other])) or "the architecture of the policy"
+                raise InvalidInput(f"{method} on {s.task} has series that differ in {names}; use --where to select one")
+            tasks[s.task][method] = s
+    return tasks
+
+
+def role(cloned: Series, dagger: Series) -> str | None:
+    """Which of `METHODS` a series of BC is in a comparison with one of DAgger; None with other settings or steps."""
+    if cloned.method != "BC" or not NOT_ALIKE.issuperset(differing([cloned, dagger])):
+        return None
+    steps = {dagger.config.num_agent_train_steps_per_iter: METHODS[0], dagger.gradient_steps: METHODS[1]}
+    return steps.get(cloned.gradient_steps)
 
 
 def differing(series: Sequence[Series]) -> list[str]:
@@ -116,15 +163,20 @@ def differing(series: Sequence[Series]) -> list[str]:
 
 
 def numeric_settings(series: Sequence[Series]) -> list[str]:
-    """Names of the settings in which some of the series differ, and which are a number in each."""
-    numbers = [name for name in RESULT_SETTINGS if all(type(getattr(s.config, name)) in (int, float) for s in series)]
-    return [name for name in differing(series) if name in numbers]
+    """Names of the settings that are different numbers in some of the series."""
+    numbers = {name: {s.facts[name] for s in series if _is_number(s, name)} for name in RESULT_SETTINGS}
+    return [name for name, values in numbers.items() if len(values) > 1]
+
+
+def _is_number(series: Series, name: str) -> bool:
+    return type(getattr(series.config, name)) in (int, float)
 
 
 def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Series]]:
     """Group series that differ in one numeric setting only, sorted by it, into groups of at least two."""
     groups: dict[tuple[Any, ...], list[Series]] = {}
-    for s in sorted(series, key=lambda s: float(getattr(s.config, parameter))):
+    numeric = [s for s in series if _is_number(s, parameter)]
+    for s in sorted(numeric, key=lambda s: float(getattr(s.config, parameter))):
         groups.setdefault(tuple(item for item in s.facts.items() if item[0] != parameter), []).append(s)
     return [group for group in groups.values() if len(group) > 1]
 
@@ -135,5 +187,6 @@ def series_names(series: Sequence[Series], left_out: Sequence[str] = ()) -> list
     facts, names = [s.facts for s in series], []
     for s in series:
         architecture = [s.runs[0].policy.get("architecture", "")] if facts.count(s.facts) > 1 else []
-        names.append(" ".join([s.method, *(f"{name}={s.facts[name]}" for name in shown), *architecture]))
+        values = (f"{name}={Path(s.facts[name]).name if name in FILES else s.facts[name]}" for name in shown)
+        names.append(" ".join([s.method, *values, *architecture]))
     return names

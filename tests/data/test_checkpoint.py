@@ -161,7 +161,14 @@ OTHERS: dict[str, Any] = {
     **{"env_name": "CartPole-v1", "exp_name": "other", "do_dagger": False, "ep_len": 9, "loss": "nll", "size": 9},
     **{"num_agent_train_steps_per_iter": 9, "batch_size": 9, "eval_batch_size": 9, "train_batch_size": 9},
     **{"n_layers": 1, "learning_rate": 0.1, "learning_rate_schedule": "cosine", "ob_normalization": "expert_data"},
-    **{"scalar_log_freq": 2, "no_gpu": True, "max_replay_buffer_size": 9, "seed": 9, "backend": "mujoco_py"},
+    **{
+        "scalar_log_freq": 2,
+        "no_gpu": True,
+        "max_replay_buffer_size": 9,
+        "seed": 9,
+        "backend": "mujoco_py",
+        "expert_episodes": 9,
+    },
 }
 
 

@@ -23,12 +23,31 @@ def test_an_expert_that_does_not_fit_is_refused(tiny: Config) -> None:
             RunInputs(tiny, expert)
 
 
-def test_dagger_without_an_expert_and_a_task_without_data_are_refused(tiny: Config) -> None:
+def test_dagger_without_an_expert_and_a_task_without_data_are_refused(
+    tiny: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(InvalidInput, match=r"no expert ships for tests/Point-v0; .*--expert_policy_file"):
         RunInputs(tiny)
-    with pytest.raises(InvalidInput, match=r"no expert data ships for tests/Point-v0; .*--expert_data"):
+    with pytest.raises(InvalidInput, match=r"no expert data ships for tests/Point-v0; .*--expert_data$"):
         RunInputs(replace(tiny, expert_data=None), expert_rule)
     assert find_expert(replace(tiny, do_dagger=False, n_iter=1), POINT_SPEC, None, [make_trajectory()]) is None
+    hints = {"Hopper-v4": "such as the course's; files for Hopper-v5 ship$", "Recorded-v0": "or record some: scripts/"}
+    monkeypatch.chdir(tmp_path)
+    Path("policies/experts").mkdir(parents=True)
+    Path("policies/experts/Recorded-v0.pkl").touch()
+    for task, hint in hints.items():
+        with pytest.raises(
+            InvalidInput, match=f"no expert data ships for {task}; name a file with --expert_data, {hint}"
+        ):
+            load_initial_data(replace(tiny, env_name=task, expert_data=None), POINT_SPEC)
+
+
+def test_the_first_episodes_are_used(tiny: Config) -> None:
+    every = load_initial_data(tiny, POINT_SPEC)
+    (first,) = load_initial_data(replace(tiny, expert_episodes=1), POINT_SPEC)
+    assert (len(every), first.total_reward) == (2, every[0].total_reward)
+    with pytest.raises(InvalidInput, match=r"--expert_episodes is 3; it must be at most 2, the episodes in .*data.pkl"):
+        load_initial_data(replace(tiny, expert_episodes=3), POINT_SPEC)
 
 
 @pytest.mark.parametrize(

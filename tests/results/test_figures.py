@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.container import ErrorbarContainer
+from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.figure import Figure
 
 from cs285.data.run_folders import read_runs
@@ -24,7 +24,8 @@ SEEDS = (1, 2, 3, 4, 5)
 
 
 def draw(figure: Callable[..., Figure], folder: Path, *arguments: str) -> tuple[Figure, Axes]:
-    drawn = figure(group_by_settings(read_runs([folder])), *arguments)
+    series = group_by_settings(read_runs([folder]))
+    drawn = figure(series, *arguments, *([series] if figure is learning_curves else []))
     (axes,) = drawn.axes
     return drawn, axes
 
@@ -48,6 +49,8 @@ def write_curves(folder: Path, seeds: tuple[int, ...] = SEEDS, **settings: objec
 
 def test_points_band_and_lines_of_learning_curves_are_the_statistics(tmp_path: Path) -> None:
     write_curves(tmp_path)
+    write_run(tmp_path, [55.0], num_agent_train_steps_per_iter=3000)
+    write_run(tmp_path, [77.0], num_agent_train_steps_per_iter=3000, size=32)
     figure, axes = draw(learning_curves, tmp_path)
     points, bars = points_and_bars(axes)
     values = [[10.0 * s for s in SEEDS], [50.0 + s**2 for s in SEEDS], [90.0 + s for s in SEEDS]]
@@ -57,16 +60,18 @@ def test_points_band_and_lines_of_learning_curves_are_the_statistics(tmp_path: P
     band = {tuple(vertex) for vertex in axes.collections[0].get_paths()[0].vertices}
     assert {(1, summary.low), (1, summary.high)} <= band
     heights = {line.get_label().split(":")[0]: line.get_ydata()[0] for line in axes.lines}
-    assert (heights["expert"], heights["behavioural cloning"]) == (100, 30)
-    assert legend_names(figure) == ["DAgger", "behavioural cloning", "expert"]
-    assert "5 seeds" in axes.get_title(loc="left")
+    assert (heights["expert"], heights["BC, 1000 gradient steps"], heights["BC, 3000 gradient steps"]) == (100, 30, 55)
+    band_and_lines = ["95 % interval of the interquartile mean (IQM)", "DAgger", *list(heights)[-3:]]
+    assert legend_names(figure) == band_and_lines
+    assert axes.get_title(loc="left") == "mean ± standard deviation over 5 seeds"
+    assert axes.get_ylim()[0] == 0
 
 
 def test_with_one_seed_the_bars_are_over_episodes(tmp_path: Path) -> None:
     write_curves(tmp_path, seeds=(3,))
     _, axes = draw(learning_curves, tmp_path)
     assert points_and_bars(axes)[1] == pytest.approx([3, 3, 3])
-    assert "1 seed: mean ± standard deviation over the episodes" in axes.get_title(loc="left")
+    assert axes.get_title(loc="left") == "mean ± standard deviation over the episodes of one policy"
 
 
 def test_curves_are_named_by_what_differs_and_seeds_counted_in_each_iteration(tmp_path: Path) -> None:
@@ -74,7 +79,7 @@ def test_curves_are_named_by_what_differs_and_seeds_counted_in_each_iteration(tm
         write_curves(tmp_path, (1, 2), learning_rate=rate)
     write_run(tmp_path, [1.0, 2.0], seed=3, n_iter=3)
     figure, axes = draw(learning_curves, tmp_path)
-    assert set(legend_names(figure)) == {"DAgger learning_rate=0.005", "DAgger learning_rate=0.001", "expert"}
+    assert set(legend_names(figure)) >= {"DAgger learning_rate=0.005", "DAgger learning_rate=0.001", "expert"}
     assert "over 2 to 3 seeds" in axes.get_title(loc="left")
 
 
@@ -101,18 +106,25 @@ def test_each_curve_joins_series_that_differ_in_the_parameter_alone(tmp_path: Pa
     assert points == {f"BC size={size}": [(n, size + n) for n in (1, 2, 3)] for size in (32, 64)}
 
 
-def test_bars_are_per_cent_of_the_expert(tmp_path: Path) -> None:
-    tasks = ("Ant-v5", "HalfCheetah-v5", "Hopper-v5", "module:Namespace/LongTaskName-v12")
+def test_bars_are_per_cent_of_the_expert_for_bc_of_the_settings_and_steps_of_dagger(tmp_path: Path) -> None:
+    tasks = ("Ant-v5", "HalfCheetah-v5", "Pendulum-v1", "module:Namespace/LongTaskName-v12")
     for number, task in enumerate(tasks):
-        for seed in SEEDS:
-            write_run(tmp_path, [100.0 * number + seed], expert=1000, seed=seed, env_name=task)
+        usual: dict[str, Any] = {"expert": -150.0 if task == "Pendulum-v1" else 1000.0, "env_name": task}
+        for seed in SEEDS[:3]:
+            write_run(tmp_path, [100.0 * number + seed**2], seed=seed, **usual)
             if number:
-                write_run(tmp_path, [0.0, 900.0 + 10 * seed], expert=1000, seed=seed, env_name=task)
+                write_run(tmp_path, [500.0], seed=seed, num_agent_train_steps_per_iter=2000, **usual)
+                write_run(tmp_path, [0.0, 910.0 + 10 * seed], seed=seed, **usual)
+                for other in ({"size": 32}, {"num_agent_train_steps_per_iter": 77}):
+                    write_run(tmp_path, [1.0], seed=seed, **usual, **other)
     figure, axes = draw(task_bars, tmp_path)
-    heights = [patch.get_height() for patch in axes.patches]
-    assert heights == pytest.approx([*(10.0 * number + 0.3 for number in range(4)), *[93.0] * 3])
+    bars = [list(map(float, c.datavalues)) for c in axes.containers if isinstance(c, BarContainer)]
+    expected = [[14 / 30, 10 + 14 / 30, np.nan, 30 + 14 / 30], [50, np.nan, 50], [93, np.nan, 93]]
+    assert bars == [pytest.approx(values, nan_ok=True) for values in expected]
+    assert [text.get_text() for text in axes.texts[:4]] == ["0", "10", "–", "30"]
+    assert axes.texts[0].get_position()[1] == pytest.approx(14 / 30 + 0.1 * np.std([1, 4, 9], ddof=1) + 1)
     assert ["".join(label.get_text().split()) for label in axes.get_xticklabels()] == list(tasks)
-    assert legend_names(figure) == ["BC", "DAgger", "expert"]
+    assert legend_names(figure) == ["BC", "BC, as many gradient steps as DAgger", "DAgger", "expert"]
 
 
 HOPPER, ANT, SIZE = {"env_name": "Hopper-v5"}, {"env_name": "Ant-v5"}, {"size": 32}
@@ -129,7 +141,6 @@ TANH, RELU = {"policy": {"architecture": "Tanh"}}, {"policy": {"architecture": "
         ((parameter_figure, "size"), [1.0], [{}, {**SIZE, "n_layers": 1}], "needs BC runs that differ in size alone"),
         ((parameter_figure, "size"), [1.0], [TANH, RELU, SIZE], "differ in the architecture of the policy only"),
         ((task_bars,), [1.0], [{}, SIZE], "BC on Hopper-v5 has series that differ in size"),
-        ((task_bars,), [1.0], [{"expert": -5.0}], "expert's return on Hopper-v5 is -5"),
     ],
 )
 def test_refusals(

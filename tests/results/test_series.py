@@ -42,7 +42,7 @@ def test_seeds_make_a_series(tmp_path: Path) -> None:
     assert series.values("Eval_AverageReturn", 1) == [20, 40, 60]
     assert series.summary(1).mean == 40
     assert [series.summary(itr).seeds for itr in (0, 1, 2)] == [3, 3, 1]
-    assert series.rollout_std(0) == pytest.approx(np.sqrt((1 + 4 + 9) / 3))
+    assert series.rollout_std(0) == pytest.approx(np.sqrt((1 + 4 + 9) / 3 + np.var([10, 20, 30])))
     assert series.expert() == (100, 2)
 
 
@@ -70,15 +70,24 @@ def test_every_difference_that_decides_the_result_makes_another_series(
     assert all(f"{name}={s.facts[name]}" in text for s, text in zip(series, texts, strict=True) for name in names)
 
 
-def test_equal_runs_and_runs_without_an_evaluation_are_refused(tmp_path: Path) -> None:
+def test_runs_without_an_evaluation_are_refused(tmp_path: Path) -> None:
     empty = write_run(tmp_path, [], seed=4)
     with pytest.raises(InvalidInput, match=f"no run has an evaluation: {empty}"):
         series_of(tmp_path)
-    folders = [write_run(tmp_path / name, [1.0], seed=4) for name in ("a", "b")]
-    assert [s.seeds for s in series_of(tmp_path / "a")] == [(4,)]
-    with pytest.raises(InvalidInput, match="two runs with seed 4") as refused:
-        series_of(tmp_path)
-    assert all(str(folder) in str(refused.value) for folder in folders)
+
+
+def test_of_repeated_runs_the_newest_complete_one_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = {"31-12-2025_23-59-59": [1.0, 1.0], "02-01-2026_00-00-01": [2.0, 2.0], "03-01-2026_09-00-00": [3.0]}
+    for stamp, returns in names.items():
+        write_run(tmp_path, returns, n_iter=2, do_dagger=True).rename(tmp_path / f"q2_dagger_Hopper-v5_{stamp}")
+    (series,) = series_of(tmp_path)
+    assert series.values("Eval_AverageReturn", 1) == [2.0]
+    (run,), lines = parse(RunSelection, "", ["-r", str(tmp_path)]).read()
+    assert run.path.name.endswith("02-01-2026_00-00-01")
+    used = "not used, it was run again, and the newest complete run counts"
+    others = (stamp for stamp in names if stamp not in run.path.name)
+    assert sorted(lines) == sorted(f"{tmp_path}/q2_dagger_Hopper-v5_{stamp}: {used}" for stamp in others)
+    assert capsys.readouterr().err.splitlines() == lines
 
 
 def test_a_group_differs_in_one_parameter_and_is_sorted_by_it(tmp_path: Path) -> None:
@@ -86,7 +95,8 @@ def test_a_group_differs_in_one_parameter_and_is_sorted_by_it(tmp_path: Path) ->
         write_run(tmp_path, [1.0], size=size, inputs={"expert_data": ONE})
     write_run(tmp_path, [1.0], size=64, inputs={"expert_data": OTHER})
     series = series_of(tmp_path)
-    assert numeric_settings(series) == ["size"]
+    write_run(tmp_path / "more", [1.0], expert_episodes=1)
+    assert numeric_settings([*series, *series_of(tmp_path / "more")]) == ["size"]
     assert [[s.config.size for s in group] for group in group_by_parameter(series, "size")] == [[8, 16, 32]]
 
 
@@ -108,9 +118,9 @@ def test_runs_that_meet_all_conditions(tmp_path: Path, monkeypatch: pytest.Monke
     for folder in ("data", "other", "third"):
         for size in (8, 16):
             write_run(tmp_path / folder, [1.0], size=size, env_name=f"{folder}-v5")
-    assert {run.config.env_name for run in parse(RunSelection, "", []).read()} == {"data-v5"}
+    assert {run.config.env_name for run in parse(RunSelection, "", []).read()[0]} == {"data-v5"}
     flags = "-r data other -r third -w size=8 -w env_name=third-v5"
-    (run,) = parse(RunSelection, "", flags.split()).read()
+    (run,), _ = parse(RunSelection, "", flags.split()).read()
     assert (run.config.size, run.config.env_name) == (8, "third-v5")
     runs = read_runs([tmp_path])
     with pytest.raises(InvalidInput, match="size=9: no run has it; size is 16, 8"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
@@ -17,11 +18,14 @@ from PIL import Image
 
 from cs285.config import Config
 from cs285.data.provenance import digest
+from cs285.data.run_folders import read_runs
 from cs285.data.shipped import PROJECT_ROOT, input_files
 from cs285.infrastructure.films import write_video
 from cs285.presets import PRESETS
-from cs285.results.series import RESULT_SETTINGS, identity
+from cs285.results.report import make_tables
+from cs285.results.series import RESULT_SETTINGS, group_by_settings, identity
 from tests.browser import visit
+from tests.conftest import ROOT
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script
 
@@ -72,6 +76,25 @@ def test_refusals(script: Script, runs: None, workplace: Path, monkeypatch: pyte
 
 
 FIGURES = ("figure1_num_agent_train_steps_per_iter_Hopper-v5", "figure2_HalfCheetah-v5", "figure2_Hopper-v5")
+FIGURES += ("figure3_tasks",)
+
+
+def check_tables(report: Path) -> None:
+    """The tables of a report are those of its runs."""
+    tables, _ = make_tables(group_by_settings(read_runs([report / "runs"])))
+    for table in tables:
+        with (report / f"{table.name.lower().replace(' ', '')}.csv").open(newline="", encoding="utf-8") as file:
+            assert list(csv.DictReader(file)) == table.rows
+
+
+def test_the_numbers_of_the_report_and_of_the_readme_are_those_of_the_runs_in_the_repository() -> None:
+    report = ROOT / "docs" / "report"
+    if not (report / "runs").exists():
+        pytest.skip("docs/report/runs is missing: python scripts/reproduce.py -o docs/report makes it")
+    check_tables(report)
+    with (report / "table3.csv").open(newline="", encoding="utf-8") as file:
+        lines = [f"| {' | '.join(row)} |" for row in list(csv.reader(file))[1:]]
+    assert [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line in lines] == lines
 
 
 @pytest.fixture
@@ -90,7 +113,7 @@ def report(script: Script, workplace: Path) -> Path:
                 add_frame(np.full((64, 64, 3), brightness, np.uint8))
     out = script("make_report").succeeded().out
     assert out.endswith("report/report.html\nreport/report.pdf\n")
-    assert "Figure 3: tasks is left out: BC on Hopper-v5 has series that differ in num_agent" in out
+    assert "left out" not in out
     return workplace / "report"
 
 
@@ -98,8 +121,10 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
     html = (report / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:)""", html)
     for part in (
-        "n_layers=2, size=64, learning_rate=0.005",
-        "They differ in num_agent_train_steps_per_iter",
+        "eval_batch_size=5000, n_layers=2, size=64; other settings",
+        'num_agent_train_steps_per_iter</td><td align="right">1000, 500, 5000<',
+        "BC against num_agent_train_steps_per_iter, chosen because more steps need no more data",
+        "ep_len=1000, num_agent_train_steps_per_iter=1000, eval_batch_size=5000",
         "HalfCheetah-v5: DAgger, iteration 2, seed 3, mean return 100",
         "python scripts/run_hw1.py --env_name Hopper-v5 --num_agent_train_steps_per_iter 500 --seeds 1,2,3",
         "python scripts/run_hw1.py --env_name HalfCheetah-v5 --do_dagger --n_iter 3 --seeds 1,2,3",
@@ -119,13 +144,19 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
         ["HalfCheetah-v5", "3000", "99.0", "1.0", "99"],
         ["Hopper-v5", "3000", "99.0", "1.0", "99"],
     ]
-    assert {(row["seeds"], row["std over rollouts"], row["expert"]) for row in rows} == {("3", "10.0", "100.0 ± 2.0")}
+    assert {(row["seeds"], row["std over episodes"], row["expert"]) for row in rows} == {("3", "10.0", "100.0 ± 2.0")}
 
     pdf = (report / "report.pdf").read_bytes()
     assert pdf.startswith(b"%PDF-")
     assert pdf.count(b"/Subtype /Image") >= len(FIGURES)
     files = [f"{name}.{extension}" for name in FIGURES for extension in ("pdf", "png")]
-    assert files_below(report) == sorted([*files, "report.html", "report.pdf", "table1.csv", "table2.csv"])
+    tables = {f"{name}.csv" for name in ("settings", "data", "table1", "table2", "table3")}
+    found = files_below(report)
+    assert {name for name in found if not name.startswith("runs/")} == {*files, "report.html", "report.pdf", *tables}
+    assert (
+        sum(name.endswith("/log.csv") for name in found) == sum(name.endswith("/config.json") for name in found) == 18
+    )
+    check_tables(report)
 
     alone = tmp_path / "alone.html"
     alone.write_text(html, encoding="utf-8")
@@ -137,8 +168,9 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
         headings = page.locator("h2").all_inner_texts()
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     figures = ["Figure 1: num_agent_train_steps_per_iter Hopper-v5", "Figure 2: HalfCheetah-v5", "Figure 2: Hopper-v5"]
-    assert headings == ["Table 1", "Table 2", *figures, "Videos"]
-    assert (len(widths), min(widths) > 600, too_wide) == (3, True, 0)
+    figures.append("Figure 3: tasks")
+    assert headings == ["Settings", "Data", "Table 1", "Table 2", "Table 3", *figures, "Videos"]
+    assert (len(widths), min(widths) > 600, too_wide) == (4, True, 0)
     assert videos == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]  # iterations 0 and 2
     assert (seen.errors, seen.requests) == ([], [alone.as_uri()])
 
@@ -154,10 +186,11 @@ def test_incomplete_runs_are_reported_and_data_told_apart_by_their_digest(script
     assert (outcome.code, outcome.err) == (0, line + "\n")
     page = Path("report/report.html").read_text(encoding="utf-8")
     assert f"<p>{line}</p>" in page
-    assert "Figure 1 needs runs of BC on one task that differ" in outcome.out
+    assert "Figure 1 needs runs of BC on one task" in outcome.out
     assert "Figure 1 needs runs" in page
-    for part in ("2 episodes, 2000 transitions, ", ""):
-        assert f"expert_data_Hopper-v5.pkl, {part}mean return 101" in page
+    with open("report/data.csv", newline="", encoding="utf-8") as file:
+        sizes = [tuple(row.values())[1:] for row in csv.DictReader(file) if row["task"] == "Hopper-v5"]
+    assert {("expert_data_Hopper-v5.pkl", *size, "101.0") for size in (("2", "2000"), ("–", "–"))} == set(sizes)
     with open("report/table1.csv", newline="", encoding="utf-8") as file:
         tasks = {row["task"] for row in csv.DictReader(file) if row["task"].startswith("Hopper")}
     assert tasks == {f"Hopper-v5 expert_data=default (SHA-256 {name[:6]})" for name in (shipped, "111111")}
@@ -183,12 +216,13 @@ def test_the_plan_has_the_runs_of_every_experiment_once() -> None:
     tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5", "Humanoid-v5"]
     plan: list[Config] = list(load_script("reproduce").plan(tasks, 5, Path("data")))
     assert len({(identity(config), config.seed) for config in plan}) == len(plan)
-    cloning = {(c.env_name, c.eval_batch_size, c.num_agent_train_steps_per_iter) for c in plan if not c.do_dagger}
-    table = {(task, *sizes) for task in tasks for sizes in ((5000, 1000), (10_000, 1000), (10_000, 10_000))}
-    assert cloning == table | {("Ant-v5", 10_000, steps) for steps in (500, 5000)}
-    dagger = [c for c in plan if c.do_dagger]
-    assert {c.env_name for c in dagger} == set(tasks)
-    assert {c.size for c in dagger if c.env_name == "Humanoid-v5"} == {PRESETS["humanoid"]["size"]}
+    cloning = {(c.env_name, c.expert_episodes, c.num_agent_train_steps_per_iter) for c in plan if not c.do_dagger}
+    table = {(task, None, steps * (3 if task == "Humanoid-v5" else 1)) for task in tasks for steps in (1000, 10_000)}
+    figures = {("Hopper-v5", None, steps) for steps in (500, 2000, 5000)}
+    assert cloning == table | figures | {("Hopper-v5", episodes, 1000) for episodes in (1, 2, 5, 10, 20)}
+    assert {c.env_name for c in plan if c.do_dagger} == set(tasks)
+    assert {c.size for c in plan if c.env_name == "Humanoid-v5"} == {PRESETS["humanoid"]["size"]}
+    assert {c.eval_batch_size for c in plan} == {10_000}
     assert len(plan) == 5 * (len(cloning) + len(tasks))  # seeds
     assert {(c.env_name, c.seed) for c in plan if c.video_log_freq > 0} == {("Ant-v5", 1), ("Hopper-v5", 1)}
 
@@ -200,19 +234,29 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
         for config in configs:
             settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed", "exp_name")}
             inputs = {name: digest(path) for name, path in input_files(config).items()}
-            write_run(logdir, [mean + config.seed] * config.iterations, inputs=inputs, **settings)
+            first = mean + config.seed + config.num_agent_train_steps_per_iter / 1000 + (config.expert_episodes or 0)
+            write_run(logdir, [first + 9 * itr for itr in range(config.iterations)], inputs=inputs, **settings)
 
     replace_sweep(monkeypatch, write_runs)
     tasks, data = ["CartPole-v1", "Hopper-v5"], Path("expert_data/expert_data_CartPole-v1.pkl")
     data.parent.mkdir()
     data.write_text("earlier")
-    write_runs(load_script("reproduce").plan(tasks[:1], 2, Path("data")), Path("data/reproduce"), mean=77.0)
+    earlier = load_script("reproduce").plan(tasks[:1], 2, Path("data"))
+    write_runs([config for config in earlier if not config.expert_data], Path("data/reproduce"), mean=77.0)
     data.write_text("present")
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: Path(command[5]).write_text("recorded"))
     out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
-    assert out == "first/report.html\nfirst/report.pdf\n"  # nothing is left out
+    rows = [f"| {task} | 14 ± 10 | 22 ± 10 | 94 ± 10 | 100 ± 2 | 94 |" for task in tasks]
+    assert out.splitlines() == [*rows, "first/report.html", "first/report.pdf"]  # nothing is left out
     page = Path("first/report.html").read_text(encoding="utf-8")
-    for part in ("Table 2", "Figure 1: num_agent_train_steps_per_iter CartPole", "Figure 2: Hop", "Figure 3: tasks"):
+    for part in (
+        "Table 3",
+        "Figure 1: expert_episodes Hopper",
+        "Figure 1: num_agent",
+        "Figure 2: Hop",
+        "Figure 3: tasks",
+    ):
         assert part in page
     table = Path("first/table1.csv").read_text()
-    assert "12.5" in table
-    assert "78.5" not in table
+    assert "13.5" in table
+    assert "79.5" not in table

@@ -166,7 +166,7 @@ FLAGS = (
 )
 ELSEWHERE = {  # tests/policies/test_make_policy.py, and tests of what the others are for
     *("learning_rate", "learning_rate_schedule", "no_gpu", "which_gpu", "resume", "backend", "env_name"),
-    *("save_params", "checkpoint_freq"),
+    *("save_params", "checkpoint_freq", "expert_episodes"),
 }
 
 

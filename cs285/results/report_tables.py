@@ -1,0 +1,82 @@
+"""Tables of a report: settings, data, the results of each method, and the comparison of the methods."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cs285.data.expert_data import load_expert_data
+from cs285.data.provenance import digest
+from cs285.data.shipped import input_files
+from cs285.errors import InvalidInput
+from cs285.results.series import METHODS, Series, series_names
+
+# Settings that one of the user's own policies perhaps does not read; its commands have those that were given.
+OF_POLICY = ("loss", "n_layers", "size", "learning_rate", "learning_rate_schedule", "ob_normalization")
+IN_OTHER_COLUMNS = ("env_name", "do_dagger", "expert_policy_file", "expert_data")
+
+
+def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
+    """The values of each setting as text, the most frequent first; a setting that is None in all is left out."""
+    settings = {}
+    for name in (name for name in series[0].facts if name not in IN_OTHER_COLUMNS):
+        texts = [s.facts[name] for s in series if name not in OF_POLICY or s.facts["make_policy"] == "default"]
+        if set(texts) - {"default"}:
+            settings[name] = [text for text, _ in Counter(texts).most_common()]
+    return settings
+
+
+def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
+    """A row for the expert data of each task; no size where the file is not the one that the runs read."""
+    rows = {}
+    for s in series:
+        if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:
+            path, size = input_files(s.config).get("expert_data", Path()), ["–", "–"]
+            with contextlib.suppress(InvalidInput):  # the file may be gone, or another one
+                if digest(path) == s.runs[0].inputs.get("expert_data"):
+                    paths = load_expert_data(path)[: s.config.expert_episodes]
+                    size = [str(len(paths)), str(sum(map(len, paths)))]
+            mean = s.values("Initial_DataCollection_AverageReturn", s.iterations[0])[0]
+            names = ("task", "expert data", "episodes", "transitions", "mean return")
+            rows[key] = dict(zip(names, (s.task, path.name, *size, f"{mean:.1f}"), strict=True))
+    return list(rows.values())
+
+
+def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
+    """The rows of a table for the series of one method on one task."""
+    labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
+    for s, label in zip(series, labels, strict=True):
+        summary, several = s.summary(s.last), len(s.seeds) > 1
+        yield {
+            "task": label.replace(s.method, s.task, 1),
+            "gradient steps": str(s.gradient_steps),
+            "evaluation steps": str(s.config.eval_batch_size),
+            "seeds": str(summary.seeds),
+            "mean return": f"{summary.mean:.1f}",
+            "std over episodes": f"{s.rollout_std(s.last):.1f}",
+            "std over seeds": f"{summary.std:.1f}" if several else "–",
+            "standard error": f"{summary.std / summary.seeds**0.5:.1f}" if several else "–",
+            "IQM [95 % interval]": f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",
+            "expert": plus_minus(*s.expert(), digits=1),
+            "% of expert": percent(s),
+        }
+
+
+def comparison_row(task: str, found: dict[str, Series]) -> dict[str, str]:
+    """The row of a table that compares the methods on a task; a method without runs has "–"."""
+    returns = {m: plus_minus(s.summary(s.last).mean, s.rollout_std(s.last)) for m, s in found.items()}
+    cells = {method: returns.get(method, "–") for method in METHODS}
+    dagger = found["DAgger"]
+    return {"task": task, **cells, "expert": plus_minus(*dagger.expert()), "DAgger, % of expert": percent(dagger)}
+
+
+def percent(series: Series) -> str:
+    """The last mean return in per cent of the expert's; "–" where that is not positive."""
+    return f"{series.percent(series.summary(series.last).mean):.0f}".replace("nan", "–")
+
+
+def plus_minus(mean: float, std: float | None, digits: int = 0) -> str:
+    """Mean and standard deviation, if there is one, as text."""
+    return f"{mean:.{digits}f}" if std is None else f"{mean:.{digits}f} ± {std:.{digits}f}"
