@@ -101,7 +101,8 @@ def record(configs: list[Config]) -> None:
     """Record the expert data that some runs read, where the file does not exist."""
     for path, task in {config.expert_data: config.env_name for config in configs if config.expert_data}.items():
         if not path.exists():
-            command = [Path(__file__).with_name("collect_expert_data.py"), "--env_name", task, "--output", path]
+            script = Path(__file__).with_name("collect_expert_data.py")
+            command: list[str | Path] = [script, "--env_name", task, "--output", path]
             options: dict[str, Any] = {"check": True, "stdin": subprocess.DEVNULL}
             subprocess.run([sys.executable, *command, "--episodes", str(max(EPISODES))], **options)
 

@@ -47,8 +47,10 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
 
 def registered_time_limit(env_name: str) -> int | None:
     """The limit of an episode in steps where this process has the task registered; imports nothing."""
+    if env_name in V2_IDS:
+        return V2_TIME_LIMIT
     registration = gym.registry.get(env_name)
-    return V2_TIME_LIMIT if env_name in V2_IDS else registration and registration.max_episode_steps
+    return registration.max_episode_steps if registration else None
 
 
 def origin(registration: EnvSpec | None) -> str:
