@@ -1,7 +1,7 @@
 """Answers to the blanks in the folders wrong_answers and right_answers, a file for each blank.
 
-A comment ``# key: title`` begins an answer; ``# base`` begins the function that answers of ``#- old`` and ``#+ new``
-lines edit.
+A comment ``# key: title`` begins an answer; ``# base`` begins the functions that ``#~ old ==> new``, or ``#- old`` and
+lines ``#+ new``, edit.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def parse(path: Path) -> list[Answer]:
         if key == "base":
             base = body
         else:
-            answers.append(Answer(path.stem, key, title, edited(base, body) if body.startswith("#-") else body))
+            answers.append(Answer(path.stem, key, title, edited(base, body) if body.startswith(("#-", "#~")) else body))
     return answers
 
 
 def edited(base: str, edits: str) -> str:
+    edits = re.sub(r"^#~ (.+) ==> (.+)$", r"#- \1\n#+ \2", edits, flags=re.MULTILINE)
     for old, new in re.findall(r"^#- (.+)\n((?:^#\+ .+\n)+)", edits, flags=re.MULTILINE):
         assert old in base, old
-        lines = [line.removeprefix("#+ ") for line in new.splitlines()]
-        indent = next(line for line in base.splitlines() if old in line)
-        indent = indent[: len(indent) - len(indent.lstrip())]
-        base = base.replace(old, f"\n{indent}".join(lines))
+        line = next(line for line in base.splitlines() if old in line)
+        indent = line[: len(line) - len(line.lstrip())]
+        base = base.replace(old, f"\n{indent}".join(line.removeprefix("#+ ") for line in new.splitlines()))
     return base

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cs285.homework.blanks import BLANKS, BY_NAME
-from cs285.homework.checks import mlp_policy, pytorch_utils, replay_buffer, rl_trainer, utils  # noqa: F401 - forks have them
+from cs285.homework.checks import mlp_policy, pytorch_utils, replay_buffer, rl_trainer, runner, utils  # noqa: F401 - forks have them
 from cs285.homework.checks.runner import Verdict, check, check_all
 from tests.homework.answers import read_answers
 
@@ -118,6 +118,16 @@ def project(folder: Path, **changes: str) -> Path:
 def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "scripts/check_hw1.py", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+
+
+@pytest.mark.slow
+def test_checks_run_without_fork_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "METHOD", "spawn")
+    verdicts = list(check_all(["train_agent", "sample_n_trajectories"], limit=20))
+    assert [(verdict.blank, verdict.status) for verdict in verdicts] == [
+        ("train_agent", "ok"),
+        ("sample_n_trajectories", "ok"),
+    ]
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import __future__
 
 import ast
 import faulthandler
+import functools
 import importlib
 import inspect
 import json
@@ -15,7 +16,8 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,22 +29,16 @@ import cs285
 from cs285.homework.blanks import BLANKS, BY_NAME, Blank, Body, NotWritten
 from cs285.homework.checks.mistake import Mistake
 
-ROOT = Path(cs285.__file__).resolve().parents[1]
+ROOT = Path(cs285.__file__).absolute().parents[1]
 REPLACEMENT = "<replacement>"  # the file name of an answer that is not in its file
 LIMIT = 3.0  # seconds for a blank
 START_LIMIT = 60.0  # seconds for a process to start
-LIBRARIES = [
-    "numpy",
-    "torch",
-    "torch.distributions",
-    "threadpoolctl",
-    "PIL.Image",
-    "concurrent.futures.process",
-    "cloudpickle",
-    "tensorboardX",
-]
-LIBRARIES += ["cs285.config", "cs285.envs.make_env", "cs285.data.checkpoint", "cs285.data.expert_data"]
-LIBRARIES += ["cs285.infrastructure.logger", "cs285.policies.loaded_gaussian_policy"]
+LIBRARIES = (
+    "numpy torch torch.distributions threadpoolctl PIL.Image concurrent.futures.process cloudpickle tensorboardX "
+    "cs285.config cs285.envs.make_env cs285.data.checkpoint cs285.data.expert_data cs285.infrastructure.logger "
+    "cs285.policies.loaded_gaussian_policy"
+).split()
+METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
 
 
@@ -82,49 +78,47 @@ class Verdict:
         return {**asdict(self), "line": str(self), "points": points * self.passed, "max_points": points}
 
 
-def check_all(names: list[str] | None = None, limit: float = LIMIT) -> Iterator[Verdict]:
-    """Check the blanks with these names (None: all), in the assignment's order, each as `check` does."""
-    for blank in BLANKS:
-        if names is None or blank.name in names:
-            yield check(blank.name, limit=limit)
+def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> Iterator[Verdict]:
+    """Check the blanks with these names, each as `check` does."""
+    if METHOD == "fork":
+        yield from (check(name, limit=limit) for name in names)
+    else:  # each process imports everything again
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            yield from pool.map(lambda name: check(name, limit=limit), names)
 
 
 def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Verdict:
-    """Check a blank of the installed or current cs285.
+    """Check a blank.
 
     Args:
         name: of the blank.
         replacement: source of functions to check in place of the blank's; None: the answer in the files.
         limit: seconds, after which the answer is said to hang.
     """
-    method = "fork" if sys.platform.startswith("linux") else "spawn"
-    if method == "fork":
+    if METHOD == "fork":
         load_libraries()  # once for all blanks
-    context: Any = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(METHOD)
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        trace, content = Path(folder, "trace"), b""
         process = context.Process(target=_run, args=(sender, name, replacement, limit, Path(folder)), daemon=True)
         process.start()
         sender.close()
-        content = b""
-        if receiver.poll(limit + START_LIMIT):
-            try:
-                content = receiver.recv_bytes(100_000)
-            except (EOFError, OSError):
-                process.join(1)
+        try:
+            content = receiver.recv_bytes(100_000) if receiver.poll(limit + START_LIMIT) else b""
+        except (EOFError, OSError):
+            process.join(1)
         exit_code = process.exitcode
         process.kill()
         process.join()
-        if content:
-            fields = json.loads(content)  # JSON, because answers may write to the pipe
-            if set(fields) == set(Verdict.__dataclass_fields__) and fields["status"] in STATUSES:
-                return Verdict(**{key: str(value) for key, value in fields.items()})
-        trace = Path(folder, "trace").read_text() if Path(folder, "trace").exists() else ""
+        calls = trace.read_text() if trace.exists() else ""
+    fields = json.loads(content or b"{}")  # JSON, because an answer may write to the pipe
+    if set(fields) == set(Verdict.__dataclass_fields__) and fields["status"] in STATUSES:
+        return Verdict(**{key: str(value) for key, value in fields.items()})
     blank = BY_NAME[name]
-    frames = re.findall(r'File "(.+)", line (\d+)', trace)  # the innermost comes first
-    lines = [f"{_shown(file)}:{line}" for file, line in frames if _is_answer(file, blank)]
-    where = lines[0] if lines else blank.file
-    if trace or exit_code is None:
+    frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost comes first
+    where = next((f"{_shown(file)}:{line}" for file, line in frames if _is_answer(file, blank)), blank.file)
+    if calls or exit_code is None:
         return Verdict(name, "wrong", "hangs", f"it did not end within {limit:g} s: a loop without end?", where)
     return Verdict(name, "wrong", "exits", f"it ended the whole process, with exit code {exit_code}", where)
 
@@ -141,57 +135,52 @@ def load_libraries() -> None:
 def _run(connection: Connection, name: str, replacement: str | None, limit: float, folder: Path) -> None:
     """Send the verdict on a blank; runs in a process of its own."""
     load_libraries()
-    before = _global_state()
-    sys.stdout, sys.stderr = (open(folder / stream, "w") for stream in ("stdout", "stderr"))  # noqa: SIM115
+    sys.stdout, sys.stderr, trace = (open(folder / name, "w") for name in ("stdout", "stderr", "trace"))  # noqa: SIM115
     os.dup2(sys.stdout.fileno(), 1)
     os.dup2(sys.stderr.fileno(), 2)
-    blank, trace, costs = BY_NAME[name], open(folder / "trace", "w"), list[Mistake]()  # noqa: SIM115
+    blank = BY_NAME[name]
     faulthandler.dump_traceback_later(limit, exit=True, file=trace)
     try:
+        before = _global_state()
         _forbid_seeding(blank)
         _import_answers(blank)
         if replacement is not None:
             _place(blank, replacement)
-        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # the limit is that of the check by itself
+        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # the check by itself has the whole limit
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
-        costs += getattr(module, name)() or ()
+        costs: list[Mistake] = [*(getattr(module, name)() or ())]
         changed = [key for key, value in _global_state().items() if value != before[key]]
         if changed:
             raise Mistake("global state", f"it changes the {changed[0]} of the whole process")
         sys.stdout.flush()
-        printed = (folder / "stdout").read_text().split("\n")
-        if printed[0]:
-            costs.append(Mistake("prints", f"it prints ({printed[0]!r:.60}), which slows a run and hides its lines"))
-        words = "; ".join(cost.words for cost in costs)
-        key = ", ".join(cost.key for cost in costs)
-        where = _place_of(blank, None) if costs else ""
-        verdict = Verdict(name, "works, but" if costs else "ok", key, words, where)
+        if printed := (folder / "stdout").read_text().strip().split("\n")[0]:
+            costs.append(Mistake("prints", f"it prints ({printed!r:.60}), which slows a run and hides its lines"))
+        key, words = ", ".join(cost.key for cost in costs), "; ".join(cost.words for cost in costs)
+        verdict = Verdict(name, "works, but", key, words, _place_of(blank, None)) if costs else Verdict(name, "ok")
     except BaseException as error:
-        verdict = _explain(blank, error)
+        status, key, words = _explain(blank, error)
+        verdict = Verdict(name, status, key, words[:500], _place_of(blank, error))
     faulthandler.cancel_dump_traceback_later()
     connection.send_bytes(json.dumps(asdict(verdict)).encode())
     os._exit(0)  # without the threads and exit handlers of the answer
 
 
-def _explain(blank: Blank, error: BaseException) -> Verdict:
-    """The verdict on an answer whose check raised something."""
-    where = _place_of(blank, error)
+def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
+    """Status, key word and words for what the check of an answer raised."""
     if isinstance(error, Mistake):
-        return Verdict(blank.name, "wrong", error.key, error.words, where)
+        return "wrong", error.key, error.words
     empty = [body.function for body in blank.bodies if NotWritten.__name__ in getattr(_code(body), "co_names", ())]
-    other = [name for name, other in BY_NAME.items() if other is not blank and other.not_written in str(error)]
-    if isinstance(error, NotWritten) and not other:
-        if len(empty) in (0, len(blank.bodies)):
-            return Verdict(blank.name, "not started", "not started", "", where)
-        return Verdict(blank.name, "wrong", "half written", f"{' and '.join(empty)} is not written yet", where)
-    kind, text = type(error).__name__, " ".join(str(error).split())
+    others = [other for other in BLANKS if other is not blank and other.not_written in str(error)]
+    if isinstance(error, NotWritten) and not others:
+        if 0 < len(empty) < len(blank.bodies):
+            return "wrong", "half written", f"{empty[0]} is not written yet"
+        return "not started", "not started", ""
     if isinstance(error, SyntaxError):
-        text = f"{error.msg}: {(error.text or '').strip()}"
-        return Verdict(blank.name, "wrong", "syntax error", f"Python can't read the file: {text:.200}", where)
+        return "wrong", "syntax error", f"Python can't read the file: {error.msg}: {(error.text or '').strip():.200}"
     if isinstance(error, SystemExit):
-        return Verdict(blank.name, "wrong", "exits", f"it ends the program (sys.exit({error.code!r:.40}))", where)
-    words = f"{getattr(error, 'case', '')}it raises {kind}: {text or 'no message'}"
-    return Verdict(blank.name, "wrong", f"raises {kind}", words[:400], where)
+        return "wrong", "exits", f"it ends the program (sys.exit({error.code!r:.40}))"
+    kind = type(error).__name__
+    return "wrong", f"raises {kind}", f"{getattr(error, 'case', '')}it raises {kind}: {error}"
 
 
 def _place_of(blank: Blank, error: BaseException | None) -> str:
@@ -201,10 +190,9 @@ def _place_of(blank: Blank, error: BaseException | None) -> str:
     for frame in reversed(traceback.extract_tb(error.__traceback__ if error else None)):
         if _is_answer(frame.filename, blank):
             return f"{_shown(frame.filename)}:{frame.lineno}"
-    words = getattr(error, "words", "")
-    named = [body for body in blank.bodies if body.function.split(".")[-1] in words] + [blank.bodies[0]]
-    code = _code(named[0])
-    return blank.file if code is None else f"{_shown(code.co_filename)}:{code.co_firstlineno}"
+    named = [body for body in blank.bodies if body.function.split(".")[-1] in getattr(error, "words", "")]
+    code = _code([*named, blank.bodies[0]][0])
+    return f"{_shown(code.co_filename)}:{code.co_firstlineno}" if code else blank.file
 
 
 def _is_answer(file: str, blank: Blank) -> bool:
@@ -217,10 +205,8 @@ def _shown(file: str) -> str:
 
 def _owner(body: Body) -> Any:
     """The module or class that has the function; None when its file can't be imported."""
-    owner = sys.modules.get(body.module)
-    for name in body.function.split(".")[:-1]:
-        owner = getattr(owner, name, None)
-    return owner
+    names = body.function.split(".")[:-1]
+    return functools.reduce(lambda owner, name: getattr(owner, name, None), names, sys.modules.get(body.module))
 
 
 def _code(body: Body) -> CodeType | None:
@@ -246,7 +232,8 @@ def _place(blank: Blank, replacement: str) -> None:
     names = [node.name for node in ast.parse(replacement).body if isinstance(node, ast.FunctionDef)]
     code = compile(replacement, REPLACEMENT, "exec", __future__.annotations.compiler_flag)
     for body in blank.bodies:
-        owner, scope, before = _owner(body), vars(sys.modules[body.module]), dict(vars(sys.modules[body.module]))
+        owner, scope = _owner(body), vars(sys.modules[body.module])
+        before = dict(scope)
         exec(code, scope)
         for name in names:
             new, old = scope[name], before.get(name)
@@ -255,33 +242,25 @@ def _place(blank: Blank, replacement: str) -> None:
             if old is not None and body.function != name:  # imported from the file of another body
                 scope[name] = old
             elif old is not None:
-                for module in {other.module for other in blank.bodies}:
-                    if vars(sys.modules[module]).get(name) is old:
-                        setattr(sys.modules[module], name, new)
+                for other in blank.bodies:
+                    if getattr(sys.modules[other.module], name, None) is old:
+                        setattr(sys.modules[other.module], name, new)
 
 
 def _forbid_seeding(blank: Blank) -> None:
     """Let the functions that seed a global generator raise a `Mistake` when the answer calls them."""
-    for owner, name in ((random, "seed"), (sys.modules["numpy"].random, "seed"), (sys.modules["torch"], "manual_seed")):
-        setattr(owner, name, _guarded(getattr(owner, name), f"{owner.__name__}.{name}", blank))
 
-
-def _guarded(function: Callable[..., Any], name: str, blank: Blank) -> Callable[..., Any]:
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_answer(sys._getframe(1).f_code.co_filename, blank):
             raise Mistake("global state", f"{name} changes the random numbers of the whole run, which has one --seed")
         return function(*args, **kwargs)
 
-    return guarded
+    for owner, name in ((random, "seed"), (sys.modules["numpy"].random, "seed"), (sys.modules["torch"], "manual_seed")):
+        setattr(owner, name, functools.partial(guarded, f"{owner.__name__}.{name}", getattr(owner, name)))
 
 
 def _global_state() -> dict[str, Any]:
     """What an answer must leave as it was."""
-    np, torch = sys.modules["numpy"], sys.modules["torch"]
-    return {
-        "current folder": os.getcwd(),
-        "default dtype": torch.get_default_dtype(),
-        "gradient mode": torch.is_grad_enabled(),
-        "handling of floating-point errors": np.geterr(),
-        "environment variables": dict(os.environ),
-    }
+    numpy, torch = sys.modules["numpy"], sys.modules["torch"]
+    state = {"current folder": os.getcwd(), "environment variables": dict(os.environ), "error state": numpy.geterr()}
+    return {**state, "default dtype": torch.get_default_dtype(), "gradient mode": torch.is_grad_enabled()}

@@ -28,8 +28,7 @@ def compute_loss(self, observations, actions):
 #+ z = (actions - self.outputs(observations)) / self.logstd.exp()
 #+ return (0.5 * z.square() + self.logstd + 0.5 * np.log(2 * np.pi)).sum(dim=1).mean()
 # ok: gradients cleared at the end, by hand
-#- self.optimizer.zero_grad()
-#+ self.train()
+#~ self.optimizer.zero_grad() ==> self.train()
 #- self.optimizer.step()
 #+ self.optimizer.step()
 #+ for parameter in self.parameters():
@@ -46,5 +45,4 @@ def compute_loss(self, observations, actions):
 #- return nn.MSELoss()(self.outputs(observations), actions)
 #+ return 0.5 * nn.MSELoss()(self.outputs(observations), actions)
 # graph: the loss returned with its graph
-#- return {"Training Loss": loss.item()}
-#+ return {"Training Loss": loss}
+#~ return {"Training Loss": loss.item()} ==> return {"Training Loss": loss}

@@ -10,17 +10,13 @@ def collect_training_trajectories(self, itr):
     self.total_envsteps += envsteps
     return paths
 # rollouts in iteration 0: recorded data never used
-#- if itr == 0:
-#+ if itr < 0:
+#~ if itr == 0: ==> if itr < 0:
 # expert data again: in every iteration
-#- if itr == 0:
-#+ if True:
+#~ if itr == 0: ==> if True:
 # expert data again: before the rollouts
-#- return paths
-#+ return [*self.initial_expertdata, *paths]
+#~ return paths ==> return [*self.initial_expertdata, *paths]
 # twice: the recorded data
-#- return self.initial_expertdata
-#+ return self.initial_expertdata + self.initial_expertdata
+#~ return self.initial_expertdata ==> return self.initial_expertdata + self.initial_expertdata
 # added twice: here and in the loop
 #- return self.initial_expertdata
 #+ self.agent.add_to_replay_buffer(self.initial_expertdata)
@@ -30,46 +26,31 @@ def collect_training_trajectories(self, itr):
 #+ self.total_envsteps += sum(len(path) for path in self.initial_expertdata)
 #+ return self.initial_expertdata
 # total_envsteps: not counted
-#- self.total_envsteps += envsteps
-#+ pass
+#~ self.total_envsteps += envsteps ==> pass
 # total_envsteps: overwritten
-#- self.total_envsteps += envsteps
-#+ self.total_envsteps = envsteps
+#~ self.total_envsteps += envsteps ==> self.total_envsteps = envsteps
 # total_envsteps: episodes counted
-#- self.total_envsteps += envsteps
-#+ self.total_envsteps += len(paths)
+#~ self.total_envsteps += envsteps ==> self.total_envsteps += len(paths)
 # batch_size: that of the evaluation
-#- self.config.batch_size
-#+ self.config.eval_batch_size
+#~ self.config.batch_size ==> self.config.eval_batch_size
 # batch_size: that of a gradient step
-#- self.config.batch_size
-#+ self.config.train_batch_size
+#~ self.config.batch_size ==> self.config.train_batch_size
 # seeds: the same in each iteration
-#- Stream.TRAINING_ROLLOUTS, itr
-#+ Stream.TRAINING_ROLLOUTS, 0
+#~ Stream.TRAINING_ROLLOUTS, itr ==> Stream.TRAINING_ROLLOUTS, 0
 # seeds: those of the evaluation
-#- Stream.TRAINING_ROLLOUTS
-#+ Stream.EVALUATION
+#~ Stream.TRAINING_ROLLOUTS ==> Stream.EVALUATION
 # policy: the expert acts
-#- self.collection_policy = self.frozen_actor()
-#+ self.collection_policy = self.expert_policy
+#~ self.collection_policy = self.frozen_actor() ==> self.collection_policy = self.expert_policy
 # collection_policy: left as the expert
-#- self.collection_policy = self.frozen_actor()
-#+ policy = self.frozen_actor()
-#- self.rollouts, self.collection_policy
-#+ self.rollouts, policy
+#~ self.collection_policy = self.frozen_actor() ==> policy = self.frozen_actor()
+#~ self.rollouts, self.collection_policy ==> self.rollouts, policy
 # collection_policy: not set for recorded data
-#- self.collection_policy = self.expert_policy
-#+ pass
+#~ self.collection_policy = self.expert_policy ==> pass
 # type: a pair
-#- return paths
-#+ return paths, envsteps
+#~ return paths ==> return paths, envsteps
 # type: the result not taken apart
-#- return paths
-#+ return (paths, envsteps)
+#~ return paths ==> return (paths, envsteps)
 # raises TypeError: the file of the data, loaded by hand
-#- return self.initial_expertdata
-#+ return open(self.config.expert_data, "rb").read()
+#~ return self.initial_expertdata ==> return open(self.config.expert_data, "rb").read()
 # other trajectories: part of the recorded data
-#- return self.initial_expertdata
-#+ return self.initial_expertdata[:1]
+#~ return self.initial_expertdata ==> return self.initial_expertdata[:1]

@@ -22,11 +22,9 @@ def relabel_with_expert(paths, expert, spec):
 #- expert_actions(expert, path.observations, spec)
 #+ np.repeat(expert_actions(expert, path.observations[:1], spec), len(path), axis=0)
 # actions kept: the expert is asked for nothing
-#- new.append(replace(path, actions=actions))
-#+ new.append(replace(path))
+#~ new.append(replace(path, actions=actions)) ==> new.append(replace(path))
 # next observations: the states after the step
-#- expert_actions(expert, path.observations, spec)
-#+ expert_actions(expert, path.next_observations, spec)
+#~ expert_actions(expert, path.observations, spec) ==> expert_actions(expert, path.next_observations, spec)
 # actions: a mixture of both
 #- actions = expert_actions(expert, path.observations, spec)
 #+ actions = 0.5 * expert_actions(expert, path.observations, spec) + 0.5 * path.actions
@@ -34,17 +32,13 @@ def relabel_with_expert(paths, expert, spec):
 #- actions = expert_actions(expert, path.observations, spec)
 #+ actions = np.clip(expert_actions(expert, path.observations, spec), -1, 1)
 # number of episodes: the last one only
-#- return new
-#+ return new[-1:]
+#~ return new ==> return new[-1:]
 # number of episodes: old and new
-#- return new
-#+ return [*paths, *new]
+#~ return new ==> return [*paths, *new]
 # type: nothing returned
-#- return new
-#+ pass
+#~ return new ==> pass
 # type: arrays of actions
-#- new.append(replace(path, actions=actions))
-#+ new.append(actions)
+#~ new.append(replace(path, actions=actions)) ==> new.append(actions)
 # type: a generator
 def relabel_with_expert(paths, expert, spec):
     return (replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths)

@@ -9,19 +9,16 @@ def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None
         timesteps += len(path)
     return paths, timesteps
 # counted episodes: min_timesteps of them
-#- timesteps += len(path)
-#+ timesteps += 1
+#~ timesteps += len(path) ==> timesteps += 1
 # counted episodes: in a for loop
 def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None):
     episodes = rollouts.episodes(policy, seeds, min_timesteps)
     paths = [next(episodes) for _ in range(min_timesteps)]
     return paths, sum(len(path) for path in paths)
 # too many: one episode more than needed
-#- while timesteps < min_timesteps:
-#+ while timesteps <= min_timesteps:
+#~ while timesteps < min_timesteps: ==> while timesteps <= min_timesteps:
 # too few steps: the last episode is left out
-#- return paths, timesteps
-#+ return paths[:-1], timesteps
+#~ return paths, timesteps ==> return paths[:-1], timesteps
 # too few steps: a single episode
 def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None):
     path = next(rollouts.episodes(policy, seeds, min_timesteps))
@@ -33,31 +30,22 @@ def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None
 #+ path = Trajectory.from_states(states, path.actions[:left], path.rewards[:left], False, True)
 #+ paths.append(path)
 # order: a generator for each episode, so that seeds are lost
-#- path = next(episodes)
-#+ path = next(rollouts.episodes(policy, seeds, min_timesteps))
+#~ path = next(episodes) ==> path = next(rollouts.episodes(policy, seeds, min_timesteps))
 # order: the latest first
-#- paths.append(path)
-#+ paths.insert(0, path)
+#~ paths.append(path) ==> paths.insert(0, path)
 # endless: all seeds
 #- episodes = rollouts.episodes(policy, seeds, min_timesteps)
 #+ episodes = iter(list(rollouts.episodes(policy, seeds, min_timesteps)))
 # number of steps: the number of episodes
-#- return paths, timesteps
-#+ return paths, len(paths)
+#~ return paths, timesteps ==> return paths, len(paths)
 # number of steps: what was asked for
-#- return paths, timesteps
-#+ return paths, min_timesteps
+#~ return paths, timesteps ==> return paths, min_timesteps
 # type: the list alone
-#- return paths, timesteps
-#+ return paths
+#~ return paths, timesteps ==> return paths
 # type: rewards and observations in a dictionary
-#- paths.append(path)
-#+ paths.append({"observation": path.observations, "reward": path.rewards})
-#- return paths, timesteps
-#+ return tuple(paths), timesteps
+#~ paths.append(path) ==> paths.append({"observation": path.observations, "reward": path.rewards})
+#~ return paths, timesteps ==> return tuple(paths), timesteps
 # raises AttributeError: the environment of rollouts, which workers don't have
-#- path = next(episodes)
-#+ path = sample_trajectory(rollouts.env, rollouts.spec, policy, next(seeds))
+#~ path = next(episodes) ==> path = sample_trajectory(rollouts.env, rollouts.spec, policy, next(seeds))
 # policy: none
-#- rollouts.episodes(policy, seeds, min_timesteps)
-#+ rollouts.episodes(None, seeds, min_timesteps)
+#~ rollouts.episodes(policy, seeds, min_timesteps) ==> rollouts.episodes(None, seeds, min_timesteps)

@@ -38,27 +38,20 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
             return {"observation": np.array(obs), "action": np.array(acs), "reward": np.array(rewards),
                     "next_observation": np.array(next_obs), "terminal": np.array(terminals)}
 # copy: the environment's array kept
-#- ob = np.array(ob, spec.ob_dtype)
-#+ ob = ob
+#~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
 #- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
 #+ obs, acs, next_obs = np.array(obs, np.float32), np.array(acs), np.array(next_obs, np.float32)
 # reset: info kept in the observation
-#- ob, _ = env.reset(seed=seed)
-#+ ob = env.reset(seed=seed)
-#- ob = np.array(ob, spec.ob_dtype)
-#+ ob = ob
+#~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
+#~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
 # reset: the pair turned into an array
-#- ob, _ = env.reset(seed=seed)
-#+ ob = env.reset(seed=seed)
+#~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
 # reset: forgotten
-#- ob, _ = env.reset(seed=seed)
-#+ ob = np.zeros(3)
+#~ ob, _ = env.reset(seed=seed) ==> ob = np.zeros(3)
 # seed: reset without it
-#- env.reset(seed=seed)
-#+ env.reset()
+#~ env.reset(seed=seed) ==> env.reset()
 # policy.reset: forgotten
-#- policy.reset(seed)
-#+ pass
+#~ policy.reset(seed) ==> pass
 # last step: lost at the end of the episode
 #- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
 #+ obs, acs, next_obs, rewards = np.array(obs[:-1]), np.array(acs[:-1]), np.array(next_obs[:-1]), rewards[:-1]
@@ -66,11 +59,9 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
 #+ obs, acs, next_obs = np.array([*obs, ob]), np.array(acs), np.array([*next_obs, ob])
 # lengths: the last reward forgotten
-#- rewards = np.array(rewards, np.float32)
-#+ rewards = np.array(rewards[:-1], np.float32)
+#~ rewards = np.array(rewards, np.float32) ==> rewards = np.array(rewards[:-1], np.float32)
 # next observation: equal to the observation
-#- next_obs.append(ob)
-#+ next_obs.append(obs[-1])
+#~ next_obs.append(ob) ==> next_obs.append(obs[-1])
 # observations: those after the step
 #- Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
 #+ Trajectory(next_obs, acs, rewards, next_obs + np.float32([1, 0, 0]), terminated, not terminated)
@@ -87,44 +78,31 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #- Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
 #+ Trajectory(obs, acs, rewards, next_obs, terminated, truncated or len(rewards) >= spec.max_episode_steps)
 # max_episode_steps: ignored
-#- if terminated or truncated or len(rewards) >= spec.max_episode_steps:
-#+ if terminated or truncated:
+#~ if terminated or truncated or len(rewards) >= spec.max_episode_steps: ==> if terminated or truncated:
 # max_episode_steps: one step too many
-#- len(rewards) >= spec.max_episode_steps
-#+ len(rewards) > spec.max_episode_steps
+#~ len(rewards) >= spec.max_episode_steps ==> len(rewards) > spec.max_episode_steps
 # stops early: one step before the limit
-#- len(rewards) >= spec.max_episode_steps
-#+ len(rewards) >= spec.max_episode_steps - 1
+#~ len(rewards) >= spec.max_episode_steps ==> len(rewards) >= spec.max_episode_steps - 1
 # end: truncation ignored
 #- if terminated or truncated or len(rewards) >= spec.max_episode_steps:
 #+ if terminated or len(rewards) >= spec.max_episode_steps:
 # clipped: to the box of the environment
-#- env.step(acs[-1])
-#+ env.step(acs[-1] if spec.discrete else np.clip(acs[-1], -1, 1))
+#~ env.step(acs[-1]) ==> env.step(acs[-1] if spec.discrete else np.clip(acs[-1], -1, 1))
 # action shape: the first number of an action, as if it were a batch
-#- ac = policy.get_action(ob)
-#+ ac = policy.get_action(ob); ac = ac if spec.discrete else ac[0]
+#~ ac = policy.get_action(ob) ==> ac = policy.get_action(ob); ac = ac if spec.discrete else ac[0]
 # action shape: with a batch dimension
-#- ac = policy.get_action(ob)
-#+ ac = policy.get_action(ob[None])
+#~ ac = policy.get_action(ob) ==> ac = policy.get_action(ob[None])
 # actions: that of the first observation in every step
-#- ac = policy.get_action(ob)
-#+ ac = policy.get_action(obs[0] if obs else ob)
+#~ ac = policy.get_action(ob) ==> ac = policy.get_action(obs[0] if obs else ob)
 # actions: random
-#- ac = policy.get_action(ob)
-#+ ac = env.action_space.sample()
+#~ ac = policy.get_action(ob) ==> ac = env.action_space.sample()
 # rewards: added up
-#- rewards.append(reward)
-#+ rewards.append(reward + sum(rewards[-1:]))
+#~ rewards.append(reward) ==> rewards.append(reward + sum(rewards[-1:]))
 # frames: of every step
-#- if on_frame and len(rewards) % spec.frame_stride == 0:
-#+ if on_frame:
+#~ if on_frame and len(rewards) % spec.frame_stride == 0: ==> if on_frame:
 # frames: none
-#- on_frame(env.render())
-#+ env.render()
+#~ on_frame(env.render()) ==> env.render()
 # raises ValueError: four values of a step
-#- ob, reward, terminated, truncated, _ = env.step(acs[-1])
-#+ ob, reward, terminated, _ = env.step(acs[-1])
+#~ ob, reward, terminated, truncated, _ = env.step(acs[-1]) ==> ob, reward, terminated, _ = env.step(acs[-1])
 # copy: asarray, which copies only where the dtype differs
-#- ob = np.array(ob, spec.ob_dtype)
-#+ ob = np.asarray(ob, spec.ob_dtype)
+#~ ob = np.array(ob, spec.ob_dtype) ==> ob = np.asarray(ob, spec.ob_dtype)

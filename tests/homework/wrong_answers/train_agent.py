@@ -12,47 +12,33 @@ def train_agent(self):
     logs = [self.agent.train(batch) for _ in range(self.config.num_agent_train_steps_per_iter)]
     return last_training_log(logs, self.agent.actor)
 # number of steps: one
-#- for _ in range(self.config.num_agent_train_steps_per_iter):
-#+ if True:
+#~ for _ in range(self.config.num_agent_train_steps_per_iter): ==> if True:
 # number of steps: n_iter of them
-#- num_agent_train_steps_per_iter
-#+ n_iter
+#~ num_agent_train_steps_per_iter ==> n_iter
 # number of steps: as many as a batch has rows
-#- num_agent_train_steps_per_iter
-#+ train_batch_size
+#~ num_agent_train_steps_per_iter ==> train_batch_size
 # number of steps: one too few
-#- range(self
-#+ range(1, self
+#~ range(self ==> range(1, self
 # train_batch_size: that of the rollouts
-#- self.config.train_batch_size
-#+ self.config.batch_size
+#~ self.config.train_batch_size ==> self.config.batch_size
 # train_batch_size: one transition
-#- self.config.train_batch_size
-#+ 1
+#~ self.config.train_batch_size ==> 1
 # batch: observations alone
-#- self.agent.train(batch)
-#+ self.agent.train(batch.observations)
+#~ self.agent.train(batch) ==> self.agent.train(batch.observations)
 # raises TypeError: fields as arguments of their own
-#- self.agent.train(batch)
-#+ self.agent.train(batch.observations, batch.actions)
+#~ self.agent.train(batch) ==> self.agent.train(batch.observations, batch.actions)
 # type: the list of logs, as in the course's code
-#- return last_training_log(logs, self.agent.actor)
-#+ return logs
+#~ return last_training_log(logs, self.agent.actor) ==> return logs
 # type: nothing returned
-#- return last_training_log(logs, self.agent.actor)
-#+ last_training_log(logs, self.agent.actor)
+#~ return last_training_log(logs, self.agent.actor) ==> last_training_log(logs, self.agent.actor)
 # type: a tensor
-#- return last_training_log(logs, self.agent.actor)
-#+ return logs[-1]
+#~ return last_training_log(logs, self.agent.actor) ==> return logs[-1]
 # last step: the first one's scalars
-#- return last_training_log(logs, self.agent.actor)
-#+ return last_training_log(logs[:1], self.agent.actor)
+#~ return last_training_log(logs, self.agent.actor) ==> return last_training_log(logs[:1], self.agent.actor)
 # number of steps: sampled, never trained
-#- logs.append(self.agent.train(batch))
-#+ logs.append({"Training Loss": 0.0})
+#~ logs.append(self.agent.train(batch)) ==> logs.append({"Training Loss": 0.0})
 # same batch: every batch used twice
 #- logs.append(self.agent.train(batch))
 #+ logs.append(self.agent.train(batch) if _ % 2 else self.agent.train(type(batch)(observations=1)))
 # raises AttributeError: the replay buffer of another agent
-#- self.agent.sample(
-#+ self.agent.replay_buffer.sample_random_data(
+#~ self.agent.sample( ==> self.agent.replay_buffer.sample_random_data(
