@@ -33,11 +33,9 @@ ROOT = Path(cs285.__file__).absolute().parents[1]
 REPLACEMENT = "<replacement>"  # the file name of an answer that is not in its file
 LIMIT = 3.0  # seconds for a blank
 START_LIMIT = 60.0  # seconds for a process to start
-LIBRARIES = (
-    "numpy torch torch.distributions threadpoolctl PIL.Image concurrent.futures.process cloudpickle tensorboardX "
-    "cs285.config cs285.envs.make_env cs285.data.checkpoint cs285.data.expert_data cs285.infrastructure.logger "
-    "cs285.policies.loaded_gaussian_policy"
-).split()
+LIBRARIES = ["torch.distributions", "threadpoolctl", "PIL.Image", "concurrent.futures.process", "cloudpickle"]
+LIBRARIES += ["cs285.envs.make_env", "cs285.data.checkpoint", "cs285.data.expert_data", "cs285.infrastructure.logger"]
+LIBRARIES += ["cs285.policies.loaded_gaussian_policy"]
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
 
