@@ -1,4 +1,4 @@
-"""Describe files of expert data and of expert policies: layout, sizes, returns, and the tasks that they fit."""
+"""Describe files of expert data and the course's expert policies: layout, sizes, returns, and tasks that they fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cs285.errors import InvalidInput
 class Settings:
     """Settings of a description."""
 
-    files: Positional[tuple[Path, ...]]  # Expert data or expert policies (pickles)
+    files: Positional[tuple[Path, ...]]  # Expert data, or expert policies in the course's layout
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
     """Task that the files must fit. None: name those that do, among the tasks with experts in policies/experts/."""
 
@@ -28,6 +28,8 @@ class Settings:
 def main() -> None:
     """Print a paragraph for each file; raise InvalidInput for one that can't be read or does not fit ``--env_name``."""
     settings = parse(Settings, __doc__ or "")
+    from cs285.data.file_kinds import PICKLE, kind_of
+    from cs285.data.formats import minari_name
     from cs285.data.restricted_pickle import load_pickle
     from cs285.data.shipped import shipped_tasks
     from cs285.envs.make_env import make_env
@@ -37,14 +39,15 @@ def main() -> None:
     tasks = shipped_tasks() if settings.env_name is None else [settings.env_name]
     specs = {task: make_env(task, graphics=False)[1] for task in tasks}
     for path in settings.files:
-        is_policy = isinstance(content := load_pickle(path), dict)
+        content = load_pickle(path) if minari_name(path) is None and kind_of(path) == PICKLE else None
+        is_policy = isinstance(content, dict) and "GaussianPolicy" in content
         print(f"{path}: {describe_policy(path) if is_policy else describe_data(path, content)}")
         fitting = [fit for task, spec in specs.items() if (fit := fits(path, is_policy, task, spec, settings.env_name))]
         print(f"  fits {', '.join(fitting) or 'none of ' + ', '.join(tasks)}", flush=True)
 
 
 def describe_data(path: Path, content: Any) -> str:
-    """Layout, sizes, lengths and returns of recorded episodes."""
+    """Layout, sizes, lengths and returns of recorded episodes; ``content`` is what a pickle holds."""
     import numpy as np
 
     from cs285.data.expert_data import load_expert_data
@@ -52,16 +55,13 @@ def describe_data(path: Path, content: Any) -> str:
     episodes = load_expert_data(path)
     first, lengths = episodes[0], [len(episode) for episode in episodes]
     returns = np.array([episode.total_reward for episode in episodes])
-    edition = "fall 2020 and CMU" if "image_obs" in content[0] else "fall 2023"
     actions = "discrete actions" if first.discrete else f"actions of {first.actions.shape[1]} numbers"
-    return "\n  ".join(
-        [
-            f"expert data, layout of {edition}",
-            f"observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}",
-            f"{len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}",
-            f"return {returns.mean():.1f} ± {returns.std():.1f}, from {returns.min():.1f} to {returns.max():.1f}",
-        ]
-    )
+    keys = content[0].keys() if isinstance(content, list) and isinstance(content[0], dict) else {}
+    edition = "fall 2020 and CMU" if "image_obs" in keys else "fall 2023"
+    return f"""expert data{f", layout of {edition}" if "observation" in keys else ""}
+  observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}
+  {len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}
+  return {returns.mean():.1f} ± {returns.std():.1f}, from {returns.min():.1f} to {returns.max():.1f}"""
 
 
 def describe_policy(path: Path) -> str:

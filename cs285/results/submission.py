@@ -6,7 +6,7 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -138,11 +138,17 @@ def _zip(content: Mapping[str, bytes]) -> bytes:
 
 
 def remove_images(path: Path) -> bytes:
-    """Read an event file without records with images, and without an unfinished record at its end.
+    """Read an event file without records with images; InvalidInput as `read_events` raises it."""
+    events = read_events(path)
+    return b"".join(record for record, event in events if not any(v.HasField("image") for v in event.summary.value))
+
+
+def read_events(path: Path) -> Iterator[tuple[bytes, Event]]:
+    """Read the records of an event file, whole and as events, without an unfinished one at its end.
 
     Raises InvalidInput when it is not an event file.
     """
-    events, kept, start = read_whole(path), [], 0
+    events, start = read_whole(path), 0
     while start + HEADER_BYTES <= len(events):
         (length,) = struct.unpack_from("<Q", events, start)
         end = start + HEADER_BYTES + length + FOOTER_BYTES
@@ -152,7 +158,5 @@ def remove_images(path: Path) -> bytes:
             event = Event.FromString(events[start + HEADER_BYTES : end - FOOTER_BYTES])
         except Exception as error:  # DecodeError of whichever protobuf implementation is installed
             raise InvalidInput(f"{path} is not an event file: {error}") from error
-        if not any(value.HasField("image") for value in event.summary.value):
-            kept.append(events[start:end])
+        yield events[start:end], event
         start = end
-    return b"".join(kept)

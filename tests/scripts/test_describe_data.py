@@ -39,7 +39,7 @@ def test_bad_files_are_refused(script: Script, point_files: PointFiles, tmp_path
     for name, why in (
         (tmp_path / "text.pkl", "no pickle"),
         (tmp_path / "none.pkl", "No such file"),
-        (tmp_path, "directory"),
+        (tmp_path, "is a folder"),
         (numbers, "episode 0"),
         (other, "not an expert policy"),
     ):

@@ -1,0 +1,87 @@
+"""The student edition: a folder with the project's files in which the bodies of blanks are empty."""
+
+from __future__ import annotations
+
+import ast
+import tempfile
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from cs285.data.shipped import PROJECT_ROOT
+from cs285.data.whole_files import writing
+from cs285.errors import InvalidInput
+from cs285.homework.blanks import BLANKS, Blank
+
+SCRIPTS = (
+    "_checkout check_hw1 collect_expert_data describe_data eval_policy make_report make_submission plot_results run_hw1"
+)
+INCLUDED = (
+    *("LICENSE", ".gitignore", "requirements.txt", "docs/editions.md", "docs/homework/handout.md"),
+    *("docs/homework/*.png", "notebooks/homework.ipynb", "expert_data/*.pkl", "policies/experts/*.pkl"),
+    *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * stands for folders too
+)
+# What answers a blank, and what needs a part that is left out.
+LEFT_OUT = (
+    *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*", "cs285/homework/edition.py"),
+    *("cs285/homework/autograder.py", "cs285/homework/grade.py"),
+)
+README = "docs/homework/student_readme.md"  # the edition's README.md
+
+
+def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
+    """Write the student edition into a new or empty folder, whole or not at all; return its number of files.
+
+    Raises InvalidInput when the folder has files in it or can't be written.
+    """
+    with writing(folder):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InvalidInput(f"{folder} exists and is not an empty folder; name a new one")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder.parent) as scratch:
+            unfinished = Path(scratch) / "edition"
+            files = edition_files(blanks)
+            for name, content in files.items():
+                (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
+                (unfinished / name).write_bytes(content)
+            if folder.exists():
+                folder.rmdir()
+            unfinished.rename(folder)
+    return len(files)
+
+
+def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
+    """The content of the student edition by file name."""
+    files = {"README.md": (PROJECT_ROOT / README).read_bytes()}
+    for top in sorted({name.partition("/")[0] for name in INCLUDED}):
+        for path in sorted([*(PROJECT_ROOT / top).rglob("*"), PROJECT_ROOT / top]):
+            name = path.relative_to(PROJECT_ROOT).as_posix()
+            included, left_out = (any(fnmatch(name, each) for each in names) for names in (INCLUDED, LEFT_OUT))
+            if included and not left_out and path.is_file():
+                files[name] = path.read_bytes()
+    for blank in blanks:
+        for body in blank.bodies:
+            files[body.file] = empty_body(files[body.file].decode(), body.function, blank).encode()
+    return files
+
+
+def empty_body(source: str, function: str, blank: Blank) -> str:
+    """Source text in which the body of a function is hints and an error; all other lines stay byte for byte.
+
+    Args:
+        source: of a module.
+        function: its name, or "Class.method"; its signature and docstring stay.
+        blank: gives the hints, in full for its first function, and the error's message.
+    """
+    node: Any = ast.parse(source)
+    for name in function.split("."):
+        (node,) = (part for part in node.body if getattr(part, "name", None) == name)
+    first = node.body[0]
+    begin = first.end_lineno if ast.get_docstring(node, clean=False) is not None else first.lineno - 1
+    whole = function == blank.bodies[0].function
+    hints = blank.hints if whole else [f"The hints are in {blank.name}, {blank.file}."]
+    lines, indent = source.splitlines(keepends=True), " " * first.col_offset
+    emptied = [*(f"{indent}# {hint}\n" for hint in hints), f"{indent}raise NotImplementedError(\n"]
+    emptied += [f'{indent}    "{blank.not_written}"\n', f"{indent})\n"]
+    return "".join([*lines[:begin], *emptied, *lines[node.end_lineno :]])

@@ -1,0 +1,160 @@
+"""Grade a submission in a folder laid out as Gradescope's; ``run_autograder`` in the autograder's zip calls it.
+
+Answers run in processes of their own, as an unprivileged user where the grader is root, with the checks of the zip.
+Only the files with blanks are taken from a submission, and only if they use nothing that answers have no need for.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cs285.errors import InvalidInput
+from cs285.homework.blanks import BLANKS
+from cs285.results.submission import read_events
+
+LIMIT = 300.0  # seconds for all checks
+MAX_BYTES = 5 * 10**7  # of an event file; without images, those of the project have less than 1 % of it
+MAX_SOURCE = 10**6  # of a file with blanks
+NOBODY = 65534
+CHECK = """
+import json
+from cs285.homework.checks.runner import check_all
+for verdict in check_all():
+    print(json.dumps(verdict.as_json()), flush=True)
+"""
+IMPORTS = "__future__ abc collections contextlib copy cs285 dataclasses enum functools gymnasium itertools math numpy"
+IMPORTS += " random time torch tqdm typing"
+HIDDEN = "_getframe builtins cloudpickle ctypes ctypeslib faulthandler gc get_type_hints homework importlib inspect io"
+HIDDEN += " load loads multiprocessing os pickle shutil signal socket subprocess sys threading traceback"
+CALLS = "breakpoint compile delattr eval exec getattr globals input locals open setattr vars"
+# Mean returns of the course's experts, for -v2 and -v4; those of the experts that ship are in their cards.
+EXPERTS = {"Ant": 4751, "HalfCheetah": 4097, "Hopper": 3781, "Walker2d": 5462, "Humanoid": 10344}
+# Folder's prefix, part of the expert's return, number of tasks that must reach it, points.
+LOGS = (("q1_", 0.3, 1, 4), ("q2_", 0.8, 1, 3), ("q2_", 0.8, 2, 3))
+
+
+def main(root: Path, edition: Path) -> None:
+    """Grade ``root/submission`` and write ``root/results/results.json``; ``edition`` is the student edition."""
+    with tempfile.TemporaryDirectory() as scratch:
+        staged = Path(scratch) / "homework"
+        shutil.copytree(edition, staged)
+        refused = _stage(root / "submission", staged)
+        taken = {body.file for blank in BLANKS for body in blank.bodies} - refused.keys()
+        found = _check(staged, Path(scratch)) if taken else {}
+    tests = []
+    for blank in BLANKS:
+        reasons = [refused[body.file] for body in blank.bodies if body.file in refused]
+        verdict = found.get(blank.name, {"points": 0, "line": f"{blank.name}: the checks ended before its verdict"})
+        score, output = (0, reasons[0]) if reasons else (verdict["points"], verdict["line"])
+        tests.append({"name": blank.name, "score": score, "max_score": blank.points, "output": output})
+    returns = _returns(root / "submission", edition)
+    for prefix, part, count, points in LOGS:
+        seen = {task: value for (start, task), value in sorted(returns.items()) if start == prefix}
+        score = points if sum(value >= part for value in seen.values()) >= count else 0
+        name = f"{prefix}*: at least {part:.0%} of the expert's return, tasks: {count}"
+        output = ", ".join(f"{task} {value:.0%}" for task, value in seen.items()) or f"no evaluation in {prefix}*"
+        tests.append({"name": name, "score": score, "max_score": points, "output": output})
+    (root / "results").mkdir(exist_ok=True)
+    (root / "results" / "results.json").write_text(json.dumps({"tests": tests}, indent=1))
+
+
+def _stage(submission: Path, staged: Path) -> dict[str, str]:
+    """Copy the files with blanks over the edition's; return why files were not taken, in words for the student."""
+    packages = [path.parents[1] for path in submission.rglob("infrastructure/rl_trainer.py")]
+    package = min(packages, key=lambda path: (len(path.parts), path), default=None)
+    refused = {}
+    for file in dict.fromkeys(body.file for blank in BLANKS for body in blank.bodies):
+        source = submission if package is None else package / file.partition("/")[2]
+        try:
+            if package is None or source.is_symlink() or not source.is_file():
+                raise ValueError("it is not in the submission")
+            if source.stat().st_size > MAX_SOURCE:
+                raise ValueError(f"it has more than {MAX_SOURCE} bytes")
+            text = re.sub(rf"\b{re.escape(package.name)}\.", "cs285.", source.read_bytes().decode())
+            if surplus := {*_uses(text)} - {*_uses((staged / file).read_text())}:
+                raise ValueError(f"it uses {', '.join(sorted(surplus))}, which the grader does not run")
+            (staged / file).write_text(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, OSError) as error:
+            refused[file] = f"{file}: {error}"[:300]
+    return refused
+
+
+def _uses(source: str) -> Iterator[str]:
+    """What an answer has no need for: other modules, access to the interpreter, assignments to what it imported."""
+    imported = set[str]()
+    for node in ast.walk(tree := ast.parse(source)):
+        fields = [] if isinstance(node, ast.Constant) else [value for _, value in ast.iter_fields(node)]
+        values = [value for field in fields for value in (field if isinstance(field, list) else [field])]
+        names = {part for value in values if isinstance(value, str) for part in value.split(".")}
+        yield from names & {*HIDDEN.split()} | {name for name in names if re.fullmatch("__.*__", name)}
+        yield from {node.id} & {*CALLS.split()} if isinstance(node, ast.Name) else ()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imported |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+            modules = [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            yield from {module.partition(".")[0] or "a relative import" for module in modules} - {*IMPORTS.split()}
+    for target in (node for node in ast.walk(tree) if isinstance(node, ast.Attribute)):
+        owner: ast.expr = target
+        while isinstance(owner, ast.Attribute | ast.Subscript):
+            owner = owner.value
+        own = isinstance(owner, ast.Name) and owner.id not in imported
+        if not (own or isinstance(target.ctx, ast.Load)):
+            yield f"an assignment to {ast.unparse(target)}"
+
+
+def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
+    """The verdicts on the blanks of a student edition by name; those after a crash or the time limit are missing."""
+    scratch.chmod(0o755)
+    environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/tmp", "OMP_NUM_THREADS": "1"}
+    options: dict[str, Any] = {"cwd": staged, "env": environment, "start_new_session": True}
+    users: list[dict[str, Any]] = [{"user": NOBODY, "group": NOBODY, "extra_groups": []}] if os.geteuid() == 0 else []
+    with tempfile.TemporaryFile() as output:
+        for user in [*users, {}]:
+            with suppress(PermissionError):  # where another user can't run this Python
+                process = subprocess.Popen([sys.executable, "-B", "-c", CHECK], stdout=output, **options, **user)
+                break
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LIMIT)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # before the results are written
+        process.wait()
+        output.seek(0)
+        lines = output.read().decode(errors="replace").splitlines()
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        with suppress(ValueError):  # the last one may be cut off
+            found.setdefault((verdict := json.loads(line))["blank"], verdict)
+    return found
+
+
+def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
+    """The best Eval_AverageReturn over iterations and runs by question and task, as a part of the expert's return."""
+    best: dict[tuple[str, str], float] = {}
+    for path in submission.rglob("q[12]_*/events.out.tfevents.*"):
+        name = path.parent.name
+        task = next((task for task in EXPERTS if task in name), "")
+        with suppress(InvalidInput):  # not an event file from there on
+            if task and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
+                card = edition / f"policies/experts/{task}-v5.json"
+                expert = json.loads(card.read_text())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]
+                for value in (value for _, event in read_events(path) for value in event.summary.value):
+                    if value.tag == "Eval_AverageReturn" and math.isfinite(value.simple_value):
+                        key = (name[:3], task)
+                        best[key] = max(best.get(key, 0.0), value.simple_value / expert)
+    return best
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

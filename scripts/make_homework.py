@@ -1,0 +1,40 @@
+"""Write the student edition of the homework: the project without the answers, in a folder that runs on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import _checkout  # noqa: F401
+from tyro.conf import Positional
+
+from cs285.command_line import parse, run
+from cs285.errors import InvalidInput
+from cs285.homework.blanks import BLANKS, BY_NAME
+from cs285.homework.edition import write_edition
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a homework."""
+
+    folder: Positional[Path]  # Folder to write, a new or an empty one
+    blanks: str | None = None  # Blanks to empty, such as update,sample_trajectory. None: all
+
+    def __post_init__(self) -> None:
+        for name in [] if self.blanks is None else self.blanks.split(","):
+            if name not in BY_NAME:
+                raise InvalidInput(f"--blanks is {self.blanks!r}; allowed are {', '.join(BY_NAME)}, with commas")
+
+
+def main() -> None:
+    """Write the folder and print what it asks for."""
+    settings = parse(Settings, __doc__ or "")
+    blanks = [BY_NAME[name] for name in settings.blanks.split(",")] if settings.blanks is not None else BLANKS
+    count = write_edition(settings.folder, blanks)
+    points = sum(blank.points for blank in blanks)
+    print(f"{settings.folder}: {count} files, {len(blanks)} blanks, {points} points for code")
+
+
+if __name__ == "__main__":
+    run(main)

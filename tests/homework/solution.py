@@ -1,0 +1,36 @@
+"""The answers to the blanks, from the project's own files."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cs285.homework.blanks import BLANKS, Blank
+from tests.conftest import ROOT
+
+
+def body_lines(source: str, function: str) -> slice:
+    """The lines of a function's body after its docstring, counted from 0."""
+    node: Any = ast.parse(source)
+    for name in function.split("."):
+        node = next(part for part in node.body if getattr(part, "name", None) == name)
+    assert ast.get_docstring(node) is not None
+    return slice(node.body[0].end_lineno, node.end_lineno)
+
+
+def answer(folder: Path, blank: Blank) -> None:
+    """Write the project's own bodies into a blank of a student edition."""
+    for body in blank.bodies:
+        given, empty = (root.joinpath(body.file).read_text() for root in (ROOT, folder))
+        lines, solution = empty.splitlines(keepends=True), given.splitlines(keepends=True)
+        lines[body_lines(empty, body.function)] = solution[body_lines(given, body.function)]
+        (folder / body.file).write_text("".join(lines))
+
+
+def answer_all(folder: Path, but: Sequence[str] = ()) -> None:
+    """Write the answers to all blanks but some."""
+    for blank in BLANKS:
+        if blank.name not in but:
+            answer(folder, blank)
