@@ -63,6 +63,19 @@ def test_the_cores_own_answers_are_ok() -> None:
     assert [(verdict.blank, verdict.status) for verdict in verdicts] == [(name, "ok") for name in BY_NAME]
 
 
+def test_empty_blanks_are_not_started_and_half_of_one_is_said_to_be_missing() -> None:
+    for name in BY_NAME:
+        assert check(name, "".join(empty_bodies(name))).status == "not started"
+    verdict = check("update", empty_bodies("update")[1])
+    assert (verdict.key, verdict.words) == ("half written", "MLPPolicySL.compute_loss is not written yet")
+
+
+def empty_bodies(name: str) -> list[str]:
+    message = BY_NAME[name].not_written
+    functions = [body.function.split(".")[-1] for body in BY_NAME[name].bodies]
+    return [f"def {name}(*args, **kwargs):\n    raise NotImplementedError({message!r})\n" for name in functions]
+
+
 MISBEHAVIOUR = {
     "prints": ("    print('building', input_size)\n", "works, but", "prints", "'building 3'"),
     "hangs": ("    while True:\n        pass\n", "wrong", "hangs", "0.5 s"),

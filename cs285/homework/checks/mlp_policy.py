@@ -134,8 +134,7 @@ def update() -> Iterator[Mistake]:
         with case(f"compute_loss, {name}"):
             policy = make_policy(**options, forward=distribution, get_action=modes)
             costs |= {cost.key: cost for cost in _check_loss(policy)}
-    with case("update"):
-        costs |= {cost.key: cost for cost in _check_steps()}
+    costs |= {cost.key: cost for cost in _check_steps()}
     yield from costs.values()
 
 
@@ -193,9 +192,9 @@ def _check_loss(policy: Any) -> Iterator[Mistake]:
 
 
 def _check_steps() -> Iterator[Mistake]:
-    policy, advanced = make_policy(compute_loss=_compute_loss, forward=distribution), list[int]()
+    policy = make_policy(compute_loss=_compute_loss, forward=distribution)
     optimizer, made = policy.optimizer, Optimizer.made
-    policy.scheduler = SimpleNamespace(step=lambda: advanced.append(1))
+    policy.scheduler = SimpleNamespace(step=lambda: optimizer.events.append("scheduler"))
     next(policy.mean_net.parameters()).register_hook(lambda _: optimizer.events.append("backward"))
     for step in range(2):
         observations, actions = make_batch(policy, step)
@@ -210,7 +209,8 @@ def _check_steps() -> Iterator[Mistake]:
         require(right or step, "gradient", f"the step is not along the gradient of compute_loss: {text}")
         text = f"the second step's gradient holds the first one's too ({text}): zero_grad is missing"
         require(right, "zero_grad", text)
-        require(len(advanced) == 1, "scheduler", f"self.scheduler advances {len(advanced)} times in a step, not once")
+        advanced = optimizer.events.count("scheduler")
+        require(advanced == 1 - step, "scheduler", f"self.scheduler advances {advanced} times in a step, not once")
         policy.scheduler = None
         require_type(log, Mapping, '{"Training Loss": loss}')
         require("Training Loss" in log, "Training Loss", f"the log has {list(log)}, not 'Training Loss'")
@@ -233,5 +233,6 @@ def _check_calls(policy: Any, optimizer: Optimizer, made: int) -> None:
     steps, backward, step = events.count("step"), events.index("backward"), events.index("step")
     require(steps == 1, "several steps", f"it takes {steps} steps on a batch ({order})")
     require(backward < step, "step before backward", f"{order}: step comes before backward")
+    require("scheduler" not in events[:step], "scheduler", f"{order}: the schedule advances before the step")
     late = "zero_grad" in events[backward:step]
     require(not late, "zero_grad too late", f"{order}: zero_grad erases the gradient before the step")

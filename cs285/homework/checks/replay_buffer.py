@@ -54,6 +54,8 @@ def _transitions(buffer: Any) -> Any:
     shapes = [tuple(field.shape) for field in batch]
     wanted = [(ROWS, 3), (ROWS, 2), (ROWS,), (ROWS, 3), (ROWS,)]
     require(shapes == wanted, "batch_size", f"for batch_size={ROWS} the fields have shapes {shapes}, not {wanted}")
+    dtypes, right = [field.dtype for field in batch], [torch.float32] * 4 + [torch.bool]
+    require(dtypes == right, "dtype", f"the fields have dtypes {dtypes}, those stored {right}")
     k = batch.observations[:, 0].numpy()
     stored = (k >= 1) & (k <= STORED)
     require(stored.all(), "max_size", f"row {np.argmin(stored)} is none of the stored transitions: {room}")

@@ -63,3 +63,6 @@ def sample_random_data(self, batch_size):
 def sample_random_data(self, batch_size):
     slots = self.rng.integers(len(self), size=batch_size)
     return self._gather(slots)._replace(next_observations=torch.from_numpy(self._arrays[0].take(slots + 1, 0, mode="wrap")))
+# dtype: every field made float
+def sample_random_data(self, batch_size):
+    return Batch(*(field.float() for field in self._gather(self.rng.integers(len(self), size=batch_size))))

@@ -106,3 +106,8 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #~ ob, reward, terminated, truncated, _ = env.step(acs[-1]) ==> ob, reward, terminated, _ = env.step(acs[-1])
 # copy: asarray, which copies only where the dtype differs
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = np.asarray(ob, spec.ob_dtype)
+# frames: drawn after the step
+#- on_frame(env.render())
+#+ env.render()
+#- rewards.append(reward)
+#+ rewards.append(reward); on_frame and len(rewards) % spec.frame_stride == 0 and on_frame(env.render())

@@ -90,3 +90,11 @@ def __init__(self, *args, learning_rate=5e-3, loss="mse", schedule_period=None, 
 #~ loss.detach() ==> self.compute_loss(observations, actions).item()
 # gradient: for the first row of the batch only
 #~ loss.backward() ==> self.compute_loss(observations[:1], actions[:1]).backward()
+# scheduler: advanced before the step
+#- self.optimizer.zero_grad()
+#+ if self.scheduler is not None:
+#+     self.scheduler.step()
+#+ self.optimizer.zero_grad()
+#- self.optimizer.step()
+#+ self.optimizer.step()
+#+ return {"Training Loss": loss.detach()}
