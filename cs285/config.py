@@ -70,6 +70,8 @@ class Config:
     n_iter: Annotated[int | None, arg(aliases=["-n"])] = None  # Iterations. None: 10 with --do_dagger, else 1.
     batch_size: int = 1000  # Minimum environment steps collected in each DAgger iteration
     eval_batch_size: int = 5000  # Minimum environment steps of each evaluation
+    expert_eval_episodes: int | None = None
+    """Episodes that measure the expert. None: as many as eval_batch_size steps need; 0: the expert is not measured."""
     train_batch_size: int = 100  # Transitions in each gradient step
 
     n_layers: int = 2  # Hidden layers of the policy
@@ -106,7 +108,7 @@ class Config:
             _check_type(name, getattr(self, name), kinds)
         check_at_least(1, self, "ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size")
         check_at_least(1, self, "train_batch_size", "size", "max_replay_buffer_size", "expert_episodes")
-        check_at_least(0, self, "n_layers", "which_gpu", "seed", "num_workers")
+        check_at_least(0, self, "n_layers", "which_gpu", "seed", "num_workers", "expert_eval_episodes")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
         for name in ("video_log_freq", "scalar_log_freq", "checkpoint_freq"):
@@ -122,6 +124,16 @@ class Config:
     def iterations(self) -> int:
         """Iterations of the loop, ``n_iter`` or its default."""
         return self.n_iter or (10 if self.do_dagger else 1)
+
+    @property
+    def evaluated(self) -> tuple[int, ...]:
+        """The iterations that are evaluated."""
+        return self.due(self.scalar_log_freq)
+
+    def due(self, frequency: int) -> tuple[int, ...]:
+        """Every ``frequency``-th iteration and the last one; -1: none."""
+        last = self.iterations - 1
+        return () if frequency == -1 else tuple(sorted({*range(0, last + 1, frequency), last}))
 
     @property
     def run_name(self) -> str:

@@ -43,8 +43,7 @@ class RunFolder:
     @property
     def expected(self) -> tuple[int, ...]:
         """The iterations that a complete run evaluates."""
-        freq, count = self.config.scalar_log_freq, self.config.iterations
-        return tuple(itr for itr in range(count) if freq != -1 and (itr % freq == 0 or itr == count - 1))
+        return self.config.evaluated
 
     @property
     def complete(self) -> bool:

@@ -77,6 +77,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             settings = asdict(replace(config, n_iter=config.iterations, resume=None))
             logger.log_config(settings, self.inputs.digests, self.policy_description)
             print(f"logging to {self.run_dir}", flush=True)
+            self.inputs.start_references()
             checkpoints = self.checkpoints or Checkpoints(self.run_dir)
             evaluation = Evaluation(config, self.inputs, logger)
             rl_trainer = RL_Trainer(config, self.inputs, self.agent, evaluation, checkpoints)

@@ -18,7 +18,7 @@ from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput, WorkerDied, describe, error_context
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger
-from cs285.infrastructure.metrics import progress_line, return_statistics
+from cs285.infrastructure.metrics import normalized_score, progress_line, return_statistics
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.policies.base_policy import BasePolicy
 
@@ -27,7 +27,7 @@ MAX_NVIDEO = 2
 
 def is_due(config: Config, frequency: int, itr: int) -> bool:
     """Whether ``itr`` is the last iteration or a multiple of ``frequency``; always False if ``frequency`` is -1."""
-    return frequency != -1 and (itr % frequency == 0 or itr == config.iterations - 1)
+    return itr in config.due(frequency)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PendingRow:
 
     itr: int
     scalars: Mapping[str, float]
-    evaluation: Future[tuple[list[Trajectory], int]] | None
+    evaluation: Future[list[Trajectory]] | None
     films: Mapping[str, Future[Any]]
 
     def done(self) -> bool:
@@ -78,7 +78,7 @@ class Evaluation:
         while self._pending and self._pending[0].done():
             self._log_first()
 
-    def _evaluate(self, itr: int, policy: BasePolicy) -> Future[tuple[list[Trajectory], int]]:
+    def _evaluate(self, itr: int, policy: BasePolicy) -> Future[list[Trajectory]]:
         """Start the evaluation of an iteration."""
         seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
         return self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
@@ -93,12 +93,10 @@ class Evaluation:
             raise
         self._finish(0)
         if self.config.do_dagger and self.logger.rows:
-            frequency = self.config.scalar_log_freq
-            evaluated = [itr for itr in range(self.config.iterations) if is_due(self.config, frequency, itr)]
             try:
                 from cs285.infrastructure.learning_curve import draw_learning_curve  # importing matplotlib takes time
 
-                draw_learning_curve(self.logger.run_dir, self.config.env_name, evaluated, self.logger.rows)
+                draw_learning_curve(self.logger.run_dir, self.config.env_name, self.config.evaluated, self.logger.rows)
             except Exception as error:  # all rows are logged
                 print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
@@ -126,9 +124,10 @@ class Evaluation:
         row = self._pending.popleft()
         if row.evaluation is not None:
             with error_context(self.config.env_name, row.itr):
-                paths, _ = row.evaluation.result()
+                paths = row.evaluation.result()
             scalars = {**return_statistics(paths, "Eval"), **row.scalars, **self.constant_scalars}
-            scalars |= self.inputs.expert_scalars()
+            scalars |= self.inputs.reference_scalars()
+            scalars |= normalized_score(scalars)
             self.logger.log_scalars(scalars, row.itr)
             with tqdm.external_write_mode():
                 print(progress_line(row.itr, scalars, len(paths)), flush=True)

@@ -23,14 +23,18 @@ from cs285.infrastructure.actions import expert_actions, renumber
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
-from cs285.infrastructure.utils import sample_trajectories
+from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
+from cs285.policies.random_policy import RandomPolicy
 
 SHARED_SETTINGS = ["env_name", "ep_len", "backend", "expert_data", "expert_policy_file", "do_dagger", "num_workers"]
 SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq", "expert_episodes", "env_kwargs")
-EXPERT_SEED = 0  # of the expert's evaluation, the same for runs of every seed
+SHARED_SETTINGS += ("expert_eval_episodes",)
+EXPERT_SEED = 0  # of the evaluation of expert and random policy, the same for runs of every seed
+NAMES = {"Expert": "expert", "Random": "random policy"}  # in messages
+RANDOM_STEPS = 1000  # at least, of the random policy's evaluation, unless --eval_batch_size is less
 
 
 class RunInputs:
@@ -44,7 +48,7 @@ class RunInputs:
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
-        """Start the workers, read the files and start the expert's evaluation; arguments as of `BC_Trainer`."""
+        """Start the workers and read the files; arguments as of `BC_Trainer`."""
         self._config, self._expert = config, expert
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
@@ -58,30 +62,55 @@ class RunInputs:
             on_failure.callback(self.rollouts.close)  # called before the shutdown: it ends rollouts in the thread
             self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
             self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
-            self._name, self._expert_evaluation = f"the expert on {config.env_name}", None
-            if self.expert_policy is not None and config.scalar_log_freq != -1:
-                with error_context(self._name, 0):
-                    seeds = episode_seeds(EXPERT_SEED, Stream.EXPERT, itr=0)
-                    self._expert_evaluation = self.start_evaluation(self.expert_policy, config.eval_batch_size, seeds)
+            self._references: dict[str, Future[list[Trajectory]]] | None = None
             self._owned = on_failure.pop_all()
 
+    def start_references(self) -> None:
+        """Start to measure the expert and a random policy, once for all runs that share the inputs."""
+        config, name = self._config, self._config.env_name
+        if self._references is None and config.scalar_log_freq != -1:
+            self._references, steps, episodes = {}, config.eval_batch_size, config.expert_eval_episodes
+            seeds = [episode_seeds(EXPERT_SEED, Stream.EXPERT, itr) for itr in range(2)]
+            if self.expert_policy is not None and episodes != 0:
+                with error_context(f"the expert on {name}", 0):
+                    bar = "measuring the expert"
+                    self._references["Expert"] = self.start_evaluation(
+                        self.expert_policy, None if episodes else steps, seeds[0], episodes, bar
+                    )
+            policy = RandomPolicy(self.rollouts.spec.action_space)
+            self._references["Random"] = self.start_evaluation(policy, min(steps, RANDOM_STEPS), seeds[1])
+
     def start_evaluation(
-        self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int]
-    ) -> Future[tuple[list[Trajectory], int]]:
-        """Start `sample_trajectories` in a thread; if the policy can't act in workers, finish it before returning."""
+        self,
+        policy: BasePolicy,
+        min_timesteps: int | None,
+        seeds: Iterator[int],
+        episodes: int | None = None,
+        description: str | None = None,
+    ) -> Future[list[Trajectory]]:
+        """Roll out so many steps, or episodes, in a thread; if the policy can't act in workers, before returning."""
+
+        def roll_out() -> list[Trajectory]:
+            if min_timesteps is None:
+                return sample_n_trajectories(self.rollouts, policy, episodes or 1, seeds, description)
+            return sample_trajectories(self.rollouts, policy, min_timesteps, seeds, description)[0]
+
         if self.rollouts.in_workers(policy):
-            return self._thread.submit(sample_trajectories, self.rollouts, policy, min_timesteps, seeds)
-        finished: Future[tuple[list[Trajectory], int]] = Future()
-        finished.set_result(sample_trajectories(self.rollouts, policy, min_timesteps, seeds))
+            return self._thread.submit(roll_out)
+        finished: Future[list[Trajectory]] = Future()
+        finished.set_result(roll_out())
         return finished
 
-    def expert_scalars(self) -> dict[str, float]:
-        """Wait for the expert's evaluation, and return mean and standard deviation of its returns; {} without one."""
-        if self._expert_evaluation is None:
-            return {}
-        with error_context(self._name, 0):
-            measured = return_statistics(self._expert_evaluation.result()[0], "Expert")
-        return {name: measured[name] for name in ("Expert_AverageReturn", "Expert_StdReturn")}
+    def reference_scalars(self) -> dict[str, float]:
+        """Wait for the expert's evaluation and the random policy's; mean and standard deviation of their returns."""
+        scalars: dict[str, float] = {}
+        for name, evaluation in (self._references or {}).items():
+            with error_context(
+                f"the {'expert' if name == 'Expert' else 'random policy'} on {self._config.env_name}", 0
+            ):
+                measured = return_statistics(evaluation.result(), name)
+            scalars |= {key: measured[key] for key in (f"{name}_AverageReturn", f"{name}_StdReturn")}
+        return scalars
 
     def check_shared(self, config: Config, expert: object | None) -> None:
         """Raise InvalidInput that names the setting, for a run that needs other inputs than these."""

@@ -11,7 +11,15 @@ import numpy as np
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput
 
-RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Initial_DataCollection_")  # other log.csv columns
+RESERVED = (
+    "itr",
+    "TimeSinceStart",
+    "Eval_",
+    "Train_",
+    "Expert_",
+    "Random_",
+    "Initial_DataCollection_",
+)  # other log.csv columns
 
 
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:
@@ -66,6 +74,12 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
     return {name: float(value) for name, value in logs[-1].items()}
 
 
+def normalized_score(scalars: Mapping[str, float]) -> dict[str, float]:
+    """``Eval_NormalizedScore``, (return - random) / (expert - random); {} unless the expert is better than random."""
+    reached, expert, random = (scalars.get(f"{who}_AverageReturn", math.nan) for who in ("Eval", "Expert", "Random"))
+    return {"Eval_NormalizedScore": (reached - random) / (expert - random)} if expert > random else {}
+
+
 def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
     """The line that a run prints for an iteration with so many evaluation episodes."""
     loss = f"loss {scalars['Training Loss']:.3g}, " if "Training Loss" in scalars else ""
@@ -74,12 +88,17 @@ def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
     return f"iteration {itr}: {returned}, {loss}{scalars['TimeSinceStart']:.0f} s"
 
 
-def final_line(rows: Sequence[Mapping[str, float]]) -> str:
-    """The line that a run prints at its end: the final return and the expert's, with their standard deviations."""
+def final_line(rows: Sequence[Mapping[str, float]], iterations: Sequence[int]) -> str:
+    """The line that a run prints at its end: final return, best one, and the expert's, with standard deviations.
+
+    ``iterations`` are those of the rows.
+    """
     if not rows:
         return "not evaluated"
     row = rows[-1]
     expert = f"expert's data {row['Initial_DataCollection_AverageReturn']:.1f}"
     if "Expert_AverageReturn" in row:
         expert = f"expert {row['Expert_AverageReturn']:.1f} ± {row['Expert_StdReturn']:.1f}"
+    best, itr = max((row["Eval_AverageReturn"], -itr) for row, itr in zip(rows, iterations, strict=True))
+    expert = f"best {best:.1f} in iteration {-itr}, {expert}" if len(rows) > 1 else expert
     return f"final return {row['Eval_AverageReturn']:.1f} ± {row['Eval_StdReturn']:.1f}, {expert}"

@@ -102,6 +102,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         scalars = {
             **return_statistics(paths, "Train"),
             "Train_EnvstepsSoFar": float(self.total_envsteps),
+            "Train_ExpertLabelsSoFar": float(self.total_envsteps + sum(map(len, self.initial_expertdata))),
             "TimeSinceStart": time.monotonic() - self.start_time,
             **training_logs,
         }

@@ -111,10 +111,16 @@ def sample_trajectories(
 
 
 def sample_n_trajectories(
-    rollouts: RolloutWorkers | LocalRollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int]
+    rollouts: RolloutWorkers | LocalRollouts,
+    policy: BasePolicy,
+    ntraj: int,
+    seeds: Iterator[int],
+    description: str | None = None,
 ) -> list[Trajectory]:
     """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
-    return list(rollouts.episodes(policy, islice(seeds, ntraj)))
+    episodes = rollouts.episodes(policy, islice(seeds, ntraj))
+    hidden = True if description is None else None
+    return list(tqdm(episodes, desc=description, total=ntraj, unit="episode", leave=False, disable=hidden))
 
 
 def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:

@@ -18,7 +18,7 @@ from cs285.results.intervals import Summary, summarize
 
 # Settings of how a run is computed, and of what is saved and logged; they change no evaluation.
 NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu", "resume"}
-NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params"}
+NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params", "expert_eval_episodes"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
 DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
 DEFAULTS = {None: "default", DEFAULT_POLICY: "default"}

@@ -44,7 +44,7 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
                 inputs = inputs or at_end.enter_context(RunInputs(config, expert))
                 trainer = BC_Trainer(config, expert, make_policy, inputs)
                 rows = trainer.run_training_loop()
-                print(f"{trainer.run_dir}: {final_line(rows)}", flush=True)
+                print(f"{trainer.run_dir}: {final_line(rows, config.evaluated)}", flush=True)
             except Exception as error:  # a user's own policy may raise anything
                 if len(configs) == 1 or inputs is None:  # every seed would fail
                     raise

@@ -13,8 +13,10 @@ from cs285.config import Config
 from cs285.data.shipped import find_shipped
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
+from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs, find_expert, load_initial_data
-from tests.fakes import POINT_SPEC, course_episode, expert_rule, make_trajectory, pickle_file
+from cs285.infrastructure.metrics import final_line, normalized_score
+from tests.fakes import POINT_SPEC, FakePolicy, course_episode, expert_rule, make_trajectory, pickle_file
 
 
 def test_an_expert_that_does_not_fit_is_refused(tiny: Config) -> None:
@@ -83,15 +85,46 @@ def test_recorded_time_limits_are_no_terminations(tiny: Config) -> None:
         assert [(len(path), path.truncated) for path in inputs.initial_expertdata] == [(12, True)] * 2
 
 
-def test_the_expert_is_measured_on_the_same_episodes_whatever_the_seed(tiny: Config) -> None:
+def test_references_are_measured_once_on_the_same_episodes_whatever_the_seed(tiny: Config) -> None:
     measured = []
     for config in (tiny, replace(tiny, seed=2), replace(tiny, eval_batch_size=200)):
         with RunInputs(config, expert_rule) as inputs:
-            measured.append(inputs.expert_scalars())
-    assert set(measured[0]) == {"Expert_AverageReturn", "Expert_StdReturn"}
+            inputs.start_references()
+            inputs.start_references()
+            measured.append(inputs.reference_scalars())
+    assert set(measured[0]) == {f"{who}_{name}Return" for who in ("Expert", "Random") for name in ("Average", "Std")}
     assert measured[0] == measured[1] != measured[2]
     with RunInputs(replace(tiny, scalar_log_freq=-1), expert_rule) as inputs:
-        assert inputs.expert_scalars() == {}
+        inputs.start_references()
+        assert inputs.reference_scalars() == {}
+
+
+def test_the_expert_is_measured_with_so_many_episodes_or_not_at_all_and_never_in_the_constructor(tiny: Config) -> None:
+    for episodes in (0, 2):
+        expert = FakePolicy(expert_rule)
+        with BC_Trainer(replace(tiny, expert_eval_episodes=episodes, do_dagger=False, n_iter=1), expert) as trainer:
+            assert expert.seeds == []
+            (row,) = trainer.run_training_loop()
+        assert len(expert.seeds) == episodes
+        assert ("Expert_AverageReturn" in row) == (episodes > 0)
+        assert "Random_AverageReturn" in row
+
+
+def test_the_normalised_score_is_0_for_random_and_1_for_the_expert() -> None:
+    for reached, score in ((-20.0, 0.0), (60.0, 1.0), (20.0, 0.5)):
+        returns = {"Eval_AverageReturn": reached, "Expert_AverageReturn": 60.0, "Random_AverageReturn": -20.0}
+        assert normalized_score(returns) == {"Eval_NormalizedScore": score}
+    assert normalized_score({**returns, "Expert_AverageReturn": -30.0}) == {}
+
+
+def test_the_last_line_names_the_best_iteration() -> None:
+    rows = [
+        {"Eval_AverageReturn": mean, "Eval_StdReturn": 1.0, "Initial_DataCollection_AverageReturn": 9.0}
+        for mean in (3, 7, 7, 5)
+    ]
+    assert "final return 5.0 ± 1.0, best 7.0 in iteration 2," in final_line(
+        rows, Config(do_dagger=True, n_iter=7, scalar_log_freq=2).evaluated
+    )
 
 
 def test_files_that_ship_are_found_in_the_current_folder_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,14 @@ from tests.fakes import PointEnv, expert_rule
 EVALUATED = ("AverageReturn", "StdReturn", "MaxReturn", "MinReturn", "AverageEpLen")
 SCALARS = {
     *(f"{who}_{name}" for who in ("Eval", "Train") for name in EVALUATED),
-    *("Train_EnvstepsSoFar", "TimeSinceStart", "Training Loss", "Initial_DataCollection_AverageReturn"),
+    *("Random_AverageReturn", "Random_StdReturn"),
+    *(
+        "Train_EnvstepsSoFar",
+        "Train_ExpertLabelsSoFar",
+        "TimeSinceStart",
+        "Training Loss",
+        "Initial_DataCollection_AverageReturn",
+    ),
 }
 
 
@@ -91,9 +98,12 @@ def test_scalars_have_the_assignments_names_and_come_when_due(
     assert [row.pop("itr") for row in in_file] == logged
     assert in_file == [pytest.approx(row) for row in rows]
     for itr, row in zip(logged, rows, strict=True):
-        assert set(row) == SCALARS | {"Expert_AverageReturn", "Expert_StdReturn"}
+        assert set(row) == SCALARS | {"Expert_AverageReturn", "Expert_StdReturn"} | (
+            row.keys() & {"Eval_NormalizedScore"}
+        )
         steps = [sum(len(path) for path in paths) for paths in added]
         assert row["Train_EnvstepsSoFar"] == sum(steps[1 : itr + 1])  # the expert's data cost no environment steps
+        assert row["Train_ExpertLabelsSoFar"] == sum(steps[: itr + 1])
         assert row["Train_AverageReturn"] == pytest.approx(np.mean([path.total_reward for path in added[itr]]))
 
 
