@@ -49,6 +49,7 @@ class NumpyPolicy(BasePolicy):
             ob_shape: shape of an observation, which is flattened; None: a vector.
         """
         self.weights, self.biases = list(weights), list(biases)
+        self.activation = activation
         self._activation = ACTIVATIONS[activation]  # a module-level function, which can be pickled
         self._standardizer = standardizer
         self.discrete = discrete

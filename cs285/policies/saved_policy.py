@@ -17,8 +17,11 @@ from cs285.data.whole_files import whole_file
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
+from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.policies.frozen_copy import frozen_copy
+from cs285.policies.loaded_gaussian_policy import STD_OFFSET, write_gaussian_policy
 from cs285.policies.make_policy import MakePolicy, describe_policy, full_name, make_mlp_policy
+from cs285.policies.numpy_policy import NumpyPolicy
 
 
 def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
@@ -99,6 +102,22 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
     expert: Any = frozen_copy(policy, observations.astype(spec.ob_dtype))
     expert.ob_dim, expert.ac_dim = ob_dim, ac_dim
     return expert
+
+
+def export_policy(policy: Any, path: Path) -> None:
+    """Write a policy's mean action or logits in the course's expert format; InvalidInput when it can't hold them.
+
+    It holds perceptrons of flat observations with tanh, standardised or not.
+    """
+    frozen = frozen_copy(policy, np.zeros((2, *getattr(policy, "ob_shape", ())), np.float32))
+    activation = getattr(frozen, "activation", None)
+    if not isinstance(frozen, NumpyPolicy) or activation != "tanh" or len(policy.ob_shape) != 1:
+        held = "it holds perceptrons of flat observations with tanh"
+        raise InvalidInput(f"the course's format can't hold the policy {type(policy).__name__}: {held}")
+    mean, std = (to_numpy(part).astype(np.float64) for part in (policy.ob_mean, policy.ob_std))
+    log_std = np.zeros(len(frozen.biases[-1])) if policy.discrete else to_numpy(policy.logstd)
+    variance = np.square(std - STD_OFFSET)  # readers add the offset
+    write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std, activation)
 
 
 def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:

@@ -24,8 +24,9 @@ from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.policies.external_policy import as_policy
-from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.policies.saved_policy import load_policy
+from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy, load_expert
+from cs285.policies.make_policy import make_mlp_policy
+from cs285.policies.saved_policy import export_policy, load_policy
 from tests import fakes
 
 sb3 = pytest.importorskip("stable_baselines3")
@@ -264,3 +265,19 @@ def test_refusals_say_what_kind_of_file_it_is(tmp_path: Path, named: str) -> Non
     (tmp_path / "x.pkl").write_bytes(WRONG_FILES[named]())
     with pytest.raises(InvalidInput, match=named):
         load_expert(tmp_path / "x.pkl", fakes.POINT, fakes.POINT_SPEC)
+
+
+@pytest.mark.parametrize(("ob_normalization", "n_layers", "discrete"), [("expert_data", 2, False), ("none", 0, True)])
+def test_an_exported_policy_acts_the_same(tmp_path: Path, ob_normalization: Any, n_layers: int, discrete: bool) -> None:
+    config = Config(ob_normalization=ob_normalization, n_layers=n_layers, size=8, no_gpu=True)
+    paths = [fakes.make_trajectory(9)]
+    policy = make_mlp_policy(config, replace(fakes.POINT_SPEC, discrete=discrete), paths)
+    export_policy(policy, tmp_path / "x.pkl")
+    observations = 9 * OBSERVATIONS[:, :3]
+    exported = LoadedGaussianPolicy(tmp_path / "x.pkl", discrete)
+    np.testing.assert_allclose(exported.get_action(observations), policy.get_action(observations), atol=1e-4)
+    policy.mean_net = policy.logits_na = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    for other in (policy, make_mlp_policy(config, replace(fakes.POINT_SPEC, ob_shape=(3, 1)), [])):
+        with pytest.raises(InvalidInput, match="can't hold the policy"):
+            export_policy(other, tmp_path / "y.pkl")
+    assert not (tmp_path / "y.pkl").exists()
