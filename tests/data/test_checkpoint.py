@@ -168,6 +168,7 @@ OTHERS: dict[str, Any] = {
         "seed": 9,
         "backend": "mujoco_py",
         "expert_episodes": 9,
+        "env_kwargs": {"a": 1},
     },
 }
 

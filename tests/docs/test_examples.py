@@ -87,7 +87,7 @@ def test_convolutions_on_images_beat_a_flattened_perceptron(tmp_path: Path) -> N
 def test_an_expert_that_is_a_function(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
     flags = "--env_name Pendulum-v1 --expert_data pendulum.pkl --do_dagger --n_iter 2 --eval_batch_size 2000"
-    finished = run("pendulum.py", tmp_path, flags)
+    finished = run("pendulum.py", tmp_path, f"--preset tuned {flags}")
     assert finished.returncode == 0, finished.stderr
     (run_dir,) = (tmp_path / "data").iterdir()
     first, second = rows(run_dir)
