@@ -30,7 +30,8 @@ def measure(side: str, config: Config, python: str) -> tuple[float, float]:
         arguments = [config.env_name, "", input_files(config)["expert_data"].resolve(), config.logdir / "weights.npz"]
         command = [python, Path(__file__).with_name("libraries.py"), "returns", side, *arguments, str(config.seed)]
         environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-        seconds = float(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+        done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+        seconds = float(done.stdout.split()[-1])  # after the library's own log
         for parameter, value in zip(policy.mean_net.parameters(), np.load(arguments[-1]).values(), strict=True):
             parameter.data = torch.from_numpy(value)
     actor = frozen_copy(policy, trainer.inputs.initial_expertdata[0].observations[:64])
