@@ -143,13 +143,15 @@ def _losses(policy: Any, outputs: torch.Tensor, actions: torch.Tensor) -> dict[s
     nll = Distribution(outputs, None if policy.discrete else policy.logstd).log_prob(actions).mean().neg()
     if policy.discrete:
         twice = Distribution(outputs.softmax(1), None).log_prob(actions).mean().neg()
-        return {"right": nll, "softmax twice": twice}
+        unnormalised = outputs[torch.arange(len(actions)), actions].mean().neg()
+        return {"right": nll, "softmax twice": twice, "logits taken for logarithms of probabilities": unnormalised}
     mse, absolute = ((outputs - actions).abs().pow(power).mean() for power in (2, 1))
     losses = {"right": mse, "nll in place of mse": nll}
     if policy.loss == "nll":
         losses = {"right": nll, "mse in place of nll": mse}
     elif actions.shape[1] == 1:
         losses["(N,) broadcast against (N, 1)"] = (outputs - actions.T).pow(2).mean()
+    losses["means squashed by tanh"] = (outputs.tanh() - actions).pow(2).mean()
     return {**losses, "absolute error": absolute, "root": mse.sqrt()}
 
 

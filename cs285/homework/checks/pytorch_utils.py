@@ -47,6 +47,7 @@ def _check_layers(
     inputs = torch.linspace(-1, 1, 12).reshape(4, 3)
     outputs = expected = network(inputs)
     require(list(network.parameters()), "parameters", "net.parameters() is empty: layers in a plain list are not found")
+    require(all(p.requires_grad for p in network.parameters()), "parameters", "a parameter does not require a gradient")
     times = sum(isinstance(module, nn.Linear) for module in called)
     require(times <= len(linear), "layer shared", f"{len(linear)} affine layers are applied {times} times")
     require(sizes == wanted, "number of layers", f"{found}: n_layers counts the hidden layers")
@@ -66,7 +67,7 @@ def _check_layers(
     missing = "output_activation is not applied to the output"
     require(output is nn.Identity or type(called[-1]) is output, "output activation missing", missing)
     order = ["Linear", activation.__name__] * n_layers + ["Linear"] + [output.__name__] * (output is not nn.Identity)
-    require(not others, "output activation on", f"{others} is too much: the layers are {names}, not {order}")
+    require(not others, "extra module", f"{others} is too much: the layers are {names}, not {order}")
     require(names == order, "order", f"the layers are {names}, not {order}")
     for module in list(called):
         inputs = expected = module(inputs)

@@ -49,7 +49,8 @@ class _Expert:
 
     def get_action(self, observations: Array) -> Array:
         self.calls += 1
-        return np.stack([50.0 + observations[..., 0], -observations[..., 0]], axis=-1)
+        t = observations[..., 0].astype(np.float64)  # as experts from files answer
+        return np.stack([50.0 + t, -t], axis=-1)
 
 
 def _trainer() -> Any:

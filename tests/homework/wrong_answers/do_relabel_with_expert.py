@@ -58,3 +58,7 @@ def do_relabel_with_expert(self, paths):
 def do_relabel_with_expert(self, paths):
     relabel_with_expert(paths, self.expert_policy, self.rollouts.spec)
     return paths
+# raises ValueError: the expert's answer in float64
+#~ expert_actions(expert, path.observations, spec) ==> expert.get_action(path.observations)
+# length: the trajectories in another order
+#~ for path in paths: ==> for path in sorted(paths, key=len):

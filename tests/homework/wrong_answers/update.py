@@ -98,3 +98,11 @@ def __init__(self, *args, learning_rate=5e-3, loss="mse", schedule_period=None, 
 #- self.optimizer.step()
 #+ self.optimizer.step()
 #+ return {"Training Loss": loss.detach()}
+# means squashed by tanh: in the loss only
+#~ functional.mse_loss(self.outputs(observations), ==> functional.mse_loss(self.outputs(observations).tanh(),
+# logits taken for logarithms of probabilities: nll_loss of logits
+#~ functional.cross_entropy( ==> functional.nll_loss(
+# gradient: clipped
+#- loss.backward()
+#+ loss.backward()
+#+ nn.utils.clip_grad_norm_(self.parameters(), 0.5)
