@@ -11,23 +11,9 @@ def get_action(self, observations):
     outputs = self.outputs(from_numpy(observations[None] if single else observations, self.ob_mean.device)).detach()
     actions = outputs.argmax(dim=-1) if self.discrete else outputs
     return actions.numpy()[0] if single else actions.numpy()
-# sampling: sample
-def get_action(self, observations):
-    single = observations.ndim == len(self.ob_shape)
-    actions = to_numpy(self(from_numpy(observations[None] if single else observations, self.ob_mean.device)).sample())
-    return actions[0] if single else actions
 # sampling: rsample, where there is one
 def get_action(self, observations):
     single = observations.ndim == len(self.ob_shape)
     dist = self(from_numpy(observations[None] if single else observations, self.ob_mean.device))
     actions = to_numpy(dist.rsample() if dist.has_rsample else dist.sample())
     return actions[0] if single else actions
-# sampling: noise with the right deviation, and multinomial
-def get_action(self, observations):
-    single = observations.ndim == len(self.ob_shape)
-    outputs = self.outputs(from_numpy(observations[None] if single else observations, self.ob_mean.device)).detach()
-    if self.discrete:
-        actions = torch.multinomial(outputs.softmax(-1), 1).squeeze(-1)
-    else:
-        actions = outputs + self.logstd.exp().detach() * torch.randn(outputs.shape)
-    return to_numpy(actions[0] if single else actions)

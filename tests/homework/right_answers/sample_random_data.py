@@ -9,15 +9,9 @@ def sample_random_data(self, batch_size):
 def sample_random_data(self, batch_size):
     slots = [int(self.rng.integers(0, len(self))) for _ in range(batch_size)]
     return self._gather(np.array(slots))
-# permutation, replacement: of the whole buffer
-def sample_random_data(self, batch_size):
-    return self._gather(self.rng.permutation(len(self))[:batch_size])
 # permutation, replacement, generator: of numpy's global generator, as the course hints
 def sample_random_data(self, batch_size):
     return self._gather(np.random.permutation(len(self))[:batch_size])
-# generator: of torch
-def sample_random_data(self, batch_size):
-    return self._gather(torch.randint(len(self), (batch_size,)).numpy())
 # generator: made anew, without a seed
 def sample_random_data(self, batch_size):
     return self._gather(np.random.default_rng().integers(len(self), size=batch_size))

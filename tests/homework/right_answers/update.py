@@ -33,16 +33,8 @@ def compute_loss(self, observations, actions):
 #+ self.optimizer.step()
 #+ for parameter in self.parameters():
 #+     parameter.grad = None
-# ok: gradients from torch.autograd.grad
-#- loss.backward()
-#+ parameters = [parameter for parameter in self.parameters()]
-#+ for parameter, grad in zip(parameters, torch.autograd.grad(loss, parameters, allow_unused=True)):
-#+     parameter.grad = grad
 # factor: summed over the numbers of an action
 #- return nn.MSELoss()(self.outputs(observations), actions)
 #+ return ((self.outputs(observations) - actions) ** 2).sum(dim=1).mean()
-# factor: half of the square
-#- return nn.MSELoss()(self.outputs(observations), actions)
-#+ return 0.5 * nn.MSELoss()(self.outputs(observations), actions)
 # graph: the loss returned with its graph
 #~ return {"Training Loss": loss.item()} ==> return {"Training Loss": loss}

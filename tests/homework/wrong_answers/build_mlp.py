@@ -20,8 +20,6 @@ def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, outpu
 #~ range(n_layers) ==> range(n_layers - 1)
 # number of layers: the input layer not counted
 #~ range(n_layers) ==> range(n_layers + 1)
-# number of layers: n_layers=0 still has a hidden layer
-#~ range(n_layers) ==> range(max(1, n_layers))
 # sizes: every hidden layer reads the input
 #~ nn.Linear(width, size) ==> nn.Linear(input_size, size)
 # activation after output: the hidden layers' activation

@@ -27,10 +27,6 @@ def collect_training_trajectories(self, itr):
 #+ return self.initial_expertdata
 # total_envsteps: not counted
 #~ self.total_envsteps += envsteps ==> pass
-# total_envsteps: overwritten
-#~ self.total_envsteps += envsteps ==> self.total_envsteps = envsteps
-# total_envsteps: episodes counted
-#~ self.total_envsteps += envsteps ==> self.total_envsteps += len(paths)
 # batch_size: that of the evaluation
 #~ self.config.batch_size ==> self.config.eval_batch_size
 # batch_size: that of a gradient step

@@ -39,9 +39,6 @@ def relabel_with_expert(paths, expert, spec):
 #~ return new ==> pass
 # type: arrays of actions
 #~ new.append(replace(path, actions=actions)) ==> new.append(actions)
-# type: a generator
-def relabel_with_expert(paths, expert, spec):
-    return (replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths)
 # terminated changed: rebuilt from its states with a flag
 #- new.append(replace(path, actions=actions))
 #+ new.append(Trajectory.from_states(path.states, actions, path.rewards, False, True))

@@ -13,14 +13,6 @@ def get_action(self, observations):
 #~ actions[0] if single else actions ==> actions
 # batch dimension: none added to a single observation
 #~ observations[None] if single else observations ==> observations
-# batch dimension: an image taken for a batch, as the starter code's len(obs.shape) > 1 does
-#~ observations.ndim == len(self.ob_shape) ==> len(observations.shape) == 1
-# batch dimension: only the first action of a batch
-#~ actions[0] if single else actions ==> actions[0]
-# batch dimension: transposed
-#~ actions[0] if single else actions ==> actions[0] if single else actions.T
-# batch dimension: dropped from a batch of one too
-#~ actions[0] if single else actions ==> actions.squeeze(0) if len(actions) == 1 else actions
 # standardised: the network called with raw observations
 #- to_numpy(self(batch).mode)
 #+ to_numpy(self.network(batch.flatten(1)).argmax(1) if self.discrete else self.network(batch.flatten(1)))
@@ -42,3 +34,7 @@ def get_action(self, observations):
 # type: the distribution itself
 def get_action(self, observations):
     return self(from_numpy(np.atleast_2d(observations), self.ob_mean.device))
+# batch dimension: dropped from a batch of one too
+#~ actions[0] if single else actions ==> actions.squeeze(0) if len(actions) == 1 else actions
+# batch dimension: an image taken for a batch, as the starter code's len(obs.shape) > 1 does
+#~ observations.ndim == len(self.ob_shape) ==> len(observations.shape) == 1

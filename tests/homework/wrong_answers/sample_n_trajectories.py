@@ -7,9 +7,6 @@ def sample_n_trajectories(rollouts, policy, ntraj, seeds):
 #~ range(ntraj) ==> range(ntraj + 1)
 # number of episodes: one less
 #~ range(ntraj) ==> range(1, ntraj)
-# number of episodes: ntraj taken for steps
-def sample_n_trajectories(rollouts, policy, ntraj, seeds):
-    return sample_trajectories(rollouts, policy, ntraj, seeds)[0]
 # endless: all seeds
 def sample_n_trajectories(rollouts, policy, ntraj, seeds):
     return list(rollouts.episodes(policy, seeds))[:ntraj]
@@ -25,9 +22,5 @@ def sample_n_trajectories(rollouts, policy, ntraj, seeds):
     return [next(rollouts.episodes(policy, seeds))] * ntraj
 # order: a generator for each episode
 #~ next(episodes) ==> next(rollouts.episodes(policy, seeds))
-# order: every other episode
-#~ next(episodes) ==> (next(episodes), next(episodes))[1]
-# type: nothing returned
-#~ return [next(episodes) for _ in range(ntraj)] ==> [next(episodes) for _ in range(ntraj)]
 # raises TypeError: a list in place of an iterator
 #~ episodes = rollouts.episodes(policy, seeds) ==> episodes = list(islice(rollouts.episodes(policy, seeds), ntraj))

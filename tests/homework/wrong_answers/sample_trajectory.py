@@ -46,8 +46,6 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
 # reset: the pair turned into an array
 #~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
-# reset: forgotten
-#~ ob, _ = env.reset(seed=seed) ==> ob = np.zeros(3)
 # seed: reset without it
 #~ env.reset(seed=seed) ==> env.reset()
 # policy.reset: forgotten
@@ -106,8 +104,3 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #~ ob, reward, terminated, truncated, _ = env.step(acs[-1]) ==> ob, reward, terminated, _ = env.step(acs[-1])
 # copy: asarray, which copies only where the dtype differs
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = np.asarray(ob, spec.ob_dtype)
-# frames: drawn after the step
-#- on_frame(env.render())
-#+ env.render()
-#- rewards.append(reward)
-#+ rewards.append(reward); on_frame and len(rewards) % spec.frame_stride == 0 and on_frame(env.render())

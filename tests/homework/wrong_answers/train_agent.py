@@ -15,10 +15,6 @@ def train_agent(self):
 #~ for _ in range(self.config.num_agent_train_steps_per_iter): ==> if True:
 # number of steps: n_iter of them
 #~ num_agent_train_steps_per_iter ==> n_iter
-# number of steps: as many as a batch has rows
-#~ num_agent_train_steps_per_iter ==> train_batch_size
-# number of steps: one too few
-#~ range(self ==> range(1, self
 # train_batch_size: that of the rollouts
 #~ self.config.train_batch_size ==> self.config.batch_size
 # train_batch_size: one transition
@@ -31,12 +27,8 @@ def train_agent(self):
 #~ return last_training_log(logs, self.agent.actor) ==> return logs
 # type: nothing returned
 #~ return last_training_log(logs, self.agent.actor) ==> last_training_log(logs, self.agent.actor)
-# type: a tensor
-#~ return last_training_log(logs, self.agent.actor) ==> return logs[-1]
 # last step: the first one's scalars
 #~ return last_training_log(logs, self.agent.actor) ==> return last_training_log(logs[:1], self.agent.actor)
-# number of steps: sampled, never trained
-#~ logs.append(self.agent.train(batch)) ==> logs.append({"Training Loss": 0.0})
 # same batch: every batch used twice
 #- logs.append(self.agent.train(batch))
 #+ logs.append(self.agent.train(batch) if _ % 2 else self.agent.train(type(batch)(observations=1)))
