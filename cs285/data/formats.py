@@ -126,7 +126,7 @@ def _flatten(space: Any, values: Any) -> Array:
 
 def write_minari(trajectories: Sequence[Trajectory], path: Path, env_name: str) -> None:
     """Write a data set into a new folder, ``minari:<path>`` for the reader; InvalidInput when that fails."""
-    minari, first = import_minari(), trajectories[0]
+    minari, first, path = import_minari(), trajectories[0], path.absolute()
     if not all(trajectory.is_chain for trajectory in trajectories):
         raise InvalidInput("a Minari data set has each observation once; these episodes have other next observations")
     observations = _space(first.observations)

@@ -111,3 +111,27 @@ def test_a_recurrent_policy_acts_the_same_in_workers_and_is_read_again(tmp_path:
     command = [sys.executable, "-c", code, str(local / "policy_itr_0.pt")]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
     subprocess.run(command, env=environment, check=True)
+
+
+SMALL = "--do_dagger --n_iter 2 --batch_size 100 --num_workers 0"
+
+
+@pytest.mark.slow
+def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
+    """All of its blocks in their order, with less training."""
+    pytest.importorskip("minari")
+    shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
+    (tmp_path / "scripts").symlink_to(ROOT / "scripts")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL)
+    for kind, block in blocks:
+        text = re.sub(
+            "--total_steps .*--output", "--total_steps 4096 --evaluations 1 --eval_episodes 2 --output", block
+        )
+        text = re.sub("--do_dagger", SMALL, text)
+        text = re.sub("run_hw1.py", "run_hw1.py --eval_batch_size 200 --num_agent_train_steps_per_iter 20", text)
+        command = ["bash", "-ec", text] if kind == "bash" else [sys.executable, "-c", text]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (block, done.stderr)
+    assert len(blocks) == 6
+    assert (tmp_path / "better.pkl").exists()
