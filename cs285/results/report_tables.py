@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,6 +48,11 @@ def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
 def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
     """The rows of a table for the series of one method on one task."""
     labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
+    short = [re.sub(r" \w+=default( \(SHA-256 \w+\))?", "", label) for label in labels]
+    if len(
+        {(s.gradient_steps, s.config.eval_batch_size, label) for s, label in zip(series, short, strict=True)}
+    ) == len(labels):
+        labels = short  # names that are default settings are needed only to tell rows apart
     for s, label in zip(series, labels, strict=True):
         summary, several = s.summary(s.last), len(s.seeds) > 1
         yield {
