@@ -38,7 +38,7 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
         swapped = ", an expert, not expert data: were the two flags swapped?" if kind in (SB3_ZIP, TORCH_FILE) else ""
         raise InvalidInput(f"{path} is {kind}{swapped or ', not recorded episodes'}")
     if isinstance(contents, dict) and "GaussianPolicy" in contents:
-        raise InvalidInput(f"{path} is an expert, not expert data: were the two flags swapped?")
+        raise InvalidInput(f"{path} is an expert (--expert_policy_file), not expert data: were the two flags swapped?")
     contents = [contents] if isinstance(contents, dict) else contents
     if not isinstance(contents, list) or not contents:
         kind = "an empty list" if contents == [] else f"a {type(contents).__name__}"

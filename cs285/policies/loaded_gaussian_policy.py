@@ -46,7 +46,7 @@ class LoadedGaussianPolicy(BasePolicy):
         self._path = Path(filename)
         content = load_pickle(self._path)
         if isinstance(content, list) or (isinstance(content, dict) and content.keys() & OBSERVATIONS):
-            raise InvalidInput(f"{filename} is expert data, not an expert: were the two flags swapped?")
+            raise InvalidInput(f"{filename} is expert data (--expert_data), not an expert: were the two flags swapped?")
         try:
             self._read(content, discrete)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
