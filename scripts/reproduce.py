@@ -27,7 +27,7 @@ from cs285.errors import InvalidInput
 from cs285.presets import PRESETS, Preset
 
 FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
-TASK_PRESETS: dict[str, Preset] = {"Humanoid-v5": "humanoid"}
+TASK_PRESETS: dict[str, Preset] = {"Humanoid-v5": "humanoid", "Walker2d-v5": "tuned"}
 EVALUATION = 10_000  # environment steps
 STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # of BC in Figure 1
 
