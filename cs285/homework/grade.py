@@ -122,9 +122,11 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
     users: list[dict[str, Any]] = [{"user": NOBODY, "group": NOBODY, "extra_groups": []}] if os.geteuid() == 0 else []
     with tempfile.TemporaryFile() as output:
         for user in [*users, {}]:
-            with suppress(PermissionError):  # where another user can't run this Python
+            try:
                 process = subprocess.Popen([sys.executable, "-B", "-c", CHECK], stdout=output, **options, **user)
                 break
+            except PermissionError:
+                print(f"answers run as this user: user {NOBODY} can't run {sys.executable}", file=sys.stderr)
         with suppress(subprocess.TimeoutExpired):
             process.wait(LIMIT)
         with suppress(ProcessLookupError):

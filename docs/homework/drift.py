@@ -21,42 +21,41 @@ from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.make_policy import standardizer
-from cs285.presets import TUNED
 
 EPISODES, STEPS = 10, 300
 
 
 def main() -> None:
-    """Train both policies, roll them out, and draw the distance to the nearest recorded state at each step."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.2), dpi=110, layout="constrained")
+    """Train both policies, roll out them and the expert, and draw the distance to the nearest recorded state."""
     with tempfile.TemporaryDirectory() as folder:
-        bc = Config(env_name="HalfCheetah-v5", logdir=Path(folder), scalar_log_freq=-1, **TUNED)
-        for config, name, color in (
-            (bc, "behavioural cloning", ORANGE),
-            (replace(bc, do_dagger=True, n_iter=10), "DAgger, 10 iterations", BLUE),
-        ):
-            with BC_Trainer(config) as trainer:
-                recorded = trainer.inputs.initial_expertdata
-                trainer.run_training_loop()
-                actor, spec = trainer.agent.actor, trainer.inputs.rollouts.spec
-            with BC_Trainer(config) as rolling:
+        bc = Config(env_name="Hopper-v5", logdir=Path(folder), scalar_log_freq=-1)
+        dagger, policies = replace(bc, do_dagger=True, n_iter=10), []
+        for config in (bc, dagger):
+            trainer = BC_Trainer(config)
+            trainer.run_training_loop()
+            recorded = trainer.inputs.initial_expertdata
+            policies.append(frozen_copy(trainer.agent.actor, recorded[0].observations[:64]))
+        with BC_Trainer(dagger) as rolling:
+            inputs = rolling.inputs
+            policies.append(inputs.expert_policy)
+            rolled = []
+            for policy in policies:
                 seeds = islice(episode_seeds(0, Stream.EVALUATION, itr=0), EPISODES)
-                frozen = frozen_copy(actor, recorded[0].observations[:64])
-                paths = sample_n_trajectories(rolling.inputs.rollouts, frozen, EPISODES, seeds)
-                expert = sample_n_trajectories(
-                    rolling.inputs.rollouts, rolling.inputs.expert_policy, EPISODES, episode_seeds(0, Stream.EXPERT, 0)
-                )
-            mean, std = standardizer(recorded)
-            tree = cKDTree(np.concatenate([(path.observations - mean) / std for path in recorded]))
-            drawn = [(paths, name, color), *([(expert, "the expert itself", GREEN)] if config is not bc else [])]
-            for rolled, label, shade in drawn:
-                states = np.stack([path.observations[:STEPS] for path in rolled])
-                distances = tree.query((states - mean) / std)[0] / np.sqrt(spec.ob_dim)
-                axes.plot(distances.T, color=shade, alpha=0.25, linewidth=0.7)
-                axes.plot(np.median(distances, axis=0), color=shade, linewidth=2, label=label)
+                rolled.append(sample_n_trajectories(inputs.rollouts, policy, EPISODES, seeds))
+    mean, std = standardizer(recorded)
+    tree = cKDTree(np.concatenate([(path.observations - mean) / std for path in recorded]))
+    figure, axes = plt.subplots(figsize=(6.4, 3.2), dpi=110, layout="constrained")
+    labels = ("behavioural cloning (cross: a fall)", "DAgger, 10 iterations", "the expert itself")
+    for paths, label, color in zip(rolled, labels, (ORANGE, BLUE, GREEN), strict=True):
+        for path in paths:
+            states = (path.observations[:STEPS] - mean) / std
+            distances = tree.query(states)[0] / np.sqrt(states.shape[1])
+            axes.plot(distances, color=color, alpha=0.6, linewidth=0.9, label=label if path is paths[0] else None)
+            if len(path) < STEPS:
+                axes.plot(len(path) - 1, distances[-1], "x", color=color)
     axes.set(xlabel="step of the episode", ylabel="distance to the nearest\nrecorded state", yscale="log")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower right")
     figure.savefig(Path(__file__).with_name("drift.png"))
 
 
