@@ -26,17 +26,8 @@ def parse(
 ) -> Settings:
     """Parse a command line into a dataclass; every field is a flag of the same name.
 
-    Exits with code 2 and tyro's explanation when a flag is unknown or its value has the wrong type.
-
-    Args:
-        settings_class: a dataclass. ``--help`` shows the docstrings of its fields; a field of type
-            ``Annotated[TYPE, tyro.conf.arg(aliases=["-x"])]`` also has the short flag ``-x``.
-        description: the first lines of ``--help``.
-        argv: the arguments; None: those of the process.
-        default: values of the flags that are not given; None: the defaults of the dataclass.
-
-    Raises:
-        InvalidInput: when the dataclass refuses a value.
+    ``--help`` shows ``description`` and the docstrings of the fields. ``default`` has the values of flags that are not
+    given. Exits with code 2 when a flag is unknown or has the wrong type; the dataclass may raise InvalidInput.
     """
     options: dict[str, Any] = {"description": f"{description.strip()}\n--debug prints the traceback of an error."}
     if default is None:
@@ -49,11 +40,7 @@ def parse(
 
 
 def check_at_least(minimum: float, settings: object, *names: str) -> None:
-    """Refuse settings that are below ``minimum`` or not finite; None is allowed.
-
-    Raises:
-        InvalidInput: naming the flag, its value and the smallest allowed value.
-    """
+    """Raise InvalidInput for settings that are below ``minimum`` or not finite; None is allowed."""
     for name in names:
         value = getattr(settings, name)
         if value is not None and not minimum <= value < float("inf"):
@@ -91,10 +78,7 @@ def run(main: Callable[[], object]) -> NoReturn:
 
 
 def report(error: Exception, context: str = "") -> int:
-    """Print an error as one line on stderr, after its traceback if ``--debug`` was given, and return the exit code.
-
-    The line has at most `MAX_LINE` characters, and control characters are escaped.
-    """
+    """Print an error as one line on stderr, after its traceback if ``--debug`` was given, and return the exit code."""
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)

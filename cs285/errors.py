@@ -18,10 +18,7 @@ INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platl
 
 
 class InvalidInput(Exception):
-    """A setting, file or environment that the project can't work with.
-
-    The message is one line that names the value and what is allowed; scripts exit with code 2.
-    """
+    """A setting, file or environment that the project can't work with; the message names it and what is allowed."""
 
     has_context = False  # whether the message names task and iteration
 
@@ -36,11 +33,7 @@ class RunsFailed(RuntimeError):
 
 @contextmanager
 def error_context(env_name: str, itr: int) -> Iterator[None]:
-    """Prefix the message of an `InvalidInput`, and of an exception in the user's code, with task and iteration.
-
-    Raises:
-        InvalidInput: with the prefix, which is not added twice; the original exception is its cause.
-    """
+    """Prefix the message of an `InvalidInput`, and of an exception in the user's code, with task and iteration."""
     try:
         yield
     except Exception as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import io
-import itertools
 import math
 import multiprocessing
 import os
@@ -17,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-QUOTA_FILES = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # of control groups, version 2 and 1
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -67,18 +66,13 @@ def _stop(signum: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + signum)
 
 
-def usable_cores(root: Path = Path("/")) -> int:
-    """The number of cores that this process may use: its CPU affinity, and its container's CPU quota below ``root``."""
-    limits: list[float] = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
-    groups = root / "proc/self/cgroup"
-    for line in groups.read_text().splitlines() if groups.exists() else []:
-        _, controllers, group = line.split(":", 2)  # controllers is empty in version 2
-        folder = root / "sys/fs/cgroup" / controllers / group.lstrip("/")
-        for place, files in itertools.product((folder, *folder.parents), QUOTA_FILES):  # parent groups count too
-            with suppress(OSError):
-                quota, period = " ".join((place / file).read_text() for file in files).split()
-                limits.append(math.inf if quota in ("max", "-1") else int(quota) / int(period))
-    return max(1, math.ceil(min(limits)))
+def usable_cores() -> int:
+    """The number of cores that this process may use: its CPU affinity, and its container's CPU quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no such file, or the quota is "max"
+        quota, period = map(int, CPU_QUOTA.read_text().split())
+        cores = min(cores, math.ceil(quota / period))
+    return cores
 
 
 def start_method(films: bool) -> str:

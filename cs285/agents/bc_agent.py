@@ -22,28 +22,18 @@ class BCAgent(BaseAgent):
     """A policy that learns by supervision, and the replay buffer that it learns from."""
 
     def __init__(
-        self,
-        actor: Any,
-        replay_buffer: ReplayBuffer,
-        find_update: Callable[[Any], Update | None] | None = None,
+        self, actor: Any, replay_buffer: ReplayBuffer, find_update: Callable[[Any], Update | None] | None = None
     ) -> None:
-        """Build the agent.
+        """Build the agent; ``find_update``, called with the actor in each iteration, may return a faster update.
 
-        Args:
-            actor: a policy with ``get_action`` and ``update(observations, actions)``, which returns a dict of scalars.
-            replay_buffer: draws batches on the actor's device.
-            find_update: called with the actor in each iteration; returns a faster ``actor.update``, or None.
+        ``actor`` has ``get_action`` and ``update(observations, actions)``, which returns a dict of scalars.
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update
         self.resumable = hasattr(actor, "state_dict") and hasattr(actor, "load_state_dict")
 
     def train(self, batch: Batch) -> Mapping[str, Any]:
-        """See `BaseAgent.train`; rewards and next observations are not used.
-
-        Raises:
-            InvalidInput: when the policy's ``update`` does not return a dict of scalars.
-        """
+        """See `BaseAgent.train`; InvalidInput when the policy's ``update`` does not return a dict."""
         log = self.update(batch.observations, batch.actions)
         if not isinstance(log, Mapping):
             kind = type(self.actor).__name__
@@ -51,11 +41,7 @@ class BCAgent(BaseAgent):
         return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in log.items()}
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
-        """See `BaseAgent.add_to_replay_buffer`; called once an iteration.
-
-        Raises:
-            InvalidInput: when a learning-rate schedule of the actor belongs to an optimiser that was replaced.
-        """
+        """See `BaseAgent.add_to_replay_buffer`; InvalidInput when a schedule's optimiser was replaced."""
         parts = training_parts(self.actor)
         for name, part in parts.items():
             if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):

@@ -16,13 +16,11 @@ from cs285.errors import InvalidInput, describe
 class Interface(gym.Wrapper[Any, Any, Any, Any]):
     """Give an environment Gymnasium's interface, or raise InvalidInput that names the task and the step.
 
-    The environment may deviate thus: rewards and box observations are lists or have axes of length 1; ``reset`` lacks
-    arguments or ``info``; ``step`` returns the four values of the old gym package. It gets discrete actions as numpy
-    integers, as from ``action_space.sample()``. Messages of its own errors name the place in its code.
+    Rewards and box observations may be lists or have axes of length 1; ``reset`` may lack arguments or ``info``;
+    ``step`` may return the four values of the old gym package. Discrete actions reach it as numpy integers.
     """
 
     def __init__(self, env: gym.Env[Any, Any], env_name: str) -> None:
-        """Wrap ``env``, which was made from the id ``env_name``."""
         super().__init__(env)
         self._name, self._steps = env_name, 0
         self._seed: int | None = None

@@ -45,10 +45,7 @@ def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Arr
 
 
 def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
-    """Check that two observation sizes are equal, or layouts of one task.
-
-    Raises InvalidInput that names ``what``, both sizes and the known layouts.
-    """
+    """Raise InvalidInput, which begins with ``what``, unless two sizes are equal or layouts of one task."""
     layouts = LAYOUTS.get(task_of(env_name), {})
     if size == ob_dim or (size in layouts and ob_dim in layouts):
         return

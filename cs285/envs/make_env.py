@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import math
-import multiprocessing
 import os
 import sys
 import warnings
@@ -23,25 +21,21 @@ from cs285.data.trajectory import Array
 from cs285.envs import rendering
 from cs285.envs.interface import Interface, convert_actions, convert_interface
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
-from cs285.envs.v2_tasks import Backend, origin, register_v2_task
+from cs285.envs.v2_tasks import Backend, origin, print_notice, register_v2_task
 from cs285.errors import InvalidInput, describe
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
 MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")
-MAX_VIDEO_FPS = 30
-DEFAULT_FPS = 30
+FPS = 30  # of videos, and of environments that name none
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """Facts of an environment.
-
-    Trajectories store float observations as float32, and others in the environment's dtype.
-    """
+    """Facts of an environment."""
 
     ob_shape: tuple[int, ...]
-    ob_dtype: np.dtype[Any]  # of observations in a trajectory
+    ob_dtype: np.dtype[Any]  # of observations in a trajectory: float32 for floats, else the environment's
     ac_dim: int  # size of an action, or the number of choices when discrete
     discrete: bool  # whether an action is an integer, the index of a choice
     max_episode_steps: int  # steps after which episodes are truncated
@@ -58,7 +52,7 @@ class TaskSpec:
     @property
     def frame_stride(self) -> int:
         """Steps between two video frames, so that the video plays in real time at about 30 frames per second."""
-        return max(1, round(self.fps / MAX_VIDEO_FPS))
+        return max(1, round(self.fps / FPS))
 
     @property
     def video_fps(self) -> float:
@@ -67,7 +61,7 @@ class TaskSpec:
 
 
 class RenderingUnavailable(RuntimeError):
-    """The environment can't be rendered on this machine; the message says what to install."""
+    """The environment can't be rendered on this machine; the line says what to install."""
 
 
 def make_env(
@@ -79,7 +73,10 @@ def make_env(
     registration: EnvSpec | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[Env, TaskSpec]:
-    """Make an environment.
+    """Make an environment, and its facts; InvalidInput for one that can't be made, and spaces that are not allowed.
+
+    Box observations keep their shape; other spaces are flattened to vectors, with a notice on stderr. Discrete actions
+    count from 0; those of an integer or bool Box are rounded to its dtype.
 
     Args:
         env_name: an id registered with Gymnasium; ``module:id`` imports the module first, from the current folder
@@ -88,17 +85,8 @@ def make_env(
         render: whether ``env.render()`` returns frames, (height, width, 3) uint8.
         backend: the MuJoCo bindings of the -v2 tasks.
         graphics: whether this process may render later; if so, MuJoCo is imported with a graphics library.
-        registration: the `EnvSpec` of ``env_name`` in the process that registered the environment.
-            None: look ``env_name`` up in this process.
+        registration: the `EnvSpec` of the process that registered ``env_name``; None: look it up in this process.
         env_kwargs: keyword arguments of the environment's class or function.
-
-    Returns:
-        The environment and its facts. Box observations keep their shape; other spaces are flattened to vectors, with
-        a notice on stderr. Discrete actions count from 0; those of an integer or bool Box are rounded to its dtype.
-
-    Raises:
-        InvalidInput: for an unknown id, a missing dependency or backend, an error raised by the environment, a
-            missing time limit, or spaces other than those named in the message.
     """
     if graphics:
         rendering.choose_gl_backend()  # before anything imports mujoco
@@ -111,7 +99,7 @@ def make_env(
     if space.is_np_flattenable and not (isinstance(space, Box) and space.shape):
         env = Interface(gym.wrappers.FlattenObservation(env), env_name)
         if isinstance(space, Dict | Tuple):
-            _print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
+            print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
     if render:
         rendering.prepare_rendering(env)
     start = int(env.action_space.start) if isinstance(env.action_space, Discrete) else 0
@@ -120,11 +108,7 @@ def make_env(
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
-    """Render one frame of the environment, (height, width, 3) uint8; the arguments are those of `make_env`.
-
-    Raises:
-        RenderingUnavailable: when rendering fails, with one line that says what to install.
-    """
+    """Render one frame, (height, width, 3) uint8, with the arguments of `make_env`, or raise RenderingUnavailable."""
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):
@@ -162,13 +146,6 @@ def _make_registered(
         raise InvalidInput(f"can't make {env_name!r}: {why}") from error
 
 
-@functools.cache
-def _print_notice(line: str) -> None:
-    """Print a line on stderr, once and in the main process only."""
-    if multiprocessing.parent_process() is None:
-        print(line, file=sys.stderr, flush=True)
-
-
 def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
     observations, actions = env.observation_space, env.action_space
     vector = isinstance(actions, Box) and len(actions.shape) == 1
@@ -188,7 +165,7 @@ def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
         ac_dim=int(actions.n) if discrete else actions.shape[0],  # type: ignore[attr-defined, index]
         discrete=discrete,
         max_episode_steps=min(limits),
-        fps=int(env.metadata.get("render_fps") or DEFAULT_FPS),
+        fps=int(env.metadata.get("render_fps") or FPS),
         time_limit=time_limit,
         action_space=actions,
     )

@@ -23,13 +23,9 @@ INSTALL = "run scripts/install_mujoco_py.sh"
 
 
 def restart_in_mujoco_py_venv(backend: str) -> None:
-    """Replace this process by the same command in mujoco-py's environment, when ``backend`` is ``mujoco_py``.
+    """Restart this process in mujoco-py's environment, unless it runs there or ``backend`` is ``mujoco``.
 
-    Call this right after parsing the settings. It returns if ``backend`` is ``mujoco``, or in that environment.
-
-    Raises:
-        InvalidInput: when the environment is missing; the message says how to install it.
-        OSError: when its interpreter can't be started.
+    Call this right after parsing the settings. Raises InvalidInput when the environment is missing.
     """
     if backend != "mujoco_py" or is_inside(venv := find_venv()):
         return
@@ -59,11 +55,7 @@ def is_inside(venv: Path) -> bool:
 
 
 def import_mujoco_py() -> None:
-    """Import mujoco_py, and gymnasium_robotics with the tasks for it.
-
-    Raises:
-        InvalidInput: when this process runs in another environment or the import fails; the message says what to do.
-    """
+    """Import mujoco_py, and gymnasium_robotics with the tasks for it; InvalidInput that says what to do."""
     venv = find_venv()
     if not is_inside(venv):
         raise InvalidInput(

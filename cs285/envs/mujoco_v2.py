@@ -20,9 +20,9 @@ INERTIAL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat")
 
 
 def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
-    """Set the mass and inertia that MuJoCo before 2.1.2 computed for every body; shapes and contacts stay.
+    """Set the mass and inertia that MuJoCo before 2.1.2 computed for every body of a model compiled from a file.
 
-    The model, compiled from ``xml_path``, is changed in place; an `MjData` made from it earlier must be made again.
+    The model is changed in place; an `MjData` made from it earlier must be made again.
     """
     spec = mujoco.MjSpec.from_file(xml_path)
     for geom in spec.geoms:

@@ -7,7 +7,6 @@ import importlib
 import inspect
 import io
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import gymnasium
@@ -18,14 +17,8 @@ from cs285.errors import InvalidInput
 PREFIX = "gym:"
 
 
-def make_old_gym_env(
-    env_id: str, render: bool = False, env_kwargs: Mapping[str, Any] = MappingProxyType({})
-) -> gymnasium.Env[Any, Any]:
-    """Make the environment that gym 0.21 to 0.26 registers as ``env_id`` (without `PREFIX`), with keyword arguments.
-
-    Raises:
-        InvalidInput: when gym or shimmy is missing, or gym can't make the environment.
-    """
+def make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+    """Make what gym 0.21 to 0.26 registers as ``env_id`` (without `PREFIX`), or raise InvalidInput."""
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # suppress gym's notice that it is unmaintained
             gym, shimmy = map(importlib.import_module, ("gym", "shimmy.openai_gym_compatibility"))
@@ -33,10 +26,9 @@ def make_old_gym_env(
         raise InvalidInput(f"{PREFIX}{env_id} needs two packages: pip install gym==0.26.2 shimmy==2.0.1") from error
     gym.logger.set_level(gym.logger.ERROR)  # gym warns of its own deprecations at every reset
     parameters = inspect.signature(gym.make).parameters
-    options: dict[str, Any] = (
-        {"disable_env_checker": True} if "disable_env_checker" in parameters else {}
-    )  # it needs numpy 1
-    options.update(env_kwargs)
+    options = dict(env_kwargs)
+    if "disable_env_checker" in parameters:  # it needs numpy 1
+        options.setdefault("disable_env_checker", True)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: gymnasium.Env[Any, Any]
     try:

@@ -20,10 +20,7 @@ HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri
 
 @functools.cache
 def choose_gl_backend() -> None:
-    """Let MuJoCo and pygame render off screen on Linux, unless MUJOCO_GL or SDL_VIDEODRIVER is set.
-
-    EGL and OSMesa work with and without a display, and where DISPLAY is set but no server answers.
-    """
+    """Let MuJoCo and pygame render off screen on Linux, unless MUJOCO_GL or SDL_VIDEODRIVER is set."""
     if not sys.platform.startswith("linux"):
         return
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -75,11 +72,7 @@ def import_mujoco() -> bool:
 
 
 def prepare_rendering(env: Any) -> None:
-    """Make a MuJoCo environment render faster, with a camera that follows the walker; others are not changed.
-
-    Args:
-        env: a Gymnasium environment with a render mode, before its first frame. Its physics are not changed.
-    """
+    """Make a MuJoCo environment render faster, with a camera that follows the walker, before its first frame."""
     model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return

@@ -22,11 +22,7 @@ ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight"
 
 
 def register_v2_task(env_name: str, backend: Backend) -> None:
-    """Register ``env_name`` for the given bindings, if it is a -v2 task and not registered by the user.
-
-    Raises:
-        InvalidInput: when ``mujoco_py`` can't be imported in this process, or does not have the task.
-    """
+    """Register ``env_name`` for the given bindings, if it is a -v2 task and not registered by the user."""
     if backend == "mujoco_py" and env_name not in V2_IDS:
         raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
     if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
@@ -38,7 +34,8 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
         file = "half_cheetah" if task == "HalfCheetah" else task.lower()
         module = f"gymnasium_robotics.envs.mujoco.{file}_v2"
     else:
-        _print_notice(env_name)
+        physics = "the masses, contacts and rewards of mujoco-py (--backend mujoco_py runs the original)"
+        print_notice(f"{env_name}: on today's MuJoCo, with {physics}")
         module = "cs285.envs.mujoco_v2"
         options = ANT_OPTIONS if task == "Ant" else {}
     gym.registry.pop(env_name)  # Gymnasium's entry only raises an error
@@ -60,8 +57,7 @@ def origin(registration: EnvSpec | None) -> str:
 
 
 @functools.cache
-def _print_notice(env_name: str) -> None:
-    """Print on stderr, once and in the main process only, which physics a -v2 task has on the official bindings."""
+def print_notice(line: str) -> None:
+    """Print a line on stderr, once and in the main process only."""
     if multiprocessing.parent_process() is None:
-        physics = "the masses, contacts and rewards of mujoco-py (--backend mujoco_py runs the original)"
-        print(f"{env_name}: on today's MuJoCo, with {physics}", file=sys.stderr)
+        print(line, file=sys.stderr, flush=True)

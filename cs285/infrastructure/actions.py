@@ -14,11 +14,7 @@ from cs285.policies.base_policy import BasePolicy
 
 
 def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> Array:
-    """The expert's actions for (T, *ob_shape) observations, in one call.
-
-    Raises:
-        InvalidInput: when they do not fit the environment, or are not finite.
-    """
+    """The expert's actions for (T, *ob_shape) observations; InvalidInput if they don't fit or are not finite."""
     actions = expert.get_action(observations)
     expected = (len(observations),) if spec.discrete else (len(observations), spec.ac_dim)
     if actions.shape != expected:
@@ -30,11 +26,7 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
 
 
 def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """The actions in the dtype of a trajectory: int64 when discrete, else float32.
-
-    Raises:
-        InvalidInput: for a discrete action that is not one of the choices.
-    """
+    """The actions as float32, or int64 when discrete; InvalidInput for one that is not among the choices."""
     if not spec.discrete:
         return actions.astype(np.float32)
     wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]
@@ -49,25 +41,11 @@ def renumber(paths: Sequence[Trajectory], offset: int) -> list[Trajectory]:
 
 
 def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
-    """Refuse an episode with NaN or infinity.
-
-    Args:
-        states: (T + 1, *ob_shape) observations, the last one included.
-        actions: (T, ac_dim) or (T,).
-        rewards: (T,).
-        seed: the episode's.
-
-    Raises:
-        InvalidInput: naming the first step with such a number, and whether it is the environment's or the policy's.
-    """
-    given = (
-        ("the environment's observation", states[:-1]),
-        ("the policy's action", actions),
-        ("the environment's reward", rewards),
-        ("the environment's next observation", states[1:]),
-    )
-    wrong = [(np.isfinite(array).reshape(len(array), -1).all(axis=1), who) for who, array in given]
-    first = [(int(finite.argmin()), n, who) for n, (finite, who) in enumerate(wrong) if not finite.all()]
-    if first:
-        step, _, who = min(first)
-        raise InvalidInput(f"{who} in step {step} of the episode with seed {seed} holds NaN or infinity")
+    """Raise InvalidInput, with the step, for NaN or infinity in (T + 1, *ob_shape) states, actions or rewards."""
+    given = {"environment's observation": states[:-1], "policy's action": actions, "environment's reward": rewards}
+    given["environment's next observation"] = states[1:]
+    finite = {name: np.isfinite(array).reshape(len(array), -1).all(axis=1) for name, array in given.items()}
+    first = min(finite, key=lambda name: len(rewards) if finite[name].all() else finite[name].argmin())
+    if not finite[first].all():
+        step = finite[first].argmin()
+        raise InvalidInput(f"the {first} in step {step} of the episode with seed {seed} holds NaN or infinity")

@@ -11,28 +11,12 @@ import numpy as np
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput
 
-RESERVED = (
-    "itr",
-    "TimeSinceStart",
-    "Eval_",
-    "Train_",
-    "Expert_",
-    "Random_",
-    "Initial_DataCollection_",
-)  # other log.csv columns
+# Beginnings of the other columns of log.csv.
+RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Random_", "Initial_DataCollection_")
 
 
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:
-    """Statistics of the returns and lengths of episodes.
-
-    Args:
-        trajectories: one or more.
-        prefix: ``Eval``, ``Train`` or ``Expert``.
-
-    Returns:
-        ``<prefix>_AverageReturn``, ``_StdReturn`` (population), ``_MaxReturn``, ``_MinReturn``
-        and ``_AverageEpLen``.
-    """
+    """Statistics of the returns and lengths of one or more episodes; the standard deviation is the population's."""
     returns = [trajectory.total_reward for trajectory in trajectories]
     return {
         f"{prefix}_AverageReturn": float(np.mean(returns)),
@@ -44,15 +28,10 @@ def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[s
 
 
 def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str, float]:
-    """The scalars of an iteration's last gradient step.
+    """The scalars of the last of an iteration's gradient steps, each with floats or tensors by name.
 
-    Args:
-        logs: of each step, floats or tensors by name.
-        actor: the policy after the last step.
-
-    Raises:
-        InvalidInput: when a scalar is not a number or has a `RESERVED` name, or when a scalar or a parameter is NaN or
-            infinite, naming the step.
+    Raises InvalidInput when a scalar is not a number or has a `RESERVED` name, or when a scalar or one of the actor's
+    parameters is NaN or infinite, naming the step.
     """
     from torch import nn  # slow to import, and not needed before the workers run
 
@@ -89,10 +68,7 @@ def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
 
 
 def final_line(rows: Sequence[Mapping[str, float]], iterations: Sequence[int]) -> str:
-    """The line that a run prints at its end: final return, best one, and the expert's, with standard deviations.
-
-    ``iterations`` are those of the rows.
-    """
+    """The line that a run prints at its end: the return in the last row, the best one and the expert's."""
     if not rows:
         return "not evaluated"
     row = rows[-1]

@@ -21,18 +21,10 @@ def build_mlp(
     activation: type[nn.Module] = nn.Tanh,
     output_activation: type[nn.Module] = nn.Identity,
 ) -> nn.Sequential:
-    """Build a multi-layer perceptron.
+    """Build a multi-layer perceptron, a float32 module from (N, input_size) to (N, output_size).
 
-    Args:
-        input_size: numbers in an input.
-        output_size: numbers in an output.
-        n_layers: hidden layers; with 0 the network is one affine layer.
-        size: width of each hidden layer.
-        activation: class of the layer after each hidden layer.
-        output_activation: class of the layer after the output layer.
-
-    Returns:
-        A float32 module from (N, input_size) to (N, output_size).
+    It has ``n_layers`` hidden layers of width ``size``; with 0 it is one affine layer. ``activation`` is the class of
+    the layer after each hidden one, ``output_activation`` of the layer after the output.
     """
     layers: list[nn.Module] = []
     width = input_size
@@ -44,11 +36,7 @@ def build_mlp(
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU with the index ``which_gpu``, or the CPU if ``no_gpu`` is set or there is no GPU.
-
-    Raises:
-        InvalidInput: when there are GPUs, but none with that index.
-    """
+    """The GPU with the index ``which_gpu``, or the CPU if ``no_gpu`` is set or there is no GPU."""
     if no_gpu or not torch.cuda.is_available():
         return torch.device("cpu")
     if which_gpu >= torch.cuda.device_count():

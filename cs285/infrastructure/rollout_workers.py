@@ -41,7 +41,6 @@ from cs285.process import signals_blocked, start_method, usable_cores
 if TYPE_CHECKING:
     from PIL import Image
 
-WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
 PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 
@@ -83,14 +82,10 @@ class _Task:
 
 
 class RolloutWorkers:
-    """Rollouts of policies in one environment, in worker processes where possible, else in this process.
+    """Rollouts of policies in one environment, ``spec``, in ``num_workers`` processes, or in this one if that is 0.
 
     A policy rolls out in this process if it can't be pickled, if its ``copyable`` is False, or if workers can't be
     started; the reason is printed once.
-
-    Attributes:
-        spec: facts of the environment.
-        num_workers: number of worker processes; 0 if there are none.
     """
 
     def __init__(
@@ -107,10 +102,6 @@ class RolloutWorkers:
 
         The number of workers is the smallest of ``num_workers`` (0: roll out in this process), the number of usable
         cores, and ``episodes_needed``, the most episodes that one call needs. ``films``: `start_film` will be called.
-
-        Raises:
-            InvalidInput: when the environment can't be made.
-            WorkerDied: when a worker was killed while it started.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a worker imports a main script without a __main__ guard; its parent raises WorkerDied
@@ -123,13 +114,11 @@ class RolloutWorkers:
         cores = usable_cores()
         if num_workers is not None and num_workers > cores:
             print(f"--num_workers is {num_workers}; {cores} are used, one for each usable core", flush=True)
-        limits = [cores, num_workers, episodes_needed, WINDOWS_LIMIT if sys.platform == "win32" else None]
-        self.num_workers = min(limit for limit in limits if limit is not None)
+        self.num_workers = min(limit for limit in (cores, num_workers, episodes_needed) if limit is not None)
         if self.num_workers > 0:
             self._start_workers()
 
     def _start_workers(self) -> None:
-        """Start the workers and wait until each has made the environment."""
         env_name, method = self._task.env_name, start_method(self._task.films)
         try:
             if method == "spawn" and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
@@ -164,10 +153,7 @@ class RolloutWorkers:
         Workers run ahead of the caller by at most ``num_workers`` episodes, and by no more than ``min_timesteps`` still
         needs, estimated from the mean length so far (None: one episode for each seed). Closing the generator cancels
         episodes that have not started. ``policy`` must be a copy that training does not change (`frozen_copy`).
-
-        Raises:
-            InvalidInput: when a worker can't load the policy, or an episode holds NaN or infinity.
-            WorkerDied: when a worker was killed.
+        Raises WorkerDied when a worker was killed.
         """
         pickled = self._pickled(policy)
         ahead = 1 if pickled is None else self.num_workers
@@ -288,7 +274,6 @@ def _begin_worker(task: bytes) -> None:
 
 
 def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any:
-    """Call a method of `_Task` with the pickled policy."""
     task = _load(_pickled_task)
     try:
         loaded = None if policy is None else _load(policy)

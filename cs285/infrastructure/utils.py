@@ -24,20 +24,16 @@ if TYPE_CHECKING:  # rollout_workers imports this file
 def sample_trajectory(
     env: Env, spec: TaskSpec, policy: BasePolicy, seed: int, on_frame: Callable[[Array], None] | None = None
 ) -> Trajectory:
-    """Roll out one episode.
+    """Roll out one episode; the same seed and policy give the same one.
 
-    Args:
-        env: the environment; with ``on_frame``, one made to render.
-        spec: facts of the environment; the episode is truncated after ``max_episode_steps``.
-        policy: chooses the action for one observation, in the dtype of ``spec``, at a time. Actions outside the
-            action space are not clipped: the task's control cost is computed from the raw action, and the course's
-            experts exceed the bounds.
-        seed: of this episode; the same seed and policy give the same episode.
-        on_frame: called with each frame of a video, (height, width, 3) uint8.
+    The policy gets one observation at a time, in ``spec.ob_dtype``. Actions outside the action space are not clipped:
+    the task's control cost is computed from the raw action, and the course's experts exceed the bounds.
+
+    ``on_frame`` is called with each frame of a video, (height, width, 3) uint8, if ``env`` was made to render.
 
     Raises:
-        InvalidInput: when an action has another shape than ``spec`` or is not one of the choices; when an observation,
-            action or reward is NaN or infinite, naming the step.
+        InvalidInput: when an action has another shape than ``spec`` or is not one of the choices, or a number of the
+            episode is NaN or infinite.
     """
     action_shape = () if spec.discrete else (spec.ac_dim,)
     with episode_generators(seed):
@@ -67,7 +63,6 @@ class LocalRollouts:
     """Rollouts in one environment of this process, with the interface of `RolloutWorkers`."""
 
     def __init__(self, env: Env, spec: TaskSpec, on_frame: Callable[[Array], None] | None = None) -> None:
-        """Set the arguments of `sample_trajectory` that all episodes share."""
         self.env, self.spec, self.on_frame = env, spec, on_frame
 
     def episodes(
@@ -87,15 +82,8 @@ def sample_trajectories(
 ) -> tuple[list[Trajectory], int]:
     """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
-    Args:
-        rollouts: where `sample_trajectory` runs, in worker processes or in this one.
-        policy: chooses the actions.
-        min_timesteps: minimum number of environment steps.
-        seeds: of the episodes, in order.
-        description: of the progress bar on a terminal; None: no bar.
-
-    Returns:
-        The episodes in the order of their seeds, and their number of steps.
+    ``rollouts`` runs `sample_trajectory` in worker processes or in this one. ``description`` is that of the progress
+    bar on a terminal; None: no bar. Returns the episodes in the order of their seeds, and their number of steps.
     """
     paths: list[Trajectory] = []
     timesteps = 0
@@ -124,9 +112,5 @@ def sample_n_trajectories(
 
 
 def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
-    """New trajectories with the same states, and the actions the expert would have taken there.
-
-    Raises:
-        InvalidInput: when the expert's actions do not fit the environment, or are not finite.
-    """
+    """New trajectories with the same states, and the actions the expert would have taken there."""
     return [replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths]
