@@ -134,7 +134,7 @@ class Evaluation:
         for name, film in row.films.items():
             try:
                 self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
-            except WorkerDied:
+            except (WorkerDied, NotImplementedError):  # a blank of the homework
                 raise
             except Exception as error:
                 with tqdm.external_write_mode():
