@@ -43,11 +43,7 @@ JSON_OBJECT = PrimitiveConstructorSpec(
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of a BC or DAgger run. Flags carry the assignment's names and defaults.
-
-    Raises:
-        InvalidInput: for a value of the wrong type or out of range, or for contradictory values.
-    """
+    """Settings of a BC or DAgger run, with the assignment's names and defaults; InvalidInput for wrong values."""
 
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
     """Expert policy (pickle). None: policies/experts/<env_name>.pkl."""
@@ -147,11 +143,7 @@ class Config:
 
 
 def config_from_settings(settings: Mapping[str, Any]) -> Config:
-    """Build a `Config` from JSON values, such as the settings in config.json; unknown names are ignored.
-
-    Raises:
-        InvalidInput: as `Config` does.
-    """
+    """Build a `Config` from JSON values, such as the settings in config.json; unknown names are ignored."""
     return Config(**{name: settings[name] for name in settings.keys() & setting_types().keys()})
 
 
@@ -161,11 +153,7 @@ def file_name(env_name: str) -> str:
 
 
 def setting_from_text(name: str, text: str) -> Any:
-    """Convert a setting from its spelling on the command line; on/off settings are ``true`` or ``false``.
-
-    Returns:
-        The value. Text of the wrong type is returned unchanged, for `Config` to refuse.
-    """
+    """Convert a setting from its text, ``true`` or ``false`` for on/off; `Config` refuses what can't be converted."""
     for kind in setting_types()[name]:
         if kind is EnvKwargs:
             return EnvKwargs.read([text])

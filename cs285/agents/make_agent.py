@@ -29,14 +29,8 @@ except ModuleNotFoundError:  # the project works without this file, only slower
 def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make_policy: MakePolicy) -> BCAgent:
     """Build an agent with a new policy, initialised from the run's seed, and an empty replay buffer.
 
-    Args:
-        config: the run's settings.
-        spec: facts of the run's task.
-        paths: the expert's episodes.
-        make_policy: builds the policy.
-
-    Raises:
-        InvalidInput: when the policy lacks a required method, or its optimiser lacks a trainable parameter.
+    ``paths`` are the expert's episodes. Raises InvalidInput when the policy lacks a required method, or its optimiser
+    lacks a trainable parameter.
     """
     # With small networks, several threads would only wait for each other.
     use_threads(torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else 1)
@@ -77,12 +71,7 @@ def _check_optimizer(actor: Any) -> None:
 
 
 def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:
-    """Load a checkpoint's state and its transitions into a new agent.
-
-    Args:
-        agent: new, from `make_agent` with the run's settings.
-        state: the `BCAgent.state_dict` in the checkpoint.
-        paths: the trajectories that the replay buffer held.
+    """Load a checkpoint's `BCAgent.state_dict`, and the trajectories of its replay buffer, into a new agent.
 
     Raises:
         InvalidInput: when the policy can't be resumed, or the state does not fit it.

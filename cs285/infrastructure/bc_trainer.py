@@ -20,12 +20,8 @@ from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_pol
 class BC_Trainer:  # noqa: N801 - the assignment's name
     """Wires environment, expert, agent, logger and loop for one run.
 
-    A context manager. The rollout workers end with the training loop, or with the context.
-
-    Attributes:
-        inputs: rollout workers, expert and the expert's recorded episodes.
-        agent: the agent to train.
-        run_dir: the folder that the run writes into, made when the training loop starts; None before.
+    A context manager: the rollout workers end with the training loop, or with the context. ``inputs`` has them, the
+    expert and the expert's episodes; ``agent`` learns; ``run_dir`` is the run's folder, None before the loop starts.
     """
 
     def __init__(
@@ -43,10 +39,6 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
                 function of a batch of observations (N, *ob_shape).
             make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
             inputs: shared by runs that differ only in their seed; the caller closes them. None: read the run's own.
-
-        Raises:
-            InvalidInput: when a file can't be read, sizes don't fit, the environment can't be made, ``inputs`` are
-                of a run with other settings, or the settings are not those of the run to resume.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:
@@ -57,14 +49,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             self._owned = on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:
-        """Run all iterations.
-
-        Returns:
-            The scalars of each iteration that was evaluated.
-
-        Raises:
-            InvalidInput: when the loss is NaN or infinite, the expert's actions don't fit, or the trainer ran before.
-        """
+        """Run all iterations; returns the scalars of each one that was evaluated."""
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
         if self._has_run:

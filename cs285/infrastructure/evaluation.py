@@ -25,11 +25,6 @@ from cs285.policies.base_policy import BasePolicy
 MAX_NVIDEO = 2
 
 
-def is_due(config: Config, frequency: int, itr: int) -> bool:
-    """Whether ``itr`` is the last iteration or a multiple of ``frequency``; always False if ``frequency`` is -1."""
-    return itr in config.due(frequency)
-
-
 @dataclass(frozen=True)
 class PendingRow:
     """A log row whose evaluation or videos are still running."""
@@ -48,7 +43,6 @@ class Evaluation:
     """Evaluates and films the policy of each iteration, and logs the finished rows in the order of iterations."""
 
     def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
-        """Prepare; ``inputs`` has the rollout workers and the expert's returns, ``logger`` writes to the run folder."""
         self.config, self.inputs, self.logger = config, inputs, logger
         name = "Initial_DataCollection_AverageReturn"
         initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
@@ -65,21 +59,21 @@ class Evaluation:
         training videos. ``scalars`` are the iteration's other columns.
         """
         films = {}
-        if self.films_videos and is_due(self.config, self.config.video_log_freq, itr):
-            training = ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy)
-            evaluation = ("eval_rollouts", Stream.EVALUATION, policy)
-            for name, stream, filmed in (training, evaluation):
+        if self.films_videos and itr in self.config.due(self.config.video_log_freq):
+            for name, stream, filmed in (
+                ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy),
+                ("eval_rollouts", Stream.EVALUATION, policy),
+            ):
                 if filmed is not None:
                     seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
                     path = self.logger.video_path(name, itr)
                     films[name] = self.inputs.rollouts.start_film(path, filmed, seeds)
-        evaluated = is_due(self.config, self.config.scalar_log_freq, itr)
-        self._pending.append(PendingRow(itr, scalars, self._evaluate(itr, policy) if evaluated else None, films))
+        evaluation = self._evaluate(itr, policy) if itr in self.config.evaluated else None
+        self._pending.append(PendingRow(itr, scalars, evaluation, films))
         while self._pending and self._pending[0].done():
             self._log_first()
 
     def _evaluate(self, itr: int, policy: BasePolicy) -> Future[list[Trajectory]]:
-        """Start the evaluation of an iteration."""
         seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
         return self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
 

@@ -29,16 +29,13 @@ from cs285.policies.external_policy import as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.random_policy import RandomPolicy
 
-SHARED_SETTINGS = ["env_name", "ep_len", "backend", "expert_data", "expert_policy_file", "do_dagger", "num_workers"]
-SHARED_SETTINGS += ("eval_batch_size", "scalar_log_freq", "video_log_freq", "expert_episodes", "env_kwargs")
-SHARED_SETTINGS += ("expert_eval_episodes",)
 EXPERT_SEED = 0  # of the evaluation of expert and random policy, the same for runs of every seed
-NAMES = {"Expert": "expert", "Random": "random policy"}  # in messages
+NAMES = {"Expert": "the expert", "Random": "the random policy"}  # in messages
 RANDOM_STEPS = 1000  # at least, of the random policy's evaluation, unless --eval_batch_size is less
 
 
 class RunInputs:
-    """Inputs of a run; runs that differ only in their seed can share them. A context manager.
+    """Inputs of a run, which runs with other seeds can share: rollout workers, files and the expert. A context manager.
 
     Attributes:
         digests: SHA-256 of the files that were read, by the setting that names the file.
@@ -105,18 +102,16 @@ class RunInputs:
         """Wait for the expert's evaluation and the random policy's; mean and standard deviation of their returns."""
         scalars: dict[str, float] = {}
         for name, evaluation in (self._references or {}).items():
-            with error_context(
-                f"the {'expert' if name == 'Expert' else 'random policy'} on {self._config.env_name}", 0
-            ):
+            with error_context(f"{NAMES[name]} on {self._config.env_name}", 0):
                 measured = return_statistics(evaluation.result(), name)
             scalars |= {key: measured[key] for key in (f"{name}_AverageReturn", f"{name}_StdReturn")}
         return scalars
 
     def check_shared(self, config: Config, expert: object | None) -> None:
-        """Raise InvalidInput that names the setting, for a run that needs other inputs than these."""
-        for name in SHARED_SETTINGS:
-            here, there = getattr(config, name), getattr(self._config, name)
-            if here != there:
+        """Raise InvalidInput unless these are the inputs of a run that differs in seed and name only."""
+        for name, there in vars(self._config).items():
+            here = getattr(config, name)
+            if here != there and name not in ("seed", "exp_name"):
                 raise InvalidInput(f"--{name} is {here}, but the inputs that were passed are of a run with {there}")
         if expert is not None and expert is not self._expert:
             raise InvalidInput("the expert is not that of the inputs that were passed")
@@ -133,9 +128,8 @@ def find_expert(
 ) -> BasePolicy | None:
     """The expert of a run: the one passed, the file of ``--expert_policy_file``, or the one that ships for the task.
 
-    ``expert`` may be a policy, an object with ``get_action`` or a function; it is tried on the first observations of
-    ``paths``, the expert's episodes. Returns None when behavioural cloning has no expert. Raises InvalidInput when
-    DAgger has no expert, or the expert can't be used.
+    It is tried on the first observations of ``paths``, the expert's episodes. Returns None when behavioural cloning has
+    no expert. Raises InvalidInput when DAgger has none, or the expert can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:

@@ -24,11 +24,7 @@ def draw_learning_curve(
 ) -> Figure:
     """Draw the return of a DAgger run over its iterations, with its expert and BC, into learning_curve.png.
 
-    Args:
-        run_dir: the run folder.
-        env_name: the environment's id.
-        iterations: the evaluated iterations, at least one; iteration 0 is behavioural cloning.
-        rows: the logged scalars by name, one mapping for each evaluated iteration.
+    ``rows`` are the logged scalars of the evaluated ``iterations``, of which 0 is behavioural cloning.
     """
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
@@ -56,12 +52,9 @@ def new_figure(xlabel: str, ylabel: str = "return", width: float = 7.0) -> tuple
 
 
 def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "") -> None:
-    """Add a title, a note in small letters, and a legend below the axes, which makes the figure taller; show the 0.
-
-    With the 0 on the axis of returns a noise of some per cent looks as small as it is.
-    """
+    """Add a title, a note in small letters, and a legend below the axes, which makes the figure taller."""
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0), max(high, 0))
+    axes.set_ylim(min(low, 0), max(high, 0))  # with the 0, a noise of some per cent looks as small as it is
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(textwrap.fill(title, 60))
     handles, names = axes.get_legend_handles_labels()

@@ -43,12 +43,7 @@ def make_run_dir(logdir: Path, run_name: str) -> Path:
 
 
 class Logger:
-    """Logs one run into one folder.
-
-    Attributes:
-        run_dir: the folder; one process at a time writes it.
-        rows: the scalars of each logged iteration, in the order of log.csv.
-    """
+    """Logs one run into the folder ``run_dir``; ``rows`` are the scalars of each logged iteration."""
 
     def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
         """Open the files of a new run, or of a run to resume; rows that are later than ``resume_state`` are removed.

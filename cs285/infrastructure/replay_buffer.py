@@ -11,20 +11,13 @@ from cs285.data.trajectory import Array, Batch, Trajectory
 
 
 class ReplayBuffer:
-    """Ring of the last ``max_size`` transitions.
+    """Ring of the last ``max_size`` transitions, drawn with ``rng`` as tensors on ``device``.
 
     A transition's next observation is the observation in the following slot; only the last one of an episode is
     stored separately.
     """
 
     def __init__(self, max_size: int, rng: np.random.Generator, device: torch.device | str = "cpu") -> None:
-        """Make an empty buffer.
-
-        Args:
-            max_size: capacity in transitions; in a full buffer a new transition replaces the oldest.
-            rng: draws the random batches.
-            device: of the tensors in a batch.
-        """
         self.max_size, self.rng, self.device = max_size, rng, device
         self._arrays: list[Array] = []  # observations, actions, rewards, terminals
         self._last_observations: dict[int, Array] = {}  # by slot: next observations that the following slot lacks

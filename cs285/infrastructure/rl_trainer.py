@@ -13,7 +13,7 @@ from cs285.config import Config
 from cs285.data.checkpoint import Checkpoints
 from cs285.data.trajectory import Trajectory
 from cs285.errors import error_context
-from cs285.infrastructure.evaluation import Evaluation, is_due
+from cs285.infrastructure.evaluation import Evaluation
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.metrics import last_training_log, return_statistics
 from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -31,15 +31,6 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
     def __init__(
         self, config: Config, inputs: RunInputs, agent: BaseAgent, evaluation: Evaluation, checkpoints: Checkpoints
     ) -> None:
-        """Prepare a run.
-
-        Args:
-            config: the run's settings.
-            inputs: rollout workers, the expert's recorded episodes, and the expert, which relabels.
-            agent: the agent to train.
-            evaluation: evaluates and logs in parallel with training.
-            checkpoints: save the states from which a run can be resumed.
-        """
         self.config, self.rollouts, self.agent, self.evaluation = config, inputs.rollouts, agent, evaluation
         self.initial_expertdata, self.expert_policy = inputs.initial_expertdata, inputs.expert_policy
         self.checkpoints, self.unsaved_paths = checkpoints, list[Trajectory]()
@@ -47,12 +38,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.start_time = time.monotonic()
 
     def run_training_loop(self, n_iter: int) -> None:
-        """Run the iterations: the first is behavioural cloning, each later one a step of DAgger.
-
-        Raises:
-            InvalidInput: when the loss is NaN or infinite, or the expert's actions don't fit.
-            WorkerDied: when a rollout worker was killed.
-        """
+        """Run the iterations: the first is behavioural cloning, each later one a step of DAgger."""
         with self.evaluation.finishing():
             for itr in range(self.first_itr, n_iter):
                 with error_context(self.config.env_name, itr):
@@ -82,14 +68,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return relabel_with_expert(paths, self.expert_policy, self.rollouts.spec)
 
     def train_agent(self) -> dict[str, float]:
-        """Take the iteration's gradient steps, each on a new batch.
-
-        Returns:
-            The scalars of the last step.
-
-        Raises:
-            InvalidInput: naming the step, when the loss became NaN or infinite.
-        """
+        """Take the iteration's gradient steps, each on a new batch; returns the scalars of the last one."""
         logs = []
         steps = range(self.config.num_agent_train_steps_per_iter)
         for _ in tqdm(steps, desc="training", unit="step", leave=False, disable=None):
@@ -111,7 +90,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.evaluation.start(itr, self.frozen_actor(), self.collection_policy, scalars)
         if self.config.do_dagger and self.agent.resumable and self.config.checkpoint_freq != -1:
             self.unsaved_paths += paths if itr > 0 else []  # the expert's data are read from their file again
-            if is_due(self.config, self.config.checkpoint_freq, itr):
+            if itr in self.config.due(self.config.checkpoint_freq):
                 self.checkpoints.save(itr, self.state_dict(), self.unsaved_paths)
                 self.unsaved_paths = []
 

@@ -1,8 +1,7 @@
 """Independent random streams, all drawn from the run's one seed.
 
-Each consumer has its own stream, so that logging or evaluating more often does not change
-what is learned. Within a stream, each episode has its own seed, so that a run has the
-same episodes in whatever order they are rolled out.
+Each consumer has its own stream, so that logging or evaluating more often does not change what is learned. Each
+episode has its own seed, so that a run has the same episodes in whatever order they are rolled out.
 """
 
 from __future__ import annotations

@@ -19,13 +19,7 @@ from cs285.scripts.settings import Settings, read_settings
 
 
 def main(make_policy: MakePolicy = make_mlp_policy, expert: object | None = None) -> NoReturn:
-    """Run the jobs that the command line describes and exit; a script of your own can pass its policy or expert.
-
-    Args:
-        make_policy: called as ``make_policy(config, spec, paths)``, returns the policy to train.
-        expert: replaces ``--expert_policy_file``: a policy, an object with ``get_action``, or a function of a batch of
-            observations (N, *ob_shape) that returns actions.
-    """
+    """Run the jobs of the command line and exit; a script of your own can pass its policy or expert to `BC_Trainer`."""
     run(lambda: run_job(read_settings(), make_policy, expert))
 
 

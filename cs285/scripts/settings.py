@@ -21,7 +21,7 @@ DESCRIPTION = "Behavioural cloning, and with --do_dagger DAgger, on one task."
 
 @dataclass(frozen=True)
 class Settings:
-    """The flags of the script."""
+    """The flags of run_hw1.py."""
 
     config: Annotated[Config, tyro.conf.arg(name="")]  # its fields are flags without a prefix
     preset: Preset | None = None

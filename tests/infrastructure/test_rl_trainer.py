@@ -18,7 +18,6 @@ from cs285.config import Config
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.evaluation import is_due
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rl_trainer import RL_Trainer
 from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -162,11 +161,10 @@ def test_an_expert_that_is_not_finite_is_reported_with_task_iteration_and_step(t
 
 
 @given(frequency=st.integers(1, 7), iterations=st.integers(2, 12))
-def test_is_due_in_multiples_and_in_the_last_iteration(frequency: int, iterations: int) -> None:
+def test_what_is_due_in_multiples_and_in_the_last_iteration(frequency: int, iterations: int) -> None:
     config = Config(do_dagger=True, n_iter=iterations)
-    due = {itr for itr in range(iterations) if is_due(config, frequency, itr)}
-    assert due == {*range(0, iterations, frequency), iterations - 1}
-    assert not any(is_due(config, -1, itr) for itr in range(iterations))
+    assert set(config.due(frequency)) == {*range(0, iterations, frequency), iterations - 1}
+    assert not config.due(-1)
 
 
 def test_videos_come_when_due_and_show_the_first_two_episodes(tiny: Config, added: list[Sequence[Trajectory]]) -> None:
