@@ -59,8 +59,6 @@ TARGETS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the comparison."""
-
     seeds: int = 10  # Number of seeds
     logdir: Path = Path("data/acceptance")  # Folder of the run folders
     num_cpus: int | None = None  # Concurrent runs. None: one for each usable core.
@@ -70,7 +68,6 @@ class Settings:
 
 
 def main() -> None:
-    """Run what is missing and print the table."""
     settings = parse(Settings, __doc__ or "")
     from cs285.experts.card import read_card
     from cs285.results.series import RETURN, group_by_settings, identity

@@ -16,8 +16,6 @@ from cs285.homework.blanks import BY_NAME
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a check."""
-
     blank: str | None = None  # Check one blank. None: all.
     json: Path | None = None  # File to write the verdicts to, for programs
     run: bool = False  # Then train behavioural cloning on CartPole for some seconds, and say whether it learned
@@ -28,7 +26,6 @@ class Settings:
 
 
 def main() -> None:
-    """Print a line for each blank; exit with code 1 unless all are right."""
     settings = parse(Settings, __doc__ or "")
     from cs285.homework.checks.runner import check_all
 

@@ -15,7 +15,7 @@ from tyro.conf import arg
 
 from cs285.command_line import check_at_least, parse, run
 from cs285.config import file_name
-from cs285.data.whole_files import check_writable
+from cs285.data.whole_files import check_new
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
@@ -24,8 +24,6 @@ EXTENSIONS = {"course": ".pkl", "npz": ".npz", "minari": ""}
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a recording."""
-
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Expert file; None: the one that ships.
     episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2.
@@ -44,14 +42,11 @@ class Settings:
 
 
 def main() -> None:
-    """Record the episodes, write them, and print their returns."""
     settings = parse(Settings, __doc__ or "")
     restart_in_mujoco_py_venv(settings.backend)
     name = f"expert_data_{file_name(settings.env_name)}{EXTENSIONS[settings.format]}"
     output = settings.output or Path("expert_data") / name
-    if output.exists():
-        raise InvalidInput(f"--output: {output} exists; it is not overwritten")
-    check_writable(output)
+    check_new(output)
     from cs285.data import formats
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert

@@ -18,15 +18,12 @@ from cs285.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a description."""
-
     files: Positional[tuple[Path, ...]]  # Expert data, or expert policies in the course's layout
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
     """Task that the files must fit. None: name those that do, among the tasks with experts in policies/experts/."""
 
 
 def main() -> None:
-    """Print a paragraph for each file; raise InvalidInput for one that can't be read or does not fit ``--env_name``."""
     settings = parse(Settings, __doc__ or "")
     from cs285.data.file_kinds import PICKLE, kind_of
     from cs285.data.formats import minari_name

@@ -18,8 +18,6 @@ from cs285.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a comparison."""
-
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # One expert; None: all that ship.
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task of that expert; None: its file's name.
     episodes: Annotated[int | None, arg(aliases=["-n"])] = None  # Episodes of each; None: as in its card, or 50.
@@ -32,7 +30,6 @@ class Settings:
 
 
 def main() -> None:
-    """Print a table row for each expert; raise InvalidInput when a mean differs from its card's."""
     settings = parse(Settings, __doc__ or "")
     restart_in_mujoco_py_venv(settings.backend)
     shipped = (sorted(root.glob("policies/experts/*.pkl")) for root in ROOTS)

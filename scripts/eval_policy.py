@@ -18,8 +18,6 @@ from cs285.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of an evaluation."""
-
     policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder
     episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
@@ -38,7 +36,6 @@ class Settings:
 
 
 def main() -> None:
-    """Evaluate, print one line for each episode and one for all, and write the video."""
     settings = parse(Settings, __doc__ or "")
     import numpy as np
 

@@ -10,14 +10,11 @@ import _checkout  # noqa: F401
 from tyro.conf import arg
 
 from cs285.command_line import parse, run
-from cs285.data.whole_files import check_writable
-from cs285.errors import InvalidInput
+from cs285.data.whole_files import check_new
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of an export."""
-
     policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder, or the folder
     output: Annotated[Path, arg(aliases=["-o"])]  # New file to write
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
@@ -25,11 +22,8 @@ class Settings:
 
 
 def main() -> None:
-    """Read the policy and write the file."""
     settings = parse(Settings, __doc__ or "")
-    if settings.output.exists():
-        raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
-    check_writable(settings.output)
+    check_new(settings.output)
     from cs285.policies.saved_policy import export_policy, load_policy
 
     export_policy(load_policy(settings.policy, env_name=settings.env_name), settings.output)

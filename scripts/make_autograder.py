@@ -15,13 +15,10 @@ from cs285.homework.autograder import write_autograder
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of an autograder."""
-
     output: Annotated[Path, arg(aliases=["-o"])] = Path("autograder.zip")  # File to write; it must not exist
 
 
 def main() -> None:
-    """Write the zip and print its size."""
     settings = parse(Settings, __doc__ or "")
     print(f"{settings.output}: {write_autograder(settings.output) / 1e6:.2f} MB")
 

@@ -16,8 +16,6 @@ from cs285.homework.edition import write_edition
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a homework."""
-
     folder: Positional[Path]  # Folder to write, a new or an empty one
     blanks: str | None = None  # Blanks to empty, such as update,sample_trajectory. None: all
 
@@ -28,7 +26,6 @@ class Settings:
 
 
 def main() -> None:
-    """Write the folder and print what it asks for."""
     settings = parse(Settings, __doc__ or "")
     blanks = [BY_NAME[name] for name in settings.blanks.split(",")] if settings.blanks is not None else BLANKS
     count = write_edition(settings.folder, blanks)

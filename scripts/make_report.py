@@ -15,13 +15,10 @@ from cs285.results.selection import RunSelection
 
 @dataclass(frozen=True)
 class Settings(RunSelection):
-    """Settings of a report."""
-
     output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder to write; it must not exist
 
 
 def main() -> None:
-    """Read the runs and write the report."""
     settings = parse(Settings, __doc__ or "")
     from cs285.results.report import write_report
     from cs285.results.series import group_by_settings

@@ -15,15 +15,12 @@ from cs285.results.selection import RunSelection
 
 @dataclass(frozen=True)
 class Settings(RunSelection):
-    """Settings of a submission, which needs at least one run of BC and one of DAgger."""
-
     edition: Literal["cs285", "rob831", "xcs224r"] = "cs285"
     """Course whose layout the zip has: Berkeley's CS285, CMU's 16-831 (RUN.md), or Stanford's XCS224R (data/)."""
     output: Annotated[Path, arg(aliases=["-o"])] = Path("submit.zip")  # File to write; it must not exist
 
 
 def main() -> None:
-    """Write the zip and print its size."""
     settings = parse(Settings, __doc__ or "")
     from cs285.data.shipped import PROJECT_ROOT
     from cs285.results.submission import write_submission

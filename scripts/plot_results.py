@@ -10,14 +10,13 @@ import _checkout  # noqa: F401
 from tyro.conf import arg
 
 from cs285.command_line import parse, run
+from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 from cs285.results.selection import RunSelection
 
 
 @dataclass(frozen=True)
 class Settings(RunSelection):
-    """Settings of a figure."""
-
     figure: Annotated[Literal["learning_curve", "hyperparameter", "tasks"], arg(aliases=["-f"])] = "learning_curve"
     """DAgger over its iterations, BC against one setting, or final returns in per cent of the expert's."""
     parameter: Annotated[str | None, arg(aliases=["-p"])] = None
@@ -31,11 +30,10 @@ class Settings(RunSelection):
 
 
 def main() -> None:
-    """Read the runs, draw the figure and print its files."""
     settings = parse(Settings, __doc__ or "")
     files = [Path(f"{settings.output or settings.figure}.{extension}") for extension in ("png", "pdf")]
-    if existing := [path for path in files if path.exists()]:
-        raise InvalidInput(f"--output: {existing[0]} exists; it is not overwritten")
+    for path in files:
+        check_new(path)
     from cs285.infrastructure.learning_curve import save_figure
     from cs285.results.figures import learning_curves, parameter_figure, task_bars
     from cs285.results.series import group_by_settings

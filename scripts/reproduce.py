@@ -22,7 +22,7 @@ from cs285.command_line import check_at_least, parse, run
 from cs285.config import Config
 from cs285.data.provenance import digest
 from cs285.data.shipped import shipped_expert, shipped_tasks
-from cs285.data.whole_files import check_writable
+from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 from cs285.presets import PRESETS, Preset
 
@@ -34,8 +34,6 @@ STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # of BC in Figure 1
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the reproduction."""
-
     tasks: str | None = None  # Tasks, separated by commas. None: all that ship.
     seeds: int = 5  # Number of seeds
     logdir: Path = Path("data/reproduce")  # Folder of the run folders and of the table
@@ -48,14 +46,11 @@ class Settings:
 
 
 def main() -> None:
-    """Run what is missing and write the report."""
     settings = parse(Settings, __doc__ or "")
     tasks = shipped_tasks() if settings.tasks is None else settings.tasks.replace(",", " ").split()
     if not tasks:
         raise InvalidInput("there is no task to run: no experts and data ship, or --tasks is empty")
-    if settings.output.exists():
-        raise InvalidInput(f"--output: {settings.output} exists; it is not overwritten")
-    check_writable(settings.output)
+    check_new(settings.output)
     configs = list(plan(tasks, settings.seeds, settings.logdir))
     record(configs)
     from cs285.results.report import write_report

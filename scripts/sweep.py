@@ -14,8 +14,6 @@ from cs285.command_line import check_at_least, parse, run
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a sweep."""
-
     set: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(aliases=["-s"])] = ()
     """Settings of run_hw1.py and their values, such as size=32,64 env_name=Ant-v5,Hopper-v5."""
     seeds: int | None = None  # Number of seeds of each combination. None: those of --set seed=...
@@ -28,7 +26,6 @@ class Settings:
 
 
 def main() -> None:
-    """Run what is missing and write the tables."""
     settings = parse(Settings, __doc__ or "")
     from cs285.sweeps.grid import make_grid
     from cs285.sweeps.run import run_missing

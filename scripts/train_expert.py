@@ -5,20 +5,17 @@ from __future__ import annotations
 import _checkout  # noqa: F401
 
 from cs285.command_line import parse, run
-from cs285.data.whole_files import check_writable
+from cs285.data.whole_files import check_new, check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 from cs285.experts.settings import ExpertSettings
 
 
 def main() -> None:
-    """Train, keep the best policy or that of ``--keep_step``, and write it with its card and learning curve."""
     settings = parse(ExpertSettings, __doc__ or "")
     restart_in_mujoco_py_venv(settings.backend)
-    if settings.expert_file.exists():
-        raise InvalidInput(f"--output: {settings.expert_file} exists; it is not overwritten")
-    for path in (settings.expert_file, settings.checkpoint_dir):
-        check_writable(path)
+    check_new(settings.expert_file)
+    check_writable(settings.checkpoint_dir)
     try:
         from cs285.experts.algorithms import algorithm_class
         from cs285.experts.training import train_expert

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from cs285.data.episodes import NAMES
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import read_whole, whole_file, writing
+from cs285.data.whole_files import read_whole, whole_file, whole_folder
 from cs285.errors import InvalidInput
 
 BUDGET = 16  # times the size of a numpy archive that its arrays may take, and 64 MiB
@@ -131,28 +130,23 @@ def write_minari(trajectories: Sequence[Trajectory], path: Path, env_name: str) 
         raise InvalidInput("a Minari data set has each observation once; these episodes have other next observations")
     observations = _space(first.observations)
     actions = gym.spaces.Discrete(1 + max(int(t.actions.max()) for t in trajectories)) if first.discrete else None
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
-            unfinished = Path(scratch) / path.name
-            (unfinished / "data").mkdir(parents=True)
-            storage = minari.dataset.minari_storage.MinariStorage.new(
-                unfinished / "data", observations, actions or _space(first.actions), jpeg_encoding=False
+    with whole_folder(path) as unfinished:
+        (unfinished / "data").mkdir()
+        storage = minari.dataset.minari_storage.MinariStorage.new(
+            unfinished / "data", observations, actions or _space(first.actions), jpeg_encoding=False
+        )
+        storage.update_metadata({"dataset_id": path.name, "minari_version": minari.__version__, "env_name": env_name})
+        storage.update_episodes(
+            minari.data_collector.EpisodeBuffer(
+                id=number,
+                observations=trajectory.states,
+                actions=trajectory.actions,
+                rewards=trajectory.rewards,
+                terminations=trajectory.terminals,
+                truncations=(np.arange(len(trajectory)) == len(trajectory) - 1) & trajectory.truncated,
             )
-            named = {"dataset_id": path.name, "minari_version": minari.__version__, "env_name": env_name}
-            storage.update_metadata(named)
-            storage.update_episodes(
-                minari.data_collector.EpisodeBuffer(
-                    id=number,
-                    observations=trajectory.states,
-                    actions=trajectory.actions,
-                    rewards=trajectory.rewards,
-                    terminations=trajectory.terminals,
-                    truncations=(np.arange(len(trajectory)) == len(trajectory) - 1) & trajectory.truncated,
-                )
-                for number, trajectory in enumerate(trajectories)
-            )
-            unfinished.rename(path)
+            for number, trajectory in enumerate(trajectories)
+        )
 
 
 def _space(rows: Array) -> gym.spaces.Box:

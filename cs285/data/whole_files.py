@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import BinaryIO
 
 from cs285.errors import InvalidInput
@@ -36,6 +36,27 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 os.close(folder)
 
 
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Make a folder that is renamed to ``path``, a new or an empty one, once it is complete; raise InvalidInput."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
+            unfinished = Path(scratch) / path.name
+            unfinished.mkdir()
+            yield unfinished
+            if path.exists():
+                path.rmdir()
+            unfinished.rename(path)
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files by their names in a folder, which may have folders in them; raises OSError."""
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
 def replace_file(source: Path, target: Path) -> None:
     """Rename to the name of another file or folder; on Windows, where another program may read it, try for a second."""
     for _ in range(20 if sys.platform == "win32" else 0):
@@ -59,6 +80,13 @@ def check_writable(path: Path) -> None:
     folder = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())
     with writing(path), NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
         pass
+
+
+def check_new(output: Path) -> None:
+    """Raise InvalidInput if ``--output`` exists or can't be written; leave no trace."""
+    if output.exists():
+        raise InvalidInput(f"--output: {output} exists; it is not overwritten")
+    check_writable(output)
 
 
 def read_whole(path: Path) -> bytes:

@@ -21,17 +21,14 @@ from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.experts.recording import clone, sharpness
 from cs285.experts.settings import ExpertSettings
+from cs285.infrastructure.learning_curve import BLUE, GREEN, add_title_and_legend, new_figure, save_figure
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.results.intervals import interquartile_mean, iqm_interval
 
-LIBRARIES = {
-    "PPO": ("stable_baselines3", "torch"),
-    "TRPO": ("sb3_contrib", "torch"),
-    "SAC": ("sbx-rl", "jax", "stable_baselines3"),
-}
+LIBRARIES = {"PPO": ["torch"], "TRPO": ["sb3_contrib", "torch"], "SAC": ["sbx-rl", "jax"]}
 
 
 @dataclass
@@ -78,7 +75,7 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
     """Evaluate the finished expert, print the result, and write the card and the learning curve beside the file."""
     path, task, episodes = settings.expert_file, settings.env_name, settings.eval_episodes
     evaluation = evaluate_expert(path, task, episodes, num_workers=0, backend=settings.backend)
-    libraries = (*LIBRARIES[settings.algorithm], "gymnasium", "mujoco")
+    libraries = (*LIBRARIES[settings.algorithm], "stable_baselines3", "gymnasium", "mujoco")
     card: dict[str, Any] = {
         "task": task,
         "algorithm": settings.algorithm,
@@ -103,17 +100,13 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
 
 def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float, float]], final: float) -> None:
     """Plot mean and standard deviation of the return over environment steps, and the final mean, as PNG."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3.8), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = new_figure("environment steps (million)")
     steps, means, stds = np.array(evaluations).T
-    axes.plot(steps / 1e6, means, color="tab:blue", label="mean action")
-    axes.fill_between(steps / 1e6, means - stds, means + stds, color="tab:blue", alpha=0.2, linewidth=0)
-    axes.axhline(final, color="tab:green", linestyle="--", label=f"kept policy: {final:.0f}")
-    axes.set(xlabel="environment steps (million)", ylabel="return", title=title)
-    axes.legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    axes.plot(steps / 1e6, means, color=BLUE, label="mean action")
+    axes.fill_between(steps / 1e6, means - stds, means + stds, color=BLUE, alpha=0.2)
+    axes.axhline(final, color=GREEN, linestyle="--", label=f"kept policy: {final:.0f}")
+    add_title_and_legend(figure, axes, title)
+    save_figure(figure, path)
 
 
 def read_card(expert_file: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Training environments of experts: observation layout, action bounds and early termination."""
+"""Training environments of experts: observation layout and action bounds."""
 
 from __future__ import annotations
 
@@ -38,18 +38,4 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
         env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
     elif settings.initial_log_std != ExpertSettings.initial_log_std:
         raise InvalidInput(f"--initial_log_std has no effect: the actions of {name} are discrete")
-    return TerminateOutside(env, settings.min_height, settings.max_height)
-
-
-class TerminateOutside(gym.Wrapper[Any, Any, Any, Any]):
-    """Terminate episodes outside a range of heights, so that the policy learns to avoid the states before a fall."""
-
-    def __init__(self, env: gym.Env[Any, Any], low: float, high: float) -> None:
-        super().__init__(env)
-        self._low, self._high = low, high
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment and terminate the episode outside the range."""
-        ob, reward, terminated, truncated, info = self.env.step(action)
-        outside = ob[0] < self._low or ob[0] > self._high
-        return ob, reward, bool(terminated or outside), truncated, info
+    return env

@@ -18,16 +18,8 @@ WITHOUT_EFFECT = {
     "TRPO": ("updates_per_step", "policy_starts"),
     "SAC": ("initial_expert", "policy_starts", "n_steps", "n_epochs", "initial_log_std", "target_kl"),
 }
-FREE_ON_RESUME = {
-    "output",
-    "checkpoints",
-    "evaluations",
-    "eval_episodes",
-    "total_steps",
-    "stop_after",
-    "keep_step",
-    "noise",
-}
+FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step"}
+FREE_ON_RESUME |= {"noise"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +36,6 @@ class ExpertSettings:
     checkpoints: Path = Path("data/train_expert")  # Folder of the checkpoints, from which a stopped training resumes.
     seed: int = 1  # Seed of the training.
     ob_dim: int | None = None  # Size of the known observation layout to learn from; None: the environment's.
-    min_height: float = -math.inf  # Terminate training episodes when the first observation, a height, is below this.
-    max_height: float = math.inf  # Terminate training episodes when the first observation is above this.
     n_layers: int = 2  # Hidden layers of policy and value function; with --initial_expert, of the value function only.
     size: int = 64  # Width of each of these hidden layers.
     n_envs: int = 16  # Environments stepped in turn.
@@ -76,8 +66,6 @@ class ExpertSettings:
         for name, most in (("gamma", 1), ("policy_starts", self.total_steps - 1)):
             if (value := getattr(self, name)) > most:
                 raise InvalidInput(f"--{name} is {value}; it must be at most {most}")
-        if not self.min_height < self.max_height:
-            raise InvalidInput(f"--min_height is {self.min_height}; it must be below --max_height, {self.max_height}")
         if self.policy_starts and self.initial_expert is None:
             raise InvalidInput(f"--policy_starts is {self.policy_starts}; it needs --initial_expert")
         for name in WITHOUT_EFFECT[self.algorithm]:

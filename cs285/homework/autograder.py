@@ -7,8 +7,7 @@ import zipfile
 from pathlib import Path
 
 from cs285.data.shipped import PROJECT_ROOT
-from cs285.data.whole_files import whole_file
-from cs285.errors import InvalidInput
+from cs285.data.whole_files import check_new, whole_file
 from cs285.homework.edition import edition_files
 
 GRADER = "cs285/homework/grade.py"
@@ -39,8 +38,7 @@ exec "${PYTHON:-$root/venv/bin/python}" -B -m cs285.homework.grade "$root" .
 
 def write_autograder(output: Path) -> int:
     """Write the zip, a new file; return its size in bytes. Raises InvalidInput when it exists or can't be written."""
-    if output.exists():
-        raise InvalidInput(f"--output: {output} exists; it is not overwritten")
+    check_new(output)
     files = {name: content for name, content in edition_files().items() if name.endswith(".py")}
     for path in [
         PROJECT_ROOT / GRADER,

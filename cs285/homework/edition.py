@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import tempfile
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from cs285.data.shipped import PROJECT_ROOT
-from cs285.data.whole_files import writing
+from cs285.data.whole_files import whole_folder, write_files
 from cs285.errors import InvalidInput
 from cs285.homework.blanks import BLANKS, Blank
 
@@ -35,19 +34,11 @@ def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
 
     Raises InvalidInput when the folder has files in it or can't be written.
     """
-    with writing(folder):
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InvalidInput(f"{folder} exists and is not an empty folder; name a new one")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder.parent) as scratch:
-            unfinished = Path(scratch) / "edition"
-            files = edition_files(blanks)
-            for name, content in files.items():
-                (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-                (unfinished / name).write_bytes(content)
-            if folder.exists():
-                folder.rmdir()
-            unfinished.rename(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInput(f"{folder} exists and is not an empty folder; name a new one")
+    with whole_folder(folder) as unfinished:
+        files = edition_files(blanks)
+        write_files(unfinished, files)
     return len(files)
 
 

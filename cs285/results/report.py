@@ -6,8 +6,6 @@ import base64
 import contextlib
 import csv
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,7 @@ import numpy as np
 from fpdf import FPDF, TextStyle
 from matplotlib.figure import Figure
 
-from cs285.data.whole_files import writing
+from cs285.data.whole_files import check_new, whole_folder, write_files
 from cs285.errors import InvalidInput
 from cs285.infrastructure.films import excerpt
 from cs285.infrastructure.learning_curve import save_figure
@@ -39,6 +37,7 @@ RATIONALES = {
     "size": "a small network can't represent the expert's actions, and a large one may fit too few data too closely",
     "learning_rate": "at a small rate the policy has not learned yet, and a large one leaves noise in the weights",
 }
+Drawing: TypeAlias = Callable[[Sequence[Series]], Figure]
 FLAT = 0.01  # largest range of a flat curve, as a fraction of its largest value
 END_OF_PART = "<!-- end of part -->"  # in the template; the PDF breaks pages between parts
 
@@ -57,41 +56,34 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
     """Write report.html, report.pdf, tables as CSV, figures as PNG and PDF, and the runs' logs into a new folder.
 
     Table 1 has all series of BC, Table 2 all of DAgger, Table 3 and Figure 3 those that are `compared`. Figures 1 show
-    BC on one task against one setting, Figures 2 the learning curves of DAgger on one task. The page has the first and
-    the last video of each DAgger run. ``runs/`` has config.json and log.csv of each run, which make the same report.
-
-    Args:
-        series: of BC, DAgger or both, on any tasks.
-        folder: the folder to make.
-        notes: remarks on the runs.
+    BC on one task against one setting, Figures 2 the learning curves of DAgger on one task. The page has ``notes``, and
+    the first and the last video of each DAgger run. ``runs/`` has config.json and log.csv of each run.
 
     Returns what is left out, with the reason. Raises InvalidInput when the folder exists or can't be written.
     """
-    if folder.exists():
-        raise InvalidInput(f"--output: {folder} exists; it is not overwritten")
-    videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
-    with writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder.parent) as scratch:
-            unfinished = Path(scratch) / "report"
-            _copy_logs(series, unfinished / "runs")
-            parts, left_out = make_tables(series)
-            for part in parts:
-                with (unfinished / f"{part.name.lower().replace(' ', '')}.csv").open("w", newline="") as file:
-                    csv.writer(file).writerows([part.rows[0], *(row.values() for row in part.rows)])
-            for name, caption, shown, draw in _figures(series):
-                try:
-                    parts.append(_draw(name, caption, shown, draw, unfinished))
-                except InvalidInput as error:
-                    left_out.append(f"{name} is left out: {error}")
-            if not any(part.name.startswith("Figure 1") for part in parts):
-                left_out.append(
-                    "Figure 1 needs runs of BC on one task with three values of a number; eval_batch_size is none"
-                )
-            render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
-            (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
-            (unfinished / "report.pdf").write_bytes(_to_pdf(render(pdf=True)))
-            unfinished.rename(folder)
+    check_new(folder)
+    with whole_folder(folder) as unfinished:
+        for number, run in enumerate(run for s in series for run in s.runs):
+            copy = unfinished / "runs" / run.path.name
+            copy = copy.with_name(f"{copy.name}_{number}") if copy.exists() else copy
+            write_files(copy, {name: (run.path / name).read_bytes() for name in ("config.json", "log.csv")})
+        parts, left_out = make_tables(series)
+        for part in parts:
+            with (unfinished / f"{part.name.lower().replace(' ', '')}.csv").open("w", newline="") as file:
+                csv.writer(file).writerows([part.rows[0], *(row.values() for row in part.rows)])
+        for name, caption, shown, draw in _figures(series):
+            try:
+                parts.append(_draw(name, caption, shown, draw, unfinished))
+            except InvalidInput as error:
+                left_out.append(f"{name} is left out: {error}")
+        if not any(part.name.startswith("Figure 1") for part in parts):
+            left_out.append(
+                "Figure 1 needs runs of BC on one task with three values of a number other than eval_batch_size"
+            )
+        videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
+        render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
+        (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
+        (unfinished / "report.pdf").write_bytes(_to_pdf(render(pdf=True)))
     return left_out
 
 
@@ -114,9 +106,6 @@ def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
     except InvalidInput as error:
         left_out.append(f"Table 3 is left out: {error}")
     return parts, left_out
-
-
-Drawing: TypeAlias = Callable[[Sequence[Series]], Figure]
 
 
 def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Series], Drawing]]:
@@ -149,14 +138,6 @@ def _draw(name: str, caption: str, series: Sequence[Series], draw: Drawing, fold
     settings = ", ".join(f"{name}={value}" for name, value in common if name in IN_CAPTIONS)
     caption = f"{caption} {settings}; other settings and the data are in the first tables."
     return Part(name, caption, [s.command() for s in series], image=path.read_bytes())
-
-
-def _copy_logs(series: Sequence[Series], folder: Path) -> None:
-    for number, run in enumerate(run for s in series for run in s.runs):
-        copy = folder / f"{run.path.name}{f'_{number}' if (folder / run.path.name).exists() else ''}"
-        copy.mkdir(parents=True)
-        for name in ("config.json", "log.csv"):
-            shutil.copyfile(run.path / name, copy / name)
 
 
 def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Series]]]:

@@ -16,7 +16,7 @@ from tensorboardX.proto.event_pb2 import Event
 from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder
 from cs285.data.shipped import input_files
-from cs285.data.whole_files import read_whole, whole_file
+from cs285.data.whole_files import check_new, read_whole, whole_file
 from cs285.errors import InvalidInput
 from cs285.results.series import Series
 
@@ -68,8 +68,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
             raise InvalidInput(f"no {prefix} run among {len(runs)} runs; a submission needs one of {method}")
     if len(set(names)) < len(names):
         raise InvalidInput(f"two run folders have the same name: {', '.join(sorted(str(run.path) for run in runs))}")
-    if output.exists():
-        raise InvalidInput(f"--output: {output} exists; it is not overwritten")
+    check_new(output)
     content = _runs_and_code(runs, code, EDITIONS[edition])
     moved, inputs = _move_inputs(runs)
     commands = _commands(moved, EDITIONS[edition])

@@ -18,7 +18,7 @@ from typing import Any
 
 from cs285.config import Config
 from cs285.data.run_folders import any_run_below, read_run, read_runs
-from cs285.data.whole_files import check_writable, writing
+from cs285.data.whole_files import check_writable, whole_folder, write_files
 from cs285.errors import InvalidInput, RunsFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
@@ -140,12 +140,8 @@ def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, by
 
 def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
     """Write a whole run folder at once, numbered if its name is taken; raise InvalidInput on failure."""
-    with writing(logdir):
-        logdir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=logdir) as scratch:
-            unfinished = Path(scratch) / name
-            for relative, content in files.items():
-                (unfinished / relative).parent.mkdir(parents=True, exist_ok=True)
-                (unfinished / relative).write_bytes(content)
-            names = (f"{name}_{number}" if number > 1 else name for number in itertools.count(1))
-            return unfinished.rename(next(path for path in map(logdir.joinpath, names) if not path.exists()))
+    names = (f"{name}_{number}" if number > 1 else name for number in itertools.count(1))
+    run_dir = next(path for path in map(logdir.joinpath, names) if not path.exists())
+    with whole_folder(run_dir) as unfinished:
+        write_files(unfinished, files)
+    return run_dir

@@ -28,22 +28,6 @@ def tasks() -> None:
     gym.register(ANT_LIKE, fakes.PointEnv, max_episode_steps=fakes.TIME_LIMIT, kwargs={"ob_shape": (27,)})
 
 
-def episode_length(**settings: Any) -> int:
-    """Steps of an episode with seed 0 and actions of 0."""
-    env = make_training_env(ExpertSettings(env_name=settings.pop("env_name", fakes.POINT), **settings))
-    env.reset(seed=0)
-    steps, over = 0, False
-    while not over:
-        _, _, terminated, truncated, _ = env.step(np.zeros(fakes.AC_DIM, np.float32))
-        steps, over = steps + 1, terminated or truncated
-    return steps
-
-
-def test_leaving_the_range_terminates_an_episode() -> None:
-    assert [episode_length(**limit) for limit in ({"min_height": 99.0}, {"max_height": -99.0})] == [1, 1]
-    assert episode_length(min_height=-99.0, max_height=99.0) == episode_length() > 1
-
-
 def test_the_layout_is_converted_and_observations_become_vectors() -> None:
     assert make_training_env(ExpertSettings(env_name=ANT_LIKE, ob_dim=111)).reset(seed=0)[0].shape == (111,)
     assert make_training_env(ExpertSettings(env_name="tests/Grid-v0")).reset(seed=0)[0].shape == (6,)
@@ -71,8 +55,6 @@ def test_settings_without_sense_or_for_another_task_are_refused() -> None:
         ({"algorithm": "SAC", "n_epochs": 3}, "--n_epochs has no effect", "SAC"),
         ({"updates_per_step": 3.0}, "--updates_per_step has no effect", "PPO"),
         ({"algorithm": "TRPO", "initial_expert": Path("x"), "policy_starts": 8}, "--policy_starts has no", "TRPO"),
-        ({"max_height": float("nan")}, "below --max_height, nan"),
-        ({"min_height": 0.9, "max_height": 0.9}, "--min_height is 0.9", "--max_height, 0.9"),
         ({"env_name": fakes.CHOICE, "algorithm": "SAC"}, "SAC needs continuous", fakes.CHOICE),
         ({"env_name": fakes.CHOICE, "initial_log_std": 0.0}, "--initial_log_std", "discrete"),
         ({"ob_dim": 5}, "--ob_dim 5", fakes.POINT),

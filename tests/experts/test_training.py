@@ -120,15 +120,12 @@ def test_a_spoiled_checkpoint_is_refused(name: str, settings: ExpertSettings) ->
         train_expert(settings)
 
 
-def test_early_termination_is_for_training_and_not_for_evaluation(settings: ExpertSettings, tmp_path: Path) -> None:
+def test_the_card_has_the_card_of_the_initial_expert(settings: ExpertSettings, tmp_path: Path) -> None:
     first = fakes.pickle_file(tmp_path / "first.pkl", fakes.expert_content(widths=(8, 9)))
     first.with_suffix(".json").write_text('{"evaluation": {"mean": 1, "std": 1, "episodes": 2}}')
     frozen = replace(settings, initial_expert=first, policy_starts=63, stop_after=8)
     train_expert(frozen)
-    cut = replace(frozen, min_height=99.0, output=tmp_path / "cut.pkl", checkpoints=tmp_path / "cut")
-    train_expert(cut)
-    assert card(cut)["evaluation"] == card(frozen)["evaluation"]
-    assert card(cut)["initial_expert"]["card"]["evaluation"]["mean"] == 1
+    assert card(frozen)["initial_expert"]["card"]["evaluation"]["mean"] == 1
 
 
 def test_an_evaluation_repeats_and_is_consistent(tmp_path: Path) -> None:
