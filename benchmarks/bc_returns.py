@@ -27,12 +27,13 @@ def measure(side: str, config: Config, python: str) -> tuple[float, float]:
     trainer = BC_Trainer(config)
     seconds, policy = trainer.run_training_loop()[-1]["TimeSinceStart"], trainer.agent.actor
     if side == "imitation":
-        arguments = [config.env_name, "", input_files(config)["expert_data"].resolve(), config.logdir / "weights.npz"]
-        command = [python, Path(__file__).with_name("libraries.py"), "returns", side, *arguments, str(config.seed)]
+        weights = config.logdir / "weights.npz"
+        arguments = [input_files(config)["expert_data"].resolve(), weights, str(config.seed)]
+        command = [python, Path(__file__).with_name("imitation_bc.py"), *arguments]
         environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
         seconds = float(done.stdout.split()[-1])  # after the library's own log
-        for parameter, value in zip(policy.mean_net.parameters(), np.load(arguments[-1]).values(), strict=True):
+        for parameter, value in zip(policy.mean_net.parameters(), np.load(weights).values(), strict=True):
             parameter.data = torch.from_numpy(value)
     actor = frozen_copy(policy, trainer.inputs.initial_expertdata[0].observations[:64])
     seeds = episode_seeds(config.seed, Stream.EVALUATION, itr=0)
@@ -41,7 +42,6 @@ def measure(side: str, config: Config, python: str) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     lines = ["| task | BC by | return, mean ± std over five seeds | seconds of training |", "|---|---|--:|--:|"]
     with tempfile.TemporaryDirectory() as folder:
         usual = {"eval_batch_size": 1, "num_workers": 0, "no_gpu": True, "logdir": Path(folder)}

@@ -1,7 +1,6 @@
-"""Compare training on the GPU with training on the CPU (--no_gpu): whole jobs, gradient steps and a saved policy.
+"""Compare training on the GPU and with --no_gpu in a Markdown table: whole jobs, gradient steps and a saved policy.
 
-python benchmarks/gpu.py [flags of run_hw1.py] prints a Markdown table; without a GPU both columns are the CPU's. Exit
-code 1 when a job fails, or when losses that should be equal differ by more than a factor of TOLERANCE.
+``gpu.py [flags of run_hw1.py]``; without a GPU both columns are the CPU's.
 """
 
 import csv
@@ -19,7 +18,6 @@ from image_policy import ConvPolicy
 from measure import make_mlp_policy, new_trainer, timed
 
 ROOT = Path(__file__).parents[1]
-TOLERANCE = 2.0  # ratio of losses; they differ because rollouts, and so DAgger's data, depend on rounding
 JOBS: dict[str, list[Any]] = {"BC": [], "DAgger": ["--do_dagger", "-n", 3], "resumed": ["--do_dagger", "-n", 2]}
 IMAGES = {"env_name": "image_task:Chase-v0", "expert_data": ROOT / "docs/examples/chase.pkl"}
 STEPS: dict[str, dict[str, Any]] = {
@@ -56,7 +54,6 @@ def gradient_step(device: str, settings: dict[str, Any]) -> float:
     make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if images else make_mlp_policy
     with torch.device(device if images else "cpu"):  # ConvPolicy makes its tensors on this device
         agent = new_trainer(make_policy, no_gpu=device == "cpu", num_workers=0, **settings).agent
-        assert str(agent.replay_buffer.device) == device
 
         def steps() -> None:
             for _ in range(100):
@@ -75,6 +72,3 @@ if __name__ == "__main__":
     theirs |= {title: gradient_step("cpu", settings) for title, settings in STEPS.items()}
     print(f"| torch {torch.__version__} | {gpu or 'no GPU'} | --no_gpu |\n|---|--:|--:|")
     print(*(f"| {row} | {value:.5g} | {theirs[row]:.5g} |" for row, value in ours.items()), sep="\n")
-    losses = {row: (ours[row], theirs[row]) for row in ours if row.endswith("Loss")}
-    losses["DAgger"] = losses.pop("DAgger, Training Loss") + losses.pop("resumed, Training Loss")
-    sys.exit(any(max(alike) > TOLERANCE * min(alike) for alike in losses.values()))

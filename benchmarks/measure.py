@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,12 @@ import textbook
 from cs285.config import Config
 from cs285.envs.make_env import make_env
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.infrastructure.utils import sample_trajectories, sample_trajectory
-from cs285.policies.frozen_copy import frozen_copy
+from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.make_policy import make_mlp_policy
 from cs285.process import usable_cores
 
-STEPS = {"job": 64_000, "rollouts": 8000, "gradient": 2000}  # job: 11 x 5000 + 9 x 1000
-BATCH_SIZE = 100
+STEPS = {"job": 64_000, "gradient": 2000}  # job: 11 x 5000 + 9 x 1000
 
 
 def timed(action: Callable[[], Any], times: int = 1) -> float:
@@ -45,31 +42,16 @@ def new_trainer(make_policy: Any = make_mlp_policy, **settings: Any) -> BC_Train
     return trainer
 
 
-def textbook_learner(data_file: Path) -> tuple[Any, Any]:
-    """The textbook's policy, and its replay buffer with the expert's data."""
-    buffer = textbook.ReplayBuffer()
-    buffer.add_rollouts(textbook.load_pickle(data_file))
-    return textbook.Policy(buffer.arrays[0].shape[1], buffer.arrays[1].shape[1]), buffer
-
-
 def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
     """Seconds of 2000 gradient steps, with drawing their batches."""
     if side == "textbook":
-        policy, buffer = textbook_learner(data_file)
+        buffer = textbook.ReplayBuffer()
+        buffer.add_rollouts(textbook.load_pickle(data_file))
+        policy = textbook.Policy(*(array.shape[1] for array in buffer.arrays[:2]))
         return timed(lambda: textbook.train(policy, buffer, 1), STEPS["gradient"])
     agent = new_trainer(env_name=env_name, expert_data=data_file, no_gpu=True, num_workers=0).agent
     agent.update = agent.update if side == "project" else agent.actor.update
-    return timed(lambda: agent.train(agent.sample(BATCH_SIZE)), STEPS["gradient"])
-
-
-def rollouts(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """Seconds of 8000 environment steps of a new policy; the project uses its default number of workers."""
-    if side == "textbook":
-        env, policy = textbook.gym.make(env_name), textbook_learner(data_file)[0]
-        return timed(lambda: textbook.sample_trajectories(env, policy, STEPS["rollouts"], 1000))
-    with new_trainer(env_name=env_name, expert_data=data_file, no_gpu=True) as trainer:
-        policy = frozen_copy(trainer.agent.actor, trainer.inputs.initial_expertdata[0].observations[:2])
-        return timed(lambda: sample_trajectories(trainer.inputs.rollouts, policy, STEPS["rollouts"], count()))
+    return timed(lambda: agent.train(agent.sample(batch_size=100)), STEPS["gradient"])
 
 
 def job(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:

@@ -1,4 +1,4 @@
-"""Compare the speed of the project with a textbook's version, another library, an earlier commit and MuJoCo alone.
+"""Compare the speed of the project with a textbook's version, an earlier commit and MuJoCo alone.
 
 Every measurement runs in a separate process with one torch thread. In each turn all sides of a row are measured once
 and compared; a Markdown table has the medians over turns.
@@ -27,15 +27,12 @@ from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 
 ROOT = Path(__file__).parents[1]  # measure.py is not imported here: a child process's peak memory includes its parent's
-Row = Literal["job", "rollouts", "gradient", "help"]
-OURS, TEXTBOOK, LIBRARIES = "measure.py", "textbook.py", "libraries.py"
-SIDES = {  # of each row, with the file that measures the side; "job" and "help" also run run_hw1.py of each version
+Row = Literal["job", "gradient"]
+OURS, TEXTBOOK = "measure.py", "textbook.py"
+SIDES = {  # of each row, with the file that measures the side; "job" also runs run_hw1.py of each version
     "job": {"textbook": TEXTBOOK, "physics": OURS},
-    "rollouts": dict.fromkeys(("project", "textbook"), OURS),
-    "gradient": {**dict.fromkeys(("project", "torch", "textbook"), OURS), "imitation": LIBRARIES},
-    "help": {},
+    "gradient": dict.fromkeys(("project", "torch", "textbook"), OURS),
 }
-Turn = dict[str, tuple[float, float]]  # seconds and megabytes of each side
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,6 @@ class Settings:
     repeats: int = 3  # Turns
     rows: tuple[Row, ...] = get_args(Row)  # Rows to measure
     against: str | None = None  # An earlier commit, whose run_hw1.py is measured too
-    imitation: Path | None = None  # Python of an environment with imitation; None: skip it
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "repeats")
@@ -72,66 +68,56 @@ def project_versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
 
 def commands(row: str, settings: Settings, roots: dict[str, Path]) -> dict[str, list[Any]]:
     """The command line of each side of a row."""
-    files = input_files(Config(settings.expert_policy_file, settings.expert_data, settings.env_name))
+    given = {name: getattr(settings, name) for name in ("expert_policy_file", "expert_data", "env_name")}
+    files = input_files(Config(**given))
     if len(files) < 2:
         raise InvalidInput(f"no expert or no data ship for {settings.env_name}; name them with -epf and -ed")
     task = [settings.env_name, *(files[name].resolve() for name in ("expert_policy_file", "expert_data"))]
     job = ["--do_dagger", "--env_name", task[0], "--expert_policy_file", task[1], "--expert_data", task[2]]
     found: dict[str, list[Any]] = {}
-    if row in ("job", "help"):
-        flags = job if row == "job" else ["--help"]
-        found = {side: [sys.executable, root / "scripts/run_hw1.py", *flags] for side, root in roots.items()}
+    if row == "job":
+        found = {side: [sys.executable, root / "scripts/run_hw1.py", *job] for side, root in roots.items()}
     for side, file in SIDES[row].items():
-        if (python := getattr(settings, side, sys.executable)) is not None:
-            found[side] = [python, ROOT / "benchmarks" / file, row, side, *task]
-        else:
-            print(f"skipping {side}: --{side} does not name its Python", file=sys.stderr)
+        found[side] = [sys.executable, ROOT / "benchmarks" / file, row, side, *task]
     return found
 
 
-def measure(command: list[Any]) -> tuple[float, float]:
-    """Seconds that a command takes, or that measure.py prints, and the peak memory (MB) of its largest process."""
+def measure(command: list[Any]) -> float:
+    """Seconds that a command takes, or that measure.py prints."""
     print("measuring", *command[1:4], file=sys.stderr, flush=True)
     environment = {**os.environ, "PYTHONPATH": str(command[1].parents[1]), "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        process = subprocess.Popen(command, cwd=folder, env=environment, **streams)
-        text = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
-    if status != 0:
-        raise InvalidInput(f"{' '.join(map(str, command))} failed: {text[-1000:]}")
-    if command[1].name in (OURS, LIBRARIES):
-        seconds = float(text.split()[-1])
-    return seconds, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    if done.returncode != 0:
+        raise InvalidInput(f"{' '.join(map(str, command))} failed: {done.stderr[-1000:]}")
+    return float(done.stdout.split()[-1]) if command[1].name == OURS else seconds
 
 
-def table_lines(row: str, turns: list[Turn]) -> list[str]:
-    """The lines of the table for a row."""
+def table_lines(row: str, turns: list[dict[str, float]]) -> list[str]:
+    """The lines of the table for a row, from the seconds of each side in each turn."""
     lines = []
     for side in turns[0]:
-        seconds = [turn[side][0] for turn in turns]
-        cells = [row, side, f"{median(seconds):.2f}", f"{min(seconds):.2f} to {max(seconds):.2f}", "", ""]
-        if "textbook" in turns[0]:
-            cells[4] = f"{median(turn['textbook'][0] / turn[side][0] for turn in turns):.2f}"
-        cells[5] = f"{median(turn[side][0] / turn['project'][0] for turn in turns):.2f}"
-        lines.append(f"| {' | '.join(cells)} | {max(turn[side][1] for turn in turns):.0f} |")
+        seconds = [turn[side] for turn in turns]
+        faster = median(turn["textbook"] / turn[side] for turn in turns)
+        slower = median(turn[side] / turn["project"] for turn in turns)
+        spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
+        lines.append(f"| {row} | {side} | {median(seconds):.2f} | {spread} | {faster:.2f} | {slower:.2f} |")
     return lines
 
 
 def main() -> None:
     """Measure the rows and print the table."""
     settings = parse(Settings, __doc__ or "")
-    table = ["| row | side | seconds | range | textbook / side | side / project | MB |", "|---|---|" + "--:|" * 5]
+    table = ["| row | side | seconds | range | textbook / side | side / project |", "|---|---|" + "--:|" * 4]
     with ExitStack() as at_end:
         roots = project_versions(settings.against, at_end)
         for row in settings.rows:
             sides = commands(row, settings, roots)
             turns = [{side: measure(sides[side]) for side in sides} for _ in range(settings.repeats)]
             table += table_lines(row, turns)
-    facts = {"task": settings.env_name, "cores": os.cpu_count(), **versions()}
-    print(", ".join(f"{name} {fact}" for name, fact in facts.items()), "", *table, sep="\n")
+    print(f"{settings.env_name}, {os.cpu_count()} cores, {versions()}", "", *table, sep="\n")
 
 
 if __name__ == "__main__":
