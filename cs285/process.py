@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container
+CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # of control groups, version 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -66,12 +66,13 @@ def _stop(signum: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + signum)
 
 
-def usable_cores() -> int:
+def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
     """The number of cores that this process may use: its CPU affinity, and its container's CPU quota."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):  # no such file, or the quota is "max"
-        quota, period = map(int, CPU_QUOTA.read_text().split())
-        cores = min(cores, math.ceil(quota / period))
+    for files in CPU_QUOTAS:
+        with suppress(OSError, ValueError):  # no such file, or the quota is "max"
+            quota, period = map(int, " ".join((groups / file).read_text() for file in files).split())
+            cores = min(cores, math.ceil(quota / period)) if quota > 0 else cores
     return cores
 
 

@@ -29,12 +29,7 @@ UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for incomp
 
 
 def film(
-    path: Path,
-    env_name: str,
-    policy: BasePolicy,
-    seeds: Sequence[int],
-    ep_len: int | None = None,
-    **options: Any,
+    path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None, **options: Any
 ) -> list[Image.Image]:
     """Write one MP4 file of the episodes that `sample_trajectory` rolls out with these seeds.
 

@@ -41,6 +41,7 @@ from cs285.process import signals_blocked, start_method, usable_cores
 if TYPE_CHECKING:
     from PIL import Image
 
+WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
 PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 
@@ -107,14 +108,14 @@ class RolloutWorkers:
             sys.exit(1)  # a worker imports a main script without a __main__ guard; its parent raises WorkerDied
         self._task = _Task(env_name, ep_len, backend, films, env_kwargs)
         self.spec = self._task.spec()
-        self._lock = threading.Lock()  # for the environment and policies of this process
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
         self._workers: list[BaseProcess] = []
         cores = usable_cores()
         if num_workers is not None and num_workers > cores:
             print(f"--num_workers is {num_workers}; {cores} are used, one for each usable core", flush=True)
-        self.num_workers = min(limit for limit in (cores, num_workers, episodes_needed) if limit is not None)
+        limits = [cores, num_workers, episodes_needed, WINDOWS_LIMIT if sys.platform == "win32" else None]
+        self.num_workers = min(limit for limit in limits if limit is not None)
         if self.num_workers > 0:
             self._start_workers()
 
@@ -194,8 +195,7 @@ class RolloutWorkers:
         try:
             if self._pool is not None and isinstance(policy, bytes | None):
                 return self._pool.submit(_call, function, policy, *args)
-            with self._lock:
-                future.set_result(function(self._task, policy, *args))
+            future.set_result(function(self._task, policy, *args))
         except Exception as error:
             future.set_exception(error)
         return future

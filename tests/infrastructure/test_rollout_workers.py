@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
-from cs285 import process
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput, WorkerDied
 from cs285.infrastructure import rollout_workers
@@ -28,6 +27,7 @@ from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import NumpyPolicy
+from cs285.process import usable_cores
 from tests.fakes import AC_DIM, OB_DIM, POINT, PointEnv
 
 HOPPER, LIMIT = "Hopper-v5", 40
@@ -102,11 +102,15 @@ def test_the_same_episodes_bit_for_bit(num_workers: int, method: str, request: p
 
 def test_a_cpu_quota_limits_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    monkeypatch.setattr(process, "CPU_QUOTA", tmp_path / "cpu.max")
-    assert process.usable_cores() == 8
+    assert usable_cores(tmp_path) == 8
     for quota, cores in (("250000", 3), ("50000", 1), ("max", 8), ("1000000", 8)):
         (tmp_path / "cpu.max").write_text(f"{quota} 100000\n")
-        assert process.usable_cores() == cores
+        assert usable_cores(tmp_path) == cores
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    for quota, cores in (("400000", 4), ("-1", 8)):
+        (tmp_path / "cpu/cpu.cfs_quota_us").write_text(f"{quota}\n")
+        assert usable_cores(tmp_path) == cores
 
 
 def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,6 +119,8 @@ def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch, capsy
     asked = [{}, {"num_workers": 5}, {"num_workers": 70}, {"num_workers": 5, "episodes_needed": 3}]
     assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [64, 5, 64, 3]
     assert capsys.readouterr().out == "--num_workers is 70; 64 are used, one for each usable core\n"
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [61, 5, 61, 3]
 
 
 def test_workers_make_the_environment_that_this_process_registered(
