@@ -64,33 +64,27 @@ class RunInputs:
 
     def start_references(self) -> None:
         """Start to measure the expert and a random policy, once for all runs that share the inputs."""
-        config, name = self._config, self._config.env_name
-        if self._references is None and config.scalar_log_freq != -1:
-            self._references, steps, episodes = {}, config.eval_batch_size, config.expert_eval_episodes
-            seeds = [episode_seeds(EXPERT_SEED, Stream.EXPERT, itr) for itr in range(2)]
-            if self.expert_policy is not None and episodes != 0:
-                with error_context(f"the expert on {name}", 0):
-                    bar = "measuring the expert"
-                    self._references["Expert"] = self.start_evaluation(
-                        self.expert_policy, None if episodes else steps, seeds[0], episodes, bar
-                    )
-            policy = RandomPolicy(self.rollouts.spec.action_space)
-            self._references["Random"] = self.start_evaluation(policy, min(steps, RANDOM_STEPS), seeds[1])
+        config = self._config
+        if self._references is not None or config.scalar_log_freq == -1:
+            return
+        self._references, steps, episodes = {}, config.eval_batch_size, config.expert_eval_episodes
+        seeds = [episode_seeds(EXPERT_SEED, Stream.EXPERT, itr) for itr in range(2)]
+        if (expert := self.expert_policy) is not None and episodes != 0:
+            with error_context(f"{NAMES['Expert']} on {config.env_name}", 0):
+                self._references["Expert"] = self.start_evaluation(expert, steps, seeds[0], episodes)
+        policy = RandomPolicy(self.rollouts.spec.action_space)
+        self._references["Random"] = self.start_evaluation(policy, min(steps, RANDOM_STEPS), seeds[1])
 
     def start_evaluation(
-        self,
-        policy: BasePolicy,
-        min_timesteps: int | None,
-        seeds: Iterator[int],
-        episodes: int | None = None,
-        description: str | None = None,
+        self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], episodes: int | None = None
     ) -> Future[list[Trajectory]]:
         """Roll out so many steps, or episodes, in a thread; if the policy can't act in workers, before returning."""
+        bar = "measuring the expert" if policy is self.expert_policy else None
 
         def roll_out() -> list[Trajectory]:
-            if min_timesteps is None:
-                return sample_n_trajectories(self.rollouts, policy, episodes or 1, seeds, description)
-            return sample_trajectories(self.rollouts, policy, min_timesteps, seeds, description)[0]
+            if episodes is not None:
+                return sample_n_trajectories(self.rollouts, policy, episodes, seeds, bar)
+            return sample_trajectories(self.rollouts, policy, min_timesteps, seeds, bar)[0]
 
         if self.rollouts.in_workers(policy):
             return self._thread.submit(roll_out)

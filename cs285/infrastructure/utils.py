@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from tqdm import tqdm
@@ -19,6 +19,8 @@ from cs285.policies.base_policy import BasePolicy
 
 if TYPE_CHECKING:  # rollout_workers imports this file
     from cs285.infrastructure.rollout_workers import RolloutWorkers
+
+Rollouts: TypeAlias = "RolloutWorkers | LocalRollouts"
 
 
 def sample_trajectory(
@@ -74,11 +76,7 @@ class LocalRollouts:
 
 
 def sample_trajectories(
-    rollouts: RolloutWorkers | LocalRollouts,
-    policy: BasePolicy,
-    min_timesteps: int,
-    seeds: Iterator[int],
-    description: str | None = None,
+    rollouts: Rollouts, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str | None = None
 ) -> tuple[list[Trajectory], int]:
     """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
@@ -99,11 +97,7 @@ def sample_trajectories(
 
 
 def sample_n_trajectories(
-    rollouts: RolloutWorkers | LocalRollouts,
-    policy: BasePolicy,
-    ntraj: int,
-    seeds: Iterator[int],
-    description: str | None = None,
+    rollouts: Rollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int], description: str | None = None
 ) -> list[Trajectory]:
     """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
     episodes = rollouts.episodes(policy, islice(seeds, ntraj))
