@@ -8,8 +8,6 @@ of the table in README.md.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,12 +92,12 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
 
 def record(configs: list[Config]) -> None:
     """Record the expert data that some runs read, where the file does not exist."""
+    from cs285.data.expert_data import write_expert_data
+    from cs285.experts.recording import record_episodes
+
     for path, task in {config.expert_data: config.env_name for config in configs if config.expert_data}.items():
-        if not path.exists():
-            script = Path(__file__).with_name("collect_expert_data.py")
-            command: list[str | Path] = [script, "--env_name", task, "--output", path]
-            options: dict[str, Any] = {"check": True, "stdin": subprocess.DEVNULL}
-            subprocess.run([sys.executable, *command, "--episodes", str(max(EPISODES))], **options)
+        if not path.exists() and (expert := shipped_expert(task)) is not None:
+            write_expert_data(record_episodes(task, expert, max(EPISODES)), path)
 
 
 if __name__ == "__main__":

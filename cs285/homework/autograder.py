@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 
 from cs285.data.shipped import PROJECT_ROOT
 from cs285.data.whole_files import check_new, whole_file
 from cs285.homework.edition import edition_files
+from cs285.results.submission import zip_files
 
 GRADER = "cs285/homework/grade.py"
 SETUP = """#!/usr/bin/env bash
@@ -40,20 +39,11 @@ def write_autograder(output: Path) -> int:
     """Write the zip, a new file; return its size in bytes. Raises InvalidInput when it exists or can't be written."""
     check_new(output)
     files = {name: content for name, content in edition_files().items() if name.endswith(".py")}
-    for path in [
-        PROJECT_ROOT / GRADER,
-        PROJECT_ROOT / "requirements.txt",
-        *PROJECT_ROOT.glob("policies/experts/*.json"),
-    ]:
+    experts = PROJECT_ROOT.glob("policies/experts/*.json")
+    for path in (PROJECT_ROOT / GRADER, PROJECT_ROOT / "requirements.txt", *experts):
         files[path.relative_to(PROJECT_ROOT).as_posix()] = path.read_bytes()
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(f"edition/{name}", content)
-        for name, script in (("setup.sh", SETUP), ("run_autograder", RUN)):
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = 0o755 << 16
-            archive.writestr(entry, script)
+    scripts = {"setup.sh": SETUP.encode(), "run_autograder": RUN.encode()}
+    zipped = zip_files({**{f"edition/{name}": content for name, content in files.items()}, **scripts}, [*scripts])
     with whole_file(output) as file:
-        file.write(zipped.getvalue())
-    return zipped.tell()
+        file.write(zipped)
+    return len(zipped)

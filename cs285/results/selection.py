@@ -35,16 +35,15 @@ class RunSelection:
 
         runs = select(read_runs([*chain(*self.runs)] or [Path("data")]), [*chain(*self.where)])
         newest = {run.path for run in newest_runs(runs)}
-        lines = [
-            f"{run.path}: not used, it was run again, and the newest complete run counts"
-            for run in runs
-            if run.path not in newest
-        ]
-        runs = [run for run in runs if run.path in newest]
-        counts = [(run.path, len(run.rows), len(run.expected)) for run in runs if not run.complete]
-        lines += [f"{path}: incomplete run, {count} of {expected} evaluations used" for path, count, expected in counts]
+        lines = []
+        for run in runs:
+            if run.path not in newest:
+                lines.append(f"{run.path}: not used, it was run again, and the newest complete run counts")
+            elif not run.complete:
+                count = f"{len(run.rows)} of {len(run.expected)}"
+                lines.append(f"{run.path}: incomplete run, {count} evaluations used")
         print(end="".join(f"{line}\n" for line in lines), file=sys.stderr)
-        return runs, lines
+        return [run for run in runs if run.path in newest], lines
 
 
 def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:

@@ -38,16 +38,9 @@ def identity(config: Config) -> tuple[Any, ...]:
 class Series:
     """Runs with the same settings, input files and policy, each with another seed.
 
-    Attributes:
-        runs: the runs, sorted by seed.
-        config: settings of the first run; the others differ in `NON_RESULT_SETTINGS` only.
-        task: the environment's id.
-        method: ``BC`` or ``DAgger``.
-        seeds: the seeds.
-        iterations: the iterations that at least one run evaluated.
-        gradient_steps: of one run, in all its iterations.
-        last: the last iteration that all runs evaluated; the last of any where they have none in common.
-        facts: the settings that decide the result, as text, with digests of the input files and the policy's maker.
+    ``config`` has the settings of the first run, and ``gradient_steps`` those of all its iterations. ``iterations`` are
+    those that at least one run evaluated, ``last`` the last that all did. ``facts`` are the settings that decide the
+    result, as text, with digests of the input files and the policy's maker.
     """
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:

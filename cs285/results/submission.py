@@ -30,16 +30,16 @@ The runs in {runs}/, and the commands that repeat them, from this folder:
 python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && source .venv/bin/activate
 ```
 
-{missing}"""
+"""
 MISSING = "The zip would be too large with experts and data: copy them to policies/experts/ and expert_data/.\n\n"
 
 
 class Edition(NamedTuple):
-    """Names in the zip that a course asks for: folder of the runs, package, file of the commands, and script."""
+    """Names in the zip that a course asks for."""
 
-    runs: str
+    runs: str  # folder
     package: str
-    readme: str
+    readme: str  # file of the commands
     script: str
 
 
@@ -54,13 +54,9 @@ HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record in an event file: length and i
 def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, edition: str = "cs285") -> int:
     """Write the runs, the code, the experts and data that the runs read, and the commands into a zip that can be run.
 
-    Args:
-        runs: at least one of BC (q1_) and one of DAgger (q2_), with different names.
-        code: the folder cs285, which has requirements.txt beside it.
-        output: the zip, a new file of at most `MAX_BYTES`.
-        edition: a key of `EDITIONS`, the course whose names the zip has; the code imports its package by that name.
-
-    Returns its size in bytes. Raises InvalidInput when one of these conditions is not met, or the zip can't be written.
+    There must be a run of BC (q1_) and one of DAgger (q2_). ``code`` is the folder cs285, with requirements.txt next to
+    it; its package gets the name in `EDITIONS`. Returns the size in bytes, at most `MAX_BYTES`. Raises InvalidInput
+    when a run is missing, two have one name, or the zip is too large or can't be written.
     """
     names = [run.path.name for run in runs]
     for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
@@ -69,16 +65,14 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
     if len(set(names)) < len(names):
         raise InvalidInput(f"two run folders have the same name: {', '.join(sorted(str(run.path) for run in runs))}")
     check_new(output)
-    content = _runs_and_code(runs, code, EDITIONS[edition])
+    course = EDITIONS[edition]
+    content = _runs_and_code(runs, code, course)
     moved, inputs = _move_inputs(runs)
-    commands = _commands(moved, EDITIONS[edition])
-    zipped = b""
-    for included, missing in ((inputs, ""), ({}, MISSING)):
-        readme = README.format(runs=EDITIONS[edition].runs, missing=missing if inputs else "") + commands
-        zipped = _zip({**content, **included, EDITIONS[edition].readme: readme.encode()})
-        if len(zipped) <= MAX_BYTES:
-            break
-    else:
+    readme, commands = README.format(runs=course.runs), _commands(moved, course)
+    zipped = zip_files({**content, **inputs, course.readme: (readme + commands).encode()})
+    if len(zipped) > MAX_BYTES and inputs:
+        zipped = zip_files({**content, course.readme: (readme + MISSING + commands).encode()})
+    if len(zipped) > MAX_BYTES:
         size = f"{len(zipped) / 1e6:.2f}"
         raise InvalidInput(f"the zip of {len(runs)} runs has {size} MB, more than the 15 allowed; use --runs")
     with whole_file(output) as file:
@@ -128,11 +122,14 @@ def _commands(runs: Sequence[RunFolder], edition: Edition) -> str:
     return "\n".join(sections)
 
 
-def _zip(content: Mapping[str, bytes]) -> bytes:
+def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> bytes:
+    """A zip with these files."""
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
+        for name, content in contents.items():
+            archive.writestr(name, content)
+        for name in executable:
+            archive.getinfo(name).external_attr = 0o755 << 16
     return zipped.getvalue()
 
 

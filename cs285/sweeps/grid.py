@@ -16,7 +16,7 @@ from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 from cs285.results.series import identity
 
-NOT_IN_A_GRID = {"logdir": "--logdir", "resume": "run_hw1.py"}
+NOT_IN_A_GRID = ("logdir", "resume")
 IN_THE_RUN_NAME = ("env_name", "do_dagger", "seed", "exp_name")
 
 
@@ -69,10 +69,9 @@ def _key(config: Config) -> tuple[Any, ...]:
 def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
     """The setting's name and values; paths become absolute, since Ray's workers run in other folders."""
     name, equals, texts = assignment.partition("=")
-    if name in NOT_IN_A_GRID:
-        raise InvalidInput(f"--set {assignment}: use {NOT_IN_A_GRID[name]}")
-    if name not in setting_types() or not equals:
-        raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,... with one of {', '.join(setting_types())}")
+    known = [name for name in setting_types() if name not in NOT_IN_A_GRID]
+    if name not in known or not equals:
+        raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,... with one of {', '.join(known)}")
     values = [setting_from_text(name, text) for text in texts.split(",")]
     values = [value.absolute() if isinstance(value, Path) else value for value in values]
     if len(set(values)) < len(values):

@@ -46,7 +46,7 @@ def test_an_invalid_grid_is_refused() -> None:
         ("size=3 size=4", None, "size=3 size=4", "at once"),
         ("size=8,16,08", None, "--set size=8,16,08", "two of the values are equal"),
         ("size=0", None, "--size is 0"),
-        ("logdir=x", None, "--logdir"),
+        ("logdir=x", None, "--set logdir=x", "one of expert_policy_file"),
         ("seed=1,2", 3, "--seeds 3", "seed=[1, 2]"),
     ):
         with pytest.raises(InvalidInput) as refused:
