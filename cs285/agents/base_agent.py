@@ -10,15 +10,10 @@ from cs285.data.trajectory import Batch, Trajectory
 
 
 class BaseAgent(ABC):
-    """A policy, called the actor, that learns from stored transitions.
+    """A policy, called the actor, that learns from stored transitions."""
 
-    Attributes:
-        actor: the policy that collects data and is evaluated.
-        resumable: whether `state_dict` and `load_state_dict` can be called.
-    """
-
-    actor: Any
-    resumable: bool
+    actor: Any  # the policy that collects data and is evaluated
+    resumable: bool  # whether `state_dict` and `load_state_dict` can be called
 
     @abstractmethod
     def train(self, batch: Batch) -> Mapping[str, Any]:

@@ -78,15 +78,10 @@ def make_env(
     Box observations keep their shape; other spaces are flattened to vectors, with a notice on stderr. Discrete actions
     count from 0; those of an integer or bool Box are rounded to its dtype.
 
-    Args:
-        env_name: an id registered with Gymnasium; ``module:id`` imports the module first, from the current folder
-            or the installed packages; ``gym:id`` is an id of the old gym package.
-        ep_len: truncate episodes after so many steps; None: at the environment's own limit.
-        render: whether ``env.render()`` returns frames, (height, width, 3) uint8.
-        backend: the MuJoCo bindings of the -v2 tasks.
-        graphics: whether this process may render later; if so, MuJoCo is imported with a graphics library.
-        registration: the `EnvSpec` of the process that registered ``env_name``; None: look it up in this process.
-        env_kwargs: keyword arguments of the environment's class or function.
+    ``env_name`` is an id of Gymnasium; ``module:id`` imports the module first, from the current folder or the installed
+    packages; ``gym:id`` is an id of the old gym package. ``registration`` is the `EnvSpec` in the process that
+    registered it; None: look it up in this one. With ``render``, ``env.render()`` gives frames, (height, width, 3)
+    uint8. ``graphics``: import MuJoCo with a graphics library, since this process may render later.
     """
     if graphics:
         rendering.choose_gl_backend()  # before anything imports mujoco

@@ -16,8 +16,6 @@ import mujoco
 import numpy as np
 from gymnasium.envs.mujoco import ant_v4, half_cheetah_v4, hopper_v4, humanoid_v4, walker2d_v4
 
-INERTIAL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat")
-
 
 def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
     """Set the mass and inertia that MuJoCo before 2.1.2 computed for every body of a model compiled from a file.
@@ -31,7 +29,7 @@ def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*settotalmass.*")  # used by HalfCheetah's XML
         old = spec.compile()
-    for field in INERTIAL_FIELDS:
+    for field in ("body_mass", "body_inertia", "body_ipos", "body_iquat"):
         getattr(model, field)[:] = getattr(old, field)
     mujoco.mj_setConst(model, mujoco.MjData(model))
 

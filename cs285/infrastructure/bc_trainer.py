@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
-from types import TracebackType
 from typing import Any
 
 from cs285.config import Config
@@ -72,7 +71,6 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             return logger.rows
 
     def _prepare_agent(self, make_policy: MakePolicy) -> None:
-        """Make the agent; when a run is resumed, restore the agent from its checkpoint."""
         from cs285.agents.make_agent import make_agent, restore_agent
 
         config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata
@@ -96,7 +94,5 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
     def __enter__(self) -> BC_Trainer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()

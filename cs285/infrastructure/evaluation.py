@@ -55,8 +55,7 @@ class Evaluation:
     ) -> None:
         """Start the evaluation and the videos that are due; log the earlier rows that are finished.
 
-        ``policy`` is a frozen copy of the trained policy. ``collection_policy`` is shown in training videos; None: no
-        training videos. ``scalars`` are the iteration's other columns.
+        ``policy`` is a frozen copy of the trained policy; training videos show ``collection_policy``, or are left out.
         """
         films = {}
         if self.films_videos and itr in self.config.due(self.config.video_log_freq):
@@ -66,7 +65,7 @@ class Evaluation:
             ):
                 if filmed is not None:
                     seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
-                    path = self.logger.video_path(name, itr)
+                    path = self.logger.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
                     films[name] = self.inputs.rollouts.start_film(path, filmed, seeds)
         evaluation = self._evaluate(itr, policy) if itr in self.config.evaluated else None
         self._pending.append(PendingRow(itr, scalars, evaluation, films))
@@ -114,7 +113,6 @@ class Evaluation:
             self._log_first()
 
     def _log_first(self) -> None:
-        """Wait for the oldest row's evaluation and films, log them and print a line; without a film it warns."""
         row = self._pending.popleft()
         if row.evaluation is not None:
             with error_context(self.config.env_name, row.itr):

@@ -31,10 +31,9 @@ UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for incomp
 def film(
     path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None, **options: Any
 ) -> list[Image.Image]:
-    """Write one MP4 file of the episodes that `sample_trajectory` rolls out with these seeds.
+    """Write one MP4 file of the episodes of these seeds, or raise InvalidInput; returns thumbnails of the first frames.
 
-    Returns thumbnails of the first frames. Raises InvalidInput when the file can't be written, or `make_env` can't make
-    the environment.
+    ``options`` are further arguments of `make_env`.
     """
     env, spec = make_env(env_name, ep_len, render=True, **options)
     clip: list[Image.Image] = []
@@ -45,10 +44,9 @@ def film(
 
 @contextmanager
 def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Callable[[Array], None]]:
-    """Write an H.264 video frame by frame; the file appears whole when the context ends, or not at all.
+    """Write an H.264 video, which appears whole when the context ends, or not at all; InvalidInput if it can't.
 
-    Yields a function that adds a frame, (height, width, 3) uint8. Thumbnails of the first frames, `CLIP_FPS` a second,
-    are appended to ``clip``. Raises InvalidInput when the file can't be written.
+    Yields a function that adds a frame, (height, width, 3) uint8. ``clip`` gets thumbnails, `CLIP_FPS` a second.
     """
     stride, frames, shape = max(1, round(fps / CLIP_FPS)), 0, ()
 

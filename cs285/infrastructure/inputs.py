@@ -37,15 +37,11 @@ RANDOM_STEPS = 1000  # at least, of the random policy's evaluation, unless --eva
 class RunInputs:
     """Inputs of a run, which runs with other seeds can share: rollout workers, files and the expert. A context manager.
 
-    Attributes:
-        digests: SHA-256 of the files that were read, by the setting that names the file.
-        rollouts: roll out policies in the run's environment.
-        initial_expertdata: the expert's recorded episodes.
-        expert_policy: the expert, which relabels; None for behavioural cloning without an expert.
+    ``initial_expertdata`` are the expert's episodes; ``expert_policy`` may be None for behavioural cloning; ``digests``
+    has the SHA-256 of each file that was read, by the setting that names the file.
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
-        """Start the workers and read the files; arguments as of `BC_Trainer`."""
         self._config, self._expert = config, expert
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1

@@ -120,10 +120,6 @@ class Logger:
         frames = [np.asarray(frame) for frame in clip[:: len(clip) // 6 or 1]]
         self._events.add_image(name, np.concatenate(frames, axis=1), itr, dataformats="HWC")
 
-    def video_path(self, name: str, itr: int) -> Path:
-        """The path for a video of an iteration."""
-        return self.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
-
     def state_dict(self) -> dict[str, Any]:
         """Flush log.csv to the disk and return its size in bytes and SHA-256; InvalidInput when writing fails."""
         with writing(self._table):

@@ -224,10 +224,7 @@ class RolloutWorkers:
         return None
 
     def close(self) -> None:
-        """End the workers after their current episodes, and close the environment.
-
-        During an exception or the end by a signal, workers that do not end within half a second are killed.
-        """
+        """End the workers after their episodes; during an exception or a signal, kill those that take too long."""
         if self._pool is not None:
             killer = threading.Timer(PATIENCE, self._kill_workers)
             if sys.exc_info()[0] is not None:

@@ -16,8 +16,6 @@ from cs285.config import Config
 from cs285.errors import InvalidInput
 from cs285.presets import PRESETS, Preset
 
-DESCRIPTION = "Behavioural cloning, and with --do_dagger DAgger, on one task."
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -63,7 +61,7 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
         if expert is not None and object_name(expert) and given.expert_policy_file is None:
             raise InvalidInput(f"the run's expert is {expert}; name it again with --expert_policy_file to import it")
     default = Settings(replace(config, **preset)) if preset or given.resume else None
-    settings = parse(Settings, DESCRIPTION, argv, default)
+    settings = parse(Settings, "Behavioural cloning, and with --do_dagger DAgger, on one task.", argv, default)
     if preset:
         kept = [f"--{name} {value}" for name, value in preset.items() if getattr(settings.config, name) == value]
         print(f"preset {settings.preset}:", *kept, flush=True)
