@@ -23,8 +23,7 @@ STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 def prepare() -> None:
     """Handle signals, open missing streams, set numpy's threads and matplotlib's backend; call it before imports.
 
-    Standard output prints ``?`` for characters that it can't encode. In a worker process, which also imports the
-    script, this does nothing. A second call has no effect.
+    Standard output prints ``?`` for characters that it can't encode. Worker processes, which import the script, return.
     """
     if multiprocessing.parent_process() is not None:
         return

@@ -12,7 +12,8 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from cs285.config import Config
-from cs285.envs.make_env import RenderingUnavailable, check_rendering
+from cs285.envs.make_env import check_rendering
+from cs285.errors import InvalidInput
 from tests import fakes
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ def gl() -> None:
     """Skip where MuJoCo can't render; fail where CS285_REQUIRE_RENDERING is set."""
     try:
         check_rendering("Hopper-v5")
-    except RenderingUnavailable as error:
+    except InvalidInput as error:
         if os.environ.get("CS285_REQUIRE_RENDERING"):
             pytest.fail(str(error))
         pytest.skip(str(error))

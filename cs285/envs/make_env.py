@@ -60,10 +60,6 @@ class TaskSpec:
         return self.fps / self.frame_stride
 
 
-class RenderingUnavailable(RuntimeError):
-    """The environment can't be rendered on this machine; the line says what to install."""
-
-
 def make_env(
     env_name: str,
     ep_len: int | None = None,
@@ -103,7 +99,7 @@ def make_env(
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
-    """Render one frame, (height, width, 3) uint8, with the arguments of `make_env`, or raise RenderingUnavailable."""
+    """Render one frame, (height, width, 3) uint8, as `make_env` does; InvalidInput says what to install."""
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):
@@ -117,7 +113,7 @@ def check_rendering(env_name: str, **options: Any) -> Array:
     except Exception as error:  # graphics libraries share no exception class
         of_mujoco = origin(options.get("registration") or gym.registry.get(env_name)).startswith(MUJOCO_TASKS)
         advice = f"; {rendering.advice()}" if of_mujoco else ""
-        raise RenderingUnavailable(f"can't render {env_name}: {describe(error)}{advice}") from error
+        raise InvalidInput(f"can't render {env_name}: {describe(error)}{advice}") from error
 
 
 def _make_registered(

@@ -31,7 +31,7 @@ from gymnasium.envs.registration import EnvSpec
 from threadpoolctl import threadpool_limits
 
 from cs285.data.trajectory import Trajectory
-from cs285.envs.make_env import Env, RenderingUnavailable, TaskSpec, check_rendering, make_env
+from cs285.envs.make_env import Env, TaskSpec, check_rendering, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput, WorkerDied, describe, is_users, message_of
 from cs285.infrastructure.utils import sample_trajectory
@@ -184,7 +184,7 @@ class RolloutWorkers:
         """Whether `start_film` can write a frame; if not, print what to install."""
         try:
             self.wait(self._start(_Task.check_filming, None))
-        except (RenderingUnavailable, InvalidInput, OSError) as error:
+        except (InvalidInput, OSError) as error:
             print(f"no videos: {error}", flush=True)
             return False
         return True

@@ -31,11 +31,8 @@ def sample_trajectory(
     The policy gets one observation at a time, in ``spec.ob_dtype``. Actions outside the action space are not clipped:
     the task's control cost is computed from the raw action, and the course's experts exceed the bounds.
 
-    ``on_frame`` is called with each frame of a video, (height, width, 3) uint8, if ``env`` was made to render.
-
-    Raises:
-        InvalidInput: when an action has another shape than ``spec`` or is not one of the choices, or a number of the
-            episode is NaN or infinite.
+    ``on_frame`` is called with each frame of a video, (height, width, 3) uint8, if ``env`` was made to render. Raises
+    InvalidInput for an action that does not fit ``spec``, and for NaN or infinity.
     """
     action_shape = () if spec.discrete else (spec.ac_dim,)
     with episode_generators(seed):

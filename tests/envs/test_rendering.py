@@ -74,5 +74,5 @@ def test_a_graphics_library_that_fails_prevents_rendering_only() -> None:
     )
     environment = {**os.environ, "MUJOCO_GL": "nosuch"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert done.stderr.splitlines()[-1].startswith("cs285.envs.make_env.RenderingUnavailable: can't render Hopper-v5")
+    assert done.stderr.splitlines()[-1].startswith("cs285.errors.InvalidInput: can't render Hopper-v5")
     assert "apt-get install" in done.stderr or "EGL is installed, but MUJOCO_GL is nosuch; unset it" in done.stderr
