@@ -55,7 +55,7 @@ def outputs(runs: Path) -> list[NotebookNode]:
 @pytest.mark.slow
 def test_every_cell_runs_in_a_checkout(outputs: list[NotebookNode], runs: Path) -> None:
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
-    names = [run.name.partition("_HalfCheetah")[0] for run in runs.glob("q*")]
+    names = [run.name.partition("_Hopper")[0] for run in runs.glob("q*")]
     expected = ["q1_bc_20_steps", "q1_bc_5_steps", "q1_bc_80_steps", "q1_bc_more_data", "q2_dagger"]
     assert sorted(names) == expected
 
