@@ -50,7 +50,7 @@ def test_output_run_folder_and_resuming(script: Script, workplace: Path, point_f
         f"logging to {folder}",
         rf"iteration 0: return {number} ± {number}, loss \S+, \d+ s",
         rf"iteration 1: return {number} ± {number}, loss \S+, \d+ s",
-        rf"{folder}: final return {number} ± {number}, expert {number} ± {number}",
+        rf"{folder}: final return {number} ± {number}, best {number} in iteration \d, expert {number} ± {number}",
     ]
     for line, pattern in zip(printed.splitlines(), expected, strict=True):
         assert re.fullmatch(pattern, line)
