@@ -62,7 +62,6 @@ def describe_data(path: Path, content: Any) -> str:
 
 
 def describe_policy(path: Path) -> str:
-    """Sizes of an expert's network."""
     from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 
     expert = LoadedGaussianPolicy(path)

@@ -22,10 +22,10 @@ from cs285.data.provenance import digest
 from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
-from cs285.presets import PRESETS, Preset
+from cs285.presets import PRESETS
 
 FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
-TASK_PRESETS: dict[str, Preset] = {"Humanoid-v5": "humanoid", "Walker2d-v5": "tuned"}
+TASK_PRESETS = {"Humanoid-v5": PRESETS["humanoid"], "Walker2d-v5": PRESETS["tuned"]}
 EVALUATION = 10_000  # environment steps
 STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # of BC in Figure 1
 
@@ -68,9 +68,7 @@ def main() -> None:
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
     """The runs of all experiments, none twice; DAgger makes videos with seed 1 on two tasks."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
-    usual = {
-        task: {**(PRESETS[TASK_PRESETS[task]] if task in TASK_PRESETS else {}), "env_name": task} for task in tasks
-    }
+    usual: dict[str, Any] = {task: {**TASK_PRESETS.get(task, {}), "env_name": task} for task in tasks}
     experiments: list[dict[str, Any]] = []
     for settings in usual.values():
         dagger = Config(**settings, do_dagger=True)
@@ -91,7 +89,6 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
 
 
 def record(configs: list[Config]) -> None:
-    """Record the expert data that some runs read, where the file does not exist."""
     from cs285.data.expert_data import write_expert_data
     from cs285.experts.recording import record_episodes
 

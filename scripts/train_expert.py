@@ -6,14 +6,12 @@ import _checkout  # noqa: F401
 
 from cs285.command_line import parse, run
 from cs285.data.whole_files import check_new, check_writable
-from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 from cs285.experts.settings import ExpertSettings
 
 
 def main() -> None:
     settings = parse(ExpertSettings, __doc__ or "")
-    restart_in_mujoco_py_venv(settings.backend)
     check_new(settings.expert_file)
     check_writable(settings.checkpoint_dir)
     try:

@@ -84,7 +84,6 @@ def export_policy(model: Any, path: Path) -> None:
 
 
 def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
-    """The linear layers from the observation to the mean action."""
     return [*(layer for layer in policy.mlp_extractor.policy_net if hasattr(layer, "weight")), policy.action_net]
 
 

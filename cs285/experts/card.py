@@ -60,11 +60,9 @@ def evaluate_expert(
     low, high = iqm_interval(returns)
     statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
     statistics |= {"iqm": interquartile_mean(returns), "iqm_95_low": low, "iqm_95_high": high}
-    result: dict[str, Any] = {
-        "episodes": episodes,
-        **{name: round(float(value), 1) for name, value in statistics.items()},
-        "ended_early": sum(len(trajectory) < rollouts.spec.max_episode_steps for trajectory in trajectories),
-    }
+    result: dict[str, Any] = {name: round(float(value), 1) for name, value in statistics.items()}
+    ended_early = sum(len(trajectory) < rollouts.spec.max_episode_steps for trajectory in trajectories)
+    result = {"episodes": episodes, **result, "ended_early": ended_early}
     if not rollouts.spec.discrete:
         observations = np.concatenate([trajectory.observations for trajectory in trajectories[:2]])
         result["sharpness"] = round(sharpness(expert, observations), 2)
@@ -74,7 +72,7 @@ def evaluate_expert(
 def write_card(settings: ExpertSettings, record: Record) -> None:
     """Evaluate the finished expert, print the result, and write the card and the learning curve beside the file."""
     path, task, episodes = settings.expert_file, settings.env_name, settings.eval_episodes
-    evaluation = evaluate_expert(path, task, episodes, num_workers=0, backend=settings.backend)
+    evaluation = evaluate_expert(path, task, episodes, num_workers=0)
     libraries = (*LIBRARIES[settings.algorithm], "stable_baselines3", "gymnasium", "mujoco")
     card: dict[str, Any] = {
         "task": task,
@@ -87,7 +85,7 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
         "wall_time_minutes": round(record.seconds / 60, 1),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one of them used",
         "evaluation": evaluation,
-        "behavioural_cloning": clone(task, path, settings.noise, settings.backend),
+        "behavioural_cloning": clone(task, path, settings.noise),
     }
     if (initial := settings.initial_expert) is not None:
         card["initial_expert"] = {"sha256": digest(initial), "card": read_card(initial)}

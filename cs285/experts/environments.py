@@ -23,7 +23,7 @@ def make_vec_env(settings: ExpertSettings) -> VecNormalize:
 
 def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
     """Make one environment, with vectors as observations; raise InvalidInput when the task does not fit."""
-    env, spec = make_env(settings.env_name, backend=settings.backend)
+    env, spec = make_env(settings.env_name)
     name, actions, ob_dim = settings.env_name, env.action_space, settings.ob_dim
     if len(env.observation_space.shape or ()) != 1:
         env = gym.wrappers.FlattenObservation(env)

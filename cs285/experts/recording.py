@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def sharpness(expert: BasePolicy, observations: Array) -> float:
     return float(np.sqrt(np.square(change).mean() / actions.var(axis=0).mean()) / SHARPNESS_NOISE)
 
 
-def clone(env_name: str, expert_file: Path, noise: float, backend: Backend = "mujoco") -> dict[str, Any]:
+def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
     """Clone an expert from two episodes recorded with ``noise``, with the default settings and several seeds.
 
     Returns noise, seeds, and the mean and the smallest over the seeds of the clones' return over 10 000 steps.
@@ -95,12 +96,12 @@ def clone(env_name: str, expert_file: Path, noise: float, backend: Backend = "mu
 
     returns = []
     with tempfile.TemporaryDirectory(prefix="clone-") as folder, redirect_stdout(StringIO()):
-        paths = {"logdir": Path(folder), "expert_data": Path(folder) / "data.pkl", "expert_policy_file": expert_file}
-        recorded = record_episodes(env_name, expert_file, noise=noise, backend=backend, num_workers=0)
-        write_expert_data(recorded, paths["expert_data"])
+        data = Path(folder) / "data.pkl"
+        write_expert_data(record_episodes(env_name, expert_file, noise=noise, num_workers=0), data)
+        settings: dict[str, Any] = {"env_name": env_name, "expert_policy_file": expert_file, "expert_data": data}
+        config = Config(**settings, logdir=Path(folder), num_workers=0, eval_batch_size=10_000)
         for seed in CLONE_SEEDS:
-            options = {"backend": backend, "num_workers": 0, "eval_batch_size": 10_000, "seed": seed}
-            with BC_Trainer(Config(env_name=env_name, **options, **paths)) as trainer:  # type: ignore[arg-type]
+            with BC_Trainer(replace(config, seed=seed)) as trainer:
                 returns.append(trainer.run_training_loop()[0]["Eval_AverageReturn"])
-    statistics = {"mean": round(float(np.mean(returns)), 1), "min": round(min(returns), 1)}
-    return {"noise": noise, "seeds": list(CLONE_SEEDS), **statistics}
+    mean, least = round(float(np.mean(returns)), 1), round(min(returns), 1)
+    return {"noise": noise, "seeds": list(CLONE_SEEDS), "mean": mean, "min": least}

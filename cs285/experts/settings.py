@@ -52,7 +52,6 @@ class ExpertSettings:
     evaluations: int = 40  # Evaluations on the way, each followed by a checkpoint; the best policy is kept.
     eval_episodes: int = 50  # Episodes of the evaluation in the card.
     noise: float = 0.0  # Of the episodes in the card from which the expert is cloned; see collect_expert_data.py.
-    backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")

@@ -66,7 +66,7 @@ class Progress(BaseCallback):
         candidate = policy_file(settings, steps)
         export_policy(self.model, candidate)
         # Without workers: a fork of a process that runs JAX may hang.
-        result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, 0, settings.backend)
+        result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, num_workers=0)
         record.evaluations.append((steps, result["mean"], result["std"]))
         record.seconds = time.monotonic() - self._began
         save_checkpoint(settings, self.model, record)

@@ -58,12 +58,9 @@ def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
 
 
 def empty_body(source: str, function: str, blank: Blank) -> str:
-    """Source text in which the body of a function is hints and an error; all other lines stay byte for byte.
+    """Source text of a module in which hints and an error replace the body of a function, or of "Class.method".
 
-    Args:
-        source: of a module.
-        function: its name, or "Class.method"; its signature and docstring stay.
-        blank: gives the hints, in full for its first function, and the error's message.
+    All other lines stay byte for byte. Only the first function of a blank has its hints in full.
     """
     node: Any = ast.parse(source)
     for name in function.split("."):

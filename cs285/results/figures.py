@@ -126,7 +126,6 @@ def _check_curves(series: Sequence[Series], needed: str) -> None:
 def _draw_curve(
     axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], style: int, name: str, shift: float = 0.0
 ) -> None:
-    """Draw the evaluation of a series in an iteration at each of ``xs``."""
     if len(set(xs)) < len(xs):
         raise InvalidInput(f"series of {name} differ in the architecture of the policy only; name the runs of one")
     color, marker = STYLES[style]
@@ -140,14 +139,12 @@ def _draw_curve(
 
 
 def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:
-    """Add the expert's return, the title, the legend and a note on what is drawn."""
     expert = float(np.mean([s.expert()[0] for s, _ in points]))
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
     add_title_and_legend(figure, axes, title, f"mean ± standard deviation over {_seeds(points)}")
 
 
 def _seeds(points: Sequence[tuple[Series, int]]) -> str:
-    """What the standard deviations in a figure are over."""
     counts = sorted({len(s.values(RETURN, itr)) for s, itr in points})
     if counts == [1]:
         return "the episodes of one policy"

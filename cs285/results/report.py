@@ -118,7 +118,7 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
                 draw = partial(parameter_figure, parameter=name)
                 yield f"Figure 1: {name} {task}", f"BC against {name}{rationale}.", drawn, draw
     for task, group in _by_task(series, "DAgger"):
-        draw = partial(learning_curves, references=[s for s in series if (s.task, s.method) == (task, "BC")])
+        draw = partial(learning_curves, references=series)
         yield f"Figure 2: {task}", "DAgger over its iterations, of which iteration 0 is BC.", group, draw
     if len({s.task for s in series}) > 1:
         with contextlib.suppress(InvalidInput):  # Table 3 is left out for the same reason
@@ -146,7 +146,6 @@ def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Seri
 
 
 def _videos(series: Series) -> Iterator[tuple[str, bytes]]:
-    """Caption and excerpt of the first and the last video of each run's evaluations."""
     for run in series.runs:
         found = {path.stem.rpartition("_")[2]: path for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")}
         iterations = sorted(int(itr) for itr in found if itr.isdecimal())

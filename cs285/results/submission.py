@@ -81,7 +81,6 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
 
 
 def _runs_and_code(runs: Sequence[RunFolder], code: Path, edition: Edition) -> dict[str, bytes]:
-    """The event files and the code, by their names in the zip."""
     content = {}
     for run in runs:
         if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
@@ -113,7 +112,6 @@ def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, 
 
 
 def _commands(runs: Sequence[RunFolder], edition: Edition) -> str:
-    """A section for each run with the command that repeats it under its name."""
     sections = []
     for run in runs:
         command = Series([run]).command().replace("scripts/run_hw1.py", edition.script, 1)
