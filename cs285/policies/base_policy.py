@@ -11,8 +11,7 @@ class BasePolicy(ABC):
     """Map from observations to actions.
 
     Attributes:
-        copyable: whether a copy in another process chooses the same actions. False by default, since a
-            user's object may depend on anything; a class sets it to True.
+        copyable: whether a copy in another process chooses the same actions; False unless a class sets it to True.
         not_copyable_because: the reason to print if ``copyable`` is False; empty: the class's name is printed.
     """
 
@@ -31,8 +30,4 @@ class BasePolicy(ABC):
         """
 
     def reset(self, seed: int) -> None:  # noqa: B027 - most policies have no state
-        """Prepare for a new episode: clear recurrent state and seed the policy's own random numbers.
-
-        Args:
-            seed: the episode's seed.
-        """
+        """Prepare for a new episode: clear recurrent state and seed the policy's own random numbers."""

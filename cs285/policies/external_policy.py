@@ -29,21 +29,15 @@ class ExternalPolicy(BasePolicy):
         self._act, self._ob_ndim, self._reset, self._start = act, ob_ndim, reset, start
 
     def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`.
-
-        Raises:
-            InvalidInput: when the number of actions differs from the number of observations.
-        """
+        """See `BasePolicy.get_action`; raises InvalidInput unless there is one action for each observation."""
         single = observations.ndim == self._ob_ndim
         batch = np.array(observations[None] if single else observations)  # a copy: the expert may change it
         answer = self._act(batch)
         actions = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
             kind = f"actions of shape {actions.shape}" if actions.dtype.kind in "fiub" else f"a {type(answer).__name__}"
-            raise InvalidInput(
-                f"the expert answered {len(batch)} observations with {kind}; it must give one action "
-                "for each, in an array or a tensor of numbers"
-            )
+            wrong = f"the expert answered {len(batch)} observations with {kind}"
+            raise InvalidInput(f"{wrong}; it must give one action for each, in an array or a tensor of numbers")
         actions = actions - self._start if self._start else actions
         return np.asarray(actions[0]) if single else actions
 
@@ -56,15 +50,10 @@ class ExternalPolicy(BasePolicy):
 def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
     """Make a policy from an object with ``get_action``, a model, a module or a function; policies are returned as is.
 
-    Args:
-        expert: the object that chooses actions. A model of stable-baselines3 acts by its method ``predict`` with
-            ``deterministic=True``, on observations normalised by its VecNormalize, if it has one. A ``torch.nn.Module``
-            is called with a float32 tensor, in evaluation mode and without gradient.
-        ob_ndim: dimensions of one observation: 1 for a vector, 3 for an image.
-        start: the number of the first choice where actions are discrete; it is 0 in the policy that is returned.
-
-    Raises:
-        InvalidInput: for an object of any other kind.
+    A model of stable-baselines3 acts by ``predict`` with ``deterministic=True``, on observations normalised by its
+    VecNormalize, if it has one. A ``torch.nn.Module`` is called with a float32 tensor, in evaluation mode and without
+    gradient. One observation has ``ob_ndim`` dimensions. ``start`` is the expert's number of the first choice where
+    actions are discrete; it is 0 in the policy that is returned. Raises InvalidInput for an object of any other kind.
     """
     if isinstance(expert, BasePolicy):
         return expert
@@ -83,7 +72,6 @@ def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
 
 
 def _predict(model: Any) -> Callable[[Array], Any]:
-    """A function that returns the mean or greedy actions of a stable-baselines3 model."""
     if hasattr(getattr(model, "policy", model), "lstm_actor"):
         raise InvalidInput(f"{type(model).__name__} is recurrent; give an object with get_action and reset instead")
     normalizer = getattr(model, "get_vec_normalize_env", lambda: None)()
@@ -96,7 +84,6 @@ def _predict(model: Any) -> Callable[[Array], Any]:
 
 
 def _forward(module: Any) -> Callable[[Array], Any]:
-    """A function that calls a torch module with a float32 tensor on the module's device."""
     torch = sys.modules["torch"]
 
     def act(observations: Array) -> Any:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from cs285.data.trajectory import Array
-from cs285.policies.known_source import methods_are_known
+from cs285.policies.known_source import known_perceptron
 from cs285.policies.MLP_policy import MLPPolicySL
 
 Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]
@@ -35,16 +35,18 @@ def fast_update(policy: object) -> Update | None:
     trainable, float32 and on the CPU, no hooks, and torch's Adam without weight decay or variants. Call this once in
     each iteration: changes of the policy take effect then, and replaced parameters or optimiser state at once.
     """
-    if not methods_are_known(policy, MLPPolicySL, METHODS, KNOWN_SOURCE):
+    perceptron = known_perceptron(policy, MLPPolicySL, METHODS, KNOWN_SOURCE)
+    if perceptron is None or not perceptron[1] <= {nn.Tanh}:
         return None
     assert isinstance(policy, MLPPolicySL)
-    layers = _affine_layers(policy)
-    if layers is None or not _adam_is_known(policy) or _has_hooks(policy):
+    parameters: list[nn.Parameter] = [p for layer in perceptron[0] for p in (layer.weight, layer.bias)]
+    parameters += [] if policy.discrete else [policy.logstd]
+    if not _is_plain(policy, parameters) or not _adam_is_known(policy.optimizer, parameters) or _has_hooks(policy):
         return None
-    try:
-        return _FastUpdate(policy, layers)
-    except ValueError:
+    parameters = parameters if policy.discrete or policy.loss == "nll" else parameters[:-1]
+    if len({float(policy.optimizer.state[p].get("step", 0.0)) for p in parameters}) != 1:
         return None
+    return _FastUpdate(policy, parameters)
 
 
 def skip_dynamo_import() -> None:
@@ -58,28 +60,17 @@ def skip_dynamo_import() -> None:
             method.__dynamo_disable = method
 
 
-def _affine_layers(policy: MLPPolicySL) -> list[nn.Linear] | None:
-    """The affine layers of a network that has only these, with tanh in between; None for any other network."""
-    if type(policy).network is not MLPPolicySL.network or type(policy.network) is not nn.Sequential:
-        return None
-    modules = [module for module in policy.network if type(module) is not nn.Identity]
-    layers = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
-    tanh = all(type(module) is nn.Tanh for module in modules[1::2])
-    if not layers or len(modules) != 2 * len(layers) - 1 or not tanh:
-        return None
-    expected = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
-    expected += [] if policy.discrete else [policy.logstd]
-    parameters = list(policy.parameters())
-    same = {id(p) for p in parameters} == {id(p) for p in expected} and len(parameters) == len(expected)
-    plain = all(type(p) is nn.Parameter and p.requires_grad for p in parameters)
-    tensors = [*parameters, policy.ob_mean, policy.ob_std]
-    float32 = all(t.dtype == torch.float32 and t.is_contiguous() and t.is_cpu for t in tensors)
-    return layers if same and plain and float32 else None
+def _is_plain(policy: MLPPolicySL, parameters: list[nn.Parameter]) -> bool:
+    """Whether ``parameters`` are all that the policy has, trainable, and float32 on the CPU like its buffers."""
+    found = list(policy.parameters())
+    same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
+    trainable = all(type(p) is nn.Parameter and p.requires_grad for p in found)
+    tensors = [*found, policy.ob_mean, policy.ob_std]
+    return same and trainable and all(t.dtype == torch.float32 and t.is_contiguous() and t.is_cpu for t in tensors)
 
 
-def _adam_is_known(policy: MLPPolicySL) -> bool:
+def _adam_is_known(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> bool:
     """Whether the optimiser is Adam on all parameters, with no options but learning rate, betas and epsilon."""
-    optimizer = policy.optimizer
     if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
         return False
     if "step" in vars(optimizer) and not hasattr(optimizer.step, "_wrapped_by_lr_sched"):
@@ -89,7 +80,7 @@ def _adam_is_known(policy: MLPPolicySL) -> bool:
     variants = ("weight_decay", "amsgrad", "maximize", "capturable", "differentiable")
     if tensors or any(group.get(name) for name in variants):
         return False
-    return {id(p) for p in group["params"]} == {id(p) for p in policy.parameters()}
+    return {*map(id, group["params"])} == {*map(id, parameters)}
 
 
 def _has_hooks(policy: MLPPolicySL) -> bool:
@@ -111,24 +102,19 @@ class _FastUpdate:
     all parameters.
     """
 
-    def __init__(self, policy: MLPPolicySL, layers: list[nn.Linear]) -> None:
-        """Move parameters and state into flat arrays; ValueError if Adam's step count differs between parameters."""
+    def __init__(self, policy: MLPPolicySL, parameters: list[nn.Parameter]) -> None:
         self._policy, self._optimizer, self._loss = policy, policy.optimizer, policy.loss
         self._gradients_were_compared = False
-        self._parameters: list[torch.Tensor] = [p for layer in layers for p in (layer.weight, layer.bias)]
-        if policy.loss == "nll" and not policy.discrete:
-            self._parameters.append(policy.logstd)
-        states = [policy.optimizer.state[p] for p in self._parameters]
+        self._parameters = parameters
+        states = [policy.optimizer.state[p] for p in parameters]
         steps = [float(state.get("step", 0.0)) for state in states]
-        if len(set(steps)) != 1:
-            raise ValueError("the parameters have been updated a different number of times")
-        zeros = [torch.zeros_like(p) for p in self._parameters]
-        self._p, self._p_views = _flatten([p.detach() for p in self._parameters])
+        zeros = [torch.zeros_like(p) for p in parameters]
+        self._p, self._p_views = _flatten([p.detach() for p in parameters])
         self._g, self._g_views = _flatten(zeros)
         self._m, self._m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
         self._v, self._v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
         self._steps = torch.tensor(steps, dtype=torch.float32)
-        for n, (p, state) in enumerate(zip(self._parameters, states, strict=True)):
+        for n, (p, state) in enumerate(zip(parameters, states, strict=True)):
             p.data, p.grad = self._p_views[n], self._g_views[n]
             state.update(step=self._steps[n], exp_avg=self._m_views[n], exp_avg_sq=self._v_views[n])
         self._scratch = np.empty_like(self._p)

@@ -16,14 +16,13 @@ from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import ExternalPolicy, evaluation_mode
-from cs285.policies.known_source import methods_are_known
+from cs285.policies.known_source import known_perceptron
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
 METHODS = ("get_action", "forward", "outputs", "reset")
-# SHA-256 of the code of METHODS in `MLPPolicy`
-KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"
-ACTIVATIONS: dict[type[nn.Module], str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
+KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"  # SHA-256 of the code of METHODS
+ACTIVATIONS: dict[type, str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 TOLERANCE = 1e-4  # of actions, relative to the largest
 
 
@@ -56,7 +55,6 @@ class DetachedCopy(BasePolicy):
     copyable = True
 
     def __init__(self, policy: Any) -> None:
-        """Copy ``policy``; raises any error of its ``__deepcopy__``."""
         light = copy.copy(policy)
         for name, value in getattr(policy, "__dict__", {}).items():
             if isinstance(value, Optimizer | LRScheduler):
@@ -80,7 +78,6 @@ class LivePolicy(ExternalPolicy):
     """The policy in training itself, not a copy; acts in evaluation mode and without gradients."""
 
     def __init__(self, policy: Any, ob_ndim: int, not_copyable_because: str) -> None:
-        """Wrap ``policy``, whose observations have ``ob_ndim`` dimensions."""
         super().__init__(policy.get_action, ob_ndim, getattr(policy, "reset", None))
         self._modules, self.not_copyable_because = _modules(policy), not_copyable_because
 
@@ -92,26 +89,20 @@ class LivePolicy(ExternalPolicy):
 
 
 def _modules(policy: Any) -> list[nn.Module]:
-    """The torch modules among the policy and its attributes."""
     return [part for part in (policy, *getattr(policy, "__dict__", {}).values()) if isinstance(part, nn.Module)]
 
 
 def _numpy_copy(policy: Any) -> NumpyPolicy | None:
-    """The policy's perceptron in numpy; None if it is no known perceptron."""
-    if not methods_are_known(policy, MLPPolicy, METHODS, KNOWN_SOURCE):
+    perceptron = known_perceptron(policy, MLPPolicy, METHODS, KNOWN_SOURCE)
+    if perceptron is None or any(module._forward_hooks or module._forward_pre_hooks for module in policy.modules()):
         return None
-    if type(policy).network is not MLPPolicy.network or type(policy.network) is not nn.Sequential:
-        return None
-    modules = [module for module in policy.network if type(module) is not nn.Identity]
-    affine = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
-    activations = {ACTIVATIONS.get(type(module)) for module in modules[1::2]} or {"tanh"}
-    hooks = any(module._forward_hooks or module._forward_pre_hooks for module in policy.modules())
-    if len(modules) != 2 * len(affine) - 1 or len(activations) != 1 or None in activations or hooks:
+    affine, activations = perceptron
+    if len(activations) > 1 or not activations <= ACTIVATIONS.keys():
         return None
     return NumpyPolicy(
         weights=[np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine],
         biases=[to_numpy(layer.bias) for layer in affine],
-        activation=str(*activations),
+        activation=ACTIVATIONS[activations.pop()] if activations else "tanh",
         discrete=policy.discrete,
         standardizer=(to_numpy(policy.ob_mean), to_numpy(policy.ob_std)),
         ob_shape=policy.ob_shape,

@@ -1,4 +1,4 @@
-"""Check that methods are neither overridden nor edited, before a faster equivalent replaces them."""
+"""Check that a policy is a perceptron with unedited methods, before a faster equivalent replaces them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
 
 
 def source_digest(owner: type, names: Sequence[str]) -> str | None:
@@ -14,34 +17,37 @@ def source_digest(owner: type, names: Sequence[str]) -> str | None:
 
     None if the source text is not available, or if a method has more wrappers than decorators in its source.
     """
-    methods = [getattr(owner, name) for name in names]
-    try:
-        trees = [ast.parse(textwrap.dedent(inspect.getsource(method))) for method in methods]
-    except (OSError, TypeError, SyntaxError):
-        return None
-    for method, tree in zip(methods, trees, strict=True):
-        function, decorators = tree.body[0], 0
-        while hasattr(method, "__wrapped__"):
-            method, decorators = method.__wrapped__, decorators + 1
-        if not isinstance(function, ast.FunctionDef) or len(function.decorator_list) != decorators:
+    code = []
+    for name in names:
+        method, wrappers = getattr(owner, name), 0
+        try:
+            function = ast.parse(textwrap.dedent(inspect.getsource(method))).body[0]
+        except (OSError, TypeError, SyntaxError):
             return None
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256("\n".join(map(ast.unparse, trees)).encode()).hexdigest()
+        while hasattr(method, "__wrapped__"):
+            method, wrappers = method.__wrapped__, wrappers + 1
+        if not isinstance(function, ast.FunctionDef) or len(function.decorator_list) != wrappers:
+            return None
+        if ast.get_docstring(function) is not None:
+            function.body = function.body[1:] or [ast.Pass()]
+        code.append(ast.unparse(function))
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
-def methods_are_known(instance: object, owner: type, names: Sequence[str], digest: str) -> bool:
-    """Whether an object's methods are those of ``owner``, and their source text has the given digest.
+def known_perceptron(
+    policy: Any, owner: type, names: Sequence[str], digest: str
+) -> tuple[list[nn.Linear], set[type]] | None:
+    """The affine layers of a policy's network and the types of the activations between; None if it has other parts.
 
-    Args:
-        instance: an object of ``owner`` or of a class derived from it.
-        owner: the class whose methods are known.
-        names: of the methods.
-        digest: what `source_digest` gave for the known text.
+    Also None unless the policy is an ``owner`` whose methods ``names`` are neither overridden nor edited: ``digest`` is
+    what `source_digest` gives for the known text.
     """
-    if not isinstance(instance, owner):
-        return False
-    overridden = any(getattr(type(instance), name) is not getattr(owner, name) for name in names)
-    replaced = any(name in vars(instance) for name in names)
-    return not overridden and not replaced and source_digest(owner, names) == digest
+    if not isinstance(policy, owner) or any(name in vars(policy) for name in names):
+        return None
+    if any(getattr(type(policy), name) is not getattr(owner, name) for name in (*names, "network")):
+        return None
+    if source_digest(owner, names) != digest or type(policy.network) is not nn.Sequential:
+        return None
+    modules = [module for module in policy.network if type(module) is not nn.Identity]
+    affine = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
+    return (affine, set(map(type, modules[1::2]))) if len(modules) == 2 * len(affine) - 1 else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,7 @@ class LoadedGaussianPolicy(BasePolicy):
     """The mean action of a Gaussian policy from a file of the course: an MLP of standardised observations.
 
     An observation dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training; its
-    standardised value is 0. (The course divides by 1e-6 there. If the constant differs in another version of MuJoCo,
-    such as a body's mass, the network's input can then become 1e5.)
+    standardised value is 0. (The course divides by 1e-6 there: a constant of another version of MuJoCo becomes 1e5.)
 
     Attributes:
         ob_mean, ob_variance: (ob_dim,) float64, of the observations in the expert's training.
@@ -43,8 +41,7 @@ class LoadedGaussianPolicy(BasePolicy):
 
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:
         """Read a pickle in the course's layout, or raise InvalidInput; the outputs are logits if ``discrete``."""
-        self._path = Path(filename)
-        content = load_pickle(self._path)
+        content = load_pickle(Path(filename))
         if isinstance(content, list) or (isinstance(content, dict) and content.keys() & OBSERVATIONS):
             raise InvalidInput(f"{filename} is expert data (--expert_data), not an expert: were the two flags swapped?")
         try:
@@ -64,7 +61,7 @@ class LoadedGaussianPolicy(BasePolicy):
         weights = [_finite(layer["W"]) for layer in layers]
         biases = [_finite(layer["b"]).reshape(-1) for layer in layers]
         shapes = [weight.shape for weight in weights]
-        if shapes != list(itertools.pairwise([len(mean), *map(len, biases)])) or not all(map(len, biases)):
+        if shapes != list(itertools.pairwise([len(mean), *map(len, biases)])):
             raise ValueError(f"layers of shapes {shapes} do not fit {len(mean)} observed numbers or one another")
         self.activation = activation
         self.ob_mean, self.ob_variance, std = mean, variance, np.sqrt(variance)
@@ -73,31 +70,26 @@ class LoadedGaussianPolicy(BasePolicy):
         self.ob_dim, self.ac_dim = len(mean), len(biases[-1])
 
     def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`; raises InvalidInput for observations of another size than the expert's."""
-        found = observations.shape[-1]
-        if found != self.ob_dim:
-            raise InvalidInput(f"{self._path} reads observations of {self.ob_dim} numbers, these have {found}")
+        """See `BasePolicy.get_action`."""
         actions = self.network.get_action((observations - self.ob_mean) * self._scale)
         return actions if self.network.discrete else actions.astype(np.float32)
 
 
 class ConvertedLayoutPolicy(BasePolicy):
-    """A policy for one observation layout of a task, used on another known layout of the same task."""
+    """A policy that reads ``ob_dim`` numbers, used on another known observation layout of the same task."""
 
     def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
-        """Wrap ``policy``, which reads observations of ``ob_dim`` numbers."""
         self.copyable = policy.copyable
         self._policy, self._env_name, self._ob_dim = policy, env_name, ob_dim
 
     def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`; raises InvalidInput for observations in no known layout of the task."""
+        """See `BasePolicy.get_action`."""
         return self._policy.get_action(convert_observations(observations, self._env_name, self._ob_dim))
 
 
 def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     """Read the expert policy for an environment, or import the object that ``path`` names as ``module:object``.
 
-    Supported are the course's pickles, zips of stable-baselines3, this project's ``policy_itr_<n>.pt`` and run folders.
     Observations are converted for an expert that reads another known layout of the task, with a notice on stderr.
     Raises InvalidInput when the file can't be read, or its sizes don't fit.
     """
@@ -105,8 +97,10 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
         return as_policy(import_object(*named), len(spec.ob_shape), spec.ac_start)
     expert: Any
     kind = kind_of(path)
-    if kind in (PICKLE, SB3_ZIP):
-        expert = LoadedGaussianPolicy(path, spec.discrete) if kind == PICKLE else load_sb3_policy(path, spec)
+    if kind == PICKLE:
+        expert = LoadedGaussianPolicy(path, spec.discrete)
+    elif kind == SB3_ZIP:
+        expert = load_sb3_policy(path, spec)
     elif kind in (FOLDER, TORCH_FILE):
         from cs285.policies.saved_policy import load_saved_expert  # imports torch
 
@@ -124,29 +118,19 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
 
 
 def write_gaussian_policy(
-    path: Path,
-    mean: Array,
-    variance: Array,
-    weights: Sequence[Array],
-    biases: Sequence[Array],
-    log_std: Array,
-    activation: str,
+    path: Path, mean: Array, variance: Array, weights: list[Array], biases: list[Array], log_std: Array, activation: str
 ) -> None:
     """Write an expert policy in the course's layout.
-
-    First-layer weights of constant dimensions are written as 0, so that the course's loader and this one, which treat
-    such dimensions differently, compute the same actions.
 
     ``mean`` and ``variance`` (ob_dim,) are those of the observations, ``log_std`` (ac_dim,) is that of the actions.
     Each layer has ``weights`` (inputs, outputs) and ``biases`` (outputs,); the last one is linear. ``activation`` is
     tanh or lrelu. Raises InvalidInput when the file can't be written.
     """
+    # Weights of constant dimensions become 0, since the course's loader treats these otherwise than this one.
     weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
     mean, variance, log_std, *biases = (np.asarray(row, np.float64)[None] for row in (mean, variance, log_std, *biases))
-    layers = [
-        {"AffineLayer": {"W": weight.astype(np.float64), "b": bias}}
-        for weight, bias in zip(weights, biases, strict=True)
-    ]
+    affine = zip(weights, biases, strict=True)
+    layers = [{"AffineLayer": {"W": weight.astype(np.float64), "b": bias}} for weight, bias in affine]
     width = len(str(2 * (len(layers) - 2)))  # equal widths, because the course sorts layers by their names as text
     policy = {
         "obsnorm": {"Standardizer": {"mean_1_D": mean, "meansq_1_D": variance + mean**2}},

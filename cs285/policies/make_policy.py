@@ -27,10 +27,7 @@ SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may v
 def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> MLPPolicySL:
     """Build the assignment's policy on the device that the settings name.
 
-    Args:
-        config: the run's settings.
-        spec: facts of the run's task.
-        paths: the expert's episodes, whose statistics standardise observations with ``--ob_normalization expert_data``.
+    The expert's episodes in ``paths`` give the standardiser with ``--ob_normalization expert_data``.
     """
     import torch
 
@@ -62,19 +59,16 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
     flat = [path.observations.reshape(len(path), -1) for path in paths]
     count = sum(map(len, flat))
     mean = sum(part.sum(axis=0, dtype=np.float64) for part in flat) / count
-    variance = (
-        sum(np.square(part - mean).sum(axis=0) for part in flat) / count
-    )  # an episode at a time: images are large
-    std = np.sqrt(variance)
+    # An episode at a time: images are large.
+    std = np.sqrt(sum(np.square(part - mean).sum(axis=0) for part in flat) / count)
     std = np.where(std < CONSTANT_STD, 1.0, np.maximum(std, SMALLEST_STD))
     return mean.astype(np.float32), std.astype(np.float32)
 
 
 def full_name(make_policy: MakePolicy) -> str:
     """``module:name`` of a function that makes policies; a script is named by its file."""
-    module, name = (
-        getattr(make_policy, key, getattr(type(make_policy), key)) for key in ("__module__", "__qualname__")
-    )
+    owner: Any = make_policy if hasattr(make_policy, "__qualname__") else type(make_policy)
+    module, name = owner.__module__, owner.__qualname__
     if module == "__main__":
         module = Path(getattr(sys.modules["__main__"], "__file__", "notebook")).stem
     return f"{module}:{name}"

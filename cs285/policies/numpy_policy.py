@@ -9,18 +9,11 @@ import numpy as np
 from cs285.data.trajectory import Array
 from cs285.policies.base_policy import BasePolicy
 
-
-def relu(x: Array) -> Array:
-    """The rectifier."""
-    return np.maximum(x, 0)
-
-
-def leaky_relu(x: Array) -> Array:
-    """The leaky rectifier with slope 0.01 below 0."""
-    return np.where(x > 0, x, 0.01 * x)
-
-
-ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {"tanh": np.tanh, "lrelu": leaky_relu, "relu": relu}
+ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "lrelu": lambda x: np.where(x > 0, x, 0.01 * x),
+    "relu": lambda x: np.maximum(x, 0),
+}
 
 
 class NumpyPolicy(BasePolicy):
@@ -35,7 +28,7 @@ class NumpyPolicy(BasePolicy):
         activation: str,
         discrete: bool,
         standardizer: tuple[Array, Array] | None = None,
-        ob_shape: tuple[int, ...] | None = None,
+        ob_shape: tuple[int, ...] = (0,),
     ) -> None:
         """Build the network.
 
@@ -46,25 +39,22 @@ class NumpyPolicy(BasePolicy):
             discrete: whether the outputs are logits of choices.
             standardizer: (ob_dim,) mean and standard deviation of the observations; None: 0 and 1. They are not
                 folded into the float32 weights, which would cost precision.
-            ob_shape: shape of an observation, which is flattened; None: a vector.
+            ob_shape: shape of an observation, which is flattened; a vector by default.
         """
         self.weights, self.biases = list(weights), list(biases)
-        self.activation = activation
-        self._activation = ACTIVATIONS[activation]  # a module-level function, which can be pickled
-        self._standardizer = standardizer
-        self.discrete = discrete
-        self._image_ndim = len(ob_shape) if ob_shape is not None and len(ob_shape) != 1 else None
+        self.activation, self.discrete = activation, discrete
+        self._standardizer, self._ob_ndim = standardizer, len(ob_shape)
 
     @np.errstate(over="ignore", invalid="ignore")  # rollouts check that actions are finite
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`; computed in the dtype of the weights."""
-        if self._image_ndim is not None:
-            observations = observations.reshape(*observations.shape[: observations.ndim - self._image_ndim], -1)
-        hidden = observations.astype(self.weights[0].dtype, copy=False)
+        if self._ob_ndim != 1:
+            observations = observations.reshape(*observations.shape[: observations.ndim - self._ob_ndim], -1)
+        hidden, activation = observations.astype(self.weights[0].dtype, copy=False), ACTIVATIONS[self.activation]
         if self._standardizer is not None:
             mean, std = self._standardizer
             hidden = (hidden - mean) / std
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            hidden = self._activation(hidden.dot(weight) + bias)  # for one vector, dot is quicker than @
+            hidden = activation(hidden.dot(weight) + bias)  # for one vector, dot is quicker than @
         outputs = hidden.dot(self.weights[-1]) + self.biases[-1]
         return np.asarray(outputs.argmax(axis=-1) if self.discrete else outputs)

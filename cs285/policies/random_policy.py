@@ -17,7 +17,6 @@ class RandomPolicy(BasePolicy):
     copyable = True
 
     def __init__(self, action_space: Any) -> None:
-        """Set the space, of which a copy is used."""
         self._space = copy.deepcopy(action_space)
 
     def reset(self, seed: int) -> None:

@@ -30,16 +30,11 @@ def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
     Raises InvalidInput when config.json can't be used, or its environment is in a module that has not been imported.
     """
     path = run_dir / "config.json"
-    missing = {"env_name", "n_layers", "size", "ep_len"} - read_content(path)["settings"].keys()
-    if missing:
-        raise InvalidInput(f"{path} has no setting {min(missing)!r}")
     config = read_config(path)
     module, _, registered = config.env_name.rpartition(":")
     if module and env_name is None and registered not in gym.registry:
-        raise InvalidInput(
-            f"{path}: the environment {config.env_name!r:.100} is not registered, and its module is not imported "
-            "automatically; import it first, or pass env_name"
-        )
+        named = f"{path}: the environment {config.env_name!r:.100} is not registered, and its module is not imported"
+        raise InvalidInput(f"{named} automatically; import it first, or pass env_name")
     return replace(config, env_name=env_name or registered)
 
 
@@ -52,12 +47,9 @@ def load_run_policy(
 ) -> tuple[Any, Env, TaskSpec]:
     """Load a policy onto the CPU and make its run's environment, without executing code from the files.
 
-    ``path`` is a ``policy_itr_<n>.pt`` in a run folder, or the folder, for its last file. ``make_policy`` is the
-    function that made the policy. The other arguments replace the run's own settings; ``env_name`` is required for an
-    environment of a module that has not been imported.
-
-    Raises:
-        InvalidInput: when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made.
+    ``path`` is a ``policy_itr_<n>.pt`` in a run folder, or the folder, for its last file; ``make_policy`` made the
+    policy. The other arguments replace the run's settings. Raises InvalidInput when a file can't be used,
+    ``make_policy`` is not the run's, or the environment can't be made (see `load_run_config`).
     """
     path = saved_file(path)
     config, parameters = load_run_config(path.parent, env_name), _read_parameters(path, make_policy)
@@ -68,29 +60,27 @@ def load_run_policy(
 
 
 def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env_name: str | None = None) -> Any:
-    """A saved policy on the CPU, ready for ``get_action``; arguments and errors are those of `load_run_policy`."""
+    """The policy of `load_run_policy`, in evaluation mode."""
     policy, env, _ = load_run_policy(Path(path), make_policy=make_policy, env_name=env_name)
     env.close()
     return policy.eval() if isinstance(policy, torch.nn.Module) else policy
 
 
 def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
-    """Load a policy of `make_mlp_policy`, from a run folder or a file in it, as an expert.
+    """Load a policy of `make_mlp_policy`, from a run folder or a file in it, as an expert; or raise InvalidInput.
 
-    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim``, which may differ from the task's. Raises
-    InvalidInput when the policy can't be used.
+    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim``, which may differ from the task's.
     """
-    path = saved_file(path)
+    path, advice = saved_file(path), "load it, and give the module as the expert (docs/data.md)"
     try:
         parameters = _read_parameters(path, make_mlp_policy)
     except InvalidInput as error:
         if "names" not in str(error):
             raise
         kind = "is a torch checkpoint of a whole module, and loading it runs code"
-        raise InvalidInput(f"{path} {kind}; load it, and give the module as the expert (docs/data.md)") from error
+        raise InvalidInput(f"{path} {kind}; {advice}") from error
     if not isinstance(parameters, dict) or not (path.parent / "config.json").is_file():
-        where = "is a torch checkpoint without a run's config.json in its folder"
-        raise InvalidInput(f"{path} {where}; load it, and give the module as the expert (docs/data.md)")
+        raise InvalidInput(f"{path} is a torch checkpoint without a run's config.json in its folder; {advice}")
     weights = [value for name, value in parameters.items() if name.startswith(("mean_net.", "logits_na."))]
     if spec.discrete != any(name.startswith("logits_na.") for name in parameters) or len(weights) < 2:
         raise InvalidInput(f"{path} is not a policy of {'discrete' if spec.discrete else 'continuous'} actions")
@@ -105,10 +95,7 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
 
 
 def export_policy(policy: Any, path: Path) -> None:
-    """Write a policy's mean action or logits in the course's expert format; InvalidInput when it can't hold them.
-
-    It holds perceptrons of flat observations with tanh, standardised or not.
-    """
+    """Write a policy's mean action or logits in the course's expert format; InvalidInput when it can't hold them."""
     frozen = frozen_copy(policy, np.zeros((2, *getattr(policy, "ob_shape", ())), np.float32))
     activation = getattr(frozen, "activation", None)
     if not isinstance(frozen, NumpyPolicy) or activation != "tanh" or len(policy.ob_shape) != 1:
@@ -132,20 +119,11 @@ def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
 
 
 def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy, parameters: Any) -> Any:
-    """The policy of ``make_policy`` with the parameters of a file."""
-    recorded = read_content(path.parent / "config.json")["policy"]
+    recorded = read_content(path.parent / "config.json")["policy"].get("architecture")
     try:
-        least_size = config.size * (spec.ob_dim + (config.n_layers - 1) * config.size) if config.n_layers else 0
-        # Refuse before building a network that is larger than the file.
-        if make_policy is make_mlp_policy and least_size > path.stat().st_size:
-            raise InvalidInput(f"the file is too small for {config.n_layers} layers of size {config.size}")
         policy = make_policy(replace(config, no_gpu=True), spec, [])
-        if recorded.get("architecture") not in (None, describe_policy(make_policy, policy)["architecture"]):
-            raise InvalidInput(
-                "config.json records another architecture than make_policy builds; was make_policy's code edited?"
-            )
-        if not recorded and isinstance(parameters, dict):  # runs of earlier versions, which had no standardiser
-            parameters = {**{name: policy.state_dict()[name] for name in ("ob_mean", "ob_std")}, **parameters}
+        if recorded not in (None, describe_policy(make_policy, policy)["architecture"]):
+            raise InvalidInput("config.json records another architecture; was make_policy's code edited?")
         policy.load_state_dict(parameters)
         for name, value in parameters.items():
             if isinstance(value, torch.Tensor) and not value.isfinite().all():
@@ -166,10 +144,9 @@ def _as_tensors(value: Any) -> Any:
 
 def save_parameters(policy: Any, path: Path) -> None:
     """Write ``policy.state_dict()``, which ``torch.load(path, weights_only=True)`` reads; or raise InvalidInput."""
-    content = policy.state_dict()
-    tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
-    copies = {
-        name: value.cpu().clone() for name, value in tensors.items()
-    }  # so that a view is saved without the rest of its storage
+    content = dict(policy.state_dict())
+    for name, value in content.items():
+        if isinstance(value, torch.Tensor):
+            content[name] = value.cpu().clone()  # a view is saved without the rest of its storage
     with whole_file(path) as file:
-        torch.save({**content, **copies}, file)
+        torch.save(content, file)

@@ -7,9 +7,9 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,40 +21,24 @@ from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
-
-class _Kind(NamedTuple):
-    """How a policy class computes actions: modules from input to output, default activation, tanh on the actions."""
-
-    parts: tuple[str, ...]
-    activation: str
-    squashed: bool
-
-
-_SAC = _Kind(("actor.latent_pi", "actor.mu"), "ReLU", True)
+# By policy class: modules from the observation to the action, default activation, whether tanh bounds the actions.
+SAC = (("actor.latent_pi", "actor.mu"), "ReLU", True)
 KINDS = {
-    "stable_baselines3.common.policies.ActorCriticPolicy": _Kind(  # PPO, A2C, TRPO
-        ("mlp_extractor.shared_net", "mlp_extractor.policy_net", "action_net"), "Tanh", False
+    "stable_baselines3.common.policies.ActorCriticPolicy": (  # PPO, A2C, TRPO
+        ("mlp_extractor.shared_net", "mlp_extractor.policy_net", "action_net"),
+        "Tanh",
+        False,
     ),
-    "stable_baselines3.sac.policies.SACPolicy": _SAC,
-    "sb3_contrib.tqc.policies.TQCPolicy": _SAC,
-    "stable_baselines3.td3.policies.TD3Policy": _Kind(("actor.mu",), "ReLU", True),  # TD3, DDPG
-    "stable_baselines3.dqn.policies.DQNPolicy": _Kind(("q_net.q_net",), "ReLU", False),
+    "stable_baselines3.sac.policies.SACPolicy": SAC,
+    "sb3_contrib.tqc.policies.TQCPolicy": SAC,
+    "stable_baselines3.td3.policies.TD3Policy": (("actor.mu",), "ReLU", True),  # TD3, DDPG
+    "stable_baselines3.dqn.policies.DQNPolicy": (("q_net.q_net",), "ReLU", False),
 }
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
 CLASS = "<class 'torch.nn.modules.activation.{}'>"
-# Parameters and policy_kwargs that do not change the mean or greedy action.
-UNUSED = (
-    "value_net.",
-    "mlp_extractor.value_net.",
-    "log_std",
-    "actor.log_std.",
-    "critic",
-    "actor_target",
-    "q_net_target",
-)
-HARMLESS = {"net_arch", "activation_fn", "optimizer_class", "optimizer_kwargs", "log_std_init", "ortho_init", "use_sde"}
-HARMLESS |= {"n_critics", "n_quantiles", "share_features_extractor", "normalize_images", "full_std", "use_expln"}
-HARMLESS |= {"clip_mean", "squash_output", "features_extractor_class"}
+# Parameters that do not change the mean or greedy action.
+UNUSED = ("value_net.", "mlp_extractor.value_net.", "log_std", "actor.log_std.")
+UNUSED += ("critic", "actor_target", "q_net_target")
 
 
 class SB3Policy(BasePolicy):
@@ -88,15 +72,12 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
-            infos = {name: archive.getinfo(name) for name in ("data", "policy.pth")}
-            if any(info.compress_type or info.file_size > info.compress_size for info in infos.values()):
-                raise InvalidInput("its members are compressed, which model.save does not do")
             data, parameters = json.loads(archive.read("data")), archive.read("policy.pth")
-        kind, activation = _read_settings(data)
-        _check_bounds(data["action_space"], spec)
-        layers = _layers(load_torch_file(path, parameters), kind)
+        parts, activation, squashed = _read_settings(data)
+        _check_actions(data["action_space"], spec)
+        weights, biases = _read_layers(load_torch_file(path, parameters), parts)
         bounds: Any = None if spec.discrete else (spec.action_space.low, spec.action_space.high)
-        if kind.squashed and not np.isfinite(bounds).all():
+        if squashed and not np.isfinite(bounds).all():
             raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
         if len(spec.ob_shape) == 3:
             raise InvalidInput("its policy reads images")
@@ -106,32 +87,29 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
     except Exception as error:  # a damaged file can raise nearly anything
         raise InvalidInput(f"{path} is a damaged stable-baselines3 zip ({error!r:.200})") from error
     print(f"{path}: without statistics of VecNormalize, which its zip does not hold (docs/data.md)", file=sys.stderr)
-    weights, biases = ([layer[n] for layer in layers] for n in (0, 1))
-    return SB3Policy(
-        NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape), bounds, kind.squashed
-    )
+    return SB3Policy(NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape), bounds, squashed)
 
 
-def _read_settings(data: Mapping[str, Any]) -> tuple[_Kind, str]:
-    """The kind of the policy and its activation, from the plain attributes; InvalidInput for an unknown one."""
+def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]:
+    """Modules, activation and squashing of the policy, from its plain attributes; InvalidInput for an unknown one."""
     made = re.match(r"<function (\w+)\.", str(data["policy_class"].get("__init__")))
     name = f"{data['policy_class']['__module__']}.{made[1] if made else '?'}"
     if name not in KINDS:
         raise InvalidInput(f"its policy is a {name:.100}, not one of {', '.join(n.rpartition('.')[2] for n in KINDS)}")
-    options = {key: value for key, value in data["policy_kwargs"].items() if key != ":serialized:" and key != ":type:"}
-    if data.get("use_sde") or str(options.get("use_sde")) == "True":
+    if data.get("use_sde"):
         raise InvalidInput("its exploration is gSDE (use_sde)")
-    extractor = str(options.get("features_extractor_class", "FlattenExtractor"))
-    if unknown := options.keys() - HARMLESS or ("FlattenExtractor" not in extractor and {"features_extractor_class"}):
-        raise InvalidInput(f"its policy_kwargs have {min(unknown):.60}")
+    parts, default, squashed = KINDS[name]
+    options = data["policy_kwargs"]
+    if "FlattenExtractor" not in str(options.get("features_extractor_class", "FlattenExtractor")):
+        raise InvalidInput(f"its features_extractor_class is {options['features_extractor_class']!s:.100}")
     activations = {CLASS.format(torch_name): ours for torch_name, ours in ACTIVATIONS.items()}
-    used = options.get("activation_fn", CLASS.format(KINDS[name].activation))
+    used = options.get("activation_fn", CLASS.format(default))
     if used not in activations:
         raise InvalidInput(f"its activation is {used!s:.100}, not {' or '.join(ACTIVATIONS)}")
-    return KINDS[name], activations[used]
+    return parts, activations[used], squashed
 
 
-def _check_bounds(space: Mapping[str, Any], spec: TaskSpec) -> None:
+def _check_actions(space: Mapping[str, Any], spec: TaskSpec) -> None:
     """Refuse a policy whose kind of actions, or whose action bounds, differ from the task's."""
     ours: Any = spec.action_space
     if space[":type:"].rpartition(".")[2].strip("'>") != type(ours).__name__:
@@ -142,23 +120,16 @@ def _check_bounds(space: Mapping[str, Any], spec: TaskSpec) -> None:
             raise InvalidInput(f"its action bound {name} is {space[name]:.100}, the task's is {getattr(ours, name)}")
 
 
-def _layers(parameters: Mapping[str, Array], kind: _Kind) -> list[tuple[Array, Array]]:
+def _read_layers(parameters: Mapping[str, Array], parts: Sequence[str]) -> tuple[list[Array], list[Array]]:
     """Weights (inputs, outputs) and biases (outputs,) of the affine layers from the observation to the action."""
-    names = [name for name in parameters if not name.startswith(UNUSED)]
-    layers: list[tuple[Array, Array]] = []
-    for part in kind.parts:
-        own = sorted({name.rpartition(".")[0] for name in names if name.startswith(f"{part}.")}, key=_number)
-        if own not in ([part], [f"{part}.{2 * n}" for n in range(len(own))]):
-            raise InvalidInput(f"{part} has layers {', '.join(own):.100}, not affine ones with activations between")
-        layers += [(parameters[f"{name}.weight"].T, parameters[f"{name}.bias"]) for name in own]
-        names = [name for name in names if not name.startswith(f"{part}.")]
-    if names:
-        raise InvalidInput(f"its parameters {names[0]:.100} are not those of a perceptron")
-    if not all(np.isfinite(array).all() for layer in layers for array in layer):
+    used: list[str] = []
+    for part in parts:
+        own = [name.removesuffix(".weight") for name in parameters if re.match(rf"{part}\.(\d+\.)?weight$", name)]
+        used += sorted(own, key=lambda name: int(name.rpartition(".")[2]) if name != part else 0)
+    names = {f"{layer}.{kind}" for layer in used for kind in ("weight", "bias")}
+    if other := [name for name in parameters if name not in names and not name.startswith(UNUSED)]:
+        raise InvalidInput(f"its parameters {other[0]:.100} are not those of a perceptron")
+    if not all(np.isfinite(parameters[name]).all() for name in names):
         raise InvalidInput("a parameter is NaN or infinite")
-    return [(np.ascontiguousarray(weight), bias) for weight, bias in layers]
-
-
-def _number(name: str) -> int:
-    last = name.rpartition(".")[2]
-    return int(last) if last.isdecimal() else 0
+    weights = [np.ascontiguousarray(parameters[f"{layer}.weight"].T) for layer in used]
+    return weights, [parameters[f"{layer}.bias"] for layer in used]

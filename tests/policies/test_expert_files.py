@@ -132,7 +132,6 @@ def test_zips_that_cannot_be_rebuilt_are_refused_with_the_reason(tmp_path: Path)
     for change, named in (
         ({"action_space": {**data["action_space"], "high": "[1. 1. 1.]"}}, "high"),
         ({"policy_kwargs": {"features_extractor_class": "<class 'mine.Extractor'>"}}, "features_extractor_class"),
-        ({"policy_kwargs": {"hidden_trick": 1}}, "hidden_trick"),
         ({"policy_class": 3}, "damaged"),
     ):
         edit_zip(path, data=json.dumps({**data, **change}).encode())

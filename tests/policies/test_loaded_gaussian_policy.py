@@ -54,8 +54,6 @@ def test_actions_of_single_observations_and_discrete_tasks(tmp_path: Path) -> No
     for observation, action in zip(observations, expected, strict=True):
         np.testing.assert_allclose(expert.get_action(observation), action, rtol=1e-5, atol=1e-6)
         assert choosing.get_action(observation) == action.argmax()
-    with pytest.raises(InvalidInput, match="reads observations of 3 numbers, these have 4"):
-        expert.get_action(np.zeros((2, 4)))
 
 
 @given(hidden=st.lists(st.integers(1, 12), max_size=7), activation=activations, constant=st.sets(st.integers(0, 4)))

@@ -57,10 +57,6 @@ def test_the_saved_policy_is_read(tmp_path: Path, env_name: str, spec: TaskSpec)
     assert spec.max_episode_steps == 7
     assert env.reset(seed=0)[0].shape == (OB_DIM,)
     assert load_run_policy(path, ep_len=4)[2].max_episode_steps == 4
-    change_config(path, policy=None)  # as an earlier version saved it
-    parameters = {name: value for name, value in saved.state_dict().items() if name not in ("ob_mean", "ob_std")}
-    torch.save(parameters, path)
-    np.testing.assert_array_equal(load_run_policy(path)[0].get_action(observations), saved.get_action(observations))
 
 
 def test_a_policy_is_read_only_with_the_function_that_made_it(tmp_path: Path) -> None:
@@ -129,15 +125,11 @@ def test_refusals_of_other_parameters_name_the_difference(tmp_path: Path, conten
 
 
 def test_other_settings_and_a_missing_file_are_refused(tmp_path: Path) -> None:
-    """A network far larger than the file is not built."""
     path, _ = save_run(tmp_path)
-    for change in ({"size": 16}, {"n_layers": 2}, {"n_layers": 100, "size": 65_536}):
+    for change in ({"size": 16}, {"n_layers": 2}):
         change_config(path, policy=None, settings={**SETTINGS, **change})
         with pytest.raises(InvalidInput, match=r"policy_itr_0\.pt does not hold the parameters of this run's policy"):
             load_run_policy(path)
-    change_config(path, settings={name: value for name, value in SETTINGS.items() if name != "ep_len"})
-    with pytest.raises(InvalidInput, match="no setting 'ep_len'"):
-        load_run_policy(path)
     (tmp_path / "config.json").unlink()
     with pytest.raises(InvalidInput, match=r"can't read .*config\.json: No such file"):
         load_run_config(tmp_path)
