@@ -39,7 +39,7 @@ def fast_update(policy: object) -> Update | None:
     if perceptron is None or not perceptron[1] <= {nn.Tanh}:
         return None
     assert isinstance(policy, MLPPolicySL)
-    parameters: list[nn.Parameter] = [p for layer in perceptron[0] for p in (layer.weight, layer.bias)]
+    parameters: list[torch.Tensor] = [p for layer in perceptron[0] for p in (layer.weight, layer.bias)]
     parameters += [] if policy.discrete else [policy.logstd]
     if not _is_plain(policy, parameters) or not _adam_is_known(policy.optimizer, parameters) or _has_hooks(policy):
         return None
@@ -60,7 +60,7 @@ def skip_dynamo_import() -> None:
             method.__dynamo_disable = method
 
 
-def _is_plain(policy: MLPPolicySL, parameters: list[nn.Parameter]) -> bool:
+def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
     """Whether ``parameters`` are all that the policy has, trainable, and float32 on the CPU like its buffers."""
     found = list(policy.parameters())
     same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
@@ -69,7 +69,7 @@ def _is_plain(policy: MLPPolicySL, parameters: list[nn.Parameter]) -> bool:
     return same and trainable and all(t.dtype == torch.float32 and t.is_contiguous() and t.is_cpu for t in tensors)
 
 
-def _adam_is_known(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> bool:
+def _adam_is_known(optimizer: torch.optim.Optimizer, parameters: list[torch.Tensor]) -> bool:
     """Whether the optimiser is Adam on all parameters, with no options but learning rate, betas and epsilon."""
     if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
         return False
@@ -84,7 +84,6 @@ def _adam_is_known(optimizer: torch.optim.Optimizer, parameters: list[nn.Paramet
 
 
 def _has_hooks(policy: MLPPolicySL) -> bool:
-    """Whether a module, a parameter or the optimiser has a hook, which a step in numpy would not call."""
     of_modules = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
     hooks = [getattr(module, f"_{kind}", None) for module in policy.modules() for kind in of_modules]
     hooks += [getattr(nn.modules.module, f"_global_{kind}", None) for kind in of_modules]
@@ -102,18 +101,16 @@ class _FastUpdate:
     all parameters.
     """
 
-    def __init__(self, policy: MLPPolicySL, parameters: list[nn.Parameter]) -> None:
+    def __init__(self, policy: MLPPolicySL, parameters: list[torch.Tensor]) -> None:
         self._policy, self._optimizer, self._loss = policy, policy.optimizer, policy.loss
-        self._gradients_were_compared = False
-        self._parameters = parameters
+        self._parameters, self._gradients_were_compared = parameters, False
         states = [policy.optimizer.state[p] for p in parameters]
-        steps = [float(state.get("step", 0.0)) for state in states]
         zeros = [torch.zeros_like(p) for p in parameters]
         self._p, self._p_views = _flatten([p.detach() for p in parameters])
         self._g, self._g_views = _flatten(zeros)
         self._m, self._m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
         self._v, self._v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
-        self._steps = torch.tensor(steps, dtype=torch.float32)
+        self._steps = torch.tensor([float(state.get("step", 0.0)) for state in states], dtype=torch.float32)
         for n, (p, state) in enumerate(zip(parameters, states, strict=True)):
             p.data, p.grad = self._p_views[n], self._g_views[n]
             state.update(step=self._steps[n], exp_avg=self._m_views[n], exp_avg_sq=self._v_views[n])
@@ -139,7 +136,6 @@ class _FastUpdate:
 
     @np.errstate(all="ignore")  # a loss that is not finite is reported at the iteration's end
     def __call__(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
-        """See `MLPPolicySL.update`."""
         if not self._is_bound():
             again = fast_update(self._policy)
             if again is None:
@@ -164,7 +160,6 @@ class _FastUpdate:
         return actions.dtype == torch.float32 and actions.shape == (len(observations), *self._policy.logstd.shape)
 
     def _gradients_equal_autograd(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
-        """Compare the gradients with those of `MLPPolicySL.compute_loss` on the same batch."""
         expected = torch.autograd.grad(self._policy.compute_loss(observations, actions), self._parameters)
         return all(
             np.allclose(found, gradient.numpy(), rtol=TOLERANCE, atol=TOLERANCE * float(gradient.abs().max()))
@@ -172,7 +167,7 @@ class _FastUpdate:
         )
 
     def _compute_gradients(self, observations: Array, actions: Array) -> float:
-        """Fill in the gradients; returns the loss. Arguments (N, ob_dim), and (N, ac_dim) or (N,)."""
+        """Fill in the gradients; returns the loss."""
         mean, std = (part.numpy() for part in self._standardizer)
         layers = range(0, len(self._arrays) - 1, 2)  # weight, bias, weight, bias, ... and logstd with nll
         inputs, x = [], (observations.astype(np.float32, copy=False) - mean) / std

@@ -35,7 +35,7 @@ def source_digest(owner: type, names: Sequence[str]) -> str | None:
 
 
 def known_perceptron(
-    policy: Any, owner: type, names: Sequence[str], digest: str
+    policy: Any, owner: Any, names: Sequence[str], digest: str
 ) -> tuple[list[nn.Linear], set[type]] | None:
     """The affine layers of a policy's network and the types of the activations between; None if it has other parts.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class LoadedGaussianPolicy(BasePolicy):
         self.ob_mean, self.ob_variance, std = mean, variance, np.sqrt(variance)
         self._scale = np.where(std < CONSTANT_STD, 0.0, 1.0 / (std + STD_OFFSET))
         self.network = NumpyPolicy(weights, biases, activation, discrete)
-        self.ob_dim, self.ac_dim = len(mean), len(biases[-1])
+        self.ob_dim, self.ac_dim = self.network.ob_dim, self.network.ac_dim
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""
@@ -118,7 +119,13 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
 
 
 def write_gaussian_policy(
-    path: Path, mean: Array, variance: Array, weights: list[Array], biases: list[Array], log_std: Array, activation: str
+    path: Path,
+    mean: Array,
+    variance: Array,
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    log_std: Array,
+    activation: str,
 ) -> None:
     """Write an expert policy in the course's layout.
 

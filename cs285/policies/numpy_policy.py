@@ -29,6 +29,7 @@ class NumpyPolicy(BasePolicy):
         discrete: bool,
         standardizer: tuple[Array, Array] | None = None,
         ob_shape: tuple[int, ...] = (0,),
+        output: Callable[[Array], Array] | None = None,
     ) -> None:
         """Build the network.
 
@@ -40,10 +41,12 @@ class NumpyPolicy(BasePolicy):
             standardizer: (ob_dim,) mean and standard deviation of the observations; None: 0 and 1. They are not
                 folded into the float32 weights, which would cost precision.
             ob_shape: shape of an observation, which is flattened; a vector by default.
+            output: applied to the mean actions; a function that can be pickled.
         """
         self.weights, self.biases = list(weights), list(biases)
         self.activation, self.discrete = activation, discrete
-        self._standardizer, self._ob_ndim = standardizer, len(ob_shape)
+        self._standardizer, self._ob_ndim, self._output = standardizer, len(ob_shape), output
+        self.ob_dim, self.ac_dim = self.weights[0].shape[0], self.weights[-1].shape[1]
 
     @np.errstate(over="ignore", invalid="ignore")  # rollouts check that actions are finite
     def get_action(self, observations: Array) -> Array:
@@ -57,4 +60,5 @@ class NumpyPolicy(BasePolicy):
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden = activation(hidden.dot(weight) + bias)  # for one vector, dot is quicker than @
         outputs = hidden.dot(self.weights[-1]) + self.biases[-1]
+        outputs = outputs if self._output is None else self._output(outputs)
         return np.asarray(outputs.argmax(axis=-1) if self.discrete else outputs)

@@ -8,6 +8,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from cs285.data.trajectory import Array
 from cs285.data.whole_files import read_whole
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.policies.base_policy import BasePolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
 # By policy class: modules from the observation to the action, default activation, whether tanh bounds the actions.
@@ -37,38 +37,18 @@ KINDS = {
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
 CLASS = "<class 'torch.nn.modules.activation.{}'>"
 # Parameters that do not change the mean or greedy action.
-UNUSED = ("value_net.", "mlp_extractor.value_net.", "log_std", "actor.log_std.")
-UNUSED += ("critic", "actor_target", "q_net_target")
+UNUSED = (
+    *("value_net.", "mlp_extractor.value_net.", "log_std", "actor.log_std."),
+    *("critic", "actor_target", "q_net_target"),
+)
 
 
-class SB3Policy(BasePolicy):
-    """The mean or greedy action of a stable-baselines3 policy, as ``predict(deterministic=True)`` returns it.
-
-    Attributes:
-        ob_dim, ac_dim: numbers in an observation; numbers in an action, or choices.
-    """
-
-    copyable = True
-
-    def __init__(self, network: NumpyPolicy, bounds: tuple[Array, Array] | None, squashed: bool) -> None:
-        """Wrap the network; ``bounds``, (ac_dim,) each, scale squashed actions and clip others; None when discrete."""
-        self._network, self._bounds, self._squashed = network, bounds, squashed
-        self.ob_dim, self.ac_dim = network.weights[0].shape[0], network.weights[-1].shape[1]
-
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`."""
-        actions = self._network.get_action(observations)
-        if self._bounds is None:
-            return actions
-        low, high = self._bounds
-        return low + 0.5 * (np.tanh(actions) + 1) * (high - low) if self._squashed else np.clip(actions, low, high)
-
-
-def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
+def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
     """Rebuild the policy in a zip that ``model.save`` wrote, for PPO, A2C, TRPO, SAC, TQC, TD3, DDPG or DQN.
 
-    Only the arrays of ``policy.pth`` and the plain text of ``data`` are read. A notice says that the zip has no
-    statistics of VecNormalize. Raises InvalidInput for a policy that can't be rebuilt exactly, with the reason.
+    It returns the mean or greedy action, as ``predict(deterministic=True)`` does. Only the arrays of ``policy.pth`` and
+    the plain text of ``data`` are read. A notice says that the zip has no statistics of VecNormalize. Raises
+    InvalidInput for a policy that can't be rebuilt exactly, with the reason.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
@@ -76,8 +56,8 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
         parts, activation, squashed = _read_settings(data)
         _check_actions(data["action_space"], spec)
         weights, biases = _read_layers(load_torch_file(path, parameters), parts)
-        bounds: Any = None if spec.discrete else (spec.action_space.low, spec.action_space.high)
-        if squashed and not np.isfinite(bounds).all():
+        space: Any = spec.action_space
+        if squashed and not np.isfinite([space.low, space.high]).all():
             raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
         if len(spec.ob_shape) == 3:
             raise InvalidInput("its policy reads images")
@@ -87,7 +67,12 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> SB3Policy:
     except Exception as error:  # a damaged file can raise nearly anything
         raise InvalidInput(f"{path} is a damaged stable-baselines3 zip ({error!r:.200})") from error
     print(f"{path}: without statistics of VecNormalize, which its zip does not hold (docs/data.md)", file=sys.stderr)
-    return SB3Policy(NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape), bounds, squashed)
+    output = None if spec.discrete else partial(_within_bounds, low=space.low, high=space.high, squashed=squashed)
+    return NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape, output=output)
+
+
+def _within_bounds(actions: Array, low: Array, high: Array, squashed: bool) -> Array:
+    return np.asarray(low + 0.5 * (np.tanh(actions) + 1) * (high - low) if squashed else np.clip(actions, low, high))
 
 
 def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]:

@@ -18,10 +18,11 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs/examples"
 
 
-def run(script: Path | str, folder: Path, flags: str) -> subprocess.CompletedProcess[str]:
+def run(script: Path | str, folder: Path, flags: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(script), *flags.split(), "--logdir", str(folder / "data")]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def rows(run_dir: Path) -> list[dict[str, float]]:
@@ -38,25 +39,20 @@ def test_the_readme_shows_the_example_that_is_tested() -> None:
 
 @pytest.mark.slow
 def test_relu_and_huber(tmp_path: Path) -> None:
-    flags = (
-        "--env_name Hopper-v5 --ep_len 50 --do_dagger --n_iter 2 --num_agent_train_steps_per_iter 30 --batch_size 50"
-    )
-    flags += " --eval_batch_size 50 --num_workers 1 --save_params --seeds 1,2"
+    flags = "--env_name Hopper-v5 --ep_len 50 --do_dagger --n_iter 2 --num_agent_train_steps_per_iter 30"
+    flags += " --batch_size 50 --eval_batch_size 50 --num_workers 1 --save_params --seeds 1,2"
     shutil.copy(EXAMPLES / "relu_huber.py", tmp_path / "my_policy.py")
-    finished = run("my_policy.py", tmp_path, flags)
-    assert finished.returncode == 0, finished.stderr
+    run("my_policy.py", tmp_path, flags)
     first, second = sorted((tmp_path / "data").iterdir())
     assert json.loads((first / "config.json").read_text())["policy"]["make_policy"].startswith("my_policy:")
     command = [sys.executable, "scripts/eval_policy.py", "--policy", str(first / "policy_itr_1.pt")]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "my_policy:make_policy" in refused.stderr
-    resumed = run("my_policy.py", tmp_path, f"--resume {second} --n_iter 3 --video_log_freq 1")
-    assert resumed.returncode == 0, resumed.stderr
+    run("my_policy.py", tmp_path, f"--resume {second} --n_iter 3 --video_log_freq 1")
     assert len(list(second.glob("videos/*.mp4"))) in (0, 2)  # none where nothing can render
     flags = flags.replace("--seeds 1,2", "--seed 2 --exp_name straight")
-    straight = run("my_policy.py", tmp_path, flags.replace("--n_iter 2", "--n_iter 3"))
-    assert straight.returncode == 0, straight.stderr
+    run("my_policy.py", tmp_path, flags.replace("--n_iter 2", "--n_iter 3"))
     other = next((tmp_path / "data").glob("*straight*"))
     for row, same in zip(rows(second), rows(other), strict=True):
         del row["TimeSinceStart"], same["TimeSinceStart"]
@@ -70,15 +66,13 @@ def test_convolutions_on_images_beat_a_flattened_perceptron(tmp_path: Path) -> N
         shutil.copy(file, tmp_path)
     flags = "--env_name image_task:Chase-v0 --expert_data chase.pkl --num_agent_train_steps_per_iter 250"
     flags += " --eval_batch_size 1000 --num_workers 2"
-    finished = run("image_policy.py", tmp_path, f"{flags} --do_dagger --n_iter 2 --batch_size 80 --save_params")
-    assert finished.returncode == 0, finished.stderr
+    run("image_policy.py", tmp_path, f"{flags} --do_dagger --n_iter 2 --batch_size 80 --save_params")
     frames = 25 * 41 * 24 * 24
     assert (tmp_path / "chase.pkl").stat().st_size < 1.1 * frames
     (convolutional,) = (tmp_path / "data").iterdir()
     added = np.load(convolutional / "checkpoint/added_1.npz")
     assert {added[name].dtype for name in added.files if added[name].ndim == 4} == {np.dtype(np.uint8)}
-    finished = run(ROOT / "scripts/run_hw1.py", tmp_path, f"{flags} --exp_name flat")
-    assert finished.returncode == 0, finished.stderr
+    run(ROOT / "scripts/run_hw1.py", tmp_path, f"{flags} --exp_name flat")
     flat = next((tmp_path / "data").glob("*flat*"))
     assert rows(convolutional)[0]["Eval_AverageReturn"] > 3 * rows(flat)[0]["Eval_AverageReturn"]
 
@@ -87,8 +81,7 @@ def test_convolutions_on_images_beat_a_flattened_perceptron(tmp_path: Path) -> N
 def test_an_expert_that_is_a_function(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
     flags = "--env_name Pendulum-v1 --expert_data pendulum.pkl --do_dagger --n_iter 2 --eval_batch_size 2000"
-    finished = run("pendulum.py", tmp_path, f"--preset tuned {flags}")
-    assert finished.returncode == 0, finished.stderr
+    run("pendulum.py", tmp_path, f"--preset tuned {flags}")
     (run_dir,) = (tmp_path / "data").iterdir()
     first, second = rows(run_dir)
     assert first["Eval_AverageReturn"] < second["Eval_AverageReturn"] > second["Expert_AverageReturn"] - 150
@@ -98,10 +91,8 @@ def test_an_expert_that_is_a_function(tmp_path: Path) -> None:
 def test_a_recurrent_policy_acts_the_same_in_workers_and_is_read_again(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "recurrent_policy.py", tmp_path)
     flags = "--env_name Hopper-v5 --num_agent_train_steps_per_iter 20 --eval_batch_size 100 --save_params"
-    finished = run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 2")
-    assert finished.returncode == 0, finished.stderr
-    finished = run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 0 --exp_name local")
-    assert finished.returncode == 0, finished.stderr
+    run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 2")
+    run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 0 --exp_name local")
     workers, local = sorted((tmp_path / "data").iterdir())
     assert rows(workers)[0]["Eval_AverageReturn"] == rows(local)[0]["Eval_AverageReturn"]
     code = (
@@ -125,9 +116,8 @@ def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL)
     for kind, block in blocks:
-        text = re.sub(
-            "--total_steps .*--output", "--total_steps 4096 --evaluations 1 --eval_episodes 2 --output", block
-        )
+        short = "--total_steps 4096 --evaluations 1 --eval_episodes 2 --output"
+        text = re.sub("--total_steps .*--output", short, block)
         text = re.sub("--do_dagger", SMALL, text)
         text = re.sub("run_hw1.py", "run_hw1.py --eval_batch_size 200 --num_agent_train_steps_per_iter 20", text)
         command = ["bash", "-ec", text] if kind == "bash" else [sys.executable, "-c", text]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
 import pickle
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,12 @@ def make_model(algorithm: str, task: str, policy: Any = "MlpPolicy", **options: 
     return model
 
 
+def written(write: Callable[[io.BytesIO], Any]) -> bytes:
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()
+
+
 def edit_zip(path: Path, **members: bytes) -> None:
     """Replace members of a zip as `model.save` writes it; ``policy`` stands for policy.pth."""
     with zipfile.ZipFile(path) as archive:
@@ -103,12 +111,10 @@ def test_zips_of_stable_baselines3_act_as_its_own_predict(
 def test_a_zip_of_an_older_version_with_shared_layers_is_rebuilt(tmp_path: Path) -> None:
     model = make_model("PPO", BOUNDED, policy_kwargs={"net_arch": [8, 8]})
     model.save(tmp_path / "x.zip")
-    state, file = model.policy.state_dict(), io.BytesIO()
-    old = {
-        k.replace("policy_net.0", "shared_net.0").replace("policy_net.2", "policy_net.0"): v for k, v in state.items()
-    }
-    torch.save(old, file)
-    edit_zip(tmp_path / "x.zip", policy=file.getvalue())
+    old = {}
+    for name, value in model.policy.state_dict().items():
+        old[name.replace("policy_net.0", "shared_net.0").replace("policy_net.2", "policy_net.0")] = value
+    edit_zip(tmp_path / "x.zip", policy=written(lambda file: torch.save(old, file)))
     expert = load_expert(tmp_path / "x.zip", BOUNDED, make_env(BOUNDED)[1])
     expected, _ = model.predict(OBSERVATIONS, deterministic=True)
     np.testing.assert_allclose(expert.get_action(OBSERVATIONS), expected, rtol=0, atol=1e-5)
@@ -143,15 +149,15 @@ def test_zips_that_cannot_be_rebuilt_are_refused_with_the_reason(tmp_path: Path)
 
 
 def test_no_code_in_a_zip_is_run(tmp_path: Path) -> None:
-    path, bomb = tmp_path / "x.zip", io.BytesIO()
+    path = tmp_path / "x.zip"
     make_model("PPO", BOUNDED).save(path)
 
     class Bomb:
         def __reduce__(self) -> Any:
             return Path.touch, (tmp_path / "ran",)
 
-    torch.save({"mlp_extractor.policy_net.0.weight": Bomb()}, bomb)
-    edit_zip(path, policy=bomb.getvalue())
+    parameters = {"mlp_extractor.policy_net.0.weight": Bomb()}
+    edit_zip(path, policy=written(lambda file: torch.save(parameters, file)))
     with pytest.raises(InvalidInput, match="can't be used"):
         load_expert(path, BOUNDED, make_env(BOUNDED)[1])
     assert not (tmp_path / "ran").exists()
@@ -224,36 +230,22 @@ def test_module_colon_object_is_distinguished_from_a_path(tmp_path: Path, monkey
     assert object_name(Path("door_of_mine:A.act")) is None
 
 
-def array_bytes(save: Any, **arrays: Any) -> bytes:
-    file = io.BytesIO()
-    save(file, **arrays) if arrays else save(file, np.zeros(3))
-    return file.getvalue()
-
-
-def torch_bytes(value: Any) -> bytes:
-    file = io.BytesIO()
-    torch.save(value, file)
-    return file.getvalue()
-
-
-def scripted() -> bytes:
-    file = io.BytesIO()
-    torch.jit.save(torch.jit.trace(nn.Linear(3, 2), torch.zeros(1, 3)), file)
-    return file.getvalue()
-
-
 WRONG_FILES = {
     "gzip": lambda: gzip.compress(b"x"),
     "HDF5": lambda: b"\x89HDF\r\n\x1a\n" + bytes(50),
     "Git LFS pointer": lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
     "web page": lambda: b"\n<!DOCTYPE html><html></html>",
-    "numpy archive .*--expert_data": lambda: array_bytes(np.savez, observation=np.zeros(3)),
-    "single numpy array": lambda: array_bytes(np.save),
-    "torch checkpoint of a whole module, and loading it runs code": lambda: torch_bytes(nn.Linear(3, 2)),
-    "without a run's config.json": lambda: torch_bytes(nn.Linear(3, 2).state_dict()),
-    "TorchScript": scripted,
+    "numpy archive .*--expert_data": lambda: written(lambda file: np.savez(file, observation=np.zeros(3))),
+    "single numpy array": lambda: written(lambda file: np.save(file, np.zeros(3))),
+    "torch checkpoint of a whole module, and loading it runs code": lambda: written(
+        functools.partial(torch.save, nn.Linear(3, 2))
+    ),
+    "without a run's config.json": lambda: written(functools.partial(torch.save, nn.Linear(3, 2).state_dict())),
+    "TorchScript": lambda: written(
+        functools.partial(torch.jit.save, torch.jit.trace(nn.Linear(3, 2), torch.zeros(1, 3)))
+    ),
     "empty": lambda: b"",
-    "damaged or unfinished zip": lambda: array_bytes(np.savez, observation=np.zeros(3))[:-30],
+    "damaged or unfinished zip": lambda: written(lambda file: np.savez(file, observation=np.zeros(3)))[:-30],
     "were the two flags swapped": lambda: pickle.dumps([fakes.course_episode(2023)]),
     "two flags swapped": lambda: pickle.dumps({"observations": np.zeros((3, 3)), "actions": np.zeros((3, 2))}),
 }
