@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,6 @@ class Mistake(Exception):
     """A mistake in an answer: a key word, by which tests tell it, and a clause with the numbers that show it."""
 
     def __init__(self, key: str, words: str) -> None:
-        """Set both."""
         super().__init__(key, words)
         self.key, self.words = key, words
 
@@ -31,9 +30,27 @@ def require_type(value: object, kind: type | tuple[type, ...], wanted: str) -> N
     require(isinstance(value, kind), "type", f"it returns {found}, not {wanted}")
 
 
-def require_equal(found: Any, wanted: Any, key: str, name: str, hint: str = "") -> None:
-    """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers."""
-    require(close(found, wanted), key, f"{name} {show(found)}, not {show(wanted)}{hint}")
+def require_trajectories(paths: Any) -> None:
+    """Raise a `Mistake` unless a returned value is a list of trajectories."""
+    require_type(paths, (list, tuple), "a list of trajectories")
+    kinds = {type(path).__name__ for path in paths} - {"Trajectory"}
+    require(not kinds, "type", f"it returns {kinds} among the trajectories: the list alone is wanted")
+
+
+def require_equal(
+    found: Any, wanted: Any, key: str, name: str, hint: str = "", others: Mapping[str, tuple[Any, str]] | None = None
+) -> None:
+    """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
+
+    Where the found numbers are one of ``others``, its name is the key, and its clause the hint.
+    """
+    if not close(found, wanted):
+        same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]
+        key, hint = [*same, (key, hint)][0]
+        if np.ndim(wanted) == 2 and np.shape(found) == np.shape(wanted):
+            row = [close(a, b) for a, b in zip(found, wanted, strict=True)].index(False)
+            name, found, wanted = f"{name}, in row {row}:", found[row], wanted[row]
+        raise Mistake(key, f"{name} {show(found)}, not {show(wanted)}{hint}")
 
 
 def close(found: Any, wanted: Any) -> bool:

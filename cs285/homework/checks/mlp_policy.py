@@ -13,9 +13,9 @@ from torch import distributions
 from cs285.homework.checks.mistake import Mistake, case, close, require, require_equal, require_type, show
 from cs285.homework.checks.policy_fakes import (
     OB_DIM,
-    Distribution,
     N,
     Optimizer,
+    action_distribution,
     check_inputs,
     distribution,
     make_batch,
@@ -27,39 +27,22 @@ from cs285.homework.checks.policy_fakes import (
 
 def get_action() -> Iterator[Mistake]:
     """Compare actions with the modes of the distribution, for batches and single observations."""
-    costs: dict[str, Mistake] = {}
     for discrete, ob_shape in ((False, (OB_DIM,)), (True, (OB_DIM,)), (False, (2, 2))):
-        with case("discrete actions" if discrete else f"observations of shape {ob_shape}"):
-            policy = make_policy(4 if discrete else 2, ob_shape, discrete, forward=distribution)
-            costs |= {cost.key: cost for cost in _check_actions(policy, ob_shape)}
-    yield from costs.values()
+        with case("discrete actions" if discrete else f"ob_shape={ob_shape}"):
+            yield from _check_actions(make_policy(4 if discrete else 2, ob_shape, discrete, forward=distribution))
 
 
-def _check_actions(policy: Any, ob_shape: tuple[int, ...]) -> Iterator[Mistake]:
-    observations = np.random.default_rng(0).normal(size=(N, *ob_shape)).astype(np.float32)
-    given, mode = observations.copy(), modes(policy, observations)
-    actions = policy.get_action(given)
-    graph = " on the graph" if getattr(actions, "requires_grad", False) else ""
-    text = f"it returns a tensor{graph}; environments take numpy arrays (to_numpy)"
-    require(not isinstance(actions, torch.Tensor), "tensor", text)
-    require_type(actions, np.ndarray, "a numpy array")
-    require(np.array_equal(given, observations), "observations changed", "it changes the observations in place")
-    shapes = f"{N} observations of shape {ob_shape} give actions of shape {actions.shape}, not {mode.shape}"
-    numbers = policy.discrete and actions.shape == (N, 4)
-    require(not numbers, "logits", f"{shapes}: they are numbers of the 4 choices, not choices")
-    require(actions.shape == mode.shape, "batch dimension", shapes)
+def _check_actions(policy: Any) -> Iterator[Mistake]:
+    observations = np.random.default_rng(0).normal(size=(N, *policy.ob_shape)).astype(np.float32)
+    mode = modes(policy, observations)
+    actions = _actions(policy, observations, mode)
     require(not policy.discrete or actions.dtype.kind in "iu", "dtype", f"a choice is an integer, not {actions.dtype}")
     try:
-        single = policy.get_action(observations[1].copy())
+        single = _actions(policy, observations[1], mode[1])
     except (IndexError, RuntimeError) as error:
-        text = f"one observation of shape {ob_shape} raises {type(error).__name__}, a batch of {N} does not: {error}"
+        text = f"a single observation raises {type(error).__name__}, a batch of {N} does not: {error}"
         raise Mistake("batch dimension", text) from error
-    shapes = f"one observation of shape {ob_shape} gives an action of shape {np.shape(single)}, not {mode.shape[1:]}"
-    require(np.shape(single) == mode.shape[1:], "batch dimension", f"{shapes}: compare with self.ob_shape")
-    require_type(single, (np.ndarray, np.generic, int), "a numpy array")
-    one = policy.get_action(observations[:1])
-    shapes = f"a batch of one observation gives an action of shape {np.shape(one)}, not {mode[:1].shape}"
-    require(np.shape(one) == mode[:1].shape, "batch dimension", f"{shapes}: compare with self.ob_shape")
+    _actions(policy, observations[:1], mode[:1])
     if close(actions, mode):
         return require_equal(single, mode[1], "single", "one observation gives an action that a batch does not:")
     inputs = torch.from_numpy(observations)
@@ -77,6 +60,19 @@ def _check_actions(policy: Any, ob_shape: tuple[int, ...]) -> Iterator[Mistake]:
     yield Mistake("sampling", f"it samples ({found}): the noise leads to states that the expert never saw")
 
 
+def _actions(policy: Any, observations: Any, mode: Any) -> Any:
+    """What `get_action` gives, of the right type and shape."""
+    given = observations.copy()
+    actions = policy.get_action(given)
+    require_type(actions, (np.ndarray, np.generic, int), "a numpy array (to_numpy), which environments take")
+    require(np.array_equal(given, observations), "observations changed", "it changes the observations in place")
+    shapes = f"observations of shape {given.shape} give actions of shape {np.shape(actions)}, not {mode.shape}"
+    numbers = policy.discrete and np.shape(actions) == (N, 4)
+    require(not numbers, "logits", f"{shapes}: they are numbers of the 4 choices, not choices")
+    require(np.shape(actions) == mode.shape, "batch dimension", f"{shapes}: compare with self.ob_shape")
+    return actions
+
+
 def forward() -> None:
     """Compare the distribution's parameters, log-probabilities and gradients with the network's outputs."""
     for discrete in (False, True):
@@ -87,72 +83,64 @@ def forward() -> None:
 def _check_distribution(policy: Any) -> None:
     observations = make_batch(policy, 1)[0]
     found, wanted = policy(observations), distribution(policy, observations)
-    text = f"it returns a tensor of shape {tuple(getattr(found, 'shape', ()))}, not a distribution"
-    require(not isinstance(found, torch.Tensor), "tensor", text)
     require_type(found, distributions.Distribution, "a distribution of torch.distributions")
     center = found.probs if policy.discrete else found.mean
     check_inputs(center, policy, observations, lambda outputs: outputs.softmax(1) if policy.discrete else outputs)
     if policy.discrete:
-        text = "the probabilities of the first row are"
-        require_equal(center[:1], wanted.probs[:1], "logits", text, ": the outputs are logits")
+        name = "the probabilities of the first row are"
+        require_equal(center[0], wanted.probs[0], "logits", name, ": the outputs are logits")
     else:
-        require_equal(center[:1], wanted.mean[:1], "mean", "the mean of the first row is")
+        require_equal(center[0], wanted.mean[0], "mean", "the mean of the first row is")
         _check_deviation(found.stddev[0], policy.logstd)
-    _check_log_prob(policy, found, wanted)
-
-
-def _check_deviation(found: torch.Tensor, logstd: torch.Tensor) -> None:
-    """Compare the standard deviation with the exponential of its logarithm, and with what others take for it."""
-    hints = {"exp missing": ": exp is missing", "covariance": ": a covariance or variance is its square"}
-    others = {"exp missing": logstd.abs(), "covariance": (logstd / 2).exp(), "squared": (2 * logstd).exp()}
-    key = next((key for key, other in others.items() if close(found, other)), "standard deviation")
-    name = f"for logstd {show(logstd)} the standard deviation is"
-    require_equal(found, logstd.exp(), key, name, hints.get(key, ""))
-
-
-def _check_log_prob(policy: Any, found: Any, wanted: Any) -> None:
     actions = wanted.sample()
     log_prob = found.log_prob(actions)
     shapes = f"log_prob of {tuple(actions.shape)} actions has shape {tuple(log_prob.shape)}, not {(N,)}"
-    hint = "" if policy.discrete else ": the numbers of one action belong together (Independent)"
-    require(log_prob.shape == (N,), "log_prob shape", shapes + hint)
+    hint = "the numbers of one action belong together (Independent)"
+    require(log_prob.shape == (N,), "log_prob shape", f"{shapes}: {hint}")
     require_equal(log_prob, wanted.log_prob(actions), "log_prob", "log_prob is")
-    require(log_prob.requires_grad, "detached", "log_prob has no gradient: the outputs are not on the graph")
     log_prob.sum().backward()
     without = [name for name, parameter in policy.named_parameters() if parameter.grad is None]
     require(not without, "detached", f"log_prob has no gradient with respect to {without}")
 
 
+def _check_deviation(found: torch.Tensor, logstd: torch.Tensor) -> None:
+    others = {
+        "exp missing": (logstd.abs(), ": exp is missing"),
+        "covariance": ((logstd / 2).exp(), ": a covariance or variance is its square"),
+        "squared": ((2 * logstd).exp(), ": it is squared"),
+    }
+    name = f"for logstd {show(logstd)} the standard deviation is"
+    require_equal(found, logstd.exp(), "standard deviation", name, others=others)
+
+
 def update() -> Iterator[Mistake]:
     """Compare the loss with its definition, and two steps with those of the right gradients."""
-    policy, costs = make_policy(), dict[str, Mistake]()
+    policy = make_policy()
     optimized = {id(parameter) for parameter in policy.optimizer.parameters}
     missing = [name for name, parameter in policy.named_parameters() if id(parameter) not in optimized]
     require(not missing, "optimiser", f"the optimiser of __init__ lacks {missing}, which then never learns")
     cases: dict[str, dict[str, Any]] = {"mse": {}, "mse, ac_dim=1": {"ac_dim": 1}, "nll": {"loss": "nll"}}
     for name, options in {**cases, "discrete": {"discrete": True}}.items():
         with case(f"compute_loss, {name}"):
-            policy = make_policy(**options, forward=distribution, get_action=modes)
-            costs |= {cost.key: cost for cost in _check_loss(policy)}
-    costs |= {cost.key: cost for cost in _check_steps()}
-    yield from costs.values()
+            yield from _check_loss(make_policy(**options, forward=distribution, get_action=modes))
+    yield from _check_steps()
 
 
 def _losses(policy: Any, outputs: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
     """The right loss, and what others compute, by key words."""
-    nll = Distribution(outputs, None if policy.discrete else policy.logstd).log_prob(actions).mean().neg()
+    nll = action_distribution(policy, outputs).log_prob(actions).mean().neg()
+    losses = {"right": nll}
     if policy.discrete:
-        twice = Distribution(outputs.softmax(1), None).log_prob(actions).mean().neg()
-        unnormalised = outputs[torch.arange(len(actions)), actions].mean().neg()
-        return {"right": nll, "softmax twice": twice, "logits taken for logarithms of probabilities": unnormalised}
-    mse, absolute = ((outputs - actions).abs().pow(power).mean() for power in (2, 1))
-    losses = {"right": mse, "nll in place of mse": nll}
-    if policy.loss == "nll":
-        losses = {"right": nll, "mse in place of nll": mse}
-    elif actions.shape[1] == 1:
-        losses["(N,) broadcast against (N, 1)"] = (outputs - actions.T).pow(2).mean()
-    losses["means squashed by tanh"] = (outputs.tanh() - actions).pow(2).mean()
-    return {**losses, "absolute error": absolute, "root": mse.sqrt()}
+        losses["softmax twice"] = action_distribution(policy, outputs.softmax(1)).log_prob(actions).mean().neg()
+        losses["logits taken for logarithms of probabilities"] = -outputs.gather(1, actions[:, None]).mean()
+    else:
+        mse, absolute = ((outputs - actions).abs().pow(power).mean() for power in (2, 1))
+        named = {"mse in place of nll": mse, "nll in place of mse": nll, "absolute error": absolute, "root": mse.sqrt()}
+        losses = {"right": nll if policy.loss == "nll" else mse, **named}
+        losses["means squashed by tanh"] = (outputs.tanh() - actions).pow(2).mean()
+        losses["(N,) broadcast against (N, 1)"] = (outputs[:, :1] - actions[:, 0]).pow(2).mean()
+        losses["summed over rows and columns"] = mse * actions.numel()
+    return {**losses, "wrong sign": -losses["right"], "summed over the rows of the batch": losses["right"] * N}
 
 
 def _compute_loss(policy: Any, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
@@ -163,34 +151,27 @@ def _check_loss(policy: Any) -> Iterator[Mistake]:
     observations, actions = make_batch(policy, 0)
     loss, again = (policy.compute_loss(observations, actions) for _ in range(2))
     require_type(loss, torch.Tensor, "a tensor on the graph")
-    text = f"the loss has shape {tuple(loss.shape)}, not (): it is a mean over the batch"
-    require(loss.ndim == 0, "not reduced", text)
-    text = f"{loss.item():.4g} and {again.item():.4g} for one batch: the loss is on a sampled action, not on the mean"
-    require(loss.item() == again.item(), "sampled action", text)
+    require(loss.ndim == 0, "not reduced", f"the loss has shape {tuple(loss.shape)}, not (): it is a mean")
+    text = f"{loss:.4g} and {again:.4g} for one batch: the loss is on a sampled action, not on the mean"
+    require(loss == again, "sampled action", text)
     losses = _losses(policy, network_outputs(policy, observations), actions)
     right = losses.pop("right")
-    scale, ac_dim = loss.item() / right.item(), 1 if policy.discrete else actions.shape[1]
-    text = f"the loss is {loss.item():.4g}, not {right.item():.4g}"
+    scale = loss.item() / right.item()
     if not close(scale, 1):
         check_inputs(loss, policy, observations, lambda outputs: _losses(policy, outputs, actions)["right"])
+        text = f"the loss is {loss:.4g}, not {right:.4g}"
         for key, other in losses.items():
             require(not close(loss, other), key, f"{text}: {key}")
-        require(not close(scale, -1), "sign", f"{text}: its sign is wrong, it would be climbed")
-        summed = f"{text}, {scale:.3g} times the mean: it is summed over the {N} rows of the batch"
-        require(not (close(scale, N) or close(scale, N * ac_dim)), "summed", summed)
+        ac_dim = 1 if policy.discrete else actions.shape[1]
         factors = {"mse": (0.5, ac_dim, ac_dim / 2), "nll": (1 / ac_dim,)}[policy.loss]
         require(not policy.discrete and any(close(scale, factor) for factor in factors), "value", text)
         yield Mistake("factor", f"the loss is {scale:.3g} times that of everybody else, so they can't be compared")
     require(loss.requires_grad, "detached", "the loss has no gradient: it was computed from numbers off the graph")
     names, parameters = zip(*policy.named_parameters(), strict=True)
     found, wanted = (torch.autograd.grad(value, parameters, allow_unused=True) for value in (loss, right))
-    for name, a, b in zip(names, found, wanted, strict=True):
-        text = f"no gradient of the loss reaches {name}: get_action, sample() and detach() leave the graph"
-        require(a is not None or b is None, "detached", text)
-        if b is not None:
-            require(
-                close(a, scale * b), "gradient", f"the gradient of {name} has norm {a.norm():.3g}, not {b.norm():.3g}"
-            )
+    without = [name for name, a, b in zip(names, found, wanted, strict=True) if a is None and b is not None]
+    text = f"no gradient of the loss reaches {without}: get_action, sample() and detach() leave the graph"
+    require(not without, "detached", text)
 
 
 def _check_steps() -> Iterator[Mistake]:
@@ -216,11 +197,10 @@ def _check_steps() -> Iterator[Mistake]:
         policy.scheduler = None
         require_type(log, Mapping, '{"Training Loss": loss}')
         require("Training Loss" in log, "Training Loss", f"the log has {list(log)}, not 'Training Loss'")
-        value, after = log["Training Loss"], policy.compute_loss(observations, actions).item()
-        number = value.item() if isinstance(value, torch.Tensor) else float(value)
-        text = f"'Training Loss' is {number:.4g}; the loss was {loss.item():.4g} before the step, {after:.4g} after it"
-        require(close(number, loss.item()), "Training Loss", text)
-    if getattr(value, "requires_grad", False):
+        value, after = torch.as_tensor(log["Training Loss"]), policy.compute_loss(observations, actions)
+        text = f"'Training Loss' is {value:.4g}; the loss was {loss:.4g} before the step, {after:.4g} after it"
+        require(close(value, loss), "Training Loss", text)
+    if value.requires_grad:
         yield Mistake("graph", "the loss that it returns keeps its graph alive: detach it")
 
 
@@ -230,11 +210,11 @@ def _check_calls(policy: Any, optimizer: Optimizer, made: int) -> None:
     require(policy.optimizer is optimizer and Optimizer.made == made, "optimiser anew", anew)
     events = optimizer.events
     order = f"it calls {', '.join(events) or 'nothing'}"
-    require("backward" in events, "no backward", f"no gradient is computed ({order}): backward is missing")
-    require("step" in events, "no step", f"optimizer.step() is not called ({order}), and nothing is learned")
-    steps, backward, step = events.count("step"), events.index("backward"), events.index("step")
-    require(steps == 1, "several steps", f"it takes {steps} steps on a batch ({order})")
-    require(backward < step, "step before backward", f"{order}: step comes before backward")
-    require("scheduler" not in events[:step], "scheduler", f"{order}: the schedule advances before the step")
-    late = "zero_grad" in events[backward:step]
+    require("backward" in events, "no backward", f"{order}: backward, which computes the gradient, is missing")
+    require("step" in events, "no step", f"{order}: optimizer.step() is missing, and nothing is learned")
+    require(events.count("step") == 1, "several steps", f"{order}: that is more than one step on a batch")
+    before, after = events[: events.index("step")], events[events.index("step") :]
+    require("backward" not in after, "step before backward", f"{order}: step comes before backward")
+    require("scheduler" not in before, "scheduler", f"{order}: the schedule advances before the step")
+    late = "zero_grad" in before[before.index("backward") :]
     require(not late, "zero_grad too late", f"{order}: zero_grad erases the gradient before the step")

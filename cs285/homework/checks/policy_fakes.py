@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import distributions, nn
 
 from cs285.homework.checks.mistake import close, require
 from cs285.policies import MLP_policy
@@ -23,10 +23,7 @@ class Optimizer:
     made = 0
 
     def __init__(self, parameters: Any, lr: float = 0.05, **options: Any) -> None:
-        """Take parameters or groups of them."""
-        given = list(parameters)
-        groups = given if given and isinstance(given[0], dict) else [{"params": given}]
-        self.parameters = [parameter for group in groups for parameter in group["params"]]
+        self.parameters = list(parameters)
         self.param_groups = [{"lr": lr, "params": self.parameters}]
         self.events, self.gradients = list[str](), list[torch.Tensor]()
         Optimizer.made += 1
@@ -37,64 +34,40 @@ class Optimizer:
         for parameter in self.parameters:
             parameter.grad = None
 
-    @torch.no_grad()
     def step(self, closure: Any = None) -> None:
         """See torch.optim."""
         self.events.append("step")
         self.gradients = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in self.parameters]
-        for parameter in self.parameters:
-            if parameter.grad is not None:
-                parameter -= 0.05 * parameter.grad
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            parameter.data -= 0.05 * gradient
 
 
-class Distribution:
-    """The distribution over actions for the outputs of a network, by its formulas."""
-
-    def __init__(self, outputs: torch.Tensor, logstd: torch.Tensor | None) -> None:
-        """Take means and the logarithms of standard deviations, or logits and None."""
-        self.outputs, self.logstd, self.has_rsample = outputs, logstd, logstd is not None
-        self.logits = self.log_probs = outputs - outputs.logsumexp(1, keepdim=True)
-        self.probs = self.log_probs.exp()
-        discrete = logstd is None
-        self.mode = outputs.argmax(1) if discrete else outputs
-        self.mean = self.outputs[:, 0] * math.nan if discrete else outputs
-        self.stddev = self.mean if logstd is None else logstd.exp().expand_as(outputs)
-
-    def rsample(self) -> torch.Tensor:
-        """An action for each row."""
-        return self.mean + self.stddev * torch.randn_like(self.mean)
-
-    def sample(self) -> torch.Tensor:
-        """An action for each row, off the graph."""
-        return self.rsample().detach() if self.has_rsample else self.probs.multinomial(1)[:, 0]
-
-    def log_prob(self, actions: torch.Tensor) -> torch.Tensor:
-        """The logarithm of the probability, or its density, of each row's action."""
-        if self.logstd is None:
-            return self.log_probs[torch.arange(len(actions)), actions]
-        z = (actions - self.mean) / self.stddev
-        return -(z * z / 2 + self.logstd + math.log(2 * math.pi) / 2).sum(1)
-
-
-def network_outputs(policy: Any, observations: torch.Tensor, inputs: str = "right") -> Any:
-    """The outputs for observations that are standardised in the right way or in another."""
-    flat, mean, std = observations.flatten(start_dim=1), policy.ob_mean, policy.ob_std
-    right = (flat - mean) / std
-    others = {"as they are": flat, "standardised twice": (right - mean) / std, "divided too early": flat / std - mean}
-    return (policy.logits_na if policy.discrete else policy.mean_net)({"right": right, **others}[inputs])
+def network_outputs(policy: Any, observations: torch.Tensor) -> Any:
+    """The outputs for observations that are standardised in the right way."""
+    return policy.network((observations.flatten(start_dim=1) - policy.ob_mean) / policy.ob_std)
 
 
 def check_inputs(found: Any, policy: Any, observations: torch.Tensor, convert: Callable[[Any], Any]) -> None:
     """Raise a `Mistake` where a value is what ``convert`` makes of outputs for wrongly standardised observations."""
-    for name in ("as they are", "standardised twice", "divided too early"):
-        wrong = close(found, convert(network_outputs(policy, observations, name)))
-        require(not wrong, "standardised", f"the network gets observations {name}: self.outputs standardises them")
+    flat, mean, std = observations.flatten(start_dim=1), policy.ob_mean, policy.ob_std
+    twice = ((flat - mean) / std - mean) / std
+    wrong = {"as they are": flat, "standardised twice": twice, "divided too early": flat / std - mean}
+    for name, inputs in wrong.items():
+        text = f"the network gets observations {name}: self.outputs standardises them"
+        require(not close(found, convert(policy.network(inputs))), "standardised", text)
 
 
-def distribution(policy: Any, observations: Any) -> Distribution:
+def action_distribution(policy: Any, outputs: torch.Tensor) -> distributions.Distribution:
+    """The distribution that belongs to the network's outputs."""
+    if policy.discrete:
+        return distributions.Categorical(logits=outputs, validate_args=False)
+    normal = distributions.Normal(outputs, policy.logstd.exp(), validate_args=False)
+    return distributions.Independent(normal, 1, validate_args=False)
+
+
+def distribution(policy: Any, observations: Any) -> Any:
     """What `MLPPolicy.forward` is to give."""
-    outputs = network_outputs(policy, torch.as_tensor(observations))
-    return Distribution(outputs, None if policy.discrete else policy.logstd)
+    return action_distribution(policy, network_outputs(policy, torch.as_tensor(observations)))
 
 
 def modes(policy: Any, observations: Any) -> Any:

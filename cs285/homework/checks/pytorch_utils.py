@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cs285.homework.checks.mistake import case, require, require_equal, require_type
+from cs285.homework.checks.mistake import Mistake, case, require, require_equal, require_type
 from cs285.infrastructure import pytorch_utils
 
 core: Any = pytorch_utils
@@ -45,30 +45,26 @@ def _check_layers(
     found = f"the affine layers (inputs, outputs) are {sizes}, not {wanted}"
     require(sizes == wanted or len(sizes) != len(wanted), "sizes", found)
     inputs = torch.linspace(-1, 1, 12).reshape(4, 3)
-    outputs = expected = network(inputs)
-    require(list(network.parameters()), "parameters", "net.parameters() is empty: layers in a plain list are not found")
-    require(all(p.requires_grad for p in network.parameters()), "parameters", "a parameter does not require a gradient")
+    outputs = network(inputs)
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    text = f"{len(learning)} parameters learn, not {2 * len(wanted)}: a plain list hides layers from net.parameters()"
     times = sum(isinstance(module, nn.Linear) for module in called)
+    require(learning, "parameters", text)
     require(times <= len(linear), "layer shared", f"{len(linear)} affine layers are applied {times} times")
     require(sizes == wanted, "number of layers", f"{found}: n_layers counts the hidden layers")
     require(all(layer.bias is not None for layer in linear), "bias", "an affine layer has no bias")
     equal = [size for size, layer in zip(sizes, linear, strict=True) if layer.weight.max() == layer.weight.min()]
     require(not equal, "weights", f"all weights of a layer of {equal} are equal, and its units stay equal")
-    hidden = [module for module in called if type(module) is activation]
     names = [type(module).__name__ for module in called if type(module) is not nn.Identity]
-    others = [name for name in names if name not in ("Linear", activation.__name__, output.__name__)]
-    count = f"the activation is applied {len(hidden)} times for {n_layers} hidden layers"
-    ignored = f"{others} stands in place of the argument activation"
-    require(len(hidden) >= n_layers or not others, "activation ignored", ignored)
-    require(len(hidden) >= n_layers, "activation missing", f"{count}: affine layers in a row are one affine layer")
-    require(len(hidden) == n_layers, "activation after output", f"{count}: it stands after the output layer too")
-    shared = "one activation object stands in several places: call the class for each layer"
-    require(len(set(hidden)) == n_layers, "activation shared", shared)
-    missing = "output_activation is not applied to the output"
-    require(output is nn.Identity or type(called[-1]) is output, "output activation missing", missing)
     order = ["Linear", activation.__name__] * n_layers + ["Linear"] + [output.__name__] * (output is not nn.Identity)
-    require(not others, "extra module", f"{others} is too much: the layers are {names}, not {order}")
-    require(names == order, "order", f"the layers are {names}, not {order}")
+    found = f"the layers are {names}, not {order}"
+    hidden = [module for module in called if type(module) is activation]
+    others = {*names} - {*order}
+    if len(hidden) < n_layers:
+        require(not others, "activation ignored", f"{found}: {others} stands in place of the argument activation")
+        raise Mistake("activation missing", f"{found}: affine layers in a row are one affine layer")
+    require(names == order, "layers", found)
+    require(len(set(hidden)) == n_layers, "activation shared", "one activation object stands in several places")
     for module in list(called):
-        inputs = expected = module(inputs)
-    require_equal(outputs, expected, "output", "the output is not that of the layers in their order:")
+        inputs = module(inputs)
+    require_equal(outputs, inputs, "output", "the output is not that of the layers in their order:")

@@ -12,7 +12,7 @@ import torch
 
 from cs285.config import Config
 from cs285.data.trajectory import Array, Trajectory
-from cs285.homework.checks.mistake import Mistake, case, close, require, require_equal, require_type, show
+from cs285.homework.checks.mistake import Mistake, case, require, require_equal, require_trajectories, require_type
 from cs285.homework.checks.utils import SPEC
 from cs285.infrastructure import rl_trainer, utils
 from cs285.infrastructure.seeding import Stream, episode_seeds
@@ -39,9 +39,7 @@ class _Agent:
         return {"Training Loss": torch.tensor(100.0 - len(self.trained))}
 
     def add_to_replay_buffer(self, paths: Any) -> None:
-        raise Mistake(
-            "added twice", "it adds to the replay buffer, as run_training_loop does: data would be in it twice"
-        )
+        raise Mistake("added twice", "it adds to the replay buffer, as run_training_loop does: data are twice in it")
 
 
 class _Expert:
@@ -80,10 +78,7 @@ def collect_training_trajectories() -> Iterator[Mistake]:
         paths = trainer.collect_training_trajectories(0)
         require(not calls, "rollouts in iteration 0", "a policy is rolled out, but this iteration has recorded data")
         _check_same(paths, trainer.initial_expertdata, "self.initial_expertdata")
-        text = f"self.total_envsteps is {trainer.total_envsteps}: recorded data are no steps of the environment"
-        require(trainer.total_envsteps == 0, "total_envsteps", text)
-        acted = getattr(trainer, "collection_policy", None) is trainer.expert_policy
-        require(acted, "collection_policy", "self.collection_policy is not the expert, who acted in the recorded data")
+        _check_counted(trainer, 0, "the expert", trainer.expert_policy)
     for itr in (1, 2):
         with case(f"iteration {itr}"):
             calls.clear()
@@ -96,23 +91,23 @@ def collect_training_trajectories() -> Iterator[Mistake]:
             require(policy is not trainer.expert_policy, "policy", "the expert acts, not the policy that learns")
             require(least == 37, "batch_size", f"{least} steps are asked for; config.batch_size is 37")
             wanted = list(itertools.islice(episode_seeds(CONFIG.seed, Stream.TRAINING_ROLLOUTS, itr), 3))
-            text = f"the seeds begin with {seeds}, not {wanted}: those of this iteration's TRAINING_ROLLOUTS"
-            require(seeds == wanted, "seeds", text)
+            require_equal(seeds, wanted, "seeds", "the seeds are", ": those of this iteration's TRAINING_ROLLOUTS")
             _check_same(paths, rolled_out, "the episodes rolled out")
-            steps = f"self.total_envsteps is {trainer.total_envsteps} after {itr} times 45 steps, not {45 * itr}"
-            require(trainer.total_envsteps == 45 * itr, "total_envsteps", steps)
-            acted = getattr(trainer.collection_policy, "name", "") == policy.name
-            require(acted, "collection_policy", f"self.collection_policy is not {policy.name}, which acted")
+            _check_counted(trainer, 45 * itr, policy.name, policy)
     if policy is trainer.agent.actor:
-        yield Mistake(
-            "copy", "self.agent.actor itself acts, outside of the workers: self.frozen_actor() is a fast copy"
-        )
+        yield Mistake("copy", "self.agent.actor itself acts, in this process alone: self.frozen_actor() is a fast copy")
+
+
+def _check_counted(trainer: Any, steps: int, name: str, policy: Any) -> None:
+    text = f"self.total_envsteps is {trainer.total_envsteps} after rollouts of {steps} steps"
+    require(trainer.total_envsteps == steps, "total_envsteps", text)
+    acted = getattr(trainer, "collection_policy", None)
+    same = acted is policy or getattr(acted, "name", "") == name
+    require(same, "collection_policy", f"self.collection_policy is not {name}, which acted")
 
 
 def _check_same(paths: Any, wanted: list[Trajectory], name: str) -> None:
-    require_type(paths, (list, tuple), "a list of trajectories")
-    kinds = {type(path).__name__ for path in paths} - {"Trajectory"}
-    require(not kinds, "type", f"it returns {kinds} among the trajectories: the list alone is wanted")
+    require_trajectories(paths)
     found, right = ([id(path) for path in part] for part in (paths, wanted))
     text = f"it returns episodes of {[len(p) for p in paths]} steps, {name} have {[len(p) for p in wanted]}"
     require(found != right * 2, "twice", f"{text}: each of them twice")
@@ -129,29 +124,26 @@ def train_agent() -> None:
     require(len(agent.trained) == 7, "number of steps", count)
     sizes = f"batches of {sorted(set(agent.sizes))} transitions are drawn, train_batch_size is 11"
     require(set(agent.sizes) == {11}, "train_batch_size", sizes)
-    one = f"the steps are on batches {agent.trained} of {len(agent.sizes)} drawn: each needs a batch of its own"
-    require(agent.trained == list(range(1, 8)), "same batch", one)
+    hint = ": each needs a batch of its own"
+    require_equal(agent.trained, range(1, 8), "same batch", "the steps are on batches", hint)
     require_type(log, Mapping, "the last step's scalars by name")
-    value = log.get("Training Loss")
-    kind = f"'Training Loss' is a {type(value).__name__}, not a float: last_training_log makes floats"
-    require(isinstance(value, float), "type", kind)
-    require(value == 93, "last step", f"'Training Loss' is {value}; in the last step it was 93, in the first 99")
+    require_type(log.get("Training Loss"), float, "a float of last_training_log, as 'Training Loss'")
+    name, first = "'Training Loss' is", (99, ", that of the last step: it is the first one's")
+    require_equal(log["Training Loss"], 93, "last step", name, others={"last step": first})
 
 
 def do_relabel_with_expert() -> Iterator[Mistake]:
     """Compare relabelled episodes with the states visited and the expert's answers to them."""
     trainer, paths = _trainer(), [_episode(6), _episode(4), _episode(5)]
-    given = [(path.actions.copy(), path.observations.copy()) for path in paths]
+    given = [path.actions.copy() for path in paths]
     relabeled = trainer.do_relabel_with_expert(paths)
-    for path, (actions, observations) in zip(paths, given, strict=True):
-        text = f"the given trajectory changes, its first action from {show(actions[0])} to {show(path.actions[0])}"
-        same = np.array_equal(path.actions, actions) and np.array_equal(path.observations, observations)
-        require(same, "in place", f"{text}: make new ones (dataclasses.replace)")
-    require_type(relabeled, (list, tuple), "a list of trajectories")
+    hint = ", as given: make new ones (dataclasses.replace)"
+    for path, actions in zip(paths, given, strict=True):
+        require_equal(path.actions, actions, "in place", "the given trajectory changes, with the actions", hint)
+    require_trajectories(relabeled)
     require(len(relabeled) == 3, "number of episodes", f"{len(relabeled)} trajectories are returned for 3")
     for n, (old, new) in enumerate(zip(paths, relabeled, strict=True)):
         with case(f"trajectory {n}"):
-            require_type(new, Trajectory, "a Trajectory for each")
             _check_relabeled(old, new)
     if (calls := trainer.expert_policy.calls) > 3:
         yield Mistake("slow", f"the expert is asked {calls} times for 3 episodes: it answers a whole episode at once")
@@ -160,13 +152,12 @@ def do_relabel_with_expert() -> Iterator[Mistake]:
 def _check_relabeled(old: Trajectory, new: Trajectory) -> None:
     require(len(new) == len(old), "length", f"{len(new)} steps are returned for {len(old)}")
     wanted, late = (_Expert().get_action(states) for states in (old.observations, old.next_observations))
-    require(not close(new.actions, old.actions), "actions kept", "the actions are still the policy's own")
-    first = f"all {len(new)} actions are {show(new.actions[0])}: each state needs the expert's answer to it"
-    require(len(np.unique(new.actions, axis=0)) > 1, "one action", first)
-    text = "the actions are the expert's for next_observations, one step too late"
-    require(not close(new.actions, late), "next observations", text)
-    row = int(np.argmax([not close(a, b) for a, b in zip(new.actions, wanted, strict=True)]))
-    require_equal(new.actions[row], wanted[row], "actions", f"the action of row {row} is not the expert's:")
+    others = {
+        "actions kept": (old.actions, ": they are still the policy's own"),
+        "next observations": (late, ": they are the expert's for next_observations, one step too late"),
+        "one action": (new.actions[:1].repeat(len(new), axis=0), ": each state needs the expert's answer to it"),
+    }
+    require_equal(new.actions, wanted, "actions", "the actions are not the expert's", others=others)
     for name in ("observations", "next_observations", "rewards", "terminated", "truncated"):
         same = np.array_equal(getattr(old, name), getattr(new, name))
         require(same, f"{name} changed", f"{name} is not that of the given trajectory")

@@ -1,9 +1,7 @@
 """Verdicts on the blanks: each check runs in a process of its own, with a time limit and captured output."""
 
 from __future__ import annotations
-import __future__
 
-import ast
 import faulthandler
 import functools
 import importlib
@@ -19,11 +17,13 @@ import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType
 from typing import Any
 from unittest.mock import MagicMock
+
+import numpy as np
+import torch
 
 import cs285
 from cs285.homework.blanks import BLANKS, BY_NAME, Blank, Body, NotWritten
@@ -33,30 +33,20 @@ ROOT = Path(cs285.__file__).absolute().parents[1]
 REPLACEMENT = "<replacement>"  # the file name of an answer that is not in its file
 LIMIT = 3.0  # seconds for a blank
 START_LIMIT = 60.0  # seconds for a process to start
-LIBRARIES = ["torch.distributions", "threadpoolctl", "PIL.Image", "concurrent.futures.process", "cloudpickle"]
-LIBRARIES += ["cs285.envs.make_env", "cs285.data.checkpoint", "cs285.data.expert_data", "cs285.infrastructure.logger"]
-LIBRARIES += ["cs285.policies.loaded_gaussian_policy"]
+LIBRARIES = ["envs.make_env", "data.expert_data", "infrastructure.logger", "policies.loaded_gaussian_policy"]
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found.
+    """What a check found."""
 
-    Attributes:
-        blank: its name.
-        status: one of `STATUSES`; the first two are passes.
-        key: of the mistake, or of what costs something.
-        words: what is wrong, with the numbers that show it.
-        where: file and line.
-    """
-
-    blank: str
-    status: str
-    key: str = ""
-    words: str = ""
-    where: str = ""
+    blank: str  # its name
+    status: str  # one of `STATUSES`; the first two are passes
+    key: str = ""  # of the mistake, or of what costs something
+    words: str = ""  # what is wrong, with the numbers that show it
+    where: str = ""  # file and line
 
     @property
     def passed(self) -> bool:
@@ -78,11 +68,8 @@ class Verdict:
 
 def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> Iterator[Verdict]:
     """Check the blanks with these names, each as `check` does."""
-    if METHOD == "fork":
-        yield from (check(name, limit=limit) for name in names)
-    else:  # each process imports everything again
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from pool.map(lambda name: check(name, limit=limit), names)
+    with ThreadPoolExecutor(1 if METHOD == "fork" else os.cpu_count()) as pool:  # a spawned process imports everything
+        yield from pool.map(functools.partial(check, limit=limit), names)
 
 
 def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Verdict:
@@ -96,24 +83,18 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
     if METHOD == "fork":
         load_libraries()  # once for all blanks
     context: Any = multiprocessing.get_context(METHOD)
-    receiver, sender = context.Pipe(duplex=False)
+    blank = BY_NAME[name]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        trace, content = Path(folder, "trace"), b""
-        process = context.Process(target=_run, args=(sender, name, replacement, limit, Path(folder)), daemon=True)
+        found, trace = Path(folder, "verdict"), Path(folder, "trace")
+        process = context.Process(target=_run, args=(name, replacement, limit, Path(folder)), daemon=True)
         process.start()
-        sender.close()
-        try:
-            content = receiver.recv_bytes(100_000) if receiver.poll(limit + START_LIMIT) else b""
-        except (EOFError, OSError):
-            process.join(1)
+        process.join(limit + START_LIMIT)
         exit_code = process.exitcode
         process.kill()
         process.join()
+        if found.exists():
+            return Verdict(**json.loads(found.read_text()))
         calls = trace.read_text() if trace.exists() else ""
-    fields = json.loads(content or b"{}")  # JSON, because an answer may write to the pipe
-    if set(fields) == set(Verdict.__dataclass_fields__) and fields["status"] in STATUSES:
-        return Verdict(**{key: str(value) for key, value in fields.items()})
-    blank = BY_NAME[name]
     frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost comes first
     where = next((f"{_shown(file)}:{line}" for file, line in frames if _is_answer(file, blank)), blank.file)
     if calls or exit_code is None:
@@ -124,14 +105,12 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
 def load_libraries() -> None:
     """Import what the answers import, but not their own files."""
     for library in LIBRARIES:
-        importlib.import_module(library)
-    torch: Any = sys.modules["torch"]
+        importlib.import_module(f"cs285.{library}")
     torch.set_num_threads(1)  # more of them wait for each other on numbers as few as these
-    torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports more, once
 
 
-def _run(connection: Connection, name: str, replacement: str | None, limit: float, folder: Path) -> None:
-    """Send the verdict on a blank; runs in a process of its own."""
+def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None:
+    """Write the verdict on a blank; runs in a process of its own."""
     load_libraries()
     sys.stdout, sys.stderr, trace = (open(folder / name, "w") for name in ("stdout", "stderr", "trace"))  # noqa: SIM115
     os.dup2(sys.stdout.fileno(), 1)
@@ -146,20 +125,21 @@ def _run(connection: Connection, name: str, replacement: str | None, limit: floa
             _place(blank, replacement)
         faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # the check by itself has the whole limit
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
-        costs: list[Mistake] = [*(getattr(module, name)() or ())]
+        costs: dict[str, str] = {cost.key: cost.words for cost in getattr(module, name)() or ()}
         changed = [key for key, value in _global_state().items() if value != before[key]]
         if changed:
             raise Mistake("global state", f"it changes the {changed[0]} of the whole process")
         sys.stdout.flush()
         if printed := (folder / "stdout").read_text().strip().split("\n")[0]:
-            costs.append(Mistake("prints", f"it prints ({printed!r:.60}), which slows a run and hides its lines"))
-        key, words = ", ".join(cost.key for cost in costs), "; ".join(cost.words for cost in costs)
-        verdict = Verdict(name, "works, but", key, words, _place_of(blank, None)) if costs else Verdict(name, "ok")
+            costs["prints"] = f"it prints ({printed!r:.60}), which slows a run and hides its lines"
+        verdict = Verdict(name, "ok")
+        if costs:
+            verdict = Verdict(name, "works, but", ", ".join(costs), "; ".join(costs.values()), _place_of(blank, None))
     except BaseException as error:
         status, key, words = _explain(blank, error)
         verdict = Verdict(name, status, key, words[:500], _place_of(blank, error))
     faulthandler.cancel_dump_traceback_later()
-    connection.send_bytes(json.dumps(asdict(verdict)).encode())
+    (folder / "verdict").write_text(json.dumps(asdict(verdict)))
     os._exit(0)  # without the threads and exit handlers of the answer
 
 
@@ -201,16 +181,11 @@ def _shown(file: str) -> str:
     return Path(file).relative_to(ROOT).as_posix() if Path(file).is_relative_to(ROOT) else file
 
 
-def _owner(body: Body) -> Any:
-    """The module or class that has the function; None when its file can't be imported."""
-    names = body.function.split(".")[:-1]
-    return functools.reduce(lambda owner, name: getattr(owner, name, None), names, sys.modules.get(body.module))
-
-
 def _code(body: Body) -> CodeType | None:
-    function = getattr(_owner(body), body.function.split(".")[-1], None)
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
-    return code if isinstance(code, CodeType) else None
+    function: Any = sys.modules.get(body.module)  # None when its file can't be imported
+    for name in body.function.split("."):
+        function = getattr(function, name, None)
+    return getattr(inspect.unwrap(function), "__code__", None)
 
 
 def _import_answers(blank: Blank) -> None:
@@ -227,22 +202,15 @@ def _import_answers(blank: Blank) -> None:
 
 def _place(blank: Blank, replacement: str) -> None:
     """Define the functions of a source text in place of the blank's, or of other methods of its classes."""
-    names = [node.name for node in ast.parse(replacement).body if isinstance(node, ast.FunctionDef)]
-    code = compile(replacement, REPLACEMENT, "exec", __future__.annotations.compiler_flag)
+    code = compile(replacement, REPLACEMENT, "exec")
     for body in blank.bodies:
-        owner, scope = _owner(body), vars(sys.modules[body.module])
-        before = dict(scope)
-        exec(code, scope)
-        for name in names:
-            new, old = scope[name], before.get(name)
-            if isinstance(owner, type) and hasattr(owner, name):
-                setattr(owner, name, new)
-            if old is not None and body.function != name:  # imported from the file of another body
-                scope[name] = old
-            elif old is not None:
-                for other in blank.bodies:
-                    if getattr(sys.modules[other.module], name, None) is old:
-                        setattr(sys.modules[other.module], name, new)
+        module, functions = sys.modules[body.module], dict[str, Any]()
+        exec(code, vars(module), functions)
+        kind = body.function.rpartition(".")[0]
+        owners = [getattr(module, kind)] if kind else [sys.modules[other.module] for other in blank.bodies]
+        for owner in owners:
+            for name in functions.keys() & set(dir(owner)):
+                setattr(owner, name, functions[name])
 
 
 def _forbid_seeding(blank: Blank) -> None:
@@ -253,12 +221,11 @@ def _forbid_seeding(blank: Blank) -> None:
             raise Mistake("global state", f"{name} changes the random numbers of the whole run, which has one --seed")
         return function(*args, **kwargs)
 
-    for owner, name in ((random, "seed"), (sys.modules["numpy"].random, "seed"), (sys.modules["torch"], "manual_seed")):
+    for owner, name in ((random, "seed"), (np.random, "seed"), (torch, "manual_seed")):
         setattr(owner, name, functools.partial(guarded, f"{owner.__name__}.{name}", getattr(owner, name)))
 
 
 def _global_state() -> dict[str, Any]:
     """What an answer must leave as it was."""
-    numpy, torch = sys.modules["numpy"], sys.modules["torch"]
-    state = {"current folder": os.getcwd(), "environment variables": dict(os.environ), "error state": numpy.geterr()}
+    state = {"current folder": os.getcwd(), "environment variables": dict(os.environ)}
     return {**state, "default dtype": torch.get_default_dtype(), "gradient mode": torch.is_grad_enabled()}

@@ -22,13 +22,13 @@ def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, outpu
 #~ range(n_layers) ==> range(n_layers + 1)
 # sizes: every hidden layer reads the input
 #~ nn.Linear(width, size) ==> nn.Linear(input_size, size)
-# activation after output: the hidden layers' activation
+# layers: the hidden layers' activation
 #~ output_size), output_activation()] ==> output_size), activation(), output_activation()]
-# output activation missing: the argument forgotten
+# layers: the argument forgotten
 #~ output_size), output_activation()] ==> output_size)]
-# extra module: a softmax that nobody asked for
+# layers: a softmax that nobody asked for
 #~ output_size), output_activation()] ==> output_size), nn.Softmax(-1), output_activation()]
-# order: the activation before its layer
+# layers: the activation before its layer
 #~ [nn.Linear(width, size), activation()] ==> [activation(), nn.Linear(width, size)]
 # weights: all zero
 #- return nn.Sequential(*layers)
@@ -53,7 +53,7 @@ def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, outpu
 # layer shared: one hidden layer used again and again
 #~ layers, width = [], input_size ==> layers, width, hidden = [], input_size, nn.Linear(size, size)
 #~ nn.Linear(width, size) ==> hidden if n else nn.Linear(width, size)
-# extra module: dropout
+# layers: dropout
 #~ size), activation()] ==> size), activation(), nn.Dropout(0.1)]
 # parameters: frozen
 #~ return nn.Sequential(*layers) ==> return nn.Sequential(*layers).requires_grad_(False)

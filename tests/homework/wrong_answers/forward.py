@@ -5,10 +5,10 @@ def forward(self, observations):
     if self.discrete:
         return distributions.Categorical(logits=outputs)
     return distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
-# tensor: the network's outputs
+# type: the network's outputs
 def forward(self, observations):
     return self.outputs(observations)
-# tensor: a sampled action
+# type: a sampled action
 #~ 1) ==> 1).rsample()
 # log_prob shape: the numbers of an action left apart
 #- distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)

@@ -5,7 +5,7 @@ def get_action(self, observations):
     batch = from_numpy(observations[None] if single else observations, self.ob_mean.device)
     actions = to_numpy(self(batch).mode)
     return actions[0] if single else actions
-# tensor: a tensor on the graph
+# type: a tensor on the graph
 #~ to_numpy(self(batch).mode) ==> self(batch).mode
 # raises RuntimeError: numpy() of a tensor on the graph
 #~ to_numpy(self(batch).mode) ==> (self.outputs(batch).argmax(1) if self.discrete else self.outputs(batch)).numpy()

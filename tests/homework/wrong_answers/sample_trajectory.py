@@ -53,10 +53,10 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 # last step: lost at the end of the episode
 #- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
 #+ obs, acs, next_obs, rewards = np.array(obs[:-1]), np.array(acs[:-1]), np.array(next_obs[:-1]), rewards[:-1]
-# lengths: one observation more than steps
+# raises ValueError: one observation more than steps
 #- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
 #+ obs, acs, next_obs = np.array([*obs, ob]), np.array(acs), np.array([*next_obs, ob])
-# lengths: the last reward forgotten
+# raises ValueError: the last reward forgotten
 #~ rewards = np.array(rewards, np.float32) ==> rewards = np.array(rewards[:-1], np.float32)
 # next observation: equal to the observation
 #~ next_obs.append(ob) ==> next_obs.append(obs[-1])

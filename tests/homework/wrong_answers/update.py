@@ -20,10 +20,10 @@ def compute_loss(self, observations, actions):
 # sampled action: the same with a gradient
 #- functional.mse_loss(self.outputs(observations), actions)
 #+ functional.mse_loss(self(observations).rsample(), actions)
-# summed: reduction="sum"
+# summed over rows and columns: reduction="sum"
 #- functional.mse_loss(self.outputs(observations), actions)
 #+ functional.mse_loss(self.outputs(observations), actions, reduction="sum")
-# summed: log-likelihoods added up
+# summed over the rows of the batch: log-likelihoods added up
 #~ .log_prob(actions).mean() ==> .log_prob(actions).sum()
 # (N,) broadcast against (N, 1): a squeeze
 #- functional.mse_loss(self.outputs(observations), actions)
@@ -36,7 +36,7 @@ def compute_loss(self, observations, actions):
 # type: a number
 #- functional.mse_loss(self.outputs(observations), actions)
 #+ functional.mse_loss(self.outputs(observations), actions).item()
-# sign: the log-likelihood descended
+# wrong sign: the log-likelihood descended
 #~ -self(observations).log_prob ==> self(observations).log_prob
 # softmax twice: cross entropy of probabilities
 #- functional.cross_entropy(self.outputs(observations), actions)
