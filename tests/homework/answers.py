@@ -1,7 +1,7 @@
 """Answers to the blanks in the folders wrong_answers and right_answers, a file for each blank.
 
 A comment ``# key: title`` begins an answer; ``# base`` begins the functions that ``#~ old ==> new``, or ``#- old`` and
-lines ``#+ new``, edit.
+lines ``#+ new``, edit; right answers have the base of the wrong ones.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ def read_answers(folder: str) -> list[Answer]:
 
 
 def parse(path: Path) -> list[Answer]:
-    parts = re.split(r"^# (?!fmt)(.+)\n", path.read_text(), flags=re.MULTILINE)[1:]
-    answers, base = [], ""
+    base = path.parent.with_name("wrong_answers").joinpath(path.name).read_text().split("# base\n")[1].split("\n# ")[0]
+    parts = re.split(r"^# (?!fmt|base)(.+)\n", path.read_text(), flags=re.MULTILINE)[1:]
+    answers = []
     for header, body in zip(parts[::2], parts[1::2], strict=True):
         key, _, title = header.partition(": ")
-        if key == "base":
-            base = body
-        else:
-            answers.append(Answer(path.stem, key, title, edited(base, body) if body.startswith(("#-", "#~")) else body))
+        answers.append(Answer(path.stem, key, title, edited(base, body) if body.startswith(("#-", "#~")) else body))
     return answers
 
 

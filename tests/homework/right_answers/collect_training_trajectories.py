@@ -12,12 +12,4 @@ def collect_training_trajectories(self, itr):
     self.collection_policy = policy
     return paths
 # copy: the policy itself acts
-def collect_training_trajectories(self, itr):
-    if itr == 0:
-        self.collection_policy = self.expert_policy
-        return self.initial_expertdata
-    self.collection_policy = self.agent.actor
-    seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
-    paths, steps = sample_trajectories(self.rollouts, self.agent.actor, self.config.batch_size, seeds)
-    self.total_envsteps += steps
-    return paths
+#~ self.frozen_actor() ==> self.agent.actor

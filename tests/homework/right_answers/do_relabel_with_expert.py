@@ -11,9 +11,4 @@ def do_relabel_with_expert(self, paths):
 def relabel_with_expert(paths, expert, spec):
     return list(map(lambda path: replace(path, actions=expert_actions(expert, path.observations, spec)), paths))
 # slow: the expert asked in every step
-def relabel_with_expert(paths, expert, spec):
-    new = []
-    for path in paths:
-        actions = [expert.get_action(observation) for observation in path.observations]
-        new.append(replace(path, actions=np.array(actions, np.float32)))
-    return new
+#~ expert_actions(expert, path.observations, spec) ==> np.float32([expert.get_action(ob) for ob in path.observations])

@@ -6,14 +6,6 @@ def get_action(self, observations):
         actions = self.forward(batch).mode.numpy()
     return actions.reshape(np.shape(observations)[: np.ndim(observations) - len(self.ob_shape)] + actions.shape[1:])
 # ok: means and largest logits from the outputs
-def get_action(self, observations):
-    single = np.ndim(observations) == len(self.ob_shape)
-    outputs = self.outputs(from_numpy(observations[None] if single else observations, self.ob_mean.device)).detach()
-    actions = outputs.argmax(dim=-1) if self.discrete else outputs
-    return actions.numpy()[0] if single else actions.numpy()
+#~ to_numpy(self(batch).mode) ==> to_numpy(self.outputs(batch).argmax(1) if self.discrete else self.outputs(batch))
 # sampling: rsample, where there is one
-def get_action(self, observations):
-    single = observations.ndim == len(self.ob_shape)
-    dist = self(from_numpy(observations[None] if single else observations, self.ob_mean.device))
-    actions = to_numpy(dist.rsample() if dist.has_rsample else dist.sample())
-    return actions[0] if single else actions
+#~ self(batch).mode ==> self(batch).sample() if self.discrete else self(batch).rsample()

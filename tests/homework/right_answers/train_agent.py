@@ -1,9 +1,6 @@
 # fmt: off
-# ok: a comprehension
-def train_agent(self):
-    size = self.config.train_batch_size
-    logs = [self.agent.train(self.agent.sample(size)) for _ in range(self.config.num_agent_train_steps_per_iter)]
-    return last_training_log(logs, self.agent.actor)
+# ok: the last log as floats
+#~ last_training_log(logs, self.agent.actor) ==> {name: float(value) for name, value in logs[-1].items()}
 # ok: all batches first, the last log as floats
 def train_agent(self):
     batches = []

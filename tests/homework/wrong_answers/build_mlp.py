@@ -31,11 +31,7 @@ def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, outpu
 # layers: the activation before its layer
 #~ [nn.Linear(width, size), activation()] ==> [activation(), nn.Linear(width, size)]
 # weights: all zero
-#- return nn.Sequential(*layers)
-#+ for layer in layers:
-#+     if isinstance(layer, nn.Linear):
-#+         nn.init.zeros_(layer.weight)
-#+ return nn.Sequential(*layers)
+#~ return nn ==> [nn.init.zeros_(layer.weight) for layer in layers if isinstance(layer, nn.Linear)]; return nn
 # bias: left out
 #~ output_size), o ==> output_size, bias=False), o
 # parameters: layers in a plain list

@@ -18,13 +18,9 @@ def collect_training_trajectories(self, itr):
 # twice: the recorded data
 #~ return self.initial_expertdata ==> return self.initial_expertdata + self.initial_expertdata
 # added twice: here and in the loop
-#- return self.initial_expertdata
-#+ self.agent.add_to_replay_buffer(self.initial_expertdata)
-#+ return self.initial_expertdata
+#~ return self.initial ==> self.agent.add_to_replay_buffer(self.initial_expertdata); return self.initial
 # total_envsteps: recorded steps counted
-#- return self.initial_expertdata
-#+ self.total_envsteps += sum(len(path) for path in self.initial_expertdata)
-#+ return self.initial_expertdata
+#~ return self.initial ==> self.total_envsteps += sum(map(len, self.initial_expertdata)); return self.initial
 # total_envsteps: not counted
 #~ self.total_envsteps += envsteps ==> pass
 # batch_size: that of the evaluation

@@ -7,30 +7,21 @@ def relabel_with_expert(paths, expert, spec):
         new.append(replace(path, actions=actions))
     return new
 # in place: the given array is written to
-#- new.append(replace(path, actions=actions))
-#+ path.actions[:] = actions
-#+ new.append(path)
+#~ new.append(replace(path, actions=actions)) ==> path.actions[:] = actions; new.append(path)
 # in place: past the frozen dataclass
-#- new.append(replace(path, actions=actions))
-#+ object.__setattr__(path, "actions", actions)
-#+ new.append(path)
+#~ new.append(replace(path, actions=actions)) ==> object.__setattr__(path, "actions", actions); new.append(path)
 # raises FrozenInstanceError: an attribute assigned
-#- new.append(replace(path, actions=actions))
-#+ path.actions = actions
-#+ new.append(path)
+#~ new.append(replace(path, actions=actions)) ==> path.actions = actions; new.append(path)
 # one action: of the first state
-#- expert_actions(expert, path.observations, spec)
-#+ np.repeat(expert_actions(expert, path.observations[:1], spec), len(path), axis=0)
+#~ path.observations, spec) ==> path.observations[:1], spec).repeat(len(path), axis=0)
 # actions kept: the expert is asked for nothing
 #~ new.append(replace(path, actions=actions)) ==> new.append(replace(path))
 # next observations: the states after the step
 #~ expert_actions(expert, path.observations, spec) ==> expert_actions(expert, path.next_observations, spec)
 # actions: a mixture of both
-#- actions = expert_actions(expert, path.observations, spec)
-#+ actions = 0.5 * expert_actions(expert, path.observations, spec) + 0.5 * path.actions
+#~ path.observations, spec) ==> path.observations, spec) * 0.5 + path.actions * 0.5
 # actions: clipped to the box
-#- actions = expert_actions(expert, path.observations, spec)
-#+ actions = np.clip(expert_actions(expert, path.observations, spec), -1, 1)
+#~ expert_actions(expert, path.observations, spec ==> np.clip(expert_actions(expert, path.observations, spec), -1, 1
 # number of episodes: the last one only
 #~ return new ==> return new[-1:]
 # number of episodes: old and new
@@ -40,14 +31,11 @@ def relabel_with_expert(paths, expert, spec):
 # type: arrays of actions
 #~ new.append(replace(path, actions=actions)) ==> new.append(actions)
 # terminated changed: rebuilt from its states with a flag
-#- new.append(replace(path, actions=actions))
-#+ new.append(Trajectory.from_states(path.states, actions, path.rewards, False, True))
+#~ replace(path, actions=actions ==> Trajectory.from_states(path.states, actions, path.rewards, False, True
 # rewards changed: left at zero
-#- new.append(replace(path, actions=actions))
-#+ new.append(replace(path, actions=actions, rewards=np.zeros_like(path.rewards)))
+#~ =actions)) ==> =actions, rewards=np.zeros_like(path.rewards)))
 # observations changed: sorted away
-#- new.append(replace(path, actions=actions))
-#+ new.append(replace(path, actions=actions, observations=path.next_observations))
+#~ =actions)) ==> =actions, observations=path.next_observations))
 # raises TypeError: the trainer's own expert passed in twice
 def do_relabel_with_expert(self, paths):
     return relabel_with_expert(self, paths, self.expert_policy, self.rollouts.spec)

@@ -6,13 +6,11 @@ def forward(self, observations):
         return distributions.Categorical(logits=outputs)
     return distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
 # type: the network's outputs
-def forward(self, observations):
-    return self.outputs(observations)
+#~ outputs = self.outputs(observations) ==> return self.outputs(observations)
 # type: a sampled action
 #~ 1) ==> 1).rsample()
 # log_prob shape: the numbers of an action left apart
-#- distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
-#+ distributions.Normal(outputs, self.logstd.exp())
+#~ distributions.Independent( ==> distributions.Normal(outputs, self.logstd.exp()); distributions.Independent(
 # exp missing: the logarithm taken for the deviation
 #~ self.logstd.exp() ==> self.logstd
 # covariance: deviations on the diagonal of a covariance
@@ -31,8 +29,7 @@ def forward(self, observations):
 # standardised: the network called with raw observations
 #~ outputs = self.outputs(observations) ==> outputs = self.network(observations)
 # standardised: divided before the mean is subtracted
-#- outputs = self.outputs(observations)
-#+ outputs = self.network(observations.flatten(1) / self.ob_std - self.ob_mean)
+#~ outputs(observations ==> network(observations.flatten(1) / self.ob_std - self.ob_mean
 # mean: squashed by tanh
 #~ distributions.Normal(outputs, self ==> distributions.Normal(torch.tanh(outputs), self
 # detached: the outputs off the graph
@@ -42,5 +39,4 @@ def forward(self, observations):
 # raises AttributeError: discrete actions forgotten
 #~ if self.discrete: ==> if False:
 # type: a pair of mean and deviation
-def forward(self, observations):
-    return self.outputs(observations), self.logstd.exp() if not self.discrete else None
+#~ outputs = self.outputs(observations) ==> return self.outputs(observations), self.logstd.exp()

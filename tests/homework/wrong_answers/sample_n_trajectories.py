@@ -8,18 +8,13 @@ def sample_n_trajectories(rollouts, policy, ntraj, seeds):
 # number of episodes: one less
 #~ range(ntraj) ==> range(1, ntraj)
 # endless: all seeds
-def sample_n_trajectories(rollouts, policy, ntraj, seeds):
-    return list(rollouts.episodes(policy, seeds))[:ntraj]
+#~ [next(episodes) for _ in range(ntraj)] ==> list(episodes)[:ntraj]
 # type: a generator
-def sample_n_trajectories(rollouts, policy, ntraj, seeds):
-    return islice(rollouts.episodes(policy, seeds), ntraj)
+#~ [next(episodes) for _ in range(ntraj)] ==> islice(episodes, ntraj)
 # type: steps too
-#- return [next(episodes) for _ in range(ntraj)]
-#+ paths = [next(episodes) for _ in range(ntraj)]
-#+ return paths, sum(map(len, paths))
+#~ [next(episodes) for _ in range(ntraj)] ==> [next(episodes) for _ in range(ntraj)], 15
 # order: one episode again and again
-def sample_n_trajectories(rollouts, policy, ntraj, seeds):
-    return [next(rollouts.episodes(policy, seeds))] * ntraj
+#~ [next(episodes) for _ in range(ntraj)] ==> [next(episodes)] * ntraj
 # order: a generator for each episode
 #~ next(episodes) ==> next(rollouts.episodes(policy, seeds))
 # raises TypeError: a list in place of an iterator

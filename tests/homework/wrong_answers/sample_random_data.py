@@ -6,10 +6,7 @@ def sample_random_data(self, batch_size):
 # indices: drawn for each field
 #~ self._gather(slots) ==> Batch(*(self._gather(self.rng.permutation(slots))[n] for n in range(5)))
 # indices: every array shuffled by itself, in place
-#- return self._gather(slots)
-#+ for array in self._arrays:
-#+     self.rng.shuffle(array[: len(self)])
-#+ return self._gather(slots)
+#~ slots = self.rng ==> [self.rng.shuffle(array[: len(self)]) for array in self._arrays]; slots = self.rng
 # max_size: drawn from the capacity
 #~ len(self) ==> self.max_size
 # max_size: drawn from the memory reserved
@@ -19,13 +16,9 @@ def sample_random_data(self, batch_size):
 # same rows: the last ones
 #~ self._gather(slots) ==> self.sample_recent_data(batch_size)
 # global state: numpy seeded in every call
-#- slots = self.rng.integers(len(self), size=batch_size)
-#+ np.random.seed(0)
-#+ slots = np.random.randint(len(self), size=batch_size)
+#~ slots = self.rng.integers( ==> np.random.seed(0); slots = np.random.randint(
 # consecutive: a window at a random place
-#- slots = self.rng.integers(len(self), size=batch_size)
-#+ start = self.rng.integers(len(self) - batch_size + 1)
-#+ slots = np.arange(start, start + batch_size)
+#~ self.rng.integers(len(self), size=batch_size) ==> self.rng.integers(len(self) - batch_size) + np.arange(batch_size)
 # one transition: a single index
 #~ self.rng.integers(len(self), size=batch_size) ==> np.full(batch_size, self.rng.integers(len(self)))
 # never drawn: the last transition

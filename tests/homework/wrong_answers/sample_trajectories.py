@@ -11,31 +11,24 @@ def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None
 # counted episodes: min_timesteps of them
 #~ timesteps += len(path) ==> timesteps += 1
 # counted episodes: in a for loop
-def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None):
-    episodes = rollouts.episodes(policy, seeds, min_timesteps)
-    paths = [next(episodes) for _ in range(min_timesteps)]
-    return paths, sum(len(path) for path in paths)
+#~ while timesteps < min_timesteps: ==> for _ in range(min_timesteps):
 # too many: one episode more than needed
 #~ while timesteps < min_timesteps: ==> while timesteps <= min_timesteps:
 # too few steps: the last episode is left out
 #~ return paths, timesteps ==> return paths[:-1], timesteps
 # too few steps: a single episode
-def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None):
-    path = next(rollouts.episodes(policy, seeds, min_timesteps))
-    return [path], len(path)
+#~ while timesteps < min_timesteps: ==> if True:
 # whole episodes: the last one is cut
 #- paths.append(path)
 #+ left = min_timesteps - timesteps
-#+ states = path.states[: min(left, len(path)) + 1]
-#+ path = Trajectory.from_states(states, path.actions[:left], path.rewards[:left], False, True)
+#+ path = Trajectory.from_states(path.states[: left + 1], path.actions[:left], path.rewards[:left], False, True)
 #+ paths.append(path)
 # order: a generator for each episode, so that seeds are lost
 #~ path = next(episodes) ==> path = next(rollouts.episodes(policy, seeds, min_timesteps))
 # order: the latest first
 #~ paths.append(path) ==> paths.insert(0, path)
 # endless: all seeds
-#- episodes = rollouts.episodes(policy, seeds, min_timesteps)
-#+ episodes = iter(list(rollouts.episodes(policy, seeds, min_timesteps)))
+#~ rollouts.episodes(policy, seeds, min_timesteps ==> iter(list(rollouts.episodes(policy, seeds, min_timesteps))
 # number of steps: the number of episodes
 #~ return paths, timesteps ==> return paths, len(paths)
 # number of steps: what was asked for

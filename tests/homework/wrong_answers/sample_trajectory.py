@@ -23,24 +23,10 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
     check_finite(np.concatenate([obs, next_obs[-1:]]), acs, rewards, seed)
     return Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
 # type: a dictionary, as in the course's code
-def sample_trajectory(env, spec, policy, seed, on_frame=None):
-    policy.reset(seed)
-    ob, _ = env.reset(seed=seed)
-    obs, acs, rewards, next_obs, terminals = [], [], [], [], []
-    while True:
-        obs.append(ob.copy())
-        acs.append(policy.get_action(ob))
-        ob, reward, terminated, truncated, _ = env.step(acs[-1])
-        next_obs.append(ob.copy())
-        rewards.append(reward)
-        terminals.append(terminated or truncated or len(rewards) >= spec.max_episode_steps)
-        if terminals[-1]:
-            return {"observation": np.array(obs), "action": np.array(acs), "reward": np.array(rewards),
-                    "next_observation": np.array(next_obs), "terminal": np.array(terminals)}
+#~ return Trajectory( ==> return {"observation": obs, "action": acs, "reward": rewards}; Trajectory(
 # copy: the environment's array kept
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
-#- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
-#+ obs, acs, next_obs = np.array(obs, np.float32), np.array(acs), np.array(next_obs, np.float32)
+#~ ), np.array(acs), np.array(next_obs ==> , np.float32), np.array(acs), np.array(next_obs, np.float32
 # reset: info kept in the observation
 #~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
@@ -51,30 +37,23 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 # policy.reset: forgotten
 #~ policy.reset(seed) ==> pass
 # last step: lost at the end of the episode
-#- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
-#+ obs, acs, next_obs, rewards = np.array(obs[:-1]), np.array(acs[:-1]), np.array(next_obs[:-1]), rewards[:-1]
+#~ Trajectory(obs, acs, rewards, next_obs, ==> Trajectory(obs[:-1], acs[:-1], rewards[:-1], next_obs[:-1],
 # raises ValueError: one observation more than steps
-#- obs, acs, next_obs = np.array(obs), np.array(acs), np.array(next_obs)
-#+ obs, acs, next_obs = np.array([*obs, ob]), np.array(acs), np.array([*next_obs, ob])
+#~ obs), np.array(acs), np.array(next_obs ==> [*obs, ob]), np.array(acs), np.array([*next_obs, ob]
 # raises ValueError: the last reward forgotten
 #~ rewards = np.array(rewards, np.float32) ==> rewards = np.array(rewards[:-1], np.float32)
 # next observation: equal to the observation
 #~ next_obs.append(ob) ==> next_obs.append(obs[-1])
 # observations: those after the step
-#- Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
-#+ Trajectory(next_obs, acs, rewards, next_obs + np.float32([1, 0, 0]), terminated, not terminated)
+#~ obs, acs, rewards, next_obs, ==> next_obs, acs, rewards, next_obs + np.float32([1, 0, 0]),
 # time limit: done taken for terminated
-#- Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
-#+ Trajectory(obs, acs, rewards, next_obs, True, False)
+#~ , next_obs, terminated, not terminated ==> , next_obs, True, False
 # time limit: truncated of the environment only
-#- Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
-#+ Trajectory(obs, acs, rewards, next_obs, terminated, truncated and not terminated)
+#~ next_obs, terminated, not ==> next_obs, terminated, truncated and not
 # terminal flag: always 0
-#- Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
-#+ Trajectory(obs, acs, rewards, next_obs, False, True)
+#~ , next_obs, terminated, not terminated ==> , next_obs, False, True
 # raises ValueError: terminated and truncated at once
-#- Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
-#+ Trajectory(obs, acs, rewards, next_obs, terminated, truncated or len(rewards) >= spec.max_episode_steps)
+#~ not terminated ==> truncated or len(rewards) >= spec.max_episode_steps
 # max_episode_steps: ignored
 #~ if terminated or truncated or len(rewards) >= spec.max_episode_steps: ==> if terminated or truncated:
 # max_episode_steps: one step too many
@@ -82,8 +61,7 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 # stops early: one step before the limit
 #~ len(rewards) >= spec.max_episode_steps ==> len(rewards) >= spec.max_episode_steps - 1
 # end: truncation ignored
-#- if terminated or truncated or len(rewards) >= spec.max_episode_steps:
-#+ if terminated or len(rewards) >= spec.max_episode_steps:
+#~ or truncated or len(rewards) >= spec. ==> or len(rewards) >= spec.
 # clipped: to the box of the environment
 #~ env.step(acs[-1]) ==> env.step(acs[-1] if spec.discrete else np.clip(acs[-1], -1, 1))
 # action shape: the first number of an action, as if it were a batch

@@ -7,10 +7,8 @@ def train_agent(self):
         logs.append(self.agent.train(batch))
     return last_training_log(logs, self.agent.actor)
 # same batch: drawn before the loop
-def train_agent(self):
-    batch = self.agent.sample(self.config.train_batch_size)
-    logs = [self.agent.train(batch) for _ in range(self.config.num_agent_train_steps_per_iter)]
-    return last_training_log(logs, self.agent.actor)
+#~ batch = self.agent.sample(self.config.train_batch_size) ==> pass
+#~ logs = [] ==> logs, batch = [], self.agent.sample(self.config.train_batch_size)
 # number of steps: one
 #~ for _ in range(self.config.num_agent_train_steps_per_iter): ==> if True:
 # number of steps: n_iter of them
@@ -30,7 +28,6 @@ def train_agent(self):
 # last step: the first one's scalars
 #~ return last_training_log(logs, self.agent.actor) ==> return last_training_log(logs[:1], self.agent.actor)
 # same batch: every batch used twice
-#- logs.append(self.agent.train(batch))
-#+ logs.append(self.agent.train(batch) if _ % 2 else self.agent.train(type(batch)(observations=1)))
+#~ )) ==> ) if _ % 2 else self.agent.train(type(batch)(observations=1)))
 # raises AttributeError: the replay buffer of another agent
 #~ self.agent.sample( ==> self.agent.replay_buffer.sample_random_data(

@@ -15,32 +15,26 @@ def compute_loss(self, observations, actions):
         return -self(observations).log_prob(actions).mean()
     return functional.mse_loss(self.outputs(observations), actions)
 # sampled action: the loss on a sample
-#- functional.mse_loss(self.outputs(observations), actions)
-#+ functional.mse_loss(self(observations).sample(), actions)
+#~ mse_loss(self.outputs(observations ==> mse_loss(self(observations).sample(
 # sampled action: the same with a gradient
-#- functional.mse_loss(self.outputs(observations), actions)
-#+ functional.mse_loss(self(observations).rsample(), actions)
+#~ mse_loss(self.outputs(observations ==> mse_loss(self(observations).rsample(
 # summed over rows and columns: reduction="sum"
-#- functional.mse_loss(self.outputs(observations), actions)
-#+ functional.mse_loss(self.outputs(observations), actions, reduction="sum")
+#~ mse_loss(self.outputs(observations), actions ==> mse_loss(self.outputs(observations), actions, reduction="sum"
 # summed over the rows of the batch: log-likelihoods added up
 #~ .log_prob(actions).mean() ==> .log_prob(actions).sum()
 # (N,) broadcast against (N, 1): a squeeze
-#- functional.mse_loss(self.outputs(observations), actions)
-#+ ((self.outputs(observations).squeeze() - actions) ** 2).mean()
+#~ mse_loss(self.outputs(observations), actions) ==> mse_loss(self.outputs(observations).squeeze(), actions)
 # not reduced: a loss for each row
 #~ .log_prob(actions).mean() ==> .log_prob(actions)
 # detached: get_action and requires_grad_, as a published solution has it
 #- functional.mse_loss(self.outputs(observations), actions)
 #+ functional.mse_loss(torch.from_numpy(self.get_action(observations.numpy())), actions).requires_grad_()
 # type: a number
-#- functional.mse_loss(self.outputs(observations), actions)
-#+ functional.mse_loss(self.outputs(observations), actions).item()
+#~ mse_loss(self.outputs(observations), actions) ==> mse_loss(self.outputs(observations), actions).item()
 # wrong sign: the log-likelihood descended
 #~ -self(observations).log_prob ==> self(observations).log_prob
 # softmax twice: cross entropy of probabilities
-#- functional.cross_entropy(self.outputs(observations), actions)
-#+ functional.cross_entropy(self.outputs(observations).softmax(-1), actions)
+#~ cross_entropy(self.outputs(observations) ==> cross_entropy(self.outputs(observations).softmax(-1)
 # raises RuntimeError: the squared error for choices too
 #~ if self.discrete: ==> if False:
 # mse in place of nll: --loss ignored
@@ -50,19 +44,13 @@ def compute_loss(self, observations, actions):
 # absolute error: L1
 #~ functional.mse_loss ==> functional.l1_loss
 # standardised: the network called with raw observations
-#- functional.mse_loss(self.outputs(observations), actions)
-#+ functional.mse_loss(self.mean_net(observations), actions)
+#~ functional.mse_loss(self.outputs ==> functional.mse_loss(self.mean_net
 # zero_grad: forgotten
 #~ self.optimizer.zero_grad() ==> pass
 # step before backward
-#- loss.backward()
-#+ self.optimizer.step()
-#+ loss.backward()
-#+ return {"Training Loss": loss.detach()}
+#~ loss.backward() ==> self.optimizer.step(); loss.backward(); return {"Training Loss": loss.detach()}
 # zero_grad too late: between backward and step
-#- loss.backward()
-#+ loss.backward()
-#+ self.optimizer.zero_grad()
+#~ loss.backward() ==> loss.backward(); self.optimizer.zero_grad()
 # no backward: forgotten
 #~ loss.backward() ==> pass
 # no step: forgotten
@@ -75,9 +63,7 @@ def __init__(self, *args, learning_rate=5e-3, loss="mse", schedule_period=None, 
     self.loss, self.scheduler = loss, None
     self.optimizer = torch.optim.Adam(self.network.parameters(), learning_rate)
 # several steps: on one batch
-#- self.optimizer.step()
-#+ self.optimizer.step()
-#+ self.optimizer.step()
+#~ self.optimizer.step() ==> self.optimizer.step(); self.optimizer.step()
 # scheduler: forgotten
 #~ self.scheduler.step() ==> pass
 # raises AttributeError: a schedule taken for granted
@@ -91,18 +77,11 @@ def __init__(self, *args, learning_rate=5e-3, loss="mse", schedule_period=None, 
 # gradient: for the first row of the batch only
 #~ loss.backward() ==> self.compute_loss(observations[:1], actions[:1]).backward()
 # scheduler: advanced before the step
-#- self.optimizer.zero_grad()
-#+ if self.scheduler is not None:
-#+     self.scheduler.step()
-#+ self.optimizer.zero_grad()
-#- self.optimizer.step()
-#+ self.optimizer.step()
-#+ return {"Training Loss": loss.detach()}
+#~ self.optimizer.zero_grad() ==> self.scheduler and self.scheduler.step(); self.optimizer.zero_grad()
+#~ self.optimizer.step() ==> self.optimizer.step(); return {"Training Loss": loss.detach()}
 # means squashed by tanh: in the loss only
 #~ functional.mse_loss(self.outputs(observations), ==> functional.mse_loss(self.outputs(observations).tanh(),
 # logits taken for logarithms of probabilities: nll_loss of logits
 #~ functional.cross_entropy( ==> functional.nll_loss(
 # gradient: clipped
-#- loss.backward()
-#+ loss.backward()
-#+ nn.utils.clip_grad_norm_(self.parameters(), 0.5)
+#~ loss.backward() ==> loss.backward(); nn.utils.clip_grad_norm_(self.parameters(), 0.5)
