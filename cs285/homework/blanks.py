@@ -26,22 +26,13 @@ class Body(NamedTuple):
 
 @dataclass(frozen=True)
 class Blank:
-    """A part of the homework that is written, checked and graded by itself.
+    """A part of the homework that is written, checked and graded by itself."""
 
-    Attributes:
-        bodies: the functions whose bodies are to be written; the first is the one that the project calls, and its
-            name is the blank's.
-        question: of the assignment.
-        points: for a right answer.
-        read_on: where its terms are explained.
-        text: the hints, one a line.
-    """
-
-    bodies: tuple[Body, ...]
-    question: str
-    points: int
-    read_on: str
-    text: str
+    bodies: tuple[Body, ...]  # what is to be written; the first one is what the project calls
+    question: str  # of the assignment
+    points: int  # for a right answer
+    read_on: str  # where its terms are explained
+    text: str  # the hints, one a line
 
     @property
     def name(self) -> str:

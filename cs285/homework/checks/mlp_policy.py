@@ -10,52 +10,40 @@ import numpy as np
 import torch
 from torch import distributions
 
+from cs285.homework.checks import policy_fakes as fakes
 from cs285.homework.checks.mistake import Mistake, case, close, require, require_equal, require_type, show
-from cs285.homework.checks.policy_fakes import (
-    OB_DIM,
-    N,
-    Optimizer,
-    action_distribution,
-    check_inputs,
-    distribution,
-    make_batch,
-    make_policy,
-    modes,
-    network_outputs,
-)
+from cs285.homework.checks.policy_fakes import OB_DIM, N, make_policy
 
 
 def get_action() -> Iterator[Mistake]:
     """Compare actions with the modes of the distribution, for batches and single observations."""
     for discrete, ob_shape in ((False, (OB_DIM,)), (True, (OB_DIM,)), (False, (2, 2))):
         with case("discrete actions" if discrete else f"ob_shape={ob_shape}"):
-            yield from _check_actions(make_policy(4 if discrete else 2, ob_shape, discrete, forward=distribution))
+            yield from _check_actions(make_policy(4 if discrete else 2, ob_shape, discrete, forward=fakes.distribution))
 
 
 def _check_actions(policy: Any) -> Iterator[Mistake]:
     observations = np.random.default_rng(0).normal(size=(N, *policy.ob_shape)).astype(np.float32)
-    mode = modes(policy, observations)
+    mode = fakes.modes(policy, observations)
     actions = _actions(policy, observations, mode)
     require(not policy.discrete or actions.dtype.kind in "iu", "dtype", f"a choice is an integer, not {actions.dtype}")
     try:
         single = _actions(policy, observations[1], mode[1])
     except (IndexError, RuntimeError) as error:
-        text = f"a single observation raises {type(error).__name__}, a batch of {N} does not: {error}"
-        raise Mistake("batch dimension", text) from error
+        raise Mistake("batch dimension", f"a single observation raises {error!r}, a batch of {N} does not") from error
     _actions(policy, observations[:1], mode[:1])
     if close(actions, mode):
         return require_equal(single, mode[1], "single", "one observation gives an action that a batch does not:")
     inputs = torch.from_numpy(observations)
-    check_inputs(actions, policy, inputs, lambda outputs: outputs.argmax(1) if policy.discrete else outputs)
+    fakes.check_inputs(actions, policy, inputs, lambda outputs: outputs.argmax(1) if policy.discrete else outputs)
     found = f"the action of an observation is {show(actions[1])}, the mode of its distribution is {show(mode[1])}"
     drawn = policy.get_action(np.repeat(observations[1:2], 4000, axis=0))
     require(len(np.unique(drawn, axis=0)) > 1, "wrong action", found)
-    wanted = distribution(policy, observations[1:2])
+    wanted = fakes.distribution(policy, observations[1:2])
     if policy.discrete:
         fits = np.allclose(np.bincount(drawn, minlength=4) / len(drawn), wanted.probs.detach()[0], atol=0.05)
     else:
-        deviation = wanted.stddev.detach()[0]
-        fits = np.allclose(drawn.mean(0), mode[1], atol=0.1) and np.allclose(drawn.std(0), deviation, rtol=0.1)
+        fits = np.allclose([drawn.mean(0), drawn.std(0)], [mode[1], wanted.stddev.detach()[0]], atol=0.1)
     require(fits, "wrong sample", f"{found}, and samples of the action have another distribution")
     yield Mistake("sampling", f"it samples ({found}): the noise leads to states that the expert never saw")
 
@@ -66,10 +54,10 @@ def _actions(policy: Any, observations: Any, mode: Any) -> Any:
     actions = policy.get_action(given)
     require_type(actions, (np.ndarray, np.generic, int), "a numpy array (to_numpy), which environments take")
     require(np.array_equal(given, observations), "observations changed", "it changes the observations in place")
-    shapes = f"observations of shape {given.shape} give actions of shape {np.shape(actions)}, not {mode.shape}"
-    numbers = policy.discrete and np.shape(actions) == (N, 4)
-    require(not numbers, "logits", f"{shapes}: they are numbers of the 4 choices, not choices")
-    require(np.shape(actions) == mode.shape, "batch dimension", f"{shapes}: compare with self.ob_shape")
+    text = f"observations of shape {given.shape} give actions of shape {np.shape(actions)}, not {mode.shape}"
+    logits = policy.discrete and np.shape(actions) == (N, 4)
+    require(not logits, "logits", f"{text}: they are numbers of the 4 choices, not choices")
+    require(np.shape(actions) == mode.shape, "batch dimension", f"{text}: compare with self.ob_shape")
     return actions
 
 
@@ -81,22 +69,20 @@ def forward() -> None:
 
 
 def _check_distribution(policy: Any) -> None:
-    observations = make_batch(policy, 1)[0]
-    found, wanted = policy(observations), distribution(policy, observations)
+    observations = fakes.make_batch(policy, 1)[0]
+    found, wanted = policy(observations), fakes.distribution(policy, observations)
     require_type(found, distributions.Distribution, "a distribution of torch.distributions")
     center = found.probs if policy.discrete else found.mean
-    check_inputs(center, policy, observations, lambda outputs: outputs.softmax(1) if policy.discrete else outputs)
+    fakes.check_inputs(center, policy, observations, lambda outputs: outputs.softmax(1) if policy.discrete else outputs)
     if policy.discrete:
-        name = "the probabilities of the first row are"
-        require_equal(center[0], wanted.probs[0], "logits", name, ": the outputs are logits")
+        require_equal(center[0], wanted.probs[0], "logits", "the first row's probabilities are", ": outputs are logits")
     else:
         require_equal(center[0], wanted.mean[0], "mean", "the mean of the first row is")
         _check_deviation(found.stddev[0], policy.logstd)
     actions = wanted.sample()
     log_prob = found.log_prob(actions)
-    shapes = f"log_prob of {tuple(actions.shape)} actions has shape {tuple(log_prob.shape)}, not {(N,)}"
-    hint = "the numbers of one action belong together (Independent)"
-    require(log_prob.shape == (N,), "log_prob shape", f"{shapes}: {hint}")
+    text = f"log_prob has shape {tuple(log_prob.shape)}, not {(N,)}: the numbers of one action belong together"
+    require(log_prob.shape == (N,), "log_prob shape", text)
     require_equal(log_prob, wanted.log_prob(actions), "log_prob", "log_prob is")
     log_prob.sum().backward()
     without = [name for name, parameter in policy.named_parameters() if parameter.grad is None]
@@ -122,16 +108,16 @@ def update() -> Iterator[Mistake]:
     cases: dict[str, dict[str, Any]] = {"mse": {}, "mse, ac_dim=1": {"ac_dim": 1}, "nll": {"loss": "nll"}}
     for name, options in {**cases, "discrete": {"discrete": True}}.items():
         with case(f"compute_loss, {name}"):
-            yield from _check_loss(make_policy(**options, forward=distribution, get_action=modes))
+            yield from _check_loss(make_policy(**options, forward=fakes.distribution, get_action=fakes.modes))
     yield from _check_steps()
 
 
 def _losses(policy: Any, outputs: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
     """The right loss, and what others compute, by key words."""
-    nll = action_distribution(policy, outputs).log_prob(actions).mean().neg()
+    nll = fakes.action_distribution(policy, outputs).log_prob(actions).mean().neg()
     losses = {"right": nll}
     if policy.discrete:
-        losses["softmax twice"] = action_distribution(policy, outputs.softmax(1)).log_prob(actions).mean().neg()
+        losses["softmax twice"] = fakes.action_distribution(policy, outputs.softmax(1)).log_prob(actions).mean().neg()
         losses["logits taken for logarithms of probabilities"] = -outputs.gather(1, actions[:, None]).mean()
     else:
         mse, absolute = ((outputs - actions).abs().pow(power).mean() for power in (2, 1))
@@ -144,21 +130,21 @@ def _losses(policy: Any, outputs: torch.Tensor, actions: torch.Tensor) -> dict[s
 
 
 def _compute_loss(policy: Any, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-    return _losses(policy, network_outputs(policy, observations), actions)["right"]
+    return _losses(policy, fakes.network_outputs(policy, observations), actions)["right"]
 
 
 def _check_loss(policy: Any) -> Iterator[Mistake]:
-    observations, actions = make_batch(policy, 0)
+    observations, actions = fakes.make_batch(policy, 0)
     loss, again = (policy.compute_loss(observations, actions) for _ in range(2))
     require_type(loss, torch.Tensor, "a tensor on the graph")
     require(loss.ndim == 0, "not reduced", f"the loss has shape {tuple(loss.shape)}, not (): it is a mean")
     text = f"{loss:.4g} and {again:.4g} for one batch: the loss is on a sampled action, not on the mean"
     require(loss == again, "sampled action", text)
-    losses = _losses(policy, network_outputs(policy, observations), actions)
+    losses = _losses(policy, fakes.network_outputs(policy, observations), actions)
     right = losses.pop("right")
     scale = loss.item() / right.item()
     if not close(scale, 1):
-        check_inputs(loss, policy, observations, lambda outputs: _losses(policy, outputs, actions)["right"])
+        fakes.check_inputs(loss, policy, observations, lambda outputs: _losses(policy, outputs, actions)["right"])
         text = f"the loss is {loss:.4g}, not {right:.4g}"
         for key, other in losses.items():
             require(not close(loss, other), key, f"{text}: {key}")
@@ -175,12 +161,12 @@ def _check_loss(policy: Any) -> Iterator[Mistake]:
 
 
 def _check_steps() -> Iterator[Mistake]:
-    policy = make_policy(compute_loss=_compute_loss, forward=distribution)
-    optimizer, made = policy.optimizer, Optimizer.made
+    policy = make_policy(compute_loss=_compute_loss, forward=fakes.distribution)
+    optimizer, made = policy.optimizer, fakes.Optimizer.made
     policy.scheduler = SimpleNamespace(step=lambda: optimizer.events.append("scheduler"))
     next(policy.mean_net.parameters()).register_hook(lambda _: optimizer.events.append("backward"))
     for step in range(2):
-        observations, actions = make_batch(policy, step)
+        observations, actions = fakes.make_batch(policy, step)
         loss = policy.compute_loss(observations, actions)
         wanted = torch.autograd.grad(loss, optimizer.parameters, allow_unused=True, materialize_grads=True)
         optimizer.events.clear()
@@ -190,8 +176,7 @@ def _check_steps() -> Iterator[Mistake]:
         text = f"its gradient has norm {norms[0]:.3g}, that of its batch alone {norms[1]:.3g}"
         right = all(close(a, b) for a, b in zip(optimizer.gradients, wanted, strict=True))
         require(right or step, "gradient", f"the step is not along the gradient of compute_loss: {text}")
-        text = f"the second step's gradient holds the first one's too ({text}): zero_grad is missing"
-        require(right, "zero_grad", text)
+        require(right, "zero_grad", f"{text}: zero_grad is missing, the first step's gradient is added")
         advanced = optimizer.events.count("scheduler")
         require(advanced == 1 - step, "scheduler", f"self.scheduler advances {advanced} times in a step, not once")
         policy.scheduler = None
@@ -204,10 +189,10 @@ def _check_steps() -> Iterator[Mistake]:
         yield Mistake("graph", "the loss that it returns keeps its graph alive: detach it")
 
 
-def _check_calls(policy: Any, optimizer: Optimizer, made: int) -> None:
+def _check_calls(policy: Any, optimizer: fakes.Optimizer, made: int) -> None:
     """Check which optimiser was called for what, and in which order."""
-    anew = "it makes a new optimiser, whose moments start from 0 each time: self.optimizer lasts"
-    require(policy.optimizer is optimizer and Optimizer.made == made, "optimiser anew", anew)
+    same = policy.optimizer is optimizer and fakes.Optimizer.made == made
+    require(same, "optimiser anew", "it makes a new optimiser, whose moments start from 0: self.optimizer lasts")
     events = optimizer.events
     order = f"it calls {', '.join(events) or 'nothing'}"
     require("backward" in events, "no backward", f"{order}: backward, which computes the gradient, is missing")

@@ -39,7 +39,7 @@ def _buffer(max_size: int) -> Any:
 
 def _transitions(buffer: Any) -> Any:
     """The numbers of the transitions in a batch, after a comparison of its fields."""
-    room = f"len(self) = {len(buffer)} transitions are stored, max_size is {buffer.max_size}"
+    room = f"len(self) = {len(buffer)} are stored, max_size is {buffer.max_size}"
     try:
         batch = buffer.sample_random_data(ROWS)
     except IndexError as error:
@@ -78,8 +78,7 @@ def _check_draws(draws: Any, stored: Any) -> None:
     require((steps != 1).any(axis=1).mean() > 0.5, "consecutive", f"the rows of a batch are consecutive: {rows}")
     count, mean = np.bincount(draws.ravel(), minlength=STORED + 1)[stored], draws.size / len(stored)
     never = stored[count == 0]
-    text = f"{len(never)} of {len(stored)} stored transitions are never drawn in {draws.size} rows: {show(never)}"
-    require(not len(never), "never drawn", text)
+    require(not len(never), "never drawn", f"transitions {show(never)} are never drawn in {draws.size} rows")
     far = np.argmax(np.abs(count - mean))
     text = f"transition {stored[far]} is drawn {count[far]} times in {draws.size} rows, {mean:.0f} are expected"
     require(abs(count[far] - mean) < 6 * np.sqrt(mean), "not uniform", text)
@@ -101,7 +100,6 @@ def _costs() -> Iterator[Mistake]:
     except ValueError as error:
         rows = str(error)
     if rows != "80 rows":
-        text = f"batch_size=80 from {STORED} transitions gives {rows}: they are drawn without replacement"
-        yield Mistake("replacement", text)
+        yield Mistake("replacement", f"batch_size=80 from {STORED} gives {rows}: they are drawn without replacement")
     if not unchanged or not torch.equal(*batches):
         yield Mistake("generator", "the batches don't come from self.rng, so that other code changes what a seed gives")

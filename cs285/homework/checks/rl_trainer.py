@@ -99,8 +99,8 @@ def collect_training_trajectories() -> Iterator[Mistake]:
 
 
 def _check_counted(trainer: Any, steps: int, name: str, policy: Any) -> None:
-    text = f"self.total_envsteps is {trainer.total_envsteps} after rollouts of {steps} steps"
-    require(trainer.total_envsteps == steps, "total_envsteps", text)
+    hint = ": the steps of rollouts alone count"
+    require_equal(trainer.total_envsteps, steps, "total_envsteps", "self.total_envsteps is", hint)
     acted = getattr(trainer, "collection_policy", None)
     same = acted is policy or getattr(acted, "name", "") == name
     require(same, "collection_policy", f"self.collection_policy is not {name}, which acted")
@@ -120,10 +120,9 @@ def train_agent() -> None:
     """Compare the number of steps, their batches and the returned log."""
     trainer = _trainer()
     log, agent = trainer.train_agent(), trainer.agent
-    count = f"{len(agent.trained)} gradient steps are taken, num_agent_train_steps_per_iter is 7"
-    require(len(agent.trained) == 7, "number of steps", count)
-    sizes = f"batches of {sorted(set(agent.sizes))} transitions are drawn, train_batch_size is 11"
-    require(set(agent.sizes) == {11}, "train_batch_size", sizes)
+    require(len(agent.trained) == 7, "number of steps", f"{len(agent.trained)} gradient steps are taken, not 7")
+    sizes = sorted(set(agent.sizes))
+    require(sizes == [11], "train_batch_size", f"batches of {sizes} transitions are drawn, train_batch_size is 11")
     hint = ": each needs a batch of its own"
     require_equal(agent.trained, range(1, 8), "same batch", "the steps are on batches", hint)
     require_type(log, Mapping, "the last step's scalars by name")

@@ -32,7 +32,6 @@ from cs285.homework.checks.mistake import Mistake
 ROOT = Path(cs285.__file__).absolute().parents[1]
 REPLACEMENT = "<replacement>"  # the file name of an answer that is not in its file
 LIMIT = 3.0  # seconds for a blank
-START_LIMIT = 60.0  # seconds for a process to start
 LIBRARIES = ["envs.make_env", "data.expert_data", "infrastructure.logger", "policies.loaded_gaussian_policy"]
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
@@ -88,7 +87,7 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
         found, trace = Path(folder, "verdict"), Path(folder, "trace")
         process = context.Process(target=_run, args=(name, replacement, limit, Path(folder)), daemon=True)
         process.start()
-        process.join(limit + START_LIMIT)
+        process.join(limit + 60)  # a process may be slow to start
         exit_code = process.exitcode
         process.kill()
         process.join()
