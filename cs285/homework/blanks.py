@@ -96,7 +96,8 @@ self.rng draws, len(self) counts what is stored, and sample_recent_data shows ho
         "1.1", 4, "Trajectory in cs285/data/trajectory.py, and 'Basic Usage' in Gymnasium's documentation", """
 Let the policy act in the environment until the episode ends, and return what happened as a Trajectory.
 T steps have T actions and rewards, and T + 1 states: row t of next_observations follows row t of observations.
-terminated is the task's own end; truncated is a time limit, of the environment or spec.max_episode_steps.
+terminated is the task's own end; truncated is a time limit, of the environment or spec.max_episode_steps, and is
+  False where the task ended the episode in the same step.
 policy.reset and env.reset both get the episode's seed, inside of episode_generators(seed).
 Copy each observation in spec.ob_dtype: some environments write into the same array again and again.
 as_actions gives an action its dtype, Trajectory.from_states splits states, check_finite refuses NaN.
@@ -105,7 +106,8 @@ With on_frame, give it env.render() before each step whose number is a multiple 
     Blank((Body(UTILS, "sample_trajectories"),), "1.1", 2, "LocalRollouts in cs285/infrastructure/utils.py", """
 Collect whole episodes until their steps (not their number) add up to min_timesteps, and no episode more.
 Return a list of Trajectory in the order of the seeds, and the number of steps that it holds.
-rollouts.episodes gives one episode after another; len of a trajectory is its steps. The progress bar is optional.
+rollouts.episodes gives one episode after another; len of a trajectory is its steps. With min_timesteps, workers
+  start no more episodes than are needed. The progress bar is optional.
 Close that generator at the end: workers roll out ahead.
 """),
     Blank((Body(UTILS, "sample_n_trajectories"),), "1.1", 1, "itertools in Python's documentation", """
@@ -137,3 +139,4 @@ expert_actions asks an expert for a whole episode at once; dataclasses.replace c
 """),
 )  # fmt: skip
 BY_NAME = {blank.name: blank for blank in BLANKS}
+OF_FUNCTION = {body.function.rpartition(".")[2]: blank.name for blank in BLANKS for body in blank.bodies}

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from cs285.config import Config
 from cs285.infrastructure.bc_trainer import BC_Trainer
 
-ENV_NAME, SHARE = "CartPole-v1", 0.3  # of the expert's return, as in the assignment
+ENV_NAME, SHARE = "CartPole-v1", 0.3  # of the recorded return, as in the assignment
 
 
 def try_learning() -> bool:
@@ -18,8 +18,8 @@ def try_learning() -> bool:
             env_name=ENV_NAME, eval_batch_size=2000, num_agent_train_steps_per_iter=500, logdir=Path(folder)
         )
         row = BC_Trainer(config).run_training_loop()[-1]
-    found, expert = row["Eval_AverageReturn"], row["Expert_AverageReturn"]
-    learned = found >= SHARE * expert
+    found, expert = row["Eval_AverageReturn"], row["Initial_DataCollection_AverageReturn"]
+    learned = found >= SHARE * expert  # not of the expert measured with the rollouts under test
     verdict = "it learned" if learned else "it did not learn"
-    print(f"{verdict}: return {found:.0f} on {ENV_NAME}, the expert's is {expert:.0f}")
+    print(f"{verdict}: return {found:.0f} on {ENV_NAME}, the recorded episodes' is {expert:.0f}")
     return learned

@@ -14,25 +14,17 @@ from cs285.infrastructure import pytorch_utils
 core: Any = pytorch_utils
 
 
-class _Activation(nn.Softplus):
-    pass
-
-
-class _OutputActivation(nn.Softsign):
-    pass
-
-
 def build_mlp() -> None:
     """Compare the layers that a network calls with those that it should have, for several depths."""
     for n_layers in (2, 0, 1, 3):
         with case(f"n_layers={n_layers}"):
-            _check_layers(core.build_mlp(3, 2, n_layers, 5, _Activation, _OutputActivation), n_layers)
+            _check_layers(core.build_mlp(3, 2, n_layers, 5, nn.Softplus, nn.Softsign), n_layers)
     with case("n_layers=1, activations left out"):
         _check_layers(core.build_mlp(3, 2, n_layers=1, size=5), 1, nn.Tanh, nn.Identity)
 
 
 def _check_layers(
-    network: Any, n_layers: int, activation: type[nn.Module] = _Activation, output: type[nn.Module] = _OutputActivation
+    network: Any, n_layers: int, activation: type[nn.Module] = nn.Softplus, output: type[nn.Module] = nn.Softsign
 ) -> None:
     require_type(network, nn.Module, "an nn.Module")
     called: list[nn.Module] = []

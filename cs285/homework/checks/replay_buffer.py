@@ -75,7 +75,7 @@ def _check_draws(draws: Any, stored: Any) -> None:
     require((draws != draws[0]).any(), "same rows", f"each batch has the same rows, {rows}")
     require((draws != draws[:, :1]).any(), "one transition", f"all rows of a batch are one transition: {rows}")
     steps = np.diff(draws, axis=1)
-    require((steps != 1).any(axis=1).mean() > 0.5, "consecutive", f"the rows of a batch are consecutive: {rows}")
+    require((steps == 1).mean() < 0.5, "consecutive", f"the rows of a batch are consecutive: {rows}")
     count, mean = np.bincount(draws.ravel(), minlength=STORED + 1)[stored], draws.size / len(stored)
     never = stored[count == 0]
     require(not len(never), "never drawn", f"transitions {show(never)} are never drawn in {draws.size} rows")
@@ -98,7 +98,7 @@ def _costs() -> Iterator[Mistake]:
     try:
         rows = f"{len(buffer.sample_random_data(80).observations)} rows"
     except ValueError as error:
-        rows = str(error)
+        raise Mistake("replacement", f"batch_size=80 from {STORED} transitions raises ValueError: {error}") from error
     if rows != "80 rows":
         yield Mistake("replacement", f"batch_size=80 from {STORED} gives {rows}: they are drawn without replacement")
     if not unchanged or not torch.equal(*batches):

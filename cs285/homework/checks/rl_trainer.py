@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import torch
 
 from cs285.config import Config
-from cs285.data.trajectory import Array, Trajectory
+from cs285.data.trajectory import Array, Batch, Trajectory
+from cs285.errors import InvalidInput
 from cs285.homework.checks.mistake import Mistake, case, require, require_equal, require_trajectories, require_type
 from cs285.homework.checks.utils import SPEC
 from cs285.infrastructure import rl_trainer, utils
@@ -22,21 +24,36 @@ SIZES = {"batch_size": 37, "eval_batch_size": 41, "train_batch_size": 11, "num_a
 CONFIG = Config(do_dagger=True, n_iter=3, seed=5, **SIZES)  # type: ignore[arg-type]
 
 
-class _Agent:
-    """An agent whose batches are numbered."""
+class _Actor(torch.nn.Linear):
+    name = "the policy that learns"
 
-    def __init__(self) -> None:
-        self.actor, self.sizes, self.trained = SimpleNamespace(name="the policy that learns"), list[int](), list[Any]()
+    def get_action(self, observations: Array) -> Array:
+        return np.full((len(observations), 2), -7.0)
+
+    def update(self, *_: Any, **__: Any) -> None:
+        raise Mistake("update", "self.agent.actor.update is called: self.agent.train(batch) takes a step of any agent")
+
+
+class _Agent:
+    """An agent whose batches are numbered, and whose loss in one step may be NaN."""
+
+    def __init__(self, nan_step: int = 0) -> None:
+        self.actor, self.nan_step, self.sizes, self.trained = _Actor(1, 1), nan_step, list[int](), list[Any]()
+
+    def __getattr__(self, name: str) -> Any:
+        raise Mistake("agent", f"self.agent.{name} is not of every agent: sample(batch_size) and train(batch) are")
 
     def sample(self, batch_size: int) -> Any:
         self.sizes.append(batch_size)
-        return SimpleNamespace(observations=len(self.sizes), actions=None)
+        return Batch(*[len(self.sizes)] * 5)  # type: ignore[arg-type]
 
-    def train(self, batch: Any) -> dict[str, Any]:
-        require(hasattr(batch, "observations"), "batch", f"agent.train gets a {type(batch).__name__}, not a batch")
-        self.trained.append(batch.observations)
+    def train(self, *given: Any, **named: Any) -> dict[str, Any]:
+        found = [type(value).__name__ for value in (*given, *named.values())]
+        require(found == ["Batch"], "batch", f"self.agent.train gets {found}, not a Batch")
+        self.trained.append([*given, *named.values()][0].observations)
         require(len(self.trained) <= 100, "number of steps", "more than 100 gradient steps are taken, not 7")
-        return {"Training Loss": torch.tensor(100.0 - len(self.trained))}
+        loss = np.nan if len(self.trained) == self.nan_step else 100.0 - len(self.trained)
+        return {"Training Loss": torch.tensor(loss)}
 
     def add_to_replay_buffer(self, paths: Any) -> None:
         raise Mistake("added twice", "it adds to the replay buffer, as run_training_loop does: data are twice in it")
@@ -79,7 +96,9 @@ def collect_training_trajectories() -> Iterator[Mistake]:
         require(not calls, "rollouts in iteration 0", "a policy is rolled out, but this iteration has recorded data")
         _check_same(paths, trainer.initial_expertdata, "self.initial_expertdata")
         _check_counted(trainer, 0, "the expert", trainer.expert_policy)
+    policy: Any = None
     for itr in (1, 2):
+        before = policy
         with case(f"iteration {itr}"):
             calls.clear()
             paths = trainer.collect_training_trajectories(itr)
@@ -89,6 +108,8 @@ def collect_training_trajectories() -> Iterator[Mistake]:
             rollouts, policy, least, seeds = calls[0]
             require(rollouts is trainer.rollouts, "rollouts", "sample_trajectories does not get self.rollouts")
             require(policy is not trainer.expert_policy, "policy", "the expert acts, not the policy that learns")
+            old = policy is before and policy is not trainer.agent.actor
+            require(not old, "old copy", "the copy made in iteration 1 acts again: self.frozen_actor() makes a new one")
             require(least == 37, "batch_size", f"{least} steps are asked for; config.batch_size is 37")
             wanted = list(itertools.islice(episode_seeds(CONFIG.seed, Stream.TRAINING_ROLLOUTS, itr), 3))
             require_equal(seeds, wanted, "seeds", "the seeds are", ": those of this iteration's TRAINING_ROLLOUTS")
@@ -109,14 +130,16 @@ def _check_counted(trainer: Any, steps: int, name: str, policy: Any) -> None:
 def _check_same(paths: Any, wanted: list[Trajectory], name: str) -> None:
     require_trajectories(paths)
     found, right = ([id(path) for path in part] for part in (paths, wanted))
-    text = f"it returns episodes of {[len(p) for p in paths]} steps, {name} have {[len(p) for p in wanted]}"
+    lengths = [len(p) for p in paths], [len(p) for p in wanted]
+    text = f"it returns episodes of {lengths[0]} steps, {name} have {lengths[1]}"
+    text = f"it returns others than {name}, which run_training_loop adds or relabels" if len(set(map(str, lengths))) == 1 else text
     require(found != right * 2, "twice", f"{text}: each of them twice")
     more = len(found) > len(right) and set(right) <= set(found)
     require(not more, "expert data again", f"{text}: earlier ones are in the replay buffer already")
     require(found == right, "other trajectories", text)
 
 
-def train_agent() -> None:
+def train_agent() -> Iterator[Mistake]:
     """Compare the number of steps, their batches and the returned log."""
     trainer = _trainer()
     log, agent = trainer.train_agent(), trainer.agent
@@ -129,12 +152,18 @@ def train_agent() -> None:
     require_type(log.get("Training Loss"), float, "a float of last_training_log, as 'Training Loss'")
     name, first = "'Training Loss' is", (99, ", that of the last step: it is the first one's")
     require_equal(log["Training Loss"], 93, "last step", name, others={"last step": first})
+    for what, nan_step, weight in (("a loss that is NaN in step 3", 3, 0.0), ("a parameter that is NaN", 0, np.nan)):
+        trainer.agent = _Agent(nan_step)
+        trainer.agent.actor.weight.data.fill_(weight)
+        with suppress(InvalidInput):
+            trainer.train_agent()
+            yield Mistake("NaN", f"{what} goes unnoticed: last_training_log takes all logs and self.agent.actor")
 
 
 def do_relabel_with_expert() -> Iterator[Mistake]:
     """Compare relabelled episodes with the states visited and the expert's answers to them."""
     trainer, paths = _trainer(), [_episode(6), _episode(4), _episode(5)]
-    given = [path.actions.copy() for path in paths]
+    trainer.collection_policy, given = trainer.agent.actor, [path.actions.copy() for path in paths]
     relabeled = trainer.do_relabel_with_expert(paths)
     hint = ", as given: make new ones (dataclasses.replace)"
     for path, actions in zip(paths, given, strict=True):
@@ -153,6 +182,7 @@ def _check_relabeled(old: Trajectory, new: Trajectory) -> None:
     wanted, late = (_Expert().get_action(states) for states in (old.observations, old.next_observations))
     others = {
         "actions kept": (old.actions, ": they are still the policy's own"),
+        "learner's actions": (_Actor(1, 1).get_action(wanted), ": they are those of the policy that learns"),
         "next observations": (late, ": they are the expert's for next_observations, one step too late"),
         "one action": (new.actions[:1].repeat(len(new), axis=0), ": each state needs the expert's answer to it"),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -31,7 +32,10 @@ class _ResetAnswer(NamedTuple):
 
 
 class _Environment(gym.Env[Any, Any]):
-    """An environment whose observation in step t is (t, seed, 1), in one array that it writes into again."""
+    """An environment whose observation in step t is (t, seed, 1).
+
+    One that ends by itself writes all observations into one array, the other gives a new array in each step.
+    """
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
         self.action_space = gym.spaces.Discrete(2) if discrete else gym.spaces.Box(-1.0, 1.0, (2,))
@@ -44,7 +48,7 @@ class _Environment(gym.Env[Any, Any]):
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         self.seeds.append(seed)
         self.state[:], self.steps, self.over = (0, seed or 0, 1), 0, False
-        return _ResetAnswer(self.state, {"info": "of reset"})
+        return _ResetAnswer(self.state if self.ends else self.state.copy(), {"info": "of reset"})
 
     def step(self, action: Any) -> Any:
         require(self.seeds, "reset", "env.step is called before env.reset")
@@ -54,10 +58,10 @@ class _Environment(gym.Env[Any, Any]):
         self.received.append(np.array(action))
         self.steps += 1
         require(self.steps < 17, "max_episode_steps", "an episode goes on after 12 steps, the limit of spec")
-        self.state[0] = self.steps
+        self.state[0], self.state[2] = self.steps, np.nan if self.steps == self.ends.get("NaN") else 1
         terminated, truncated = (self.steps == self.ends.get(key) for key in ("terminated", "truncated"))
         self.over = terminated or truncated
-        return self.state, 0.5 * self.steps, terminated, truncated, {}
+        return self.state if self.ends else self.state.copy(), 0.5 * self.steps, terminated, truncated, {}
 
     def render(self) -> Any:
         return np.full((2, 2, 3), self.steps, np.uint8)
@@ -67,18 +71,20 @@ class _Policy:
     """A policy that acts by (10 + t, noise * random number) in step t, or by t % 2 where actions are discrete."""
 
     def __init__(self, discrete: bool = False, noise: float = 0.0) -> None:
-        self.discrete, self.noise, self.seeds = discrete, noise, list[int]()
+        self.discrete, self.noise, self.seeds, self.dtypes, self.drawn = discrete, noise, list[int](), set[Any](), 0.0
 
     def reset(self, seed: int) -> None:
         self.seeds.append(seed)
+        self.drawn = np.random.random()
 
     def get_action(self, observations: Any) -> Any:
         kind = type(observations).__name__
         require(kind == "ndarray", "reset", f"policy.get_action gets a {kind}, not the observation in reset's answer")
         t = observations[..., 0]
+        self.dtypes.add(observations.dtype)
         if self.discrete:
             return np.asarray(t % 2).astype(np.int64)
-        return np.stack([10.0 + t, self.noise * np.random.random(t.shape)], axis=-1)
+        return np.stack([10.0 + t, self.noise * (self.drawn + np.random.random(t.shape))], axis=-1)
 
 
 def sample_trajectory() -> Iterator[Mistake]:
@@ -97,15 +103,17 @@ def sample_trajectory() -> Iterator[Mistake]:
         _roll_out(_Environment({"terminated": 7}), _Policy(), on_frame=lambda frame: frames.append(frame.max()))
         require_equal(frames, [0, 2, 4, 6], "frames", "frames are of steps", ": spec.frame_stride is 2")
     before = str(np.random.get_state())
-    noisy = [_roll_out(_Environment({"terminated": 4}), _Policy(noise=1.0)).actions for _ in range(2)]
+    policy = _Policy(noise=1.0)
+    noisy = [_roll_out(_Environment({"terminated": 4}), policy).actions for _ in range(2)]
     if not np.array_equal(noisy[0], noisy[1]) or str(np.random.get_state()) != before:
-        text = "the same seed gives other episodes of a policy that samples: use episode_generators(seed)"
+        text = "the same seed gives other episodes of a policy that samples: act and call policy.reset in episode_generators(seed)"
         yield Mistake("episode_generators", text)
-    try:
-        _roll_out(_Environment({"terminated": 4}), _Policy(noise=np.nan))
-        yield Mistake("NaN", "actions that are NaN go unnoticed into the trajectory: call check_finite")
-    except InvalidInput:
-        pass
+    if policy.dtypes != {SPEC.ob_dtype}:
+        yield Mistake("dtype", "the policy gets observations in the environment's dtype, those kept are in spec.ob_dtype")
+    for what, ends, noise in (("actions that are", {}, np.nan), ("a last state that is", {"NaN": 4}, 0.0)):
+        with suppress(InvalidInput):
+            _roll_out(_Environment({"terminated": 4, **ends}), _Policy(noise=noise))
+            yield Mistake("NaN", f"{what} NaN goes unnoticed into the trajectory: check_finite takes all of it")
 
 
 def _roll_out(env: _Environment, policy: _Policy, spec: TaskSpec = SPEC, **options: Any) -> Trajectory:
@@ -126,7 +134,9 @@ def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
     t = np.arange(limit)
     now, following = path.observations[:, 0], path.next_observations[:, 0]
     last = (np.full(limit, now[-1]), ": the environment reuses its array, copy each one")
-    require_equal(now, t, "observations", "the observations are of steps", others={"copy": last})
+    first = (np.zeros(limit), ": each step's observation is the one that the policy acts on next")
+    others = {"first observation": first, "copy": last}
+    require_equal(now, t, "observations", "the observations are of steps", others=others)
     require_equal(following, t + 1, "next observation", "the next observations are of steps", ": one step later")
     wanted = t % 2 if spec.discrete else np.stack([10 + t, 0 * t], axis=1)
     others = {} if spec.discrete else {"clipped": (np.clip(wanted, -1, 1), ": actions go to the environment unclipped")}
@@ -154,6 +164,7 @@ class _Rollouts:
             ahead += itertools.islice(seeds, 1)
             self.count += 1
             require(self.count < 60, "endless", "it rolls out episodes without end: the seeds of a run never end")
+            require(ahead[0] in LENGTHS, "seeds", f"an episode has the seed {ahead[0]}, which is none of those given")
             states = np.repeat(np.arange(ahead.pop(0) + 1, dtype=np.float32)[:, None], 3, axis=1)
             yield Trajectory.from_states(states, states[1:, :2], states[1:, 0], True, False)
 
