@@ -17,6 +17,9 @@ from tyro.constructors import PrimitiveConstructorSpec
 from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
+MOST: Mapping[str, Any] = {"n_iter": 10**6, "n_layers": 1000, "size": 10**4, "learning_rate": 1e6}
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class EnvKwargs(dict[str, Any]):
     """Keyword arguments of an environment, as JSON has them; they are not to be changed, and can be hashed."""
@@ -107,9 +110,14 @@ class Config:
         check_at_least(0, self, "n_layers", "which_gpu", "seed", "num_workers", "expert_eval_episodes")
         if not 0 < self.learning_rate < float("inf"):
             raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
+        for name, most in MOST.items():
+            if (getattr(self, name) or 0) > most:
+                raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most {most}")
         for name in ("video_log_freq", "scalar_log_freq", "checkpoint_freq"):
             if (value := getattr(self, name)) != -1 and value < 1:
                 raise InvalidInput(f"--{name} is {value}; it must be -1 (never) or at least 1")
+        if not re.fullmatch(r"[\w.:/-]+", self.env_name):
+            raise InvalidInput(f"--env_name is {self.env_name!r}; it may have letters, digits and _ . : / - only")
         if self.exp_name is not None and not re.fullmatch(r"[\w.+=,-]+", self.exp_name):
             raise InvalidInput(f"--exp_name is {self.exp_name!r}; it may have letters, digits and . _ + = , - only")
         if self.n_iter is not None and (self.n_iter > 1) != self.do_dagger:
@@ -172,8 +180,20 @@ def setting_types() -> Mapping[str, tuple[Any, ...]]:
     return {name: get_args(hint) or (hint,) for name, hint in hints.items()}
 
 
+def is_plain(text: str, allowed: str = "") -> bool:
+    """Whether a text has no lone surrogates, and no control characters, line breaks and marks but those allowed."""
+    return not set(CONTROL.findall(text)) - set(allowed)
+
+
 def _check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
-    """Refuse a value that is neither one of the literals nor of one of the classes; an int passes as a float."""
+    """Refuse a value that is neither one of the literals nor of one of the classes; an int passes as a float.
+
+    Texts and paths must be plain, and integers have at most 63 bits.
+    """
+    if isinstance(value, str | Path) and not is_plain(str(value)):
+        raise InvalidInput(f"--{name} is {str(value)!r}; it has control characters or lone surrogates")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise InvalidInput(f"--{name} is an integer of {value.bit_length()} bits; it may have 63")
     classes = tuple(kind for kind in kinds if isinstance(kind, type))
     classes += (int,) if float in classes else ()
     if value in kinds or (isinstance(value, classes) and (bool in classes or not isinstance(value, bool))):

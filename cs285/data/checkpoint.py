@@ -9,7 +9,8 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from cs285.config import Config
+from cs285.data.fields import CHECKPOINT, COUNT, Number, check
 from cs285.data.provenance import digest, versions
 from cs285.data.run_folders import read_config, read_content
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import read_whole, whole_file
+from cs285.data.whole_files import check_no_links, read_whole, whole_file
 from cs285.errors import InvalidInput
 
 VERSION = 3  # of the format
@@ -67,28 +69,35 @@ class Checkpoints:
         type or range.
         """
         path, episodes = self._folder / "state.npz", list[Trajectory]()
-        if not path.exists():
-            raise InvalidInput(f"{self._run_dir} has no checkpoint: it needs --do_dagger and an iteration")
-        try:
+        check_no_links(self._run_dir)
+        with self._reading(path):
             content = _read(path)
+            check(content, CHECKPOINT)
             if content["version"] != VERSION:
                 raise ValueError(f"its format has another version than {VERSION}")
-            self._itr, state = nonnegative(content, "itr", int), dict(content["state"])
-            self._settings, self._added = dict(content["settings"]), dict(content["added"])
-            _check_state(state, self._itr)
-            for name, sha256 in self._added.items():
-                path = self._folder / name
+            self._itr, self._settings, self._added = (content[name] for name in ("itr", "settings", "added"))
+            if (pending := content["state"]["evaluation"]["pending"]) and pending["itr"] != self._itr:
+                raise ValueError(f"the pending evaluation is not of iteration {self._itr}")
+        for name, sha256 in self._added.items():
+            with self._reading(path := self._folder / Path(name).name):
                 if digest(path) != sha256:
                     raise ValueError("it was changed, or is another run's")
                 for fields in _read(path):
                     if not all(np.isfinite(field).all() for field in fields.values()):
                         raise ValueError("NaN or infinity")
                     episodes.append(Trajectory.from_fields(fields))
-        except InvalidInput:
-            raise
+        return self._itr, content["state"], episodes
+
+    @contextmanager
+    def _reading(self, path: Path) -> Iterator[None]:
+        """Raise InvalidInput, with the path, for a file of the checkpoint that is damaged, foreign or missing."""
+        if not self.exists():
+            raise InvalidInput(f"{self._run_dir} has no checkpoint: it needs --do_dagger and an iteration")
+        try:
+            yield
         except Exception as error:  # of any type, from a damaged file
-            raise InvalidInput(f"{path} is not of the run's checkpoint, or damaged: {error!r:.200}") from error
-        return self._itr, state, episodes
+            why = str(error) if isinstance(error, InvalidInput) else repr(error)
+            raise InvalidInput(f"{path} is not of the run's checkpoint, or damaged: {why:.200}") from error
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
         """Raise InvalidInput, with both values, where the settings to resume with differ from the loaded checkpoint's.
@@ -107,7 +116,9 @@ class Checkpoints:
                 same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
                 one, other = (text[max(0, same - 40) : same + 80] for text in texts)
                 raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
-        before, now, frequency = nonnegative(settings, "n_iter", int), config.iterations, config.scalar_log_freq
+        now, frequency = config.iterations, config.scalar_log_freq
+        before: Any = settings.get("n_iter")
+        check(before, COUNT, "the checkpoint's n_iter")
         refused = f"--n_iter is {now}, but {self._run_dir}"
         if now < before:
             raise InvalidInput(f"{refused} began with {before}; it may only grow")
@@ -160,7 +171,7 @@ def _encode(value: Any, arrays: dict[str, Any], path: str = "") -> Any:
     raise InvalidInput(f"can't save {path[1:]} for --resume: a {type(value).__name__}; it may have {allowed}")
 
 
-def _decode(node: Any, arrays: Mapping[str, Array]) -> Any:
+def _decode(node: Any, arrays: dict[str, Array]) -> Any:
     """The tree that `_encode` took."""
     if not isinstance(node, dict | list):
         return node
@@ -168,7 +179,7 @@ def _decode(node: Any, arrays: Mapping[str, Array]) -> Any:
     if kind == "dict" and all(_is_key(key) for key, _ in content):
         value = {key: _decode(item, arrays) for key, item in content}
         if value.keys() >= {"step", "exp_avg"}:  # Adam's state of a parameter
-            nonnegative({"step of Adam": float(value["step"])}, "step of Adam", float)
+            check(float(value["step"]), Number(float, 0, COUNT.most), "step of Adam")
         return value
     if kind in ("list", "tuple"):
         items = [_decode(item, arrays) for item in content]
@@ -177,39 +188,24 @@ def _decode(node: Any, arrays: Mapping[str, Array]) -> Any:
         import torch
 
         name, dtype, shape = content
-        return torch.from_numpy(arrays[name].reshape(-1)).view(getattr(torch, dtype)).reshape(shape)
-    return {"array": arrays[content], "scalar": arrays[content][()]}[kind]
+        return torch.from_numpy(arrays.pop(name).reshape(-1)).view(vars(torch)[dtype]).reshape(shape)
+    array = arrays.pop(content)  # a second reference to it could multiply its size
+    return {"array": array, "scalar": array[()]}[kind]
 
 
 def _is_key(key: object) -> bool:
     return type(key) is str or (type(key) is int and abs(key) < 2**31)
 
 
-def nonnegative(values: Mapping[str, Any], name: str, kind: type) -> Any:
-    """The int or float (``kind``) in a checkpoint's ``values``; InvalidInput when it is negative or not finite."""
-    value: Any = values.get(name)
-    if type(value) not in (int, kind) or not 0 <= value < 2**63:
-        raise InvalidInput(f"the checkpoint's {name} is {value!r:.40}; it must be a number from 0 up ({kind.__name__})")
-    return value
-
-
-def _check_state(state: Mapping[str, Any], itr: int) -> None:
-    """Check the types and ranges of the fields that the training loop and the logger read."""
-    log, pending = state["evaluation"]["log"], state["evaluation"]["pending"]
-    nonnegative(state, "total_envsteps", int)
-    nonnegative(state, "seconds", float)
-    nonnegative(log, "size", int)
-    if type(state["agent"]) is not dict or type(log["sha256"]) is not str:
-        raise TypeError("agent is no dict, or sha256 no text")
-    if pending is not None:
-        numbers = all(type(name) is str and type(value) is float for name, value in pending["scalars"].items())
-        if pending["itr"] != itr or not numbers:
-            raise ValueError(f"the pending evaluation is not of iteration {itr}, or its scalars are not numbers")
-
-
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
-    """The settings of the run folder ``resume``, replaced by those ``given``; InvalidInput for another folder."""
+    """The settings of the run folder ``resume``, replaced by those ``given``; InvalidInput for another folder.
+
+    An environment whose module has to be imported must be given: another's config.json imports nothing.
+    """
     path = given["resume"] / "config.json"
     if not path.is_file():
         raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its config.json")
-    return replace(read_config(path), **given)
+    config = read_config(path)
+    if ":" in config.env_name and "env_name" not in given:
+        raise InvalidInput(f"--resume: {path} has the environment {config.env_name}; import it by --env_name")
+    return replace(config, **given)

@@ -85,10 +85,17 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
                 array.resize((start, *array.shape[1:]), refcheck=False)
 
 
+def _is_numeric(value: Any) -> bool:
+    """Whether a value has nothing but numbers; in an array of texts, each would take the space of the longest."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_numeric, value))
+    return isinstance(value, float | int | np.ndarray | np.generic)
+
+
 def _read_array(value: Any, name: str, where: str) -> Array:
     """The array under a name, floats as float32."""
     try:
-        array = np.asarray(value)
+        array = np.asarray(value if _is_numeric(value) else None)
     except (ValueError, OverflowError):  # rows of different lengths
         array = np.asarray(None)
     if array.ndim == 0 or array.dtype.kind not in "fiub":

@@ -17,6 +17,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from reprlib import repr as short_repr
 from types import FunctionType
@@ -31,7 +32,7 @@ from cs285.errors import InvalidInput
 PICKLE_PROTOCOL = 3  # read by every Python 3; protocol 2 makes arrays half as large again
 PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
 MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # of nesting; of a text or an integer as a key; of an integer
-OBJECT_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 500, 8  # charged for opcodes, containers in the result, its values
+OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8  # of an opcode; of a container's values
 
 
 class _Unbuilt:
@@ -82,6 +83,7 @@ class _Machine:
         return items
 
     def put(self, key: int) -> None:
+        self.spend(MEMO_BYTES)
         self.memo[key] = self.stack[-1]
         if isinstance(self.stack[-1], _Unbuilt):
             self.stack[-1].memo_keys.append(key)
@@ -107,11 +109,10 @@ class _Machine:
 
     def build(self, target: object, state: Any) -> None:
         if isinstance(target, _Unbuilt):
-            if target.dtype is None:
-                self.push(self.array(state[4], state[2], state[1], "F" if state[3] is True else "C"))
-            else:
-                self.push(target.dtype.newbyteorder(state[1]))
+            order, built = "F" if state[3] is True else "C", target.dtype and target.dtype.newbyteorder(state[1])
+            self.push(self.array(state[4], state[2], state[1], order) if built is None else built)
             self.memo.update(dict.fromkeys(target.memo_keys, self.stack[-1]))
+            target.memo_keys = []  # else each reference on the stack could update all of them
         elif type(target) is dict:
             self.push(target)  # without the attributes of an OrderedDict, such as _metadata
         else:
@@ -219,9 +220,7 @@ OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, key: m.push(m.memo[key])),
     "MARK": lambda m, _: m.mark(),
     "EMPTY_TUPLE": lambda m, _: m.push(()),
-    "TUPLE1": lambda m, _: m.push(tuple(m.pop(1))),
-    "TUPLE2": lambda m, _: m.push(tuple(m.pop(2))),
-    "TUPLE3": lambda m, _: m.push(tuple(m.pop(3))),
+    **{f"TUPLE{n}": partial(lambda n, m, _: m.push(tuple(m.pop(n))), n) for n in (1, 2, 3)},
     "TUPLE": lambda m, _: m.push(tuple(m.pop_mark())),
     "EMPTY_LIST": lambda m, _: m.push([]),
     "LIST": lambda m, _: m.push(m.pop_mark()),

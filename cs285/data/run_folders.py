@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cs285.config import Config, config_from_settings
+from cs285.config import MOST, Config, config_from_settings, is_plain
+from cs285.data.fields import CONFIG_JSON, SCALAR, STD, check
 from cs285.data.whole_files import read_whole
 from cs285.errors import InvalidInput
 
+MAX_CONFIG, MAX_LOG = 2**23, 2**26  # bytes
+MAX_VALUES = 2 * 10**6  # of a log: 100,000 iterations with 20 scalars
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 
 
@@ -78,8 +80,10 @@ def any_run_below(path: Path) -> bool:
 def read_run(folder: Path) -> RunFolder:
     """Read one run folder, without an unfinished last line of log.csv; raise InvalidInput for an invalid field."""
     path, table = folder / "config.json", folder / "log.csv"
+    if not is_plain(str(folder)):
+        raise InvalidInput(f"{folder} has control characters or lone surrogates in its name")
     config, content = read_config(path), read_content(path)
-    rows = read_rows(table, read_whole(table), config.iterations)
+    rows = read_rows(table, read_whole(table, MAX_LOG), config.iterations)
     return RunFolder(folder, config, rows, content["inputs"], content["policy"])
 
 
@@ -93,20 +97,13 @@ def read_config(path: Path) -> Config:
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """Read config.json into a dict; raise InvalidInput for other content.
-
-    ``settings``, ``inputs``, ``versions`` and ``policy`` are dicts, ``earlier`` (of the sessions before) is a list.
-    """
+    """Read config.json into a dict with the fields of `CONFIG_JSON`; raise InvalidInput for other content."""
     try:
-        loaded = {name: value for name, value in json.loads(read_whole(path)).items() if value is not None}
+        loaded = {name: value for name, value in json.loads(read_whole(path, MAX_CONFIG)).items() if value is not None}
         content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
-        for name in ("settings", "inputs", "versions", "policy", "earlier"):
-            if not isinstance(content[name], list if name == "earlier" else dict):
-                raise TypeError(f"{name} is a {type(content[name]).__name__}")
-        if not all(isinstance(text, str) for name in ("inputs", "policy") for text in content[name].values()):
-            raise TypeError("inputs or policy has values that are not strings")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not the config.json of a run: {error!r}") from error
+        check(content, CONFIG_JSON)
+    except (ValueError, AttributeError, RecursionError, InvalidInput) as error:
+        raise InvalidInput(f"{path} is not the config.json of a run: {error!s:.200}") from error
     return content
 
 
@@ -127,25 +124,31 @@ def _folders_below(path: Path) -> Iterator[Path]:
             yield log.parent
 
 
-def read_rows(path: Path, content: bytes, iterations: int = 2**31) -> list[dict[str, float]]:
+def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> list[dict[str, float]]:
     """Parse the bytes of a log.csv into rows, ignoring an incomplete last line; ``path`` is named in messages.
 
     Raises InvalidInput that names the value that is missing, not finite or out of range for a run of ``iterations``.
     """
     rows: list[dict[str, float]] = []
+    file = io.TextIOWrapper(io.BytesIO(content[: content.rfind(b"\n") + 1]), "utf-8", newline="")
     try:
-        finished, _, _ = content.decode().rpartition("\n")
-        for row in csv.DictReader(io.StringIO(finished), strict=True):
+        reader, first = csv.DictReader(file, strict=True), 0
+        names = reader.fieldnames or []
+        if len(set(names)) < len(names) or not all(map(is_plain, names)):
+            raise ValueError("its columns have equal names, or names with control characters")
+        for row in reader:
             absent = [name for name in (*REQUIRED_COLUMNS, *row) if row.get(name) is None]
             if absent or None in row:
                 raise ValueError(f"no value of {absent[0]}" if absent else "more values than columns")
-            rows.append({name: float(value) for name, value in row.items()})
-            first = int(rows[-2]["itr"]) + 1 if len(rows) > 1 else 0
-            if rows[-1]["itr"] not in range(first, iterations):
-                raise ValueError(f"itr is {row['itr']}; it must be an integer from {first} to {iterations - 1}")
-            for name, value in rows[-1].items():
-                if not math.isfinite(value) or (value < 0 and name.endswith("StdReturn")):
-                    raise ValueError(f"{name} is {value}; it must be finite, and a standard deviation at least 0")
-    except (ValueError, csv.Error) as error:
-        raise InvalidInput(f"{path} is not the log of a run: {error}, after row {len(rows)}") from error
+            values = {name: float(value) for name, value in row.items()}
+            for name, value in values.items():
+                check(value, STD if name.endswith("StdReturn") else SCALAR, name)
+            itr = values["itr"]
+            if not (itr.is_integer() and first <= itr < iterations) or len(rows) * len(row) > MAX_VALUES:
+                allowed = f"it must be an integer from {first} to {iterations - 1}"
+                raise ValueError(f"itr is {row['itr']:.40}; {allowed}, of at most {MAX_VALUES} values in all")
+            rows.append(values)
+            first = int(itr) + 1
+    except (ValueError, csv.Error, InvalidInput) as error:
+        raise InvalidInput(f"{path} is not the log of a run: {error!s:.200}, after row {len(rows)}") from error
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -15,13 +16,18 @@ from cs285.errors import InvalidInput
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that replaces the one at ``path`` once it is complete and on the disk; raise InvalidInput."""
+def whole_file(path: Path, make_folder: bool = True) -> Iterator[BinaryIO]:
+    """Open a file that replaces the one at ``path`` once it is complete and on the disk; raise InvalidInput.
+
+    A symbolic link at ``path`` is replaced, not followed. ``make_folder``: its folder may be missing.
+    """
     unfinished = path.with_name(f".{path.name}.unfinished")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with unfinished.open("wb") as file:
+            unfinished.unlink(missing_ok=True)
+            with unfinished.open("xb") as file:  # a new file, not one that a link leads to
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -68,11 +74,11 @@ def replace_file(source: Path, target: Path) -> None:
 
 @contextmanager
 def writing(path: Path, verb: str = "write") -> Iterator[None]:
-    """Raise InvalidInput, "can't write <path>: <why>", in place of an OSError."""
+    """Raise InvalidInput, "can't write <path>: <why>", in place of an OSError, or where the path is no text."""
     try:
         yield
-    except OSError as error:
-        raise InvalidInput(f"can't {verb} {path}: {error.strerror or error}") from error
+    except (OSError, UnicodeEncodeError) as error:
+        raise InvalidInput(f"can't {verb} {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def check_writable(path: Path) -> None:
@@ -89,15 +95,27 @@ def check_new(output: Path) -> None:
     check_writable(output)
 
 
-def read_whole(path: Path) -> bytes:
-    """The content of a regular file; raise InvalidInput for anything else, such as a pipe, which may have no end."""
+def read_whole(path: Path, most: float = float("inf")) -> bytes:
+    """The content of a regular file of at most ``most`` bytes; raise InvalidInput for anything else."""
     with open_regular(path) as file, writing(path, verb="read"):
+        if (size := os.fstat(file.fileno()).st_size) > most:
+            raise InvalidInput(f"can't read {path}: it has {size} bytes, and may have {most}")
         return file.read()
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; raise InvalidInput for anything else."""
+    """Open a regular file for reading; raise InvalidInput for anything else, such as a pipe, which may have no end."""
     with writing(path, verb="read"):
         if "\0" in str(path) or (path.exists() and not path.is_file()):
             raise InvalidInput(f"can't read {path}: it is {'a directory' if path.is_dir() else 'not a regular file'}")
         return path.open("rb")
+
+
+def check_no_links(folder: Path) -> None:
+    """Raise InvalidInput for anything but folders and regular files below a folder, whose files will be changed."""
+    with writing(folder, verb="read"):
+        for path in folder.rglob("*"):
+            kind = path.lstat()
+            linked = path.name == "log.csv" and kind.st_nlink > 1  # the one that is changed in place
+            if linked or not (stat.S_ISDIR(kind.st_mode) or stat.S_ISREG(kind.st_mode)):
+                raise InvalidInput(f"{path} is a link, or no regular file; a run that is resumed has neither")

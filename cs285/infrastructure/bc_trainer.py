@@ -57,10 +57,12 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         set_global_generator_states(self._generator_states)
         config, state = self.config, self.resumed_state
         self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
-        with self, closing(Logger(self.run_dir, state["evaluation"]["log"] if state else None)) as logger:
+        with self, closing(Logger(self.run_dir, state.get("evaluation"), state.get("itr", -1))) as logger:
             settings = asdict(replace(config, n_iter=config.iterations, resume=None))
             logger.log_config(settings, self.inputs.digests, self.policy_description)
             print(f"logging to {self.run_dir}", flush=True)
+            if state and state["itr"] + 1 == config.iterations:
+                print("no iteration is left to train; a larger --n_iter continues the run", flush=True)
             self.inputs.start_references()
             checkpoints = self.checkpoints or Checkpoints(self.run_dir)
             evaluation = Evaluation(config, self.inputs, logger)

@@ -85,6 +85,7 @@ class Evaluation:
             self._finish(0)
             raise
         self._finish(0)
+        self.logger.check_folder()
         if self.config.do_dagger and self.logger.rows:
             try:
                 from cs285.infrastructure.learning_curve import draw_learning_curve  # importing matplotlib takes time

@@ -101,6 +101,8 @@ def _count_frames(path: Path) -> int:
 
 def excerpt(path: Path) -> bytes:
     """The first `EXCERPT_SECONDS` of a video as a small MP4 file; InvalidInput when it can't be read as a video."""
+    if not path.is_file():  # a pipe may have no end
+        raise InvalidInput(f"can't read the video {path}: it is no regular file")
     begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]  # of ffmpeg
     with tempfile.TemporaryDirectory() as folder:
         short = Path(folder) / "excerpt.mp4"

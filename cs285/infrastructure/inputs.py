@@ -159,13 +159,11 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
 
 def check_sizes(path: Path, env_name: str, spec: TaskSpec, paths: Sequence[Trajectory]) -> None:
     """Raise InvalidInput for episodes with observations or actions of another kind or size than the environment's."""
-    if not paths:
-        return
-    found = _describe(paths[0].observations[0], None if paths[0].discrete else paths[0].actions.shape[1])
+    found = {_describe(p.observations[0], None if p.discrete else p.actions.shape[1]) for p in paths}
     needed = _describe(np.empty(spec.ob_shape, spec.ob_dtype), None if spec.discrete else spec.ac_dim)
-    if found != needed:
-        raise InvalidInput(f"{path} has {found}, but {env_name} has {needed}")
-    if spec.discrete:
+    if found - {needed}:
+        raise InvalidInput(f"{path} has {min(found - {needed})}, but {env_name} has {needed}")
+    if spec.discrete and paths:
         low, high = min(path.actions.min() for path in paths), max(path.actions.max() for path in paths)
         if low < 0 or high >= spec.ac_dim:
             raise InvalidInput(f"{path}: actions {low} to {high}, but {env_name} has choices 0 to {spec.ac_dim - 1}")

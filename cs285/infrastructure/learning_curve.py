@@ -56,13 +56,18 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0), max(high, 0))  # with the 0, a noise of some per cent looks as small as it is
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
-    figure.suptitle(textwrap.fill(title, 60))
+    figure.suptitle(_literal(textwrap.fill(title, 60)))
     handles, names = axes.get_legend_handles_labels()
-    entries = [(handle, textwrap.fill(name, 90)) for handle, name in zip(handles, names, strict=True)]
+    entries = [(handle, _literal(textwrap.fill(name, 90))) for handle, name in zip(handles, names, strict=True)]
     entries.sort(key=lambda entry: isinstance(entry[0], Line2D))  # reference lines last
     lines = sum(name.count("\n") + 1 for _, name in entries)
     figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * lines)
     figure.legend(*zip(*entries, strict=True), frameon=False, loc="outside lower center", fontsize="small")
+
+
+def _literal(text: str) -> str:
+    """A text for matplotlib, which would read what is between dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def save_figure(figure: Figure, path: Path) -> None:

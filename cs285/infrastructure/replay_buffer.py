@@ -30,8 +30,10 @@ class ReplayBuffer:
         """Add the transitions of trajectories, in their order.
 
         Raises:
-            ValueError: when observations or actions differ in shape or dtype from those stored.
+            ValueError: when observations or actions differ in shape or dtype from those stored; then none is added.
         """
+        for path in paths:
+            self._check_fits(path, paths[0])
         for path in paths:
             new = [path.observations, path.actions, path.rewards, path.terminals]
             self._reserve(new, min(self.max_size, self._added + len(path)))
@@ -66,15 +68,18 @@ class ReplayBuffer:
         fields = (observations, actions, rewards, next_observations, terminals)
         return Batch(*(torch.from_numpy(field).to(self.device) for field in fields))
 
+    def _check_fits(self, path: Trajectory, first: Trajectory) -> None:
+        stored = self._arrays or (first.observations, first.actions)
+        for name, old, new in zip(("observations", "actions"), stored, (path.observations, path.actions), strict=False):
+            if old.shape[1:] != new.shape[1:] or old.dtype != new.dtype:
+                raise ValueError(
+                    f"{name} of shape {new.shape[1:]} and {new.dtype} do not fit the buffer's {old.shape[1:]} and "
+                    f"{old.dtype}"
+                )
+
     def _reserve(self, new: Sequence[Array], capacity: int) -> None:
         """Grow the arrays in place to ``capacity`` transitions, with little spare room, since images are large."""
         self._arrays = self._arrays or [np.empty((0, *array.shape[1:]), array.dtype) for array in new]
-        for name, stored, added in zip(("observations", "actions"), self._arrays, new, strict=False):
-            if stored.shape[1:] != added.shape[1:] or stored.dtype != added.dtype:
-                raise ValueError(
-                    f"{name} of shape {added.shape[1:]} and {added.dtype} do not fit the buffer's "
-                    f"{stored.shape[1:]} and {stored.dtype}"
-                )
         if capacity > len(self._arrays[0]):
             capacity = min(self.max_size, capacity + capacity // 16)
             for array in self._arrays:

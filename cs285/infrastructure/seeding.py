@@ -53,12 +53,17 @@ def seed_global_generators(seed: int) -> None:
     np.random.seed(seed)
     if "torch" in sys.modules:
         sys.modules["torch"].default_generator.manual_seed(seed)
+        if sys.modules["torch"].cuda.is_initialized():
+            sys.modules["torch"].cuda.manual_seed_all(seed)
 
 
 def global_generator_states() -> dict[str, Any]:
     """The states of the global generators, for `set_global_generator_states`."""
     states = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
-    return {**states, "torch": sys.modules["torch"].get_rng_state()} if "torch" in sys.modules else states
+    if torch := sys.modules.get("torch"):
+        states["torch"] = torch.get_rng_state()
+        states["cuda"] = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return states
 
 
 def set_global_generator_states(states: Mapping[str, Any]) -> None:
@@ -66,7 +71,10 @@ def set_global_generator_states(states: Mapping[str, Any]) -> None:
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])
     if "torch" in states:
-        sys.modules["torch"].set_rng_state(states["torch"])
+        torch = sys.modules["torch"]
+        torch.set_rng_state(states["torch"])
+        for device, state in enumerate(states.get("cuda", [])[: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(state, device)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from torch import distributions, nn
 from torch.nn import functional
 
 from cs285.data.trajectory import Array
+from cs285.errors import InvalidInput
 from cs285.infrastructure.pytorch_utils import build_mlp, from_numpy, to_numpy
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.cosine_restarts import CosineRestarts
@@ -139,4 +140,6 @@ class MLPPolicySL(MLPPolicy):
             return functional.cross_entropy(self.outputs(observations), actions)
         if self.loss == "nll":
             return -self(observations).log_prob(actions).mean()  # type: ignore[no-any-return]
-        return functional.mse_loss(self.outputs(observations), actions)
+        if self.loss == "mse":
+            return functional.mse_loss(self.outputs(observations), actions)
+        raise InvalidInput(f"the loss is {self.loss!r}; it must be 'mse' or 'nll'")

@@ -47,8 +47,13 @@ def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory])
     )
     if config.ob_normalization == "expert_data" and paths:
         policy.ob_mean, policy.ob_std = (torch.from_numpy(part) for part in standardizer(paths))
-    use_gpu = config.which_gpu is not None or config.size * config.train_batch_size >= MIN_GPU_WORK
+    use_gpu = config.which_gpu is not None or is_gpu_work(config)
     return policy.to(choose_device(config.no_gpu or not use_gpu, config.which_gpu or 0))
+
+
+def is_gpu_work(config: Config) -> bool:
+    """Whether the network and the batches of a run are large enough for a GPU to be faster than the CPU."""
+    return config.size * config.train_batch_size >= MIN_GPU_WORK
 
 
 def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:

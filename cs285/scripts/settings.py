@@ -50,13 +50,15 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--resume", nargs="?", type=Path)
     parser.add_argument("-epf", "--expert_policy_file", nargs="?")
+    parser.add_argument("--env_name", "--env-name", "-env", nargs="?")
     given, _ = parser.parse_known_args(argv)
     preset, config = PRESETS.get(given.preset, {}), Config()
     if given.resume is not None:
         from cs285.data.checkpoint import settings_to_resume
         from cs285.data.shipped import object_name
 
-        config = settings_to_resume({"resume": given.resume})
+        task = {} if given.env_name is None else {"env_name": given.env_name}
+        config = settings_to_resume({"resume": given.resume, **task})
         expert = config.expert_policy_file
         if expert is not None and object_name(expert) and given.expert_policy_file is None:
             raise InvalidInput(f"the run's expert is {expert}; name it again with --expert_policy_file to import it")

@@ -22,6 +22,7 @@ from cs285.data.whole_files import check_writable, whole_folder, write_files
 from cs285.errors import InvalidInput, RunsFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
+from cs285.policies.make_policy import is_gpu_work
 from cs285.process import usable_cores
 from cs285.results.table import write_tables
 from cs285.sweeps.grid import missing_runs
@@ -98,11 +99,11 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     train = ray.remote(max_retries=1, retry_exceptions=True)(train_run)
     most = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
     running: dict[Any, Config] = {}
-    for config in sorted(configs, key=lambda c: -c.iterations * c.num_agent_train_steps_per_iter):
+    for number, config in enumerate(sorted(configs, key=lambda c: -c.iterations * c.num_agent_train_steps_per_iter)):
         cpus = max(1, config.num_workers or 0)
         if cpus > most:
             raise InvalidInput(f"--num_workers is {cpus}; the largest machine of the Ray cluster has {most}")
-        running[train.options(num_cpus=cpus).remote(config, sys.argv)] = config
+        running[train.options(num_cpus=cpus).remote(config, sys.argv, number)] = config  # type: ignore[call-arg]
     failed = []
     while running:
         (reference,), _ = ray.wait(list(running), num_returns=1)
@@ -120,12 +121,17 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     return failed
 
 
-def train_run(config: Config, command: Sequence[str]) -> tuple[str, dict[str, bytes]]:
+def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[str, dict[str, bytes]]:
     """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
     If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``.
+    Runs that are large enough for a GPU and name none take the GPUs of their machine in turn, by ``number``.
     """
     sys.argv = list(command)
+    if config.which_gpu is None and not config.no_gpu and is_gpu_work(config):
+        from torch.cuda import device_count  # torch takes two seconds to import
+
+        config = replace(config, which_gpu=number % device_count() if device_count() > 1 else None)
     with tempfile.TemporaryDirectory(prefix="sweep-") as scratch:
         here = replace(config, logdir=Path(scratch), num_workers=config.num_workers or 0, checkpoint_freq=-1)
         with BC_Trainer(here) as trainer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections import OrderedDict
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from cs285.data import checkpoint
 from cs285.data.checkpoint import MAY_CHANGE, Checkpoints, settings_to_resume
 from cs285.data.provenance import digest, versions
 from cs285.data.trajectory import Trajectory
+from cs285.data.whole_files import whole_file
 from cs285.errors import InvalidInput
 from tests.data.stopped_runs import bits, files
 from tests.fakes import make_trajectory
@@ -157,22 +159,40 @@ def test_damaged_and_missing_files_and_those_of_another_run_are_refused(name: st
         Checkpoints(saved).load()
 
 
+def test_links_are_refused_and_arrays_are_referred_to_once(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("whole")
+    links: dict[str, Any] = {"log.csv": Path.symlink_to, "videos": Path.symlink_to}
+    links |= {"checkpoint/added_3.npz": Path.symlink_to}
+    links |= {"./log.csv": Path.hardlink_to, "pipe": lambda path, _: os.mkfifo(path)}
+    for name, link in links.items():
+        link(saved / name, tmp_path / "victim")
+        with pytest.raises(InvalidInput, match=f"{Path(name).name} is a link, or no regular file"):
+            Checkpoints(saved).load()
+        (saved / name).unlink()
+    assert (tmp_path / "victim").read_text() == "whole"
+    (tmp_path / ".x.unfinished").symlink_to(tmp_path / "victim")
+    with whole_file(tmp_path / "x") as file:
+        file.write(b"new")
+    assert (tmp_path / "victim").read_text() == "whole"
+    with pytest.raises(KeyError):
+        checkpoint._decode({"list": [{"array": "0"}, {"array": "0"}]}, {"0": np.zeros(1)})
+
+
+def test_a_module_of_a_foreign_run_is_not_imported(tiny: Config) -> None:
+    begin(tiny)
+    path = tiny.logdir / "config.json"
+    path.write_text(path.read_text().replace('"tests/Point-v0"', '"evil:tests/Point-v0"'))
+    with pytest.raises(InvalidInput, match="has the environment evil:tests/Point-v0; import it by --env_name"):
+        settings_to_resume({"resume": tiny.logdir})
+
+
 OTHERS: dict[str, Any] = {
     **{"env_name": "CartPole-v1", "exp_name": "other", "do_dagger": False, "ep_len": 9, "loss": "nll", "size": 9},
     **{"num_agent_train_steps_per_iter": 9, "batch_size": 9, "eval_batch_size": 9, "train_batch_size": 9},
     **{"n_layers": 1, "learning_rate": 0.1, "learning_rate_schedule": "cosine", "ob_normalization": "expert_data"},
-    **{
-        "scalar_log_freq": 2,
-        "no_gpu": True,
-        "max_replay_buffer_size": 9,
-        "seed": 9,
-        "backend": "mujoco_py",
-        "expert_episodes": 9,
-        "env_kwargs": {"a": 1},
-    },
+    **{"scalar_log_freq": 2, "no_gpu": True, "max_replay_buffer_size": 9, "seed": 9, "backend": "mujoco_py"},
+    **{"expert_episodes": 9, "env_kwargs": {"a": 1}, "expert_eval_episodes": 9},
 }
-
-
 POLICY = {"make_policy": "mine:make", "architecture": "Net(\n  (0): " + "Linear(8)\n  " * 50 + "(9): ReLU()\n)"}
 
 

@@ -166,7 +166,15 @@ for _ in range(45):
     DOUBLED = [DOUBLED, DOUBLED]
 ENDLESS: list[Any] = []
 ENDLESS.append(ENDLESS)
+# Nested tuples, each the state of one unfinished array that has 20,000 numbers in the memo.
+UNFINISHED = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n)R"
+UNFINISHED += b"".join(b"r" + struct.pack("<I", n) for n in range(20_000)) + b"h\0" * 20_000
+UNFINISHED += (
+    b"(NK\1\x85cnumpy\ndtype\nU\2i1K\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb" + b"\x89U\1atb"
+) * 20_000
 HOSTILE = {
+    "array built repeatedly": UNFINISHED,
+    "memo of everything": b"\x80\x04N" + b"\x94" * 3 * 10**6 + b".",
     "byte array longer than the file": b"\x80\x05\x96" + struct.pack("<Q", 2**40) + b"short.",
     "key that is a deep tuple": DOUBLED_TUPLES + b"}h\x3cNs.",
     "set of deep tuples": DOUBLED_TUPLES + b"\x8f(h\x3c\x90.",
@@ -179,6 +187,14 @@ HOSTILE = {
     "lists that hold a list twice": pickle.dumps(DOUBLED),
     "list that holds itself": pickle.dumps(ENDLESS),
 }
+
+
+def test_lists_of_long_texts_do_not_become_arrays(tmp_path: Path) -> None:
+    (tmp_path / "x.pkl").write_bytes(
+        b"\x80\x03(}(X\x0b\0\0\0observation(" + LONG_TEXT + b"q\0" + b"h\0" * 10**5 + b"lul."
+    )
+    with pytest.raises(InvalidInput, match="no array 'observation' with a row of numbers"):
+        load_expert_data(tmp_path / "x.pkl")
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -55,10 +55,22 @@ def test_a_row_with_other_columns_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
     with closing(Logger(tmp_path)) as logger:
-        state = logger.state_dict()
+        state = {"log": logger.state_dict(), "pending": None}
         with pytest.raises(InvalidInput, match="being written by another process"):
             Logger(tmp_path, state)
     Logger(tmp_path, state).close()
+
+
+def test_a_folder_that_was_renamed_is_an_error(tmp_path: Path) -> None:
+    with closing(Logger(make_run_dir(tmp_path, "q1_a"))) as logger:
+        logger.log_scalars(ROWS[0], 0)
+        logger.run_dir.rename(tmp_path / "renamed")
+        for write in (logger.check_folder, logger.state_dict, lambda: logger.log_scalars(ROWS[2], 1)):
+            with pytest.raises(InvalidInput, match=r"can't (write|read) .*log\.csv: No such file"):
+                write()
+        with pytest.raises(InvalidInput, match="No such file"):
+            logger.log_config({}, {}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["renamed"]
 
 
 def test_config_json_has_the_settings_and_keeps_earlier_sessions(tmp_path: Path) -> None:

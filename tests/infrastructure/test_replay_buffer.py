@@ -103,6 +103,15 @@ def test_dtypes_and_device_of_a_batch() -> None:
     assert [field.dtype for field in batch] == [torch.float32, torch.int64, torch.float32, torch.float32, torch.bool]
 
 
+def test_a_misfit_leaves_the_buffer_as_it_was() -> None:
+    buffer = ReplayBuffer(100, np.random.default_rng(0))
+    for stored in (0, 5):
+        with pytest.raises(ValueError, match="do not fit the buffer's"):
+            buffer.add_rollouts([make_trajectory(5), make_trajectory(5, ob_dim=7)])
+        assert len(buffer) == stored
+        buffer.add_rollouts([make_trajectory(5)])
+
+
 def test_sampling_an_empty_buffer_and_adding_other_shapes_raise_errors() -> None:
     buffer = filled(10, [])
     for sample in (buffer.sample_random_data, buffer.sample_recent_data):

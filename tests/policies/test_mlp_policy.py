@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from benchmarks import textbook
+from cs285.errors import InvalidInput
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.MLP_policy import MLPPolicySL
 from cs285.policies.numpy_policy import NumpyPolicy
@@ -63,3 +64,9 @@ def test_actions_of_a_policy_and_its_frozen_copy_are_the_modes(discrete: bool, o
             single = acting.get_action(observation)
             assert single.shape == action.shape
             np.testing.assert_allclose(single, action, rtol=1e-5, atol=1e-6)
+
+
+def test_an_unknown_loss_is_refused() -> None:
+    policy = MLPPolicySL(ac_dim=2, ob_dim=3, n_layers=1, size=4, loss="l1")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="the loss is 'l1'; it must be 'mse' or 'nll'"):
+        policy.update(torch.zeros(5, 3), torch.zeros(5, 2))

@@ -83,6 +83,14 @@ def test_curves_are_named_by_what_differs_and_seeds_counted_in_each_iteration(tm
     assert "over 2 to 3 seeds" in axes.get_title(loc="left")
 
 
+def test_names_are_no_formulas(tmp_path: Path) -> None:
+    for architecture in ("$\\frac{$", "a $b$"):
+        write_run(tmp_path, [1.0, 2.0], policy={"architecture": architecture})
+    figure, _ = draw(learning_curves, tmp_path)
+    figure.savefig(tmp_path / "figure.png")
+    assert [name.replace("\\$", "$") for name in legend_names(figure)][:2] == ["DAgger $\\frac{$", "DAgger a $b$"]
+
+
 def test_points_and_axis_of_a_parameter(tmp_path: Path) -> None:
     values = (500, 1000, 10_000)
     for value in values:

@@ -95,6 +95,17 @@ def test_a_run_of_a_sweep_equals_the_run_alone(tmp_path: Path, tiny: Config) -> 
         assert {**swept, "TimeSinceStart": 0} == {**alone, "TimeSinceStart": 0, "itr": swept["itr"]}
 
 
+def test_large_runs_take_the_gpus_in_turn(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = list[int | None]()
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(sweep, "BC_Trainer", lambda config: taken.append(config.which_gpu))
+    large = {"size": 1000, "train_batch_size": 1000}
+    for number, other in enumerate([large, large, large, {**large, "which_gpu": 5}, {**large, "no_gpu": True}, {}]):
+        with pytest.raises(TypeError):  # the trainer above is None
+            sweep.train_run(replace(tiny, **other), [], number)
+    assert taken == [0, 1, 0, 5, None, None]
+
+
 def test_a_taken_name_gets_a_number(tmp_path: Path) -> None:
     (tmp_path / "q1_run").mkdir()
     written = [sweep.write_run("q1_run", {"log.csv": b"1", "videos/film.mp4": b"2"}, tmp_path) for _ in range(2)]

@@ -1,0 +1,118 @@
+"""Runs with edited files: each is resumed and read, or refused in one line before anything is written.
+
+CS285_FUZZ is the number of edits of each file; with it, they differ from run to run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs285.config import Config
+from cs285.data import checkpoint
+from cs285.data.checkpoint import settings_to_resume
+from cs285.errors import InvalidInput
+from cs285.infrastructure.bc_trainer import BC_Trainer
+from cs285.infrastructure.rl_trainer import RL_Trainer
+from tests.data.stopped_runs import files
+from tests.fakes import expert_rule
+from tests.fuzzing import fuzzed, numbers, spoiled, spoiled_value
+
+odd = st.sampled_from(["\0", "\ud800", "$\\frac{$", "\x1b[2J", "a/../b", "x" * 3000, -1, 0.5, 1e308, 10**400, 2**60])
+lists = st.lists(numbers, max_size=2)
+values = st.one_of(odd, numbers, st.none(), st.text(max_size=4), lists, st.just({"a": float("nan")}))
+
+
+@pytest.fixture
+def stopped(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run that was stopped in its last iteration."""
+    collect = RL_Trainer.collect_training_trajectories
+
+    def stop(self: RL_Trainer, itr: int) -> Any:
+        if itr == 2:
+            raise KeyboardInterrupt
+        return collect(self, itr)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RL_Trainer, "collect_training_trajectories", stop)
+        trainer = BC_Trainer(replace(tiny, n_iter=3, num_workers=0, save_params=True), expert_rule)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run_training_loop()
+    assert trainer.run_dir is not None
+    return trainer.run_dir
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["config.json", "log.csv", "checkpoint/state.npz"])
+def test_an_edited_run_is_resumed_or_refused_unchanged(
+    name: str, stopped: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, path, loop, outcomes = files(stopped), stopped / name, RL_Trainer.run_training_loop, list[str]()
+    monkeypatch.setattr(RL_Trainer, "run_training_loop", lambda self, n_iter: loop(self, 3))
+    monkeypatch.setattr("cs285.infrastructure.learning_curve.draw_learning_curve", lambda *_: None)
+
+    @fuzzed
+    @given(content=edits(path))
+    def resume(content: bytes) -> None:
+        for file in files(stopped).keys() - whole.keys():
+            (stopped / file).unlink()
+        for file, original in {**whole, name: content}.items():
+            (stopped / file).write_bytes(original)
+        try:
+            BC_Trainer(settings_to_resume({"resume": stopped}), expert_rule).run_training_loop()
+            outcomes.append("resumed")
+        except InvalidInput:
+            outcomes.append("refused")
+            assert files(stopped) == {**whole, name: content}
+        capsys.readouterr()
+
+    resume()
+    assert outcomes.count("refused") > len(outcomes) / 2
+
+
+def edits(path: Path) -> st.SearchStrategy[bytes]:
+    """Contents with bits, fields or values replaced."""
+    content = path.read_bytes()
+    if path.suffix == ".npz":
+        tree = checkpoint._read(path)
+        places = st.sampled_from([keys for keys in leaves(tree) if "agent" not in keys])  # torch checks its own state
+        changed = places.flatmap(lambda keys: values.map(lambda value: replaced(path, tree, keys, value)))
+        return st.one_of(spoiled(content), changed)
+    if path.suffix == ".json":
+        return st.one_of(spoiled(content), spoiled_value(json.loads(content), values).map(json.dumps).map(str.encode))
+    lines = [line.split(",") for line in content.decode().splitlines()]
+    texts = st.one_of(odd, numbers, st.text(max_size=4)).map(str)
+    changed = spoiled_value(lines, texts).map(
+        lambda rows: [row if isinstance(row, str) else ",".join(row) for row in rows]
+    )
+    return st.one_of(spoiled(content), changed.map(lambda rows: "\n".join([*rows, ""]).encode(errors="surrogatepass")))
+
+
+def leaves(tree: Any, keys: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths to all values of a tree that are no containers."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list | tuple) else ()
+    below = [path for key, part in list(items)[:20] for path in leaves(part, (*keys, key))]
+    return below or [keys]
+
+
+def replaced(path: Path, tree: Any, keys: tuple[Any, ...], value: Any) -> bytes:
+    """The file of a tree with another value in one place."""
+
+    def copied(part: Any, keys: tuple[Any, ...]) -> Any:
+        if not keys:
+            return value
+        items = dict(part.items() if isinstance(part, dict) else enumerate(part))
+        items[keys[0]] = copied(items[keys[0]], keys[1:])
+        return items if isinstance(part, dict) else type(part)(items.values())
+
+    other = path.with_name(".other")
+    checkpoint._write(other, copied(tree, keys))
+    content = other.read_bytes()
+    other.unlink()
+    return content
