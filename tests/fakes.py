@@ -220,10 +220,12 @@ def read_events(run_dir: Path) -> list[Event]:
     """The records of the folder's TensorBoard event files, in the files' order."""
     from tensorboardX.proto.event_pb2 import Event  # imports torch, which workers don't need
 
-    paths = sorted(run_dir.glob("events.out.tfevents.*"), key=lambda path: path.name)
-    content, events = b"".join(path.read_bytes() for path in paths), []
-    while content:
-        (length,) = struct.unpack("<Q", content[:8])
-        events.append(Event.FromString(content[12 : 12 + length]))
-        content = content[16 + length :]
+    events = []
+    for path in sorted(run_dir.glob("events.out.tfevents.*"), key=lambda path: path.name):
+        content = path.read_bytes()
+        while len(content) >= 16:  # a killed session may have cut its last record short
+            (length,) = struct.unpack("<Q", content[:8])
+            if len(content) >= 16 + length:
+                events.append(Event.FromString(content[12 : 12 + length]))
+            content = content[16 + length :]
     return events

@@ -9,8 +9,7 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from cs285.config import Config
-from cs285.data.fields import CHECKPOINT, COUNT, Number, check
+from cs285.data.fields import ADAM_STEP, CHECKPOINT, COUNT, PENDING, check
 from cs285.data.provenance import digest, versions
 from cs285.data.run_folders import read_config, read_content
 from cs285.data.trajectory import Array, Trajectory
 from cs285.data.whole_files import check_no_links, read_whole, whole_file
-from cs285.errors import InvalidInput
+from cs285.errors import InvalidInput, describe
 
 VERSION = 3  # of the format
 # Settings that do not change what is computed; files are compared by their digests, and n_iter may only grow.
@@ -68,36 +67,26 @@ class Checkpoints:
         Raises InvalidInput when there is no checkpoint, a file is damaged or not part of it, or a field has another
         type or range.
         """
-        path, episodes = self._folder / "state.npz", list[Trajectory]()
+        if not self.exists():
+            raise InvalidInput(f"{self._run_dir} has no checkpoint: it needs --do_dagger and an iteration")
         check_no_links(self._run_dir)
-        with self._reading(path):
+        path, episodes = self._folder / "state.npz", list[Trajectory]()
+        try:
             content = _read(path)
             check(content, CHECKPOINT)
             if content["version"] != VERSION:
-                raise ValueError(f"its format has another version than {VERSION}")
+                raise InvalidInput(f"its format has another version than {VERSION}")
             self._itr, self._settings, self._added = (content[name] for name in ("itr", "settings", "added"))
-            if (pending := content["state"]["evaluation"]["pending"]) and pending["itr"] != self._itr:
-                raise ValueError(f"the pending evaluation is not of iteration {self._itr}")
-        for name, sha256 in self._added.items():
-            with self._reading(path := self._folder / Path(name).name):
+            if (pending := content["state"]["evaluation"]["pending"]) is not None:
+                check(pending, {**PENDING, "itr": (int, self._itr, self._itr)}, "pending")
+            for name, sha256 in self._added.items():
+                path = self._folder / Path(name).name
                 if digest(path) != sha256:
-                    raise ValueError("it was changed, or is another run's")
-                for fields in _read(path):
-                    if not all(np.isfinite(field).all() for field in fields.values()):
-                        raise ValueError("NaN or infinity")
-                    episodes.append(Trajectory.from_fields(fields))
-        return self._itr, content["state"], episodes
-
-    @contextmanager
-    def _reading(self, path: Path) -> Iterator[None]:
-        """Raise InvalidInput, with the path, for a file of the checkpoint that is damaged, foreign or missing."""
-        if not self.exists():
-            raise InvalidInput(f"{self._run_dir} has no checkpoint: it needs --do_dagger and an iteration")
-        try:
-            yield
+                    raise InvalidInput("it was changed, or is another run's")
+                episodes += map(Trajectory.from_fields, _read(path))
         except Exception as error:  # of any type, from a damaged file
-            why = str(error) if isinstance(error, InvalidInput) else repr(error)
-            raise InvalidInput(f"{path} is not of the run's checkpoint, or damaged: {why:.200}") from error
+            raise InvalidInput(f"{path} is not of the run's checkpoint, or damaged: {describe(error):.200}") from error
+        return self._itr, content["state"], episodes
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
         """Raise InvalidInput, with both values, where the settings to resume with differ from the loaded checkpoint's.
@@ -179,7 +168,7 @@ def _decode(node: Any, arrays: dict[str, Array]) -> Any:
     if kind == "dict" and all(_is_key(key) for key, _ in content):
         value = {key: _decode(item, arrays) for key, item in content}
         if value.keys() >= {"step", "exp_avg"}:  # Adam's state of a parameter
-            check(float(value["step"]), Number(float, 0, COUNT.most), "step of Adam")
+            check(float(value["step"]), ADAM_STEP, "step of Adam")
         return value
     if kind in ("list", "tuple"):
         items = [_decode(item, arrays) for item in content]

@@ -16,15 +16,11 @@ from cs285.errors import InvalidInput
 
 
 @contextmanager
-def whole_file(path: Path, make_folder: bool = True) -> Iterator[BinaryIO]:
-    """Open a file that replaces the one at ``path`` once it is complete and on the disk; raise InvalidInput.
-
-    A symbolic link at ``path`` is replaced, not followed. ``make_folder``: its folder may be missing.
-    """
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that replaces the one at ``path`` once it is complete and on the disk; raise InvalidInput."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     with writing(path):
-        if make_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             unfinished.unlink(missing_ok=True)
             with unfinished.open("xb") as file:  # a new file, not one that a link leads to

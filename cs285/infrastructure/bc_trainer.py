@@ -57,7 +57,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         set_global_generator_states(self._generator_states)
         config, state = self.config, self.resumed_state
         self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
-        with self, closing(Logger(self.run_dir, state.get("evaluation"), state.get("itr", -1))) as logger:
+        with self, closing(Logger(self.run_dir, state["evaluation"]["log"] if state else None)) as logger:
             settings = asdict(replace(config, n_iter=config.iterations, resume=None))
             logger.log_config(settings, self.inputs.digests, self.policy_description)
             print(f"logging to {self.run_dir}", flush=True)

@@ -45,15 +45,15 @@ def make_run_dir(logdir: Path, run_name: str) -> Path:
 class Logger:
     """Logs one run into the folder ``run_dir``; ``rows`` are the scalars of each logged iteration."""
 
-    def __init__(self, run_dir: Path, evaluation: Mapping[str, Any] | None = None, itr: int = -1) -> None:
-        """Open the files of a new run, or of one to resume after iteration ``itr``, whose later rows are removed.
+    def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
+        """Open the files of a new run, or of a run to resume; rows that are later than ``resume_state`` are removed.
 
-        ``evaluation`` is the `Evaluation.state_dict` of that iteration. Raises InvalidInput, and changes no file, when
-        the folder can't be written, another process is writing it, or log.csv does not begin with the rows of then.
+        ``resume_state`` is a `state_dict`. Raises InvalidInput, and changes no file, when the folder can't be written,
+        another process is writing it, or log.csv does not begin with the rows of ``resume_state``.
         """
         self.run_dir, self._table = run_dir, run_dir / "log.csv"
         with writing(self._table):
-            self._csv = self._table.open("w" if evaluation is None else "r+", newline="", encoding="utf-8")
+            self._csv = self._table.open("w" if resume_state is None else "r+", newline="", encoding="utf-8")
             try:
                 if fcntl is not None:
                     fcntl.flock(self._csv, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,14 +62,11 @@ class Logger:
             except OSError:
                 pass  # a file system without locks
         rows = []
-        if evaluation is not None:
-            log, pending = evaluation["log"], evaluation["pending"]
-            content = read_whole(self._table, MAX_LOG)[: log["size"]]
-            if len(content) != log["size"] or hashlib.sha256(content).hexdigest() != log["sha256"]:
+        if resume_state is not None:
+            content = read_whole(self._table, MAX_LOG)[: resume_state["size"]]
+            if hashlib.sha256(content).hexdigest() != resume_state["sha256"]:
                 raise InvalidInput(f"{self._table} does not begin with the rows of the run's last checkpoint")
-            rows = read_rows(self._table, content, itr + (pending is None))
-            if pending is not None and rows and not pending["scalars"].keys() < rows[0].keys():
-                raise InvalidInput(f"{run_dir}: the checkpoint's pending evaluation has other scalars than log.csv")
+            rows = read_rows(self._table, content)
             with writing(self._table):
                 self._csv.seek(self._csv.truncate(len(content)))
         # Each session purges the events of earlier sessions and logs all rows again: a killed one may have lost some.
@@ -96,7 +93,7 @@ class Logger:
         if path.exists():
             before = read_content(path)
             content["earlier"] = [*before["earlier"], {name: before.get(name) for name in session}]
-        with whole_file(path, make_folder=False) as file:
+        with whole_file(path) as file:
             file.write(json.dumps({**content, **session}, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:

@@ -148,5 +148,5 @@ def save_parameters(policy: Any, path: Path) -> None:
     for name, value in content.items():
         if isinstance(value, torch.Tensor):
             content[name] = value.cpu().clone()  # a view is saved without the rest of its storage
-    with whole_file(path, make_folder=False) as file:
+    with whole_file(path) as file:
         torch.save(content, file)

@@ -40,7 +40,7 @@ class RunSelection:
             if run.path not in newest:
                 lines.append(f"{run.path}: not used, it was run again, and the newest complete run counts")
             elif not run.complete:
-                count = f"{len(run.rows)} of {len(run.expected)}"
+                count = f"{len(run.rows)} of {len(run.config.evaluated)}"
                 lines.append(f"{run.path}: incomplete run, {count} evaluations used")
         print(end="".join(f"{line}\n" for line in lines), file=sys.stderr)
         return [run for run in runs if run.path in newest], lines

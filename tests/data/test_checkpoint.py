@@ -121,9 +121,9 @@ FIELDS: dict[str, Any] = {
     "state.evaluation.pending.scalars": [None, [1.0], {"a": "x"}, {0: 1.0}],
     "state.evaluation.log.size": [1.5, *NOT_COUNTS],
     "state.evaluation.log.sha256": [None, 1],
-    "0.terminated": [2.0, None, np.array([1]), True],
-    "0.rewards": [np.float32([1.0]), np.float32([np.nan] * 3), np.float32([[1.0]] * 3), np.arange(3)],
-    "0.actions": [np.float32([[1.0]]), np.float32([[np.inf]] * 3), 1.0],
+    "0.terminated": [2.0, np.array([1]), True],
+    "0.rewards": [np.float32([1.0]), np.float32([[1.0]] * 3), np.arange(3)],
+    "0.actions": [np.float32([[1.0]]), 1.0],
     "0.states": [np.float32([[1.0] * 3] * 3), np.float32([1.0] * 4), "x"],
     "0.more": [np.float32([1.0] * 3)],
 }
