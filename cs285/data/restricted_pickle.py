@@ -194,7 +194,7 @@ def _opcodes(file: BinaryIO) -> Iterator[tuple[str, Any]]:
             length = file.tell() - end
             file.seek(end)
             line = file.read(length).strip()
-            if line[:1] != pickle.STRING:
+            if line[:1] != b"S":
                 raise
             yield "STRING", codecs.decode(line[2:-1], "unicode_escape")
 
