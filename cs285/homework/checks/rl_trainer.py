@@ -132,7 +132,11 @@ def _check_same(paths: Any, wanted: list[Trajectory], name: str) -> None:
     found, right = ([id(path) for path in part] for part in (paths, wanted))
     lengths = [len(p) for p in paths], [len(p) for p in wanted]
     text = f"it returns episodes of {lengths[0]} steps, {name} have {lengths[1]}"
-    text = f"it returns others than {name}, which run_training_loop adds or relabels" if len(set(map(str, lengths))) == 1 else text
+    text = (
+        f"it returns others than {name}, which run_training_loop adds or relabels"
+        if len(set(map(str, lengths))) == 1
+        else text
+    )
     require(found != right * 2, "twice", f"{text}: each of them twice")
     more = len(found) > len(right) and set(right) <= set(found)
     require(not more, "expert data again", f"{text}: earlier ones are in the replay buffer already")

@@ -106,10 +106,14 @@ def sample_trajectory() -> Iterator[Mistake]:
     policy = _Policy(noise=1.0)
     noisy = [_roll_out(_Environment({"terminated": 4}), policy).actions for _ in range(2)]
     if not np.array_equal(noisy[0], noisy[1]) or str(np.random.get_state()) != before:
-        text = "the same seed gives other episodes of a policy that samples: act and call policy.reset in episode_generators(seed)"
+        text = (
+            "the same seed gives other episodes of a policy that samples: act and reset it in episode_generators(seed)"
+        )
         yield Mistake("episode_generators", text)
     if policy.dtypes != {SPEC.ob_dtype}:
-        yield Mistake("dtype", "the policy gets observations in the environment's dtype, those kept are in spec.ob_dtype")
+        yield Mistake(
+            "dtype", "the policy gets observations in the environment's dtype, those kept are in spec.ob_dtype"
+        )
     for what, ends, noise in (("actions that are", {}, np.nan), ("a last state that is", {"NaN": 4}, 0.0)):
         with suppress(InvalidInput):
             _roll_out(_Environment({"terminated": 4, **ends}), _Policy(noise=noise))
