@@ -166,7 +166,7 @@ FLAGS = (
 )
 ELSEWHERE = {  # tests/policies/test_make_policy.py, and tests of what the others are for
     *("learning_rate", "learning_rate_schedule", "no_gpu", "which_gpu", "resume", "backend", "env_name"),
-    *("save_params", "checkpoint_freq", "expert_episodes"),
+    *("save_params", "checkpoint_freq", "expert_episodes", "env_kwargs", "expert_eval_episodes"),
 }
 
 
@@ -236,7 +236,8 @@ def test_help_describes_every_flag(name: str, script: Script) -> None:
     settings = getattr(module, "Settings", None) or getattr(module, "ExpertSettings", Config)
     shown = " ".join(script(name, "--help").succeeded().out.replace("│", " ").replace("|", " ").split())
     for field in fields(settings):
-        _, flag, rest = shown.partition(f" --{field.name} ")
+        positional = "positional" in str(field.type).lower()
+        _, flag, rest = shown.partition("positional arguments" if positional else f" --{field.name} ")
         assert flag, f"--{field.name} is not in --help"
         text = rest.partition("(default:")[0].partition("(repeatable)")[0]
         assert len(text.split()) >= 2, f"--help does not describe --{field.name}"
