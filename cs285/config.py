@@ -186,10 +186,7 @@ def is_plain(text: str, allowed: str = "") -> bool:
 
 
 def _check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
-    """Refuse a value that is neither one of the literals nor of one of the classes; an int passes as a float.
-
-    Texts and paths must be plain, and integers have at most 63 bits.
-    """
+    """Refuse a value of another type (an int passes as a float), texts that are not plain, and ints above 63 bits."""
     if isinstance(value, str | Path) and not is_plain(str(value)):
         raise InvalidInput(f"--{name} is {str(value)!r}; it has control characters or lone surrogates")
     if isinstance(value, int) and abs(value) >= 2**63:

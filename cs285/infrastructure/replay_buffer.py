@@ -27,11 +27,7 @@ class ReplayBuffer:
         return min(self._added, self.max_size)
 
     def add_rollouts(self, paths: Sequence[Trajectory]) -> None:
-        """Add the transitions of trajectories, in their order.
-
-        Raises:
-            ValueError: when observations or actions differ in shape or dtype from those stored; then none is added.
-        """
+        """Add transitions in their order; where shapes or dtypes are not the stored ones, ValueError and none added."""
         for path in paths:
             self._check_fits(path, paths[0])
         for path in paths:
