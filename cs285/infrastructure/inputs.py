@@ -25,9 +25,8 @@ from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import as_policy
+from cs285.policies.external_policy import RandomPolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.policies.random_policy import RandomPolicy
 
 EXPERT_SEED = 0  # of the evaluation of expert and random policy, the same for runs of every seed
 NAMES = {"Expert": "the expert", "Random": "the random policy"}  # in messages

@@ -1,7 +1,8 @@
-"""Adapters that make a policy from a function, a model, a torch module, or any object with ``get_action``."""
+"""Adapters that make a policy from a function, a model, a torch module, an action space or an object of one's own."""
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
 import sys
@@ -45,6 +46,23 @@ class ExternalPolicy(BasePolicy):
         """See `BasePolicy.reset`."""
         if self._reset is not None:
             self._reset(seed)
+
+
+class RandomPolicy(BasePolicy):
+    """Actions drawn by ``action_space.sample()``, for one observation at a time: a reference for returns."""
+
+    copyable = True
+
+    def __init__(self, action_space: Any) -> None:
+        self._space = copy.deepcopy(action_space)
+
+    def reset(self, seed: int) -> None:
+        """See `BasePolicy.reset`."""
+        self._space.seed(seed)
+
+    def get_action(self, observations: Array) -> Array:
+        """See `BasePolicy.get_action`."""
+        return np.asarray(self._space.sample())
 
 
 def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:

@@ -33,8 +33,7 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
     ``observations`` (N, *ob_shape) are the same; else a `DetachedCopy`. If the policy can't be copied, returns a
     `LivePolicy`, which acts in the main process.
     """
-    fast = _numpy_copy(policy)
-    if fast is not None:
+    if (fast := _numpy_copy(policy)) is not None:
         expected, found = policy.get_action(observations), fast.get_action(observations)
         atol = TOLERANCE * float(np.abs(expected).max())
         if found.shape == expected.shape and np.allclose(found, expected, rtol=TOLERANCE, atol=atol):

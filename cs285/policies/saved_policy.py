@@ -81,8 +81,9 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
         raise InvalidInput(f"{path} {kind}; {advice}") from error
     if not isinstance(parameters, dict) or not (path.parent / "config.json").is_file():
         raise InvalidInput(f"{path} is a torch checkpoint without a run's config.json in its folder; {advice}")
-    weights = [value for name, value in parameters.items() if name.startswith(("mean_net.", "logits_na."))]
-    if spec.discrete != any(name.startswith("logits_na.") for name in parameters) or len(weights) < 2:
+    network = "logits_na." if spec.discrete else "mean_net."
+    weights = [value for name, value in parameters.items() if name.startswith(network)]
+    if not weights:
         raise InvalidInput(f"{path} is not a policy of {'discrete' if spec.discrete else 'continuous'} actions")
     ob_dim, ac_dim = weights[0].shape[-1], len(weights[-1])
     spec = spec if ob_dim == spec.ob_dim else replace(spec, ob_shape=(ob_dim,))
@@ -97,22 +98,20 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
 def export_policy(policy: Any, path: Path) -> None:
     """Write a policy's mean action or logits in the course's expert format; InvalidInput when it can't hold them."""
     frozen = frozen_copy(policy, np.zeros((2, *getattr(policy, "ob_shape", ())), np.float32))
-    activation = getattr(frozen, "activation", None)
-    if not isinstance(frozen, NumpyPolicy) or activation != "tanh" or len(policy.ob_shape) != 1:
+    if not isinstance(frozen, NumpyPolicy) or frozen.activation != "tanh" or len(policy.ob_shape) != 1:
         held = "it holds perceptrons of flat observations with tanh"
         raise InvalidInput(f"the course's format can't hold the policy {type(policy).__name__}: {held}")
     mean, std = (to_numpy(part).astype(np.float64) for part in (policy.ob_mean, policy.ob_std))
     log_std = np.zeros(len(frozen.biases[-1])) if policy.discrete else to_numpy(policy.logstd)
     variance = np.square(std - STD_OFFSET)  # readers add the offset
-    write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std, activation)
+    write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std, "tanh")
 
 
 def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
     """The tensors in a policy's file; InvalidInput if the policy was not made by ``make_policy``."""
     parameters, config = _as_tensors(load_torch_file(path)), path.parent / "config.json"
-    recorded = read_content(config)["policy"] if config.exists() else {}
-    maker = recorded.get("make_policy", full_name(make_mlp_policy))
-    if maker != full_name(make_policy):
+    maker = read_content(config)["policy"].get("make_policy") if config.exists() else None
+    if (maker or full_name(make_mlp_policy)) != full_name(make_policy):
         made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
         raise InvalidInput(f"{made}; pass the function that made it as make_policy")
     return parameters
