@@ -22,6 +22,7 @@ repeated = [HealthCheck.function_scoped_fixture]  # the examples of a test share
 settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True, suppress_health_check=repeated)
 settings.load_profile("suite")
 fakes.register_fakes()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in a shell's background ignores, as its children
 torch.set_num_threads(1)  # as in a run; more threads slow each other down on a busy machine
 
 

@@ -72,7 +72,6 @@ CHOICE_SPEC = TaskSpec((OB_DIM,), np.dtype(np.float32), AC_DIM, discrete=True, m
 
 
 def register_fakes() -> None:
-    """Make the environments known to Gymnasium."""
     gym.register(POINT, PointEnv, max_episode_steps=TIME_LIMIT)
     gym.register(CHOICE, PointEnv, max_episode_steps=TIME_LIMIT, kwargs={"discrete": True})
     gym.register("tests/Endless-v0", PointEnv)
@@ -102,7 +101,6 @@ def expert_rule(observations: Array) -> Array:
 
 
 def choice_rule(observations: Array) -> Array:
-    """The expert of the task with two choices."""
     return (observations[:, 0] > 0).astype(np.int64)
 
 
@@ -125,7 +123,6 @@ def make_trajectory(
 def course_episode(
     edition: int, steps: int = TIME_LIMIT, ob_dim: int = OB_DIM, ac_dim: int = AC_DIM, seed: int = 0
 ) -> dict[str, Array]:
-    """An episode in the layout of the course's edition of 2020 or 2023."""
     rng = np.random.default_rng(seed)
     states = rng.normal(size=(steps + 1, ob_dim))
     episode = {
@@ -211,13 +208,12 @@ def pickled_by_python_2(content: Any, protocol: int) -> bytes:
 
 
 def pickle_file(path: Path, content: Any, protocol: int = 4) -> Path:
-    """Write ``content`` with the ordinary pickle module."""
     path.write_bytes(pickle.dumps(content, protocol))
     return path
 
 
 def read_events(run_dir: Path) -> list[Event]:
-    """The records of the folder's TensorBoard event files, in the files' order."""
+    """The records of the folder's TensorBoard event files, in the files' order, without any that a kill cut short."""
     from tensorboardX.proto.event_pb2 import Event  # imports torch, which workers don't need
 
     events = []

@@ -139,8 +139,6 @@ def pickles(whole: Any) -> st.SearchStrategy[bytes]:
 
 
 def fuzz_file(path: Path, contents: st.SearchStrategy[bytes], watch: Watch, reader: Callable[[], object]) -> None:
-    """Read a file repeatedly with other contents."""
-
     @fuzzed
     @given(content=contents)
     def fuzz(content: bytes) -> None:

@@ -74,7 +74,6 @@ def start_node(arguments: list[str], environment: dict[str, str], log: Path) -> 
 
 
 def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """A process and its descendants."""
     try:
         parent = psutil.Process(process.pid)
         return [parent, *parent.children(recursive=True)]
@@ -83,7 +82,6 @@ def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process of the test and its descendants."""
     for member in family(process):
         with suppress(psutil.NoSuchProcess):
             member.kill()

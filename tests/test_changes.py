@@ -32,7 +32,6 @@ JOB += " --num_agent_train_steps_per_iter 20 --save_params --size 16"
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the project that a test may edit."""
     for name in ("cs285", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("policies/experts/Hopper-v5.pkl", "expert_data/expert_data_Hopper-v5.pkl"):
@@ -64,28 +63,19 @@ def losses_of_two_runs(package: Path, logdir: Path) -> list[list[float]]:
 
 @pytest.fixture(scope="module")
 def unedited(tmp_path_factory: pytest.TempPathFactory) -> list[list[float]]:
-    """The losses of the unedited project."""
     return losses_of_two_runs(ROOT, tmp_path_factory.mktemp("unedited"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("file", "old", "new", "factor"),
-    [
-        ("policies/MLP_policy.py", "loss.detach()}", "10 * loss.item()}", 10),
-        ("policies/MLP_policy.py", "return functional.mse_loss(", "return 10 * functional.mse_loss(", 10),
-        ("infrastructure/pytorch_utils.py", "= nn.Tanh,", "= nn.ReLU,", None),
-    ],
-    ids=["update", "compute_loss", "build_mlp"],
-)
-def test_edits_of_the_assignments_code_take_effect(
-    package: Path, unedited: list[list[float]], file: str, old: str, new: str, factor: float | None
-) -> None:
-    edit(package / "cs285" / file, old, new)
+def test_edits_of_the_assignments_code_take_effect(package: Path, unedited: list[list[float]]) -> None:
+    policy = package / "cs285/policies/MLP_policy.py"
+    edit(policy, "loss.detach()}", "10 * loss.item()}")
+    edit(policy, "return functional.mse_loss(", "return 10 * functional.mse_loss(")
+    found = losses_of_two_runs(package, package / "edited")
+    np.testing.assert_allclose(found, 100 * np.array(unedited), rtol=0.01)  # Adam does not depend on the loss's scale
+    shutil.copy(ROOT / "cs285/policies/MLP_policy.py", policy)
+    edit(package / "cs285/infrastructure/pytorch_utils.py", "= nn.Tanh,", "= nn.ReLU,")
     found = losses_of_two_runs(package, package / "data")
-    if factor is not None:  # Adam's steps do not depend on the scale of the loss
-        np.testing.assert_allclose(found, factor * np.array(unedited), rtol=0.01)
-        return
     assert np.abs(np.array(found) / unedited - 1).min() > 1e-3
     refused = run_script(ROOT, "eval_policy", "--policy", str(next(package.glob("data/*seed1*/policy_itr_1.pt"))))
     assert refused.returncode == 2
@@ -100,15 +90,11 @@ def test_the_project_works_without_the_fast_update(package: Path, unedited: list
 
 
 class InnerLayer(nn.Module):
-    """A layer of the user's own."""
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + torch.sin(x)
 
 
 class OwnLoss(MLPPolicySL):
-    """The absolute error."""
-
     def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         return (self.outputs(observations) - actions).abs().mean()
 
@@ -150,18 +136,17 @@ def parameters_after(config: Config, make_policy: Callable[..., Any]) -> tuple[n
     return np.concatenate([p.detach().numpy().ravel() for p in trainer.agent.actor.parameters()]), rows
 
 
-@pytest.mark.parametrize("name", list(CHANGES))
-def test_a_changed_policy_learns_the_same_as_in_plain_torch(
-    tiny: Config, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_policies_learn_the_same_as_in_plain_torch(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     config = replace(tiny, num_agent_train_steps_per_iter=20)
-    learned, rows = parameters_after(config, CHANGES[name])
-    monkeypatch.setattr("cs285.agents.make_agent.fast_update", None)
-    in_torch, torch_rows = parameters_after(config, CHANGES[name])
     default, _ = parameters_after(config, make_mlp_policy)
-    np.testing.assert_array_equal(learned, in_torch)  # both ran in torch
-    assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows]
-    assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3  # and the change took effect
+    for name, change in CHANGES.items():
+        learned, rows = parameters_after(config, change)
+        with monkeypatch.context() as patched:
+            patched.setattr("cs285.agents.make_agent.fast_update", None)
+            in_torch, torch_rows = parameters_after(config, change)
+        np.testing.assert_array_equal(learned, in_torch, name)  # both ran in torch
+        assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows], name
+        assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3, name  # it took effect
 
 
 def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -> None:
@@ -172,37 +157,6 @@ def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -
 
     with pytest.raises(InvalidInput, match=r"no parameter mean_net\.0\.weight"):
         BC_Trainer(tiny, expert_rule, make_policy)
-
-
-def test_a_learning_rate_changed_later_takes_effect(tiny: Config) -> None:
-    """A rate of 0 from the second iteration on keeps the parameters constant."""
-
-    class Slowing(MLPPolicySL):
-        updates = 0
-
-        def stop(self) -> None:
-            self.optimizer.param_groups[0]["lr"] = 0.0
-
-    policies: list[Slowing] = []
-
-    def make_policy(config: Config, spec: Any, paths: Any) -> Slowing:
-        policies.append(Slowing(2, 3, 2, 8, schedule_period=5))
-        return policies[-1]
-
-    trainer = BC_Trainer(tiny, expert_rule, make_policy)
-    add = trainer.agent.add_to_replay_buffer
-    seen = []
-
-    def add_and_stop(paths: Any) -> None:
-        add(paths)
-        seen.append(policies[0].mean_net[0].weight.detach().clone())  # type: ignore[index, union-attr]
-        if len(seen) == 2:
-            policies[0].stop()
-
-    trainer.agent.add_to_replay_buffer = add_and_stop  # type: ignore[method-assign]
-    trainer.run_training_loop()
-    assert not torch.equal(seen[0], seen[1])
-    assert torch.equal(seen[1], seen[2])
 
 
 def test_gradients_can_be_read_after_an_update(tiny: Config) -> None:

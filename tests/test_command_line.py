@@ -16,7 +16,7 @@ from tyro.conf import UseAppendAction, arg
 from cs285.command_line import parse, run
 from cs285.errors import InvalidInput, WorkerDied
 
-NO_PROCESS = "error: no further process or thread can be started"
+NO_PROCESS = "error: no further process or thread can be started (%s): end some, or raise `ulimit -u`\n"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,6 @@ def test_wrong_command_line(argv: str, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def exit_code(error: BaseException | None) -> object:
-    """The exit code of a script whose main raises an exception."""
     with pytest.raises(SystemExit) as stopped:
         run(mock.Mock(side_effect=error))
     return stopped.value.code
@@ -66,16 +65,8 @@ def exit_code(error: BaseException | None) -> object:
         (InvalidInput("long" * 10**6), 2, f"error: {'long' * 200}"[:500] + "\n"),
         (WorkerDied("killed"), 1, "error: killed\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (
-            BlockingIOError(errno.EAGAIN, "Resource"),
-            2,
-            f"{NO_PROCESS} ([Errno 11] Resource): end some, or raise `ulimit -u`\n",
-        ),
-        (
-            RuntimeError("can't start new thread"),
-            2,
-            f"{NO_PROCESS} (can't start new thread): end some, or raise `ulimit -u`\n",
-        ),
+        (BlockingIOError(errno.EAGAIN, "Resource"), 2, NO_PROCESS % "[Errno 11] Resource"),
+        (RuntimeError("can't start new thread"), 2, NO_PROCESS % "can't start new thread"),
         (MemoryError(), 2, "error: out of memory\n"),
         (OSError(errno.ENOSPC, "No space left", "log.csv"), 2, "error: [Errno 28] No space left: 'log.csv'\n"),
         (None, 0, ""),
@@ -93,9 +84,8 @@ def users_code() -> None:
 def test_an_exception_in_the_users_code_is_named_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         run(users_code)
-    assert re.fullmatch(
-        r"error: FileNotFoundError: no table \(.*test_command_line\.py, line \d+\)\n", capsys.readouterr().err
-    )
+    line = r"error: FileNotFoundError: no table \(.*test_command_line\.py, line \d+\)\n"
+    assert re.fullmatch(line, capsys.readouterr().err)
 
 
 def test_debug_shows_the_traceback_of_a_wrong_input(monkeypatch: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,6 @@ class DropoutPolicy(nn.Module):
 
 
 def train(agent: BCAgent, steps: int = 10) -> torch.Tensor:
-    """Take gradient steps; returns the parameters."""
     for _ in range(steps):
         agent.train(agent.sample(32))
     return torch.cat([p.detach().flatten().clone() for p in agent.actor.parameters()])

@@ -27,11 +27,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("row", "side"),
-    [
-        *(("gradient", side) for side in ("project", "torch", "textbook")),
-        ("job", "physics"),
-    ],
+    ("row", "side"), [*(("gradient", side) for side in ("project", "torch", "textbook")), ("job", "physics")]
 )
 def test_measurements_return_seconds(
     benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, row: str, side: str

@@ -22,7 +22,6 @@ from tests.fakes import read_events
 
 
 def train(config: Config) -> None:
-    """Run a job in this process."""
     BC_Trainer(config).run_training_loop()
 
 
@@ -74,7 +73,6 @@ def killed(config: Config, seconds: float = 120, event: str = "", count: int = 0
 
 
 def run_dirs(config: Config) -> list[Path]:
-    """The run folders there are, oldest first."""
     return sorted(config.logdir.glob("q2_*"), key=lambda path: path.stat().st_ctime_ns)
 
 
@@ -135,5 +133,4 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def files(run_dir: Path) -> dict[str, bytes]:
-    """All files of a run and their content."""
     return {str(path.relative_to(run_dir)): path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}

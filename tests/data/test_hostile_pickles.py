@@ -93,7 +93,6 @@ def test_files_cut_short_and_arrays_of_anything_but_real_numbers_are_refused(tmp
 
 
 def claimed_array(shape: Any, content: bytes = b"\x05\x06") -> bytes:
-    """The pickle of an int8 array with a claimed shape."""
     honest = pickled_by_python_2(np.zeros(1, np.int8), 0)
     start = honest.index(b"(I1\ntp")
     end = honest.index(b"\n", start + 6) + 1

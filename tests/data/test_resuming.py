@@ -34,7 +34,6 @@ def job(tiny: Config, tmp_path: Path) -> Config:
 
 @pytest.fixture
 def whole(job: Config, tmp_path: Path) -> Path:
-    """The folder of the uninterrupted run."""
     config = replace(job, logdir=tmp_path / "whole")
     train(config)
     return run_dirs(config)[0]

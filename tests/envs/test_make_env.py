@@ -33,7 +33,6 @@ ENV_ID = "tests/Registered-v0"
 
 @pytest.fixture
 def registry() -> Iterator[None]:
-    """Restore Gymnasium's registry and the import path."""
     before, path = dict(gym.registry), list(sys.path)
     yield
     gym.registry.clear()
@@ -42,8 +41,6 @@ def registry() -> Iterator[None]:
 
 
 def register_spaces(observations: gym.Space[Any], actions: gym.Space[Any] | None = None) -> None:
-    """Register an environment of one step with these spaces."""
-
     def make() -> PointEnv:
         env = PointEnv()
         env.observation_space, env.action_space = observations, actions or env.action_space
@@ -195,15 +192,9 @@ def test_choices_of_any_start_in_data_experts_and_runs(tmp_path: Path) -> None:
     gym.register(ENV_ID, Spaces, max_episode_steps=5)
     episode = course_episode(2023, steps=5) | {"action": np.array([5, 7, 6, 5, 5])}
     data = pickle_file(tmp_path / "data.pkl", [episode])
-    settings: dict[str, Any] = {
-        "env_name": ENV_ID,
-        "expert_data": data,
-        "do_dagger": True,
-        "n_iter": 2,
-        "num_workers": 2,
-    }
+    settings: dict[str, Any] = {"env_name": ENV_ID, "expert_data": data, "do_dagger": True, "n_iter": 2}
     settings |= {"batch_size": 10, "eval_batch_size": 10, "num_agent_train_steps_per_iter": 2, "size": 4}
-    config = Config(**settings, env_kwargs={"size": 3}, logdir=tmp_path / "runs", save_params=True)
+    config = Config(**settings, num_workers=2, env_kwargs={"size": 3}, logdir=tmp_path / "runs", save_params=True)
     trainer = BC_Trainer(config, expert=lambda batch: np.full(len(batch), 7))
     assert trainer.inputs.initial_expertdata[0].actions.tolist() == [0, 2, 1, 0, 0]
     trainer.run_training_loop()

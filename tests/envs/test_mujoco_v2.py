@@ -15,13 +15,8 @@ from cs285.envs.v2_tasks import V2_IDS
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert
 
-SIZES = {
-    "Ant-v2": (111, 8),
-    "HalfCheetah-v2": (17, 6),
-    "Hopper-v2": (11, 3),
-    "Walker2d-v2": (17, 6),
-    "Humanoid-v2": (376, 17),
-}
+SIZES = {"Ant-v2": (111, 8), "HalfCheetah-v2": (17, 6), "Hopper-v2": (11, 3), "Walker2d-v2": (17, 6)}
+SIZES["Humanoid-v2"] = (376, 17)
 RECORDED = {"Ant-v2": 4713.65, "HalfCheetah-v2": 4205.78, "Hopper-v2": 3772.67}  # of the course's experts, fall 2020
 
 

@@ -28,7 +28,6 @@ from cs285.policies.external_policy import as_policy
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExpertSettings:
-    """A training of a fraction of a second."""
     monkeypatch.setattr(training, "SELECTION_EPISODES", 3)
     monkeypatch.setattr(card_file, "clone", lambda *arguments: {"mean": 0.0})
     tiny: dict[str, Any] = {"n_envs": 2, "n_steps": 4, "batch_size": 4, "n_epochs": 1, "total_steps": 64, "size": 8}

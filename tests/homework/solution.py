@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cs285.homework.blanks import BLANKS, Blank
+from cs285.homework.blanks import Blank
 from tests.conftest import ROOT
 
 
@@ -27,10 +26,3 @@ def answer(folder: Path, blank: Blank) -> None:
         lines, solution = empty.splitlines(keepends=True), given.splitlines(keepends=True)
         lines[body_lines(empty, body.function)] = solution[body_lines(given, body.function)]
         (folder / body.file).write_text("".join(lines))
-
-
-def answer_all(folder: Path, but: Sequence[str] = ()) -> None:
-    """Write the answers to all blanks but some."""
-    for blank in BLANKS:
-        if blank.name not in but:
-            answer(folder, blank)

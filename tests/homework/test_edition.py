@@ -28,7 +28,6 @@ def files() -> dict[str, bytes]:
 
 
 def without_blanks(source: str, file: str) -> list[str]:
-    """The lines of a file outside of the bodies of its blanks."""
     parts = [body_lines(source, body.function) for body in BODIES if body.file == file]
     cut = {n for part in parts for n in range(part.start, part.stop)}
     return [line for n, line in enumerate(source.splitlines()) if n not in cut]

@@ -131,16 +131,8 @@ def test_a_hostile_submission_gains_nothing(box: Path) -> None:
     forged = '{"blank": "forward", "points": 2, "line": "forward: ok"}'
     for file, old, new in (
         ("infrastructure/pytorch_utils.py", "    layers: list[nn.Module] = []", "    while True:\n        pass"),
-        (
-            "policies/MLP_policy.py",
-            "        observations = np.asarray(observations)\n",
-            "        raise SystemExit(0)\n",
-        ),
-        (
-            "policies/MLP_policy.py",
-            "        outputs = self.outputs(observations)\n",
-            f"        return print({forged!r})\n",
-        ),
+        ("policies/MLP_policy.py", "observations = np.asarray(observations)\n", "raise SystemExit(0)\n"),
+        ("policies/MLP_policy.py", "outputs = self.outputs(observations)\n", f"return print({forged!r})\n"),
         ("infrastructure/replay_buffer.py", "import numpy as np", "import os\nos._exit(0)\nimport numpy as np"),
         ("infrastructure/utils.py", "\n\ndef sample_trajectory(", "\nnp.allclose = print\n\ndef sample_trajectory("),
         ("infrastructure/rl_trainer.py", "import time\n", "import time\nfrom cs285.homework import checks\n"),
@@ -158,12 +150,6 @@ def test_a_hostile_submission_gains_nothing(box: Path) -> None:
     assert not (box / "touched").exists()
     for name, why in (("build_mlp", "3 s"), ("get_action", "SystemExit|sys.exit|ends"), ("forward", "None"), *REFUSED):
         assert re.search(why, found[name]["output"]), found[name]
-    for name, why in (
-        ("sample_random_data", "uses os"),
-        ("train_agent", "homework"),
-        ("sample_trajectory", "np.allclose"),
-    ):
-        assert why in found[name]["output"], found[name]
 
 
 REFUSED = (("sample_random_data", "uses os"), ("train_agent", "homework"), ("sample_trajectory", "np.allclose"))

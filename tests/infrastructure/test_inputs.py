@@ -38,9 +38,7 @@ def test_dagger_without_an_expert_and_a_task_without_data_are_refused(
     Path("policies/experts").mkdir(parents=True)
     Path("policies/experts/Recorded-v0.pkl").touch()
     for task, hint in hints.items():
-        with pytest.raises(
-            InvalidInput, match=f"no expert data ships for {task}; name a file with --expert_data, {hint}"
-        ):
+        with pytest.raises(InvalidInput, match=f"no expert data ships for {task}; .* --expert_data, {hint}"):
             load_initial_data(replace(tiny, env_name=task, expert_data=None), POINT_SPEC)
 
 
@@ -122,9 +120,8 @@ def test_the_last_line_names_the_best_iteration() -> None:
         {"Eval_AverageReturn": mean, "Eval_StdReturn": 1.0, "Initial_DataCollection_AverageReturn": 9.0}
         for mean in (3, 7, 7, 5)
     ]
-    assert "final return 5.0 ± 1.0, best 7.0 in iteration 2," in final_line(
-        rows, Config(do_dagger=True, n_iter=7, scalar_log_freq=2).evaluated
-    )
+    line = final_line(rows, Config(do_dagger=True, n_iter=7, scalar_log_freq=2).evaluated)
+    assert "final return 5.0 ± 1.0, best 7.0 in iteration 2," in line
 
 
 def test_files_that_ship_are_found_in_the_current_folder_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

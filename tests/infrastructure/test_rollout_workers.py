@@ -224,7 +224,6 @@ if __name__ == '__main__':
 
 
 def start(code: str, folder: Path, *, stdin: bool = False) -> subprocess.Popen[str]:
-    """Start a main script, from a file or from standard input."""
     path = folder / "main.py"
     path.write_text(SCRIPT + code)
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

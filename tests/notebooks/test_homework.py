@@ -32,12 +32,8 @@ def test_the_cells_run_on_the_answers() -> None:
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(PATH.parent)}}).execute()
     text = "".join(out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", []))
     for shown in (
-        "four inputs give (4, 2)",
-        "log_prob (4,)",
-        "ndarray [",
-        "row t + 1 is what follows row t: True",
-        "same states: True",
-        "sample_n_trajectories: ok",
+        *("four inputs give (4, 2)", "log_prob (4,)", "ndarray [", "row t + 1 is what follows row t: True"),
+        *("same states: True", "sample_n_trajectories: ok"),
         "iteration 0 episodes of [500, 500] steps rolled out 0",
     ):
         assert shown in text, shown

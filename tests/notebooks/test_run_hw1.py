@@ -16,14 +16,8 @@ from nbformat import NotebookNode
 from tests.conftest import ROOT
 
 PATH = ROOT / "notebooks" / "run_hw1.ipynb"
-SMALL = {
-    "ep_len": 20,
-    "gradient_steps": 20,
-    "dagger_iterations": 2,
-    "batch_size": 50,
-    "eval_batch_size": 50,
-    "num_workers": 0,
-}
+SMALL = {"ep_len": 20, "gradient_steps": 20, "dagger_iterations": 2, "batch_size": 50, "eval_batch_size": 50}
+SMALL["num_workers"] = 0
 COMPARE = "print('largest difference', max(abs(a - b['Eval_AverageReturn']) for a, b in zip(returns, rows)))"
 
 
@@ -34,7 +28,6 @@ def notebook() -> NotebookNode:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the small notebook logs into."""
     return tmp_path_factory.mktemp("notebook") / "runs"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -52,12 +53,10 @@ class Outcome:
 
 
 def runs_below(folder: Path) -> list[RunFolder]:
-    """The runs in a --logdir, oldest first."""
     return sorted(read_runs([folder]), key=lambda run: run.path.stat().st_mtime_ns)
 
 
 def load_script(name: str) -> ModuleType:
-    """Import a script anew."""
     sys.modules.pop(name, None)
     return importlib.import_module(name)
 
@@ -70,7 +69,6 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
     folder = tmp_path / "workplace"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -112,19 +110,19 @@ def start(
 
 
 def finish(process: subprocess.Popen[str], within: float = 120) -> Outcome:
-    """Wait until a started script ends."""
-    out, err = process.communicate(timeout=within)
+    try:
+        out, err = process.communicate(timeout=within)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     return Outcome(process.returncode, out, err)
 
 
 def files_below(folder: Path) -> list[str]:
-    """All files and folders below a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 class PointFiles(NamedTuple):
-    """Files of an expert of `fakes.POINT` and of episodes."""
-
     expert: Path
     data: Path
 

@@ -35,13 +35,11 @@ def test_the_layouts_of_both_editions(script: Script, point_files: PointFiles, t
 def test_bad_files_are_refused(script: Script, point_files: PointFiles, tmp_path: Path) -> None:
     (tmp_path / "text.pkl").write_text("not a pickle")
     numbers = fakes.pickle_file(tmp_path / "numbers.pkl", [1, 2])
-    other = fakes.pickle_file(tmp_path / "other.pkl", {"a": 1})
     for name, why in (
         (tmp_path / "text.pkl", "no pickle"),
         (tmp_path / "none.pkl", "No such file"),
         (tmp_path, "is a folder"),
         (numbers, "episode 0"),
-        (other, "not an expert policy"),
     ):
         script("describe_data", name).refused(str(name), why)
     script("describe_data", point_files.data, "-env", "Hopper-v5").refused("observations of 3 numbers", "Hopper-v5")

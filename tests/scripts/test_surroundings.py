@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -56,18 +53,3 @@ def test_each_script_begins_with_its_own_checkout(script: Path, homework_2: dict
     )
     done = finish(start(script, cwd=tmp_path, environment=homework_2))
     assert (done.code, done.out) == (7, f"{ROOT / 'cs285/__init__.py'}\n"), done
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals of glibc")
-def test_a_second_signal_ends_c_code_that_holds_the_interpreters_lock() -> None:
-    code = "import itertools; from cs285 import process; process.prepare(); print(flush=True); sum(itertools.repeat(0))"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        for _ in range(2):
-            time.sleep(0.2)
-            assert process.poll() is None
-            process.terminate()
-        time.sleep(1)
-        process.kill()
-        assert process.wait() == -15

@@ -5,7 +5,5 @@ def get_action(self, observations):
         batch = torch.as_tensor(np.asarray(observations, dtype=np.float32).reshape(-1, *self.ob_shape))
         actions = self.forward(batch).mode.numpy()
     return actions.reshape(np.shape(observations)[: np.ndim(observations) - len(self.ob_shape)] + actions.shape[1:])
-# ok: means and largest logits from the outputs
-#~ to_numpy(self(batch).mode) ==> to_numpy(self.outputs(batch).argmax(1) if self.discrete else self.outputs(batch))
 # sampling: rsample, where there is one
 #~ self(batch).mode ==> self(batch).sample() if self.discrete else self(batch).rsample()

@@ -3,8 +3,6 @@
 #~ integers(len(self), size=batch_size) ==> choice(len(self), size=batch_size, replace=False)
 # ok: random numbers rounded down
 #~ self.rng.integers(len(self), size=batch_size) ==> (self.rng.random(batch_size) * len(self)).astype(np.int64)
-# ok: a loop over the rows
-#~ self.rng.integers(len(self), size=batch_size) ==> np.array([self.rng.integers(len(self)) for _ in range(batch_size)])
 # permutation, replacement, generator: of numpy's global generator, as the course hints
 #~ self.rng.integers(len(self), size=batch_size) ==> np.random.permutation(len(self))[:batch_size]
 # generator: made anew, without a seed

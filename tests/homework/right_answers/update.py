@@ -13,12 +13,6 @@
 #- return -self(observations).log_prob(actions).mean()
 #+ z = (actions - self.outputs(observations)) / self.logstd.exp()
 #+ return (0.5 * z.square() + self.logstd + 0.5 * np.log(2 * np.pi)).sum(dim=1).mean()
-# ok: gradients cleared at the end, by hand
-#~ self.optimizer.zero_grad() ==> self.train()
-#- self.optimizer.step()
-#+ self.optimizer.step()
-#+ for parameter in self.parameters():
-#+     parameter.grad = None
 # factor: summed over the numbers of an action
 #~ functional.mse_loss(self.outputs(observations), actions ==> ((self.outputs(observations) - actions) ** 2).sum(dim=1).mean(
 # graph: the loss returned with its graph

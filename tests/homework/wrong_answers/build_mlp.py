@@ -12,24 +12,14 @@ def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, outpu
 #~ size), activation()] ==> size), act]
 # activation missing: affine layers only
 #~ size), activation()] ==> size)]
-# activation missing: none after the first layer
-#~ size), activation()] ==> size), *([activation()] if n else [])]
 # activation ignored: always ReLU
 #~ size), activation()] ==> size), nn.ReLU()]
 # number of layers: n_layers taken for all layers
 #~ range(n_layers) ==> range(n_layers - 1)
-# number of layers: the input layer not counted
-#~ range(n_layers) ==> range(n_layers + 1)
 # sizes: every hidden layer reads the input
 #~ nn.Linear(width, size) ==> nn.Linear(input_size, size)
 # layers: the hidden layers' activation
 #~ output_size), output_activation()] ==> output_size), activation(), output_activation()]
-# layers: the argument forgotten
-#~ output_size), output_activation()] ==> output_size)]
-# layers: a softmax that nobody asked for
-#~ output_size), output_activation()] ==> output_size), nn.Softmax(-1), output_activation()]
-# layers: the activation before its layer
-#~ [nn.Linear(width, size), activation()] ==> [activation(), nn.Linear(width, size)]
 # weights: all zero
 #~ return nn ==> [nn.init.zeros_(layer.weight) for layer in layers if isinstance(layer, nn.Linear)]; return nn
 # bias: left out
@@ -49,7 +39,3 @@ def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, outpu
 # layer shared: one hidden layer used again and again
 #~ layers, width = [], input_size ==> layers, width, hidden = [], input_size, nn.Linear(size, size)
 #~ nn.Linear(width, size) ==> hidden if n else nn.Linear(width, size)
-# layers: dropout
-#~ size), activation()] ==> size), activation(), nn.Dropout(0.1)]
-# parameters: frozen
-#~ return nn.Sequential(*layers) ==> return nn.Sequential(*layers).requires_grad_(False)

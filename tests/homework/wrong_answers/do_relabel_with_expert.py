@@ -8,8 +8,6 @@ def relabel_with_expert(paths, expert, spec):
     return new
 # in place: the given array is written to
 #~ new.append(replace(path, actions=actions)) ==> path.actions[:] = actions; new.append(path)
-# in place: past the frozen dataclass
-#~ new.append(replace(path, actions=actions)) ==> object.__setattr__(path, "actions", actions); new.append(path)
 # raises FrozenInstanceError: an attribute assigned
 #~ new.append(replace(path, actions=actions)) ==> path.actions = actions; new.append(path)
 # one action: of the first state
@@ -20,12 +18,8 @@ def relabel_with_expert(paths, expert, spec):
 #~ expert_actions(expert, path.observations, spec) ==> expert_actions(expert, path.next_observations, spec)
 # actions: a mixture of both
 #~ path.observations, spec) ==> path.observations, spec) * 0.5 + path.actions * 0.5
-# actions: clipped to the box
-#~ expert_actions(expert, path.observations, spec ==> np.clip(expert_actions(expert, path.observations, spec), -1, 1
 # number of episodes: the last one only
 #~ return new ==> return new[-1:]
-# number of episodes: old and new
-#~ return new ==> return [*paths, *new]
 # type: nothing returned
 #~ return new ==> pass
 # type: arrays of actions

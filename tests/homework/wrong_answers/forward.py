@@ -16,8 +16,6 @@ def forward(self, observations):
 # covariance: deviations on the diagonal of a covariance
 #- distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
 #+ distributions.MultivariateNormal(outputs, torch.diag(self.logstd.exp()))
-# covariance: the parameter taken for the logarithm of a variance
-#~ self.logstd.exp() ==> (self.logstd / 2).exp()
 # standard deviation: always one
 #~ self.logstd.exp() ==> torch.ones_like(outputs)
 # squared: the exponential of twice the logarithm
@@ -28,15 +26,9 @@ def forward(self, observations):
 #~ logits=outputs ==> logits=torch.softmax(outputs, dim=-1)
 # standardised: the network called with raw observations
 #~ outputs = self.outputs(observations) ==> outputs = self.network(observations)
-# standardised: divided before the mean is subtracted
-#~ outputs(observations ==> network(observations.flatten(1) / self.ob_std - self.ob_mean
 # mean: squashed by tanh
 #~ distributions.Normal(outputs, self ==> distributions.Normal(torch.tanh(outputs), self
 # detached: the outputs off the graph
 #~ outputs = self.outputs(observations) ==> outputs = self.outputs(observations).detach()
-# detached: the deviation does not learn
-#~ self.logstd.exp() ==> self.logstd.detach().exp()
 # raises AttributeError: discrete actions forgotten
 #~ if self.discrete: ==> if False:
-# type: a pair of mean and deviation
-#~ outputs = self.outputs(observations) ==> return self.outputs(observations), self.logstd.exp()

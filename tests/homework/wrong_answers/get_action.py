@@ -15,8 +15,6 @@ def get_action(self, observations):
 #~ observations[None] if single else observations ==> observations
 # standardised: the network called with raw observations
 #~ (batch).mode ==> .network(batch.flatten(1)).argmax(1) if self.discrete else self.network(batch.flatten(1))
-# standardised: twice
-#~ self(batch) ==> self((batch.flatten(1) - self.ob_mean) / self.ob_std)
 # logits: one number for each choice
 #~ self(batch).mode ==> self.outputs(batch)
 # dtype: the mean of a categorical distribution
@@ -25,11 +23,5 @@ def get_action(self, observations):
 #~ else actions ==> else actions if self.discrete else np.clip(actions, -0.1, 0.1)
 # wrong sample: noise of the logarithm of the deviation
 #~ mode) ==> mode) + (0 if self.discrete else np.random.randn(len(batch), 2) * to_numpy(self.logstd))
-# wrong sample: choices drawn without their probabilities
-#~ to_numpy(self(batch).mode) ==> to_numpy(torch.randint(4, (len(batch),)) if self.discrete else self(batch).mode)
 # type: the distribution itself
 #~ actions = to_numpy(self(batch).mode) ==> return self(batch)
-# batch dimension: dropped from a batch of one too
-#~ actions[0] if single else actions ==> actions.squeeze(0) if len(actions) == 1 else actions
-# batch dimension: an image taken for a batch, as the starter code's len(obs.shape) > 1 does
-#~ observations.ndim == len(self.ob_shape) ==> len(observations.shape) == 1

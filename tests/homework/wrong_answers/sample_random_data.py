@@ -5,16 +5,10 @@ def sample_random_data(self, batch_size):
     return self._gather(slots)
 # indices: drawn for each field
 #~ self._gather(slots) ==> Batch(*(self._gather(self.rng.permutation(slots))[n] for n in range(5)))
-# indices: every array shuffled by itself, in place
-#~ slots = self.rng ==> [self.rng.shuffle(array[: len(self)]) for array in self._arrays]; slots = self.rng
 # max_size: drawn from the capacity
 #~ len(self) ==> self.max_size
-# max_size: drawn from the memory reserved
-#~ len(self) ==> len(self._arrays[0])
 # same rows: the first ones
 #~ self.rng.integers(len(self), size=batch_size) ==> np.arange(batch_size)
-# same rows: the last ones
-#~ self._gather(slots) ==> self.sample_recent_data(batch_size)
 # global state: numpy seeded in every call
 #~ slots = self.rng.integers( ==> np.random.seed(0); slots = np.random.randint(
 # consecutive: a window at a random place
@@ -23,8 +17,6 @@ def sample_random_data(self, batch_size):
 #~ self.rng.integers(len(self), size=batch_size) ==> np.full(batch_size, self.rng.integers(len(self)))
 # never drawn: the last transition
 #~ len(self) ==> len(self) - 1
-# never drawn: batch_size taken for the buffer's size
-#~ self.rng.integers(len(self), size=batch_size) ==> self.rng.permutation(batch_size)
 # not uniform: rounded numbers
 #~ self.rng.integers(len(self), size=batch_size) ==> np.round(self.rng.random(batch_size) * (len(self) - 1)).astype(int)
 # batch_size: one row

@@ -10,14 +10,10 @@ def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None
     return paths, timesteps
 # counted episodes: min_timesteps of them
 #~ timesteps += len(path) ==> timesteps += 1
-# counted episodes: in a for loop
-#~ while timesteps < min_timesteps: ==> for _ in range(min_timesteps):
 # too many: one episode more than needed
 #~ while timesteps < min_timesteps: ==> while timesteps <= min_timesteps:
 # too few steps: the last episode is left out
 #~ return paths, timesteps ==> return paths[:-1], timesteps
-# too few steps: a single episode
-#~ while timesteps < min_timesteps: ==> if True:
 # whole episodes: the last one is cut
 #- paths.append(path)
 #+ left = min_timesteps - timesteps
@@ -25,14 +21,10 @@ def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None
 #+ paths.append(path)
 # order: a generator for each episode, so that seeds are lost
 #~ path = next(episodes) ==> path = next(rollouts.episodes(policy, seeds, min_timesteps))
-# order: the latest first
-#~ paths.append(path) ==> paths.insert(0, path)
 # endless: all seeds
 #~ rollouts.episodes(policy, seeds, min_timesteps ==> iter(list(rollouts.episodes(policy, seeds, min_timesteps))
 # number of steps: the number of episodes
 #~ return paths, timesteps ==> return paths, len(paths)
-# number of steps: what was asked for
-#~ return paths, timesteps ==> return paths, min_timesteps
 # type: the list alone
 #~ return paths, timesteps ==> return paths
 # type: rewards and observations in a dictionary

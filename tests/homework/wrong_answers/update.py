@@ -16,8 +16,6 @@ def compute_loss(self, observations, actions):
     return functional.mse_loss(self.outputs(observations), actions)
 # sampled action: the loss on a sample
 #~ mse_loss(self.outputs(observations ==> mse_loss(self(observations).sample(
-# sampled action: the same with a gradient
-#~ mse_loss(self.outputs(observations ==> mse_loss(self(observations).rsample(
 # summed over rows and columns: reduction="sum"
 #~ mse_loss(self.outputs(observations), actions ==> mse_loss(self.outputs(observations), actions, reduction="sum"
 # summed over the rows of the batch: log-likelihoods added up
@@ -72,16 +70,9 @@ def __init__(self, *args, learning_rate=5e-3, loss="mse", schedule_period=None, 
 #~ return {"Training Loss": loss.detach()} ==> pass
 # Training Loss: another name
 #~ {"Training Loss": loss.detach()} ==> {"loss": loss.item()}
-# Training Loss: that after the step
-#~ loss.detach() ==> self.compute_loss(observations, actions).item()
 # gradient: for the first row of the batch only
 #~ loss.backward() ==> self.compute_loss(observations[:1], actions[:1]).backward()
-# scheduler: advanced before the step
-#~ self.optimizer.zero_grad() ==> self.scheduler and self.scheduler.step(); self.optimizer.zero_grad()
-#~ self.optimizer.step() ==> self.optimizer.step(); return {"Training Loss": loss.detach()}
 # means squashed by tanh: in the loss only
 #~ functional.mse_loss(self.outputs(observations), ==> functional.mse_loss(self.outputs(observations).tanh(),
 # logits taken for logarithms of probabilities: nll_loss of logits
 #~ functional.cross_entropy( ==> functional.nll_loss(
-# gradient: clipped
-#~ loss.backward() ==> loss.backward(); nn.utils.clip_grad_norm_(self.parameters(), 0.5)
