@@ -39,7 +39,7 @@ def main() -> None:
     print(f"{passed} of {len(verdicts)} are right")
     right = passed == len(verdicts)
     if settings.run and not right:
-        print("--run is left out: it trains with the answers, and not all of them are right")
+        print("--run is left out: not all answers are right")
     elif settings.run:
         from cs285.homework.checks.learning import try_learning
 

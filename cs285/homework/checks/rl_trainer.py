@@ -45,7 +45,7 @@ class _Agent:
 
     def sample(self, batch_size: int) -> Any:
         self.sizes.append(batch_size)
-        return Batch(*[len(self.sizes)] * 5)  # type: ignore[arg-type]
+        return Batch(*[torch.tensor(len(self.sizes))] * 5)
 
     def train(self, *given: Any, **named: Any) -> dict[str, Any]:
         found = [type(value).__name__ for value in (*given, *named.values())]
@@ -130,13 +130,10 @@ def _check_counted(trainer: Any, steps: int, name: str, policy: Any) -> None:
 def _check_same(paths: Any, wanted: list[Trajectory], name: str) -> None:
     require_trajectories(paths)
     found, right = ([id(path) for path in part] for part in (paths, wanted))
-    lengths = [len(p) for p in paths], [len(p) for p in wanted]
-    text = f"it returns episodes of {lengths[0]} steps, {name} have {lengths[1]}"
-    text = (
-        f"it returns others than {name}, which run_training_loop adds or relabels"
-        if len(set(map(str, lengths))) == 1
-        else text
-    )
+    lengths, others = ([len(path) for path in part] for part in (paths, wanted))
+    text = f"it returns episodes of {lengths} steps, {name} have {others}"
+    if lengths == others and not set(found) & set(right):
+        text = f"it returns other trajectories than {name}: run_training_loop relabels them"
     require(found != right * 2, "twice", f"{text}: each of them twice")
     more = len(found) > len(right) and set(right) <= set(found)
     require(not more, "expert data again", f"{text}: earlier ones are in the replay buffer already")

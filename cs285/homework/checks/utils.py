@@ -78,8 +78,8 @@ class _Policy:
         self.drawn = np.random.random()
 
     def get_action(self, observations: Any) -> Any:
-        kind = type(observations).__name__
-        require(kind == "ndarray", "reset", f"policy.get_action gets a {kind}, not the observation in reset's answer")
+        text = "policy.get_action gets no numpy array: the answer of reset is (observation, info)"
+        require(isinstance(observations, np.ndarray), "reset", text)
         t = observations[..., 0]
         self.dtypes.add(observations.dtype)
         if self.discrete:
@@ -106,9 +106,7 @@ def sample_trajectory() -> Iterator[Mistake]:
     policy = _Policy(noise=1.0)
     noisy = [_roll_out(_Environment({"terminated": 4}), policy).actions for _ in range(2)]
     if not np.array_equal(noisy[0], noisy[1]) or str(np.random.get_state()) != before:
-        text = (
-            "the same seed gives other episodes of a policy that samples: act and reset it in episode_generators(seed)"
-        )
+        text = "a policy that samples acts otherwise with the same seed: call it and its reset in episode_generators(seed)"
         yield Mistake("episode_generators", text)
     if policy.dtypes != {SPEC.ob_dtype}:
         yield Mistake(

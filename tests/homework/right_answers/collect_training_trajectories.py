@@ -13,3 +13,5 @@ def collect_training_trajectories(self, itr):
     return paths
 # copy: the policy itself acts
 #~ self.frozen_actor() ==> self.agent.actor
+# ok: a copy for the rollouts and another one to keep
+#~ self.rollouts, self.collection_policy ==> self.rollouts, self.frozen_actor()

@@ -1,6 +1,4 @@
 # fmt: off
-# replacement: a batch without, as the course draws it
-#~ integers(len(self), size=batch_size) ==> choice(len(self), size=batch_size, replace=False)
 # ok: random numbers rounded down
 #~ self.rng.integers(len(self), size=batch_size) ==> (self.rng.random(batch_size) * len(self)).astype(np.int64)
 # permutation, replacement, generator: of numpy's global generator, as the course hints

@@ -18,7 +18,7 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
     obs, next_obs, acs, rews = np.array(obs), np.array(next_obs), np.array(acs), np.array(rews, np.float32)
     check_finite(np.concatenate([obs, next_obs[-1:]]), acs, rews, seed)
     return Trajectory(obs, acs, rews, next_obs, terminated, truncated=not terminated)
-# episode_generators, NaN: neither is used
+# episode_generators, dtype, NaN: neither is used
 def sample_trajectory(env, spec, policy, seed, on_frame=None):
     policy.reset(seed)
     states, actions, rewards = [env.reset(seed=seed)[0].copy()], [], []
@@ -33,3 +33,10 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
         done = terminated or truncated or len(rewards) == spec.max_episode_steps
     states = np.stack(states).astype(spec.ob_dtype)
     return Trajectory.from_states(states, np.stack(actions), np.float32(rewards), terminated, not terminated)
+# episode_generators: policy.reset before them
+#~ policy.reset(seed) ==> pass
+#- with episode_generators(seed):
+#+ policy.reset(seed)
+#+ with episode_generators(seed):
+# NaN: the last state is not looked at
+#~ np.concatenate([obs, next_obs[-1:]]) ==> obs

@@ -1,7 +1,7 @@
 # fmt: off
-# ok: the last log as floats
+# NaN: the last log as floats
 #~ last_training_log(logs, self.agent.actor) ==> {name: float(value) for name, value in logs[-1].items()}
-# ok: all batches first, the last log as floats
+# NaN: all batches first, the last log as floats
 def train_agent(self):
     batches = []
     while len(batches) < self.config.num_agent_train_steps_per_iter:
@@ -9,3 +9,7 @@ def train_agent(self):
     for batch in batches:
         log = self.agent.train(batch)
     return {name: float(value) for name, value in log.items()}
+# NaN: the last log alone
+#~ (logs, ==> (logs[-1:],
+# NaN: the agent in place of its policy
+#~ self.agent.actor) ==> self.agent)

@@ -41,3 +41,9 @@ def do_relabel_with_expert(self, paths):
 #~ expert_actions(expert, path.observations, spec) ==> expert.get_action(path.observations)
 # length: the trajectories in another order
 #~ for path in paths: ==> for path in sorted(paths, key=len):
+# learner's actions: the policy that learns in place of the expert
+def do_relabel_with_expert(self, paths):
+    return relabel_with_expert(paths, self.agent.actor, self.rollouts.spec)
+# learner's actions: the policy that acted
+def do_relabel_with_expert(self, paths):
+    return relabel_with_expert(paths, self.collection_policy, self.rollouts.spec)

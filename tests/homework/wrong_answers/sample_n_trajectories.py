@@ -19,3 +19,5 @@ def sample_n_trajectories(rollouts, policy, ntraj, seeds):
 #~ next(episodes) ==> next(rollouts.episodes(policy, seeds))
 # raises TypeError: a list in place of an iterator
 #~ episodes = rollouts.episodes(policy, seeds) ==> episodes = list(islice(rollouts.episodes(policy, seeds), ntraj))
+# seeds: made up
+#~ rollouts.episodes(policy, seeds) ==> rollouts.episodes(policy, iter(range(ntraj)))
