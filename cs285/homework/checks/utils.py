@@ -106,7 +106,7 @@ def sample_trajectory() -> Iterator[Mistake]:
     policy = _Policy(noise=1.0)
     noisy = [_roll_out(_Environment({"terminated": 4}), policy).actions for _ in range(2)]
     if not np.array_equal(noisy[0], noisy[1]) or str(np.random.get_state()) != before:
-        text = "a policy that samples acts otherwise with the same seed: call it and its reset in episode_generators(seed)"
+        text = "a policy that samples acts otherwise with one seed: call it and its reset in episode_generators(seed)"
         yield Mistake("episode_generators", text)
     if policy.dtypes != {SPEC.ob_dtype}:
         yield Mistake(
