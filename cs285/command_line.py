@@ -1,7 +1,5 @@
 """Parsing of command lines into dataclasses, one-line errors and exit codes of the scripts."""
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import os

@@ -1,7 +1,5 @@
 """Exceptions that end a script with one line on stderr."""
 
-from __future__ import annotations
-
 import errno
 import itertools
 import os

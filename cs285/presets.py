@@ -1,7 +1,5 @@
 """Named sets of settings for --preset."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """Signals, standard streams, thread counts and usable cores of a process."""
 
-from __future__ import annotations
-
 import atexit
 import ctypes
 import io

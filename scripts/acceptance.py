@@ -4,8 +4,6 @@ Exit code 1 when a target is missed. Runs that are complete in --logdir are not 
 over at least 20 000 steps; the expert's return is that on its card.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from dataclasses import dataclass, replace

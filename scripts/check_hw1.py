@@ -1,7 +1,5 @@
 """Check the blanks of the homework one by one: ok, not started, or what is wrong and where."""
 
-from __future__ import annotations
-
 import json
 import sys
 from dataclasses import dataclass

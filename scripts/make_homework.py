@@ -1,7 +1,5 @@
 """Write the student edition of the homework: the project without the answers, in a folder that runs on its own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

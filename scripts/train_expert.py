@@ -1,7 +1,5 @@
 """Train an expert with PPO (stable-baselines3), TRPO (sb3-contrib) or SAC (sbx) and write it in the course's format."""
 
-from __future__ import annotations
-
 import _checkout  # noqa: F401
 
 from cs285.command_line import parse, run

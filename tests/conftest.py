@@ -1,7 +1,5 @@
 """Settings and fixtures of all tests: fake environments, Hypothesis's profile, and the course's files."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Run folders with given returns, written without training."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Mapping, Sequence

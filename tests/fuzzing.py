@@ -1,7 +1,5 @@
 """Generated damaged and hostile files, and a check of what reading them does."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pickle

@@ -1,7 +1,5 @@
 """Ray nodes that belong to a test."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

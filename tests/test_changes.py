@@ -1,7 +1,5 @@
 """Changes take effect: edits of the assignment's code in a copy of the package, and policies changed by their user."""
 
-from __future__ import annotations
-
 import csv
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Settings of a run: allowed values, the assignment's flags, and reading them back from JSON."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, replace
 from pathlib import Path

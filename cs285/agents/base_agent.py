@@ -1,7 +1,5 @@
 """Interface of agents, as the training loop uses it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The agent of behavioural cloning and DAgger, which imitates the expert's actions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

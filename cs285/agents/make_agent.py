@@ -1,7 +1,5 @@
 """Build the agent of a run from its settings, or restore it from a checkpoint."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Optimisers and learning-rate schedules of a policy."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import nn

@@ -3,8 +3,6 @@
 In ``<run folder>/checkpoint``, ``state.npz`` is replaced atomically and ``added_<itr>.npz`` has new transitions only.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import sys

@@ -1,7 +1,5 @@
 """Trajectories from dicts of arrays under the names that recorded episodes have in the field."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from functools import cache

@@ -1,7 +1,5 @@
 """Recorded episodes of experts: files of any known layout, read, and the course's layout, written."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Types and ranges of the fields in files of runs: config.json, log.csv and checkpoints; settings are in `Config`."""
 
-from __future__ import annotations
-
 from reprlib import repr as short_repr
 from typing import Any
 

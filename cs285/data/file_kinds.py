@@ -1,7 +1,5 @@
 """What a file is, by its first bytes and by the names in its archive, to name wrong files for what they are."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Recorded episodes as numpy archives, in D4RL's layout, and as Minari data sets."""
 
-from __future__ import annotations
-
 import json
 import math
 import zipfile

@@ -1,7 +1,5 @@
 """What the numbers of a run depend on besides its settings: versions, hardware, and digests of its input files."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import os

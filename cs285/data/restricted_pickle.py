@@ -4,8 +4,6 @@ A pickle is a program for a stack machine. The machine here imports nothing: the
 functions of its own, and sizes are checked, and charged to a budget, before memory is taken.
 """
 
-from __future__ import annotations
-
 import codecs
 import io
 import math

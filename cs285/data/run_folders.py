@@ -1,7 +1,5 @@
 """Readers of run folders: the settings in config.json and the scalars in log.csv."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Shipped experts and recorded episodes, found by the task's name, and the files that a run reads."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Atomic writing, and reading of regular files; trouble is one line that names the file."""
 
-from __future__ import annotations
-
 import os
 import stat
 import sys

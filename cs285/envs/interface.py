@@ -1,7 +1,5 @@
 """Adapter for environments that deviate from Gymnasium's interface."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any, NoReturn
 

@@ -6,8 +6,6 @@ of position and velocity, then inertias, velocities and forces of its bodies; v5
 and the root.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Make environments from their ids, and describe them by a `TaskSpec`."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import math

@@ -4,8 +4,6 @@ mujoco-py needs numpy 1, and LD_LIBRARY_PATH must name its libraries before Pyth
 ``--backend mujoco_py`` therefore restarts itself with the interpreter of that environment.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import io

@@ -7,8 +7,6 @@ old margins the course's expert then falls more often than on mujoco-py.
 Sources: gymnasium_robotics/envs/mujoco/*_v2.py, MuJoCo's changelog, and comparison with mujoco-py.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Environments of the old ``gym`` package under Gymnasium's API, converted by shimmy."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import inspect

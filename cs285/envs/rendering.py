@@ -1,7 +1,5 @@
 """Off-screen rendering of MuJoCo tasks: graphics library, speed settings and a camera that follows the walker."""
 
-from __future__ import annotations
-
 import ctypes.util
 import functools
 import importlib

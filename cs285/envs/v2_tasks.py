@@ -1,7 +1,5 @@
 """Registration of the course's -v2 tasks under their own ids, for either of MuJoCo's bindings."""
 
-from __future__ import annotations
-
 import functools
 import multiprocessing
 import sys

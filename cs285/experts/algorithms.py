@@ -1,7 +1,5 @@
 """PPO, TRPO and SAC from their libraries: construction, and export in the course's format."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

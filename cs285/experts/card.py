@@ -1,7 +1,5 @@
 """Cards of expert files: statistics of the returns, provenance and the learning curve."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

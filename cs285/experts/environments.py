@@ -1,7 +1,5 @@
 """Training environments of experts: observation layout and action bounds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import gymnasium as gym

@@ -1,7 +1,5 @@
 """Recorded episodes of an expert, and what makes an expert easy or hard to clone."""
 
-from __future__ import annotations
-
 import tempfile
 from contextlib import redirect_stdout
 from dataclasses import replace

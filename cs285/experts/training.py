@@ -1,7 +1,5 @@
 """Expert training: evaluations, checkpoints, and the best policy with its card at the end."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from pathlib import Path

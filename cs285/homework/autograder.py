@@ -1,7 +1,5 @@
 """autograder.zip for Gradescope: setup.sh, run_autograder, and the student edition with the grader."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from cs285.data.shipped import PROJECT_ROOT

@@ -1,7 +1,5 @@
 """The blanks of the homework: the functions that students write, with hints and points."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

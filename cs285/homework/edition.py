@@ -1,7 +1,5 @@
 """The student edition: a folder with the project's files in which the bodies of blanks are empty."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Sequence
 from fnmatch import fnmatch

@@ -4,8 +4,6 @@ Answers run in processes of their own, as an unprivileged user where the grader 
 Only the files with blanks are taken from a submission, and only if they use nothing that answers have no need for.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import math

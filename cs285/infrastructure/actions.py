@@ -1,7 +1,5 @@
 """Actions in the shape and dtype of a task, and the check that an episode is finite."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

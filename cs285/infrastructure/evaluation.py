@@ -1,7 +1,5 @@
 """Evaluation, videos and log rows of a run, in parallel with its training."""
 
-from __future__ import annotations
-
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping

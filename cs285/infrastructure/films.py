@@ -1,7 +1,5 @@
 """Videos of a policy's episodes: MP4 files that appear under their final name only when they are complete."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence

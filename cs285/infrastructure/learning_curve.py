@@ -1,7 +1,5 @@
 """The learning curve of a DAgger run, and the style that all figures share."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path

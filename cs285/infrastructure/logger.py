@@ -1,7 +1,5 @@
 """Files that a run writes: log.csv, TensorBoard's event files, config.json, and the paths of videos."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import hashlib

@@ -1,7 +1,5 @@
 """Scalars of trajectories and training logs, under the assignment's names."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

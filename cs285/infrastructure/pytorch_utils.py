@@ -1,7 +1,5 @@
 """PyTorch helpers without module-level state: networks, devices, threads, conversion from and to numpy."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The replay buffer: the most recent transitions, and random batches of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

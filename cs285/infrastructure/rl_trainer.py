@@ -1,7 +1,5 @@
 """The training loop of behavioural cloning and DAgger."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ Each consumer has its own stream, so that logging or evaluating more often does 
 episode has its own seed, so that a run has the same episodes in whatever order they are rolled out.
 """
 
-from __future__ import annotations
-
 import itertools
 import random
 import sys

@@ -1,7 +1,5 @@
 """Rollouts of policies, and relabelling of trajectories with the expert's actions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice

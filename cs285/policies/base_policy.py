@@ -1,7 +1,5 @@
 """Interface of policies."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 from cs285.data.trajectory import Array

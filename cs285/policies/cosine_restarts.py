@@ -1,7 +1,5 @@
 """The schedule of the learning rate."""
 
-from __future__ import annotations
-
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
 

@@ -1,7 +1,5 @@
 """Adapters that make a policy from a function, a model, a torch module, an action space or an object of one's own."""
 
-from __future__ import annotations
-
 import copy
 import importlib
 import os

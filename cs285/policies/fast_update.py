@@ -6,8 +6,6 @@ as torch's parameters and optimiser state: `MLPPolicySL.update` may take any ste
 always holds the current values. The project works without this file.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Copies of a policy that further training does not change, for rollouts during training and in other processes."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Check that a policy is a perceptron with unedited methods, before a faster equivalent replaces them."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import inspect

@@ -1,7 +1,5 @@
 """Expert policies: reading files of every supported format, and writing files of the course's format."""
 
-from __future__ import annotations
-
 import itertools
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A multi-layer perceptron in numpy, several times faster than torch for one observation at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

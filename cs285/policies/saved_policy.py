@@ -1,7 +1,5 @@
 """Loading and saving of policy files, ``policy_itr_<n>.pt``, whose settings are in config.json in the same folder."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Policies in zips of stable-baselines3 and sb3-contrib, rebuilt from their parameters; no code in the zip is run."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -4,8 +4,6 @@ Points and bars are means, error bars standard deviations over the seeds (n - 1)
 the evaluation. Bands are 95 % bootstrap intervals of the interquartile mean (IQM) over the seeds.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 

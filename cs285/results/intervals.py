@@ -1,7 +1,5 @@
 """Statistics over seeds: mean, standard deviation, interquartile mean (IQM) and its bootstrap interval."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

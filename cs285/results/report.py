@@ -1,7 +1,5 @@
 """The assignment's report from run folders: tables and figures, as HTML and PDF."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import csv

@@ -1,7 +1,5 @@
 """Tables of a report: settings, data, the results of each method, and the comparison of the methods."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """Series: runs with the same settings and different seeds."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields

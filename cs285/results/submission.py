@@ -1,7 +1,5 @@
 """submit.zip as the courses ask for it: the runs' event files without images, the code and the commands."""
 
-from __future__ import annotations
-
 import io
 import re
 import struct

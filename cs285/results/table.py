@@ -1,7 +1,5 @@
 """Table of runs: one row for each evaluation, one column for each setting and scalar."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Behavioural cloning, and with --do_dagger DAgger, on one task."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from contextlib import ExitStack

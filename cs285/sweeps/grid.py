@@ -1,7 +1,5 @@
 """Grids of settings, and which runs of a grid are already complete."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Sequence

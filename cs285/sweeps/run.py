@@ -1,7 +1,5 @@
 """Many runs on Ray, on this machine or a cluster, whose complete run folders are collected in one folder."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import logging

@@ -3,8 +3,6 @@
 In the project's folder: PYTHONPATH=. python docs/homework/drift.py
 """
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import replace
 from itertools import islice

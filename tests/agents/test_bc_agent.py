@@ -1,7 +1,5 @@
 """The agent: what it trains on, its state, and the policies that `make_agent` accepts."""
 
-from __future__ import annotations
-
 import copy
 from dataclasses import replace
 from typing import Any

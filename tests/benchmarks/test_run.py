@@ -1,7 +1,5 @@
 """Every measurement of the benchmarks on a few steps, and the table of a comparison."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Runs that are killed at some moment, and what is left of them, compared bit for bit."""
 
-from __future__ import annotations
-
 import csv
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """Checkpoints: any tree of state_dicts round-trips bit for bit, and nothing but a checkpoint of this run is loaded."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """Recorded episodes in the layouts of the field: read alike, split where they end, converted as the task says."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

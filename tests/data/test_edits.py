@@ -3,8 +3,6 @@
 CS285_FUZZ is the number of edits of each file; with it, they differ from run to run.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

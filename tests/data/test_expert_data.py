@@ -1,7 +1,5 @@
 """Expert data: files of every edition are read, written files are read by plain pickle, wrong ones are refused."""
 
-from __future__ import annotations
-
 import pickle
 import pickletools
 from pathlib import Path

@@ -3,8 +3,6 @@
 CS285_FUZZ is the number of files for each reader; with it, they differ from run to run.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import pickle

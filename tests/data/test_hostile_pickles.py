@@ -1,7 +1,5 @@
 """Restricted reading of hostile files: nothing in them runs, they take little time and memory, and refusals say why."""
 
-from __future__ import annotations
-
 import builtins
 import io
 import os

@@ -1,7 +1,5 @@
 """What a run records of its code."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

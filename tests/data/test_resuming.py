@@ -1,7 +1,5 @@
 """A resumed run, after a kill at any moment or a full disk, ends bit for bit like an uninterrupted run."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

@@ -1,7 +1,5 @@
 """Files are written whole; run folders are read, complete or not, and refused where a field is invalid."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

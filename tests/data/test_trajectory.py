@@ -1,7 +1,5 @@
 """Trajectories: shapes, dtypes, pickling, and the properties of an episode."""
 
-from __future__ import annotations
-
 import pickle
 from typing import Any
 

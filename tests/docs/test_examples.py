@@ -1,7 +1,5 @@
 """The documentation's examples run as they stand, with workers, DAgger, checkpoints, resuming, videos and seeds."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

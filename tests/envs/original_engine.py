@@ -6,8 +6,6 @@ IN has states ``qpos`` (N, nq), ``qvel`` (N, nv) and ``actions`` (N, nu). OUT ge
 state after a reset with seed 7; and for each state the next one, observation, reward and its terms.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

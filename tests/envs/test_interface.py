@@ -1,7 +1,5 @@
 """Environments that bend Gymnasium's interface: converted, or named with task and step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

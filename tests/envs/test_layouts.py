@@ -1,7 +1,5 @@
 """Conversion between the observation layouts of one task, and the refusal of other sizes."""
 
-from __future__ import annotations
-
 import gymnasium as gym
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """The restart in mujoco-py's environment, and its installer; a missing part is one line that says what to do."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """The -v2 tasks on the official bindings: sizes, masses, contacts, costs, and their use like any other task."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

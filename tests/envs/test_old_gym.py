@@ -1,7 +1,5 @@
 """Environments of the old gym package under Gymnasium's API: 5-tuples of gym 0.26 and 4-tuples of 0.21 to 0.25."""
 
-from __future__ import annotations
-
 import sys
 from types import SimpleNamespace
 from typing import Any

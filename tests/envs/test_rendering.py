@@ -1,7 +1,5 @@
 """Rendering without a screen changes neither the physics nor a user's settings."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

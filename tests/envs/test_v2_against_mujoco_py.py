@@ -5,8 +5,6 @@ integrates the orientation of a free joint differently, so Ant and Humanoid agre
 Ant is compared with the old contact margins, or where nothing touches.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Mapping

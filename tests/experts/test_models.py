@@ -1,7 +1,5 @@
 """Settings of expert training, its environments, and PPO's model and its export."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Expert training: the best policy is kept, a stopped training resumes, and experts have cards."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace

@@ -4,8 +4,6 @@ A comment ``# key: title`` begins an answer; ``# base`` begins the functions tha
 lines ``#+ new``, edit; right answers have the base of the wrong ones.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The answers to the blanks, from the project's own files."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The student edition: nothing but the bodies of blanks differs, nothing answers one, and nothing runs around one."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The autograder in a folder laid out as Gradescope's, on right, empty, broken and hostile submissions."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

@@ -1,7 +1,5 @@
 """The whole path of a student, in the folder that make_homework.py writes, up to the grade."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Whole runs: results depend only on the seed, also with a user's own policy and with shared inputs."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Videos are complete or absent, play in browsers, and show the episodes that are rolled out without filming."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Experts and recorded episodes of a run: what is found, converted or refused before anything is written."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

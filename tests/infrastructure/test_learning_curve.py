@@ -1,7 +1,5 @@
 """The learning curve of a run shows its evaluations, its expert and behavioural cloning."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

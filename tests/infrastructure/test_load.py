@@ -1,7 +1,5 @@
 """Resource limits that docs/reliability.md states: many runs at once, long runs, large buffers."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os

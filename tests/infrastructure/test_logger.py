@@ -1,7 +1,5 @@
 """Run folders, log.csv, event files and config.json that the logger writes, and what it refuses when a run resumes."""
 
-from __future__ import annotations
-
 import csv
 import json
 from contextlib import closing

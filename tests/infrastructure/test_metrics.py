@@ -1,7 +1,5 @@
 """Scalars of trajectories and of training logs."""
 
-from __future__ import annotations
-
 import statistics
 from typing import Any
 

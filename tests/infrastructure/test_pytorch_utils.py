@@ -1,7 +1,5 @@
 """Networks, devices and threads."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits

@@ -1,7 +1,5 @@
 """The replay buffer against a plain list of transitions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

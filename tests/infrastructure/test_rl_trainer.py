@@ -1,7 +1,5 @@
 """The training loop: what it trains on, what it logs when, and that logging does not change what is learned."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Worker processes: the same episodes as without them, reported deaths, fallbacks with a reason, nothing left over."""
 
-from __future__ import annotations
-
 import itertools
 import multiprocessing
 import multiprocessing.synchronize

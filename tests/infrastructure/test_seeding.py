@@ -1,7 +1,5 @@
 """Random streams of a run: all from its one seed, all different."""
 
-from __future__ import annotations
-
 import itertools
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Scalars and clips of a resumed run, read by TensorBoard's own reader of event files."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Rollouts of whole episodes, as few as reach the number of steps, and relabelling with the expert's actions."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import replace
 

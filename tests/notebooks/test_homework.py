@@ -1,7 +1,5 @@
 """The homework's notebook: every blank has a cell that shows it and one that checks it, and they run on the answers."""
 
-from __future__ import annotations
-
 import nbformat
 import pytest
 from nbclient import NotebookClient

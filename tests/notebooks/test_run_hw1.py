@@ -1,7 +1,5 @@
 """The notebook: it runs, its loop by hand equals `BC_Trainer`, and its outputs are stripped."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from types import ModuleType

@@ -1,7 +1,5 @@
 """Experts from files of stable-baselines3, torch and this project act as in their library; other files are refused."""
 
-from __future__ import annotations
-
 import functools
 import gzip
 import io

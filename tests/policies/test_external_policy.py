@@ -1,7 +1,5 @@
 """A user's own experts: accepted objects, the arguments of their calls, and refused answers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

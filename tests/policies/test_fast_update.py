@@ -1,7 +1,5 @@
 """The fast gradient step computes what torch's does, and declines whenever it would not."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import inspect

@@ -1,7 +1,5 @@
 """Frozen copies act as the policy did; policies that a perceptron in numpy can't reproduce are deep-copied."""
 
-from __future__ import annotations
-
 import pickle
 import threading
 from collections.abc import Callable

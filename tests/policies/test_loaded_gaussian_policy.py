@@ -1,7 +1,5 @@
 """Expert policies in the course's layout: they act as with the course's loader; wrong files are refused."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The default policy's learning rate and standardiser, and the record of a policy's ``make_policy``."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import replace
 from types import ModuleType

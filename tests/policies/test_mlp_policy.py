@@ -1,7 +1,5 @@
 """The learned policy: its distribution, its loss and its gradient step."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

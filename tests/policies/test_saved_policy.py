@@ -1,7 +1,5 @@
 """Saved policies: read from their run folder with the function that made them; others are refused."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

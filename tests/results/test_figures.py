@@ -1,7 +1,5 @@
 """Figures show the statistics of the series, and refuse series that they can't show."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

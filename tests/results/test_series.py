@@ -1,7 +1,5 @@
 """Runs are selected, grouped by all that decides their result, and named by what differs; statistics over seeds."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 from typing import Any

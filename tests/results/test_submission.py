@@ -1,7 +1,5 @@
 """The submission has what the course asks for, no images, and at most the allowed size."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The table of runs has a row for each evaluation, in CSV and in Parquet alike."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """acceptance.py: returns are compared with the targets in per cent of the expert's return on its card."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict

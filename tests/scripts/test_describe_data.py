@@ -1,7 +1,5 @@
 """describe_data.py: what is in the files that ship, in the course's layouts, and which tasks they fit."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """collect_expert_data.py, eval_policy.py and eval_expert.py: each flag takes effect, and the numbers agree."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import re

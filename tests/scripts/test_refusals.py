@@ -3,8 +3,6 @@
 The tests of the readers cover every kind of bad content; here each script reads one bad file of each kind.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """From run folders to results: plot_results.py, make_report.py, make_submission.py and reproduce.py."""
 
-from __future__ import annotations
-
 import csv
 import re
 import sys

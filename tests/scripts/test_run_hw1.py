@@ -1,7 +1,5 @@
 """run_hw1.py: output, resuming, seeds, the assignment's commands, the wheel, learning, flags; all help texts."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """SIGINT, SIGTERM and missing streams: one line, exit codes 130 and 143, readable logs, no process left."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

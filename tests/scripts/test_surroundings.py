@@ -1,7 +1,5 @@
 """Where the scripts run: variables of other programs, terminals without Unicode, another package named cs285."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """sweep.py on a real Ray: this machine, a cluster that loses a node, failed runs and repeated sweeps."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

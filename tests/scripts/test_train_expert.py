@@ -1,7 +1,5 @@
 """train_expert.py, with SAC too: JAX runs only here, since a process that has run it should not fork workers."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Grids of settings, the runs of them that are complete, and a run of a sweep."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

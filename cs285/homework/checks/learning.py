@@ -1,7 +1,5 @@
 """A short training run with the answers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from tempfile import TemporaryDirectory
 

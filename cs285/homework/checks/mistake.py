@@ -1,7 +1,5 @@
 """Mistakes that a check finds in an answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any

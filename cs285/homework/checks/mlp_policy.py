@@ -1,7 +1,5 @@
 """Checks of `MLPPolicy.get_action` and `forward`, and of `MLPPolicySL.update` with `compute_loss`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """A policy whose network, optimiser and other blanks are those of the checks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Check of `build_mlp`."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Check of `ReplayBuffer.sample_random_data`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import MagicMock

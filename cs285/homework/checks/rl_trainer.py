@@ -1,7 +1,5 @@
 """Checks of `RL_Trainer`'s `collect_training_trajectories`, `train_agent` and `do_relabel_with_expert`."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import suppress

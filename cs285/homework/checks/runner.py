@@ -1,7 +1,5 @@
 """Verdicts on the blanks: each check runs in a process of its own, with a time limit and captured output."""
 
-from __future__ import annotations
-
 import faulthandler
 import functools
 import importlib

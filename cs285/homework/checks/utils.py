@@ -1,7 +1,5 @@
 """Checks of `sample_trajectory`, `sample_trajectories` and `sample_n_trajectories`."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from contextlib import suppress
