@@ -58,9 +58,8 @@ def check_inputs(found: Any, policy: Any, observations: torch.Tensor, convert: C
 def action_distribution(policy: Any, outputs: torch.Tensor) -> distributions.Distribution:
     """The distribution that belongs to the network's outputs."""
     if policy.discrete:
-        return distributions.Categorical(logits=outputs, validate_args=False)
-    normal = distributions.Normal(outputs, policy.logstd.exp(), validate_args=False)
-    return distributions.Independent(normal, 1, validate_args=False)
+        return distributions.Categorical(outputs.softmax(-1))
+    return distributions.MultivariateNormal(outputs, scale_tril=policy.logstd.exp().diag())
 
 
 def distribution(policy: Any, observations: Any) -> Any:

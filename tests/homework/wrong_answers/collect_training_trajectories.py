@@ -13,8 +13,6 @@ def collect_training_trajectories(self, itr):
 #~ if itr == 0: ==> if itr < 0:
 # expert data again: in every iteration
 #~ if itr == 0: ==> if True:
-# expert data again: before the rollouts
-#~ return paths ==> return [*self.initial_expertdata, *paths]
 # twice: the recorded data
 #~ return self.initial_expertdata ==> return self.initial_expertdata + self.initial_expertdata
 # added twice: here and in the loop
@@ -25,27 +23,15 @@ def collect_training_trajectories(self, itr):
 #~ self.total_envsteps += envsteps ==> pass
 # batch_size: that of the evaluation
 #~ self.config.batch_size ==> self.config.eval_batch_size
-# batch_size: that of a gradient step
-#~ self.config.batch_size ==> self.config.train_batch_size
 # seeds: the same in each iteration
 #~ Stream.TRAINING_ROLLOUTS, itr ==> Stream.TRAINING_ROLLOUTS, 0
-# seeds: those of the evaluation
-#~ Stream.TRAINING_ROLLOUTS ==> Stream.EVALUATION
 # policy: the expert acts
 #~ self.collection_policy = self.frozen_actor() ==> self.collection_policy = self.expert_policy
 # collection_policy: left as the expert
 #~ self.collection_policy = self.frozen_actor() ==> policy = self.frozen_actor()
 #~ self.rollouts, self.collection_policy ==> self.rollouts, policy
-# collection_policy: not set for recorded data
-#~ self.collection_policy = self.expert_policy ==> pass
 # type: a pair
 #~ return paths ==> return paths, envsteps
-# type: the result not taken apart
-#~ return paths ==> return (paths, envsteps)
-# raises TypeError: the file of the data, loaded by hand
-#~ return self.initial_expertdata ==> return open(self.config.expert_data, "rb").read()
-# other trajectories: part of the recorded data
-#~ return self.initial_expertdata ==> return self.initial_expertdata[:1]
 # old copy: made in iteration 1 and kept
 #~ self.collection_policy = self.frozen_actor() ==> self.collection_policy = self.frozen_actor() if itr == 1 else self.collection_policy
 # other trajectories: relabelled already

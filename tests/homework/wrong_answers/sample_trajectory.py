@@ -30,8 +30,6 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 # reset: info kept in the observation
 #~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
-# reset: the pair turned into an array
-#~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
 # seed: reset without it
 #~ env.reset(seed=seed) ==> env.reset()
 # policy.reset: forgotten
@@ -40,24 +38,16 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #~ Trajectory(obs, acs, rewards, next_obs, ==> Trajectory(obs[:-1], acs[:-1], rewards[:-1], next_obs[:-1],
 # raises ValueError: one observation more than steps
 #~ obs), np.array(acs), np.array(next_obs ==> [*obs, ob]), np.array(acs), np.array([*next_obs, ob]
-# raises ValueError: the last reward forgotten
-#~ rewards = np.array(rewards, np.float32) ==> rewards = np.array(rewards[:-1], np.float32)
 # next observation: equal to the observation
 #~ next_obs.append(ob) ==> next_obs.append(obs[-1])
 # observations: those after the step
 #~ obs, acs, rewards, next_obs, ==> next_obs, acs, rewards, next_obs + np.float32([1, 0, 0]),
 # time limit: done taken for terminated
 #~ , next_obs, terminated, not terminated ==> , next_obs, True, False
-# time limit: truncated of the environment only
-#~ next_obs, terminated, not ==> next_obs, terminated, truncated and not
 # terminal flag: always 0
 #~ , next_obs, terminated, not terminated ==> , next_obs, False, True
-# raises ValueError: terminated and truncated at once
-#~ not terminated ==> truncated or len(rewards) >= spec.max_episode_steps
 # max_episode_steps: ignored
 #~ if terminated or truncated or len(rewards) >= spec.max_episode_steps: ==> if terminated or truncated:
-# max_episode_steps: one step too many
-#~ len(rewards) >= spec.max_episode_steps ==> len(rewards) > spec.max_episode_steps
 # stops early: one step before the limit
 #~ len(rewards) >= spec.max_episode_steps ==> len(rewards) >= spec.max_episode_steps - 1
 # end: truncation ignored
@@ -66,22 +56,12 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #~ env.step(acs[-1]) ==> env.step(acs[-1] if spec.discrete else np.clip(acs[-1], -1, 1))
 # action shape: the first number of an action, as if it were a batch
 #~ ac = policy.get_action(ob) ==> ac = policy.get_action(ob); ac = ac if spec.discrete else ac[0]
-# action shape: with a batch dimension
-#~ ac = policy.get_action(ob) ==> ac = policy.get_action(ob[None])
 # actions: that of the first observation in every step
 #~ ac = policy.get_action(ob) ==> ac = policy.get_action(obs[0] if obs else ob)
-# actions: random
-#~ ac = policy.get_action(ob) ==> ac = env.action_space.sample()
 # rewards: added up
 #~ rewards.append(reward) ==> rewards.append(reward + sum(rewards[-1:]))
 # frames: of every step
 #~ if on_frame and len(rewards) % spec.frame_stride == 0: ==> if on_frame:
-# frames: none
-#~ on_frame(env.render()) ==> env.render()
-# raises ValueError: four values of a step
-#~ ob, reward, terminated, truncated, _ = env.step(acs[-1]) ==> ob, reward, terminated, _ = env.step(acs[-1])
-# copy: asarray, which copies only where the dtype differs
-#~ ob = np.array(ob, spec.ob_dtype) ==> ob = np.asarray(ob, spec.ob_dtype)
 # first observation: the one of reset in every step
 #~ ob = np.array(ob, spec.ob_dtype) ==> pass
 #~ obs.append(ob) ==> obs.append(np.array(ob, spec.ob_dtype))

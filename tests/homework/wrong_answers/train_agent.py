@@ -11,12 +11,8 @@ def train_agent(self):
 #~ logs = [] ==> logs, batch = [], self.agent.sample(self.config.train_batch_size)
 # number of steps: one
 #~ for _ in range(self.config.num_agent_train_steps_per_iter): ==> if True:
-# number of steps: n_iter of them
-#~ num_agent_train_steps_per_iter ==> n_iter
 # train_batch_size: that of the rollouts
 #~ self.config.train_batch_size ==> self.config.batch_size
-# train_batch_size: one transition
-#~ self.config.train_batch_size ==> 1
 # batch: observations alone
 #~ self.agent.train(batch) ==> self.agent.train(batch.observations)
 # batch: fields as arguments of their own
@@ -27,8 +23,6 @@ def train_agent(self):
 #~ return last_training_log(logs, self.agent.actor) ==> last_training_log(logs, self.agent.actor)
 # last step: the first one's scalars
 #~ return last_training_log(logs, self.agent.actor) ==> return last_training_log(logs[:1], self.agent.actor)
-# same batch: every batch used twice
-#~ )) ==> ) if _ % 2 else self.agent.train(batch._replace(observations=1)))
 # agent: the replay buffer of another agent
 #~ self.agent.sample( ==> self.agent.replay_buffer.sample_random_data(
 # update: the actor's own
