@@ -17,7 +17,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
-MOST: Mapping[str, Any] = {"n_iter": 10**6, "n_layers": 1000, "size": 10**4, "learning_rate": 1e6}
+MOST: Mapping[str, Any] = {"n_iter": 10**6, "n_layers": 1000, "size": 10**4, "learning_rate": 1e38}
 CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

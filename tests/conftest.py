@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +26,10 @@ torch.set_num_threads(1)  # as in a run; more threads slow each other down on a 
 
 
 @pytest.fixture(autouse=True)
-def stops() -> Iterator[None]:
-    """Restore the handlers of SIGINT and SIGTERM, which a script that is run in this process changes."""
+def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Restore what a script that is run in this process changes: signal handlers, the command line, MPLBACKEND."""
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
     yield
     for signum, handler in before.items():
