@@ -29,11 +29,11 @@ torch.set_num_threads(1)  # as in a run; more threads slow each other down on a 
 def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Restore what a script that is run in this process changes: signal handlers, the command line, MPLBACKEND."""
     monkeypatch.setattr(sys, "argv", sys.argv)
-    monkeypatch.delenv("MPLBACKEND", raising=False)
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
     yield
     for signum, handler in before.items():
         signal.signal(signum, handler)
+    os.environ.pop("MPLBACKEND", None)
 
 
 @pytest.fixture(scope="session")
