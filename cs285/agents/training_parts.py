@@ -8,7 +8,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 def training_parts(policy: Any) -> dict[str, Any]:
-    """Find a policy's optimisers and schedules, also inside containers and modules, by their attribute path."""
+    """Find a policy's optimisers and schedules, also in containers and modules; the keys are their attribute paths."""
     found: dict[str, Any] = {}
     seen: set[int] = set()
 

@@ -6,10 +6,10 @@ from typing import Any
 from cs285.config import is_plain
 from cs285.errors import InvalidInput
 
-# A number is int, or float (which an int may be too), from the least to the greatest value.
+# The kind of a number is (type, least, greatest); where the type is float, an int is valid too.
 COUNT, SECONDS, ADAM_STEP = (int, 0, 2**53), (float, 0, 1e12), (float, 0, 2**53)
 SCALAR, STD = (float, -1e100, 1e100), (float, 0, 1e100)
-# A mapping has the kind of each name, or of all values (str).
+# The kind of a mapping is a dict of the kind of each required key, or with the key str: the kind of all values.
 CONFIG_JSON = {
     "settings": {str: object},
     "inputs": {str: str},
@@ -33,13 +33,13 @@ PENDING = {"itr": COUNT, "scalars": {str: SCALAR}}
 
 
 def check(value: Any, kind: Any, name: str = "") -> None:
-    """Raise InvalidInput, with the field's name and its value, unless a value is of a kind: a type, or as above."""
+    """Raise InvalidInput, with the field's name and value, unless the value has the kind: a type, or one as above."""
     if isinstance(kind, dict):
         if type(value) is dict and all(type(key) is str and is_plain(key) for key in value):
             for key in value if str in kind else kind:
                 check(value.get(key), kind.get(key, kind.get(str)), f"{name}.{key:.40}".lstrip("."))
             return
-        needed = "a mapping of texts"
+        needed = "a mapping whose keys are texts without control characters"
     elif isinstance(kind, tuple):
         number, least, most = kind
         if type(value) in (int, number) and least <= value <= most:

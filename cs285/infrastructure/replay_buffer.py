@@ -9,23 +9,23 @@ from cs285.data.trajectory import Array, Batch, Trajectory
 
 
 class ReplayBuffer:
-    """Ring of the last ``max_size`` transitions, drawn with ``rng`` as tensors on ``device``.
+    """Ring of the last ``max_size`` transitions; batches are drawn with ``rng``, and are tensors on ``device``.
 
-    A transition's next observation is the observation in the following slot; only the last one of an episode is
-    stored separately.
+    A transition's next observation is the observation in the following slot. Where it is not (at the end of an
+    episode, or throughout one whose states form no chain), it is stored separately.
     """
 
     def __init__(self, max_size: int, rng: np.random.Generator, device: torch.device | str = "cpu") -> None:
         self.max_size, self.rng, self.device = max_size, rng, device
         self._arrays: list[Array] = []  # observations, actions, rewards, terminals
-        self._last_observations: dict[int, Array] = {}  # by slot: next observations that the following slot lacks
+        self._last_observations: dict[int, Array] = {}  # by slot, where the following slot lacks it
         self._added = 0
 
     def __len__(self) -> int:
         return min(self._added, self.max_size)
 
     def add_rollouts(self, paths: Sequence[Trajectory]) -> None:
-        """Add transitions in their order; where shapes or dtypes are not the stored ones, ValueError and none added."""
+        """Add transitions in order; raise ValueError, and add none, if shapes or dtypes differ from the stored."""
         for path in paths:
             self._check_fits(path, paths[0])
         for path in paths:

@@ -44,8 +44,8 @@ def sample_trajectory(
                 on_frame(np.asarray(env.render()))
             action = as_actions(np.asarray(policy.get_action(observations[-1].copy())), spec)
             if action.shape != action_shape:
-                shapes = f"{observations[-1].shape} is {action.shape}, not {action_shape}"
-                raise InvalidInput(f"the policy's action for one observation {shapes}")
+                shapes = f"of shape {observations[-1].shape} has shape {action.shape}, not {action_shape}"
+                raise InvalidInput(f"the policy's action for an observation {shapes}")
             observation, reward, terminated, truncated, _ = env.step(action)
             actions.append(action)
             rewards.append(float(reward))
@@ -81,7 +81,7 @@ def sample_trajectories(
     paths: list[Trajectory] = []
     timesteps = 0
     episodes = rollouts.episodes(policy, seeds, min_timesteps)
-    hidden = True if description is None else None  # None: shown on a terminal only
+    hidden = True if description is None else None  # tqdm's disable=None: a bar on a terminal only
     with tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=hidden) as bar:
         while timesteps < min_timesteps:
             paths.append(next(episodes))

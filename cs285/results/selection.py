@@ -26,7 +26,7 @@ class RunSelection:
     """Use only runs with these settings, such as size=64 env_name=Ant-v5."""
 
     def read(self) -> tuple[list[RunFolder], list[str]]:
-        """Read the selected runs, the newest of those that were repeated.
+        """Read the selected runs; of runs that repeat one another only one: the newest complete one, else the newest.
 
         Returns them and a line for each that is left out or incomplete, which is printed on stderr too. Raises
         InvalidInput when there is no run, or a file of one is invalid.
@@ -38,7 +38,7 @@ class RunSelection:
         lines = []
         for run in runs:
             if run.path not in newest:
-                lines.append(f"{run.path}: not used, it was run again, and the newest complete run counts")
+                lines.append(f"{run.path}: not used: another run with the same settings is complete, or newer")
             elif not run.complete:
                 count = f"{len(run.rows)} of {len(run.config.evaluated)}"
                 lines.append(f"{run.path}: incomplete run, {count} evaluations used")
@@ -52,7 +52,7 @@ def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFold
     for condition in conditions:
         name, _, wanted = condition.partition("=")
         if name not in known:
-            raise InvalidInput(f"--where {condition}: it must be SETTING=VALUE with one of {', '.join(known)}")
+            raise InvalidInput(f"--where {condition}: it must be SETTING=VALUE; SETTING is one of {', '.join(known)}")
         values = sorted({str(getattr(run.config, name)) for run in runs})
         runs = [run for run in runs if str(getattr(run.config, name)) == wanted]
         if not runs:

@@ -46,7 +46,7 @@ EDITIONS = {
     "rob831": Edition("run_logs", "rob831", "RUN.md", "rob831/scripts/run_hw1.py"),
     "xcs224r": Edition("data", "xcs224r", "README.md", "run_hw1.py"),
 }
-HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record in an event file: length and its checksum; checksum of the content
+HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record: length and its checksum; checksum of the content
 
 
 def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, edition: str = "cs285") -> int:
@@ -59,7 +59,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
     names = [run.path.name for run in runs]
     for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
         if not any(name.startswith(prefix) for name in names):
-            raise InvalidInput(f"no {prefix} run among {len(runs)} runs; a submission needs one of {method}")
+            raise InvalidInput(f"no {prefix} run among {len(runs)} runs; a submission needs a run of {method}")
     if len(set(names)) < len(names):
         raise InvalidInput(f"two run folders have the same name: {', '.join(sorted(str(run.path) for run in runs))}")
     check_new(output)
@@ -96,7 +96,7 @@ def _runs_and_code(runs: Sequence[RunFolder], code: Path, edition: Edition) -> d
 
 
 def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
-    """The runs with their input files named as in the zip, and these files; without those that changed since."""
+    """The runs, with input files named as in the zip, and those files; files changed since the run are left out."""
     moved, content = [], dict[str, bytes]()
     for run in runs:
         for name, path in input_files(run.config).items():
@@ -136,7 +136,7 @@ def remove_images(path: Path) -> bytes:
 
 
 def read_events(path: Path) -> Iterator[tuple[bytes, Event]]:
-    """Read the records of an event file, whole and as events, without an unfinished one at its end.
+    """Read the records of an event file, each as its bytes and its event; an unfinished last one is left out.
 
     Raises InvalidInput when it is not an event file.
     """

@@ -69,7 +69,7 @@ def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
     name, equals, texts = assignment.partition("=")
     known = [name for name in setting_types() if name not in NOT_IN_A_GRID]
     if name not in known or not equals:
-        raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,... with one of {', '.join(known)}")
+        raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,...; NAME is one of {', '.join(known)}")
     values = [setting_from_text(name, text) for text in texts.split(",")]
     values = [value.absolute() if isinstance(value, Path) else value for value in values]
     if len(set(values)) < len(values):

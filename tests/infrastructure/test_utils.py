@@ -125,7 +125,7 @@ def test_actions_that_do_not_fit_are_refused(answer: Array, spec: TaskSpec, mess
 
 
 def test_policies_whose_actions_do_not_fit_are_refused() -> None:
-    shape = r"the policy's action for one observation \(3,\) is \(1, 2\), not \(2,\)"
+    shape = r"the policy's action for an observation of shape \(3,\) has shape \(1, 2\), not \(2,\)"
     with pytest.raises(InvalidInput, match=shape):
         sample_trajectory(PointEnv(), POINT_SPEC, FakePolicy(lambda _: np.zeros((1, 1, 2))), seed=1)
     with pytest.raises(InvalidInput, match=r"an action is 0\.5; the environment's choices are 0 to 1"):

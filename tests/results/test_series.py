@@ -82,7 +82,7 @@ def test_of_repeated_runs_the_newest_complete_one_is_used(tmp_path: Path, capsys
     assert series.values("Eval_AverageReturn", 1) == [2.0]
     (run,), lines = parse(RunSelection, "", ["-r", str(tmp_path)]).read()
     assert run.path.name.endswith("02-01-2026_00-00-01")
-    used = "not used, it was run again, and the newest complete run counts"
+    used = "not used: another run with the same settings is complete, or newer"
     others = (stamp for stamp in names if stamp not in run.path.name)
     assert sorted(lines) == sorted(f"{tmp_path}/q2_dagger_Hopper-v5_{stamp}: {used}" for stamp in others)
     assert capsys.readouterr().err.splitlines() == lines

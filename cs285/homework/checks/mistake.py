@@ -9,7 +9,7 @@ import torch
 
 
 class Mistake(Exception):
-    """A mistake in an answer: a key word, by which tests tell it, and a clause with the numbers that show it."""
+    """A mistake in an answer: a key by which tests recognise it, and a clause for the student, with the evidence."""
 
     def __init__(self, key: str, words: str) -> None:
         super().__init__(key, words)
@@ -32,7 +32,7 @@ def require_trajectories(paths: Any) -> None:
     """Raise a `Mistake` unless a returned value is a list of trajectories."""
     require_type(paths, (list, tuple), "a list of trajectories")
     kinds = {type(path).__name__ for path in paths} - {"Trajectory"}
-    require(not kinds, "type", f"it returns {kinds} among the trajectories: the list alone is wanted")
+    require(not kinds, "type", f"it returns a list that contains {kinds}: return the list of trajectories alone")
 
 
 def require_equal(
@@ -40,7 +40,7 @@ def require_equal(
 ) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    Where the found numbers are one of ``others``, its name is the key, and its clause the hint.
+    If the found numbers equal those of one of ``others``, its name replaces ``key``, and its clause ``hint``.
     """
     if not close(found, wanted):
         same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]
@@ -58,7 +58,7 @@ def close(found: Any, wanted: Any) -> bool:
 
 
 def show(numbers: Any) -> str:
-    """Numbers as a student reads them."""
+    """Format numbers, shortened, for a message to a student."""
     array = np.asarray(numbers.detach() if isinstance(numbers, torch.Tensor) else numbers)
     return np.array2string(array, precision=3, threshold=14, edgeitems=3, separator=", ").replace("\n", "")
 

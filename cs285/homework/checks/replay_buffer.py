@@ -26,7 +26,7 @@ def sample_random_data() -> Iterator[Mistake]:
 
 
 def _buffer(max_size: int) -> Any:
-    """A buffer of four episodes; all numbers of transition k are k, from 1 on, and its next observation is k + 0.5."""
+    """A buffer of four episodes: observation, action and reward of transition k are k, the next observation k + 0.5."""
     buffer = core.ReplayBuffer(max_size, np.random.default_rng(3))
     for start in range(1, STORED, STORED // 4):
         k = np.arange(start, start + STORED // 4, dtype=np.float32)
@@ -36,8 +36,8 @@ def _buffer(max_size: int) -> Any:
 
 
 def _transitions(buffer: Any) -> Any:
-    """The numbers of the transitions in a batch, after a comparison of its fields."""
-    room = f"len(self) = {len(buffer)} are stored, max_size is {buffer.max_size}"
+    """Draw a batch, check that each row's fields are of one transition, and return each row's k (see `_buffer`)."""
+    room = f"len(self) is {len(buffer)}, max_size {buffer.max_size}"
     try:
         batch = buffer.sample_random_data(ROWS)
     except IndexError as error:
@@ -61,14 +61,14 @@ def _transitions(buffer: Any) -> Any:
         ("next observations", batch.next_observations[:, 0] - 0.5, k),
         ("terminals", batch.terminals, ends),
     ):
-        text = f"observations of transitions {show(k)} have {name} of"
+        text = f"rows with observations of transitions {show(k)} have {name} of"
         hint = ": they are of different transitions, draw the indices once"
         require_equal(field, transition, "indices", text, hint, {"next observation": slots})
     return k.astype(int)
 
 
 def _check_draws(draws: Any, stored: Any) -> None:
-    """Compare (batches, rows) numbers of transitions with independent, uniform draws from those stored."""
+    """Compare draws, the k of each row, of shape (batches, rows), with independent, uniform draws from ``stored``."""
     rows = f"{draws[0, :4].tolist()} and so on"
     require((draws != draws[0]).any(), "same rows", f"each batch has the same rows, {rows}")
     require((draws != draws[:, :1]).any(), "one transition", f"all rows of a batch are one transition: {rows}")
@@ -100,4 +100,4 @@ def _costs() -> Iterator[Mistake]:
     if rows != "80 rows":
         yield Mistake("replacement", f"batch_size=80 from {STORED} gives {rows}: they are drawn without replacement")
     if not unchanged or not torch.equal(*batches):
-        yield Mistake("generator", "the batches don't come from self.rng, so that other code changes what a seed gives")
+        yield Mistake("generator", "the batches depend on other generators than self.rng, so a seed does not fix them")
