@@ -1,4 +1,4 @@
-"""Imported first by the scripts: the checkout's cs285 without installing it, and one-line ends from the start on."""
+"""Makes the checkout's cs285 importable without installing it, and prepares the process; scripts import it first."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Train with the experts and data that ship and compare the returns, in per cent of the expert's, with their targets.
 
-Exit code 1 when a target is missed. Runs that are complete in --logdir are not repeated. Every policy is evaluated
-over at least 20 000 steps; the expert's return is that on its card.
+The exit code is 1 when a target is missed. Runs that are complete in --logdir are not repeated. Every policy is
+evaluated over at least 20 000 steps. The expert's return is the mean in its card.
 """
 
 import math
@@ -19,18 +19,18 @@ from cs285.presets import PRESETS, Preset
 
 
 class Target(NamedTuple):
-    """Limits of the returns of several seeds."""
+    """Limits of the returns of several seeds, in per cent of the expert's return."""
 
     task: str
     method: str
     preset: Preset | None = None
-    least: float = -math.inf  # of the mean, which must be less than ``below``
+    least: float = -math.inf  # the mean over the seeds must be at least this, and less than ``below``
     below: float = math.inf
-    each: float = -math.inf  # of every seed but ``exceptions``
+    each: float = -math.inf  # least return of every seed, except for as many seeds as ``exceptions``
     exceptions: int = 0
 
     def config(self) -> Config:
-        """The settings of the runs; where a target for DAgger has the same ones, its iteration 0 is BC."""
+        """The settings of the runs; BC uses iteration 0 of the DAgger runs if there are any on its task and preset."""
         dagger = any(target[:3] == (self.task, "DAgger", self.preset) for target in TARGETS)
         options = {"env_name": self.task, "do_dagger": dagger, **(PRESETS[self.preset] if self.preset else {})}
         return Config(**options, eval_batch_size=20_000, scalar_log_freq=9)  # evaluates the first and last iteration

@@ -1,6 +1,6 @@
 """Roll out an expert and write its episodes in the course's data format.
 
-With --noise it acts with Gaussian noise, and the action in the file is its mean action (DART, Laskey et al. 2017).
+With --noise, executed actions have Gaussian noise; the file has the expert's mean actions (DART, Laskey et al. 2017).
 """
 
 from __future__ import annotations

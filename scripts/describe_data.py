@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def describe_data(path: Path, content: Any) -> str:
-    """Layout, sizes, lengths and returns of recorded episodes; ``content`` is what a pickle holds."""
+    """Text on layout, sizes, lengths and returns of recorded episodes; ``content`` is that of a pickle, else None."""
     import numpy as np
 
     from cs285.data.expert_data import load_expert_data
@@ -70,7 +70,7 @@ def describe_policy(path: Path) -> str:
 
 
 def fits(path: Path, is_policy: bool, task: str, spec: Any, required: str | None) -> str:
-    """The task if a file fits it, with the conversion needed; else empty, or InvalidInput where a task is required."""
+    """The task, with any conversion needed, if a file fits it; else an empty text, or InvalidInput for ``required``."""
     from cs285.infrastructure.inputs import load_initial_data
     from cs285.policies.loaded_gaussian_policy import load_expert
 

@@ -52,7 +52,7 @@ def main() -> None:
         interval = f"{result['iqm']} [{result['iqm_95_low']}, {result['iqm_95_high']}]"
         print(row.format(task, *returns, interval, result["ended_early"], card.get("mean", "none")))
         if card:
-            # 4 standard errors, and 1 % for round-off in the physics.
+            # The tolerance is 4 standard errors of the difference, plus 1 % for round-off in the physics.
             standard_error = math.hypot(*(each["std"] / math.sqrt(each["episodes"]) for each in (result, card)))
             if abs(result["mean"] - card["mean"]) > 4 * standard_error + 0.01 * abs(card["mean"]):
                 different.append(str(path))

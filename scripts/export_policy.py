@@ -1,4 +1,4 @@
-"""Write a policy that run_hw1.py saved as an expert file of the course's format, from which train_expert.py goes on."""
+"""Convert a policy of run_hw1.py to an expert file in the course's format, which train_expert.py can start from."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs mujoco-py and the MuJoCo 2.1 library, for --backend mujoco_py, in a virtual environment of their own:
+# Installs mujoco-py and the MuJoCo 2.1 library, for --backend mujoco_py, in a separate virtual environment:
 # $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project. $PYTHON is the CPython 3.11 to use.
-# Run again, it keeps a complete installation and replaces an incomplete one.
+# If there is a complete installation, it is kept; an incomplete one is replaced.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,7 +16,7 @@ requirements=(
 imports='import numpy; assert numpy.__version__ < "2"; import gymnasium_robotics, mujoco_py, cs285.infrastructure.rl_trainer'
 
 stop() { echo "error: $*" >&2; exit 2; }
-works() {  # a failing compiler, since a broken mujoco_py would compile itself for minutes
+works() {  # CC=false fails at once where a broken mujoco_py would compile itself for minutes
     CC=false MUJOCO_PY_MUJOCO_PATH=$library LD_LIBRARY_PATH=$library/bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
         timeout 60 "$venv/bin/python" -c "$imports" >/dev/null 2>&1
 }

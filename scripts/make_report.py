@@ -1,4 +1,4 @@
-"""Write the assignment's tables and figures from run folders: an HTML page, with videos, and a PDF."""
+"""Write a report of run folders with the assignment's tables and figures, as an HTML page with videos and as a PDF."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Run the assignment's experiments with the experts and data that ship, and write the report.
 
-On every task DAgger, and behavioural cloning with the gradient steps of one of its iterations and of all, with the
-preset of a task that has one; on one task BC with 500 to 10000 gradient steps and with 1 to 20 episodes, which are
-recorded first. All are evaluated over 10000 steps. Runs that are complete in --logdir are not repeated. Prints the rows
-of the table in README.md.
+Each task has runs of DAgger, and of behavioural cloning (BC) with as many gradient steps as one DAgger iteration and as
+all of them; these use the task's preset if it has one. One task also has BC with 500 to 10000 gradient steps, and with
+1 to 20 episodes, which are recorded first. Every policy is evaluated over 10000 steps. Runs that are complete in
+--logdir are not repeated. The rows of the table in README.md are printed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 from cs285.presets import PRESETS
 
-FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # Figure 1 is of the first that ships; two have videos
+FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # the first that ships is in Figure 1; the first two have videos
 TASK_PRESETS = {"Humanoid-v5": PRESETS["humanoid"], "Walker2d-v5": PRESETS["tuned"]}
 EVALUATION = 10_000  # environment steps
 STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # of BC in Figure 1
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
-    """The runs of all experiments, none twice; DAgger makes videos with seed 1 on two tasks."""
+    """Yield the settings of all runs; DAgger runs with seed 1 make videos on up to two tasks."""
     featured = [task for task in FEATURED if task in tasks][:2] or tasks[:1]
     usual: dict[str, Any] = {task: {**TASK_PRESETS.get(task, {}), "env_name": task} for task in tasks}
     experiments: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
         experiments += [settings, {**settings, "num_agent_train_steps_per_iter": as_long}]
     settings, expert = usual[featured[0]], shipped_expert(featured[0])
     experiments += [{**settings, "num_agent_train_steps_per_iter": steps} for steps in STEPS]
-    if expert is not None:  # its digest, because another expert needs another recording
+    if expert is not None:  # the file's name has its digest, since each expert needs a recording of its own
         data = logdir / f"expert_data_{featured[0]}_{digest(expert)[:6]}.pkl"
         experiments += [{**settings, "expert_data": data, "expert_episodes": episodes} for episodes in EPISODES]
     for number, settings in enumerate(experiments):

@@ -1,4 +1,4 @@
-"""Run what --logdir lacks of a grid of settings, over seeds, on this machine's cores or on a Ray cluster."""
+"""Run a grid of settings and seeds on this machine or on a Ray cluster, without runs that are complete in --logdir."""
 
 from __future__ import annotations
 

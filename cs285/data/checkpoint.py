@@ -1,6 +1,7 @@
 """Checkpoints of a run, and the checks before it resumes bit for bit.
 
-In ``<run folder>/checkpoint``, ``state.npz`` is replaced atomically and ``added_<itr>.npz`` has new transitions only.
+In ``<run folder>/checkpoint``, ``state.npz`` has the state of the run; each checkpoint replaces it atomically. Each
+``added_<itr>.npz`` has the episodes that were collected between two checkpoints.
 """
 
 import io
@@ -23,7 +24,7 @@ from cs285.data.whole_files import check_no_links, read_whole, whole_file
 from cs285.errors import InvalidInput, describe
 
 VERSION = 3  # of the format
-# Settings that do not change what is computed; files are compared by their digests, and n_iter may only grow.
+# Settings that may differ when a run resumes. Input files are compared by digest, not path, and n_iter may only grow.
 MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}
 MAY_CHANGE |= {"expert_policy_file", "expert_data", "n_iter", "debug"}
 
@@ -34,7 +35,7 @@ class Checkpoints:
     def __init__(self, run_dir: Path) -> None:
         """Set the folder; nothing is read or written yet."""
         self._run_dir, self._folder, self._config = run_dir, run_dir / "checkpoint", run_dir / "config.json"
-        self._itr, self._settings = -1, dict[str, Any]()  # of the checkpoint that was loaded
+        self._itr, self._settings = -1, dict[str, Any]()  # of the loaded checkpoint; -1 and {} before `load`
         self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.npz, in the order of the iterations
 
     def exists(self) -> bool:
@@ -46,9 +47,9 @@ class Checkpoints:
 
         Args:
             itr: last complete iteration.
-            state: nested dicts, lists and tuples of tensors, arrays, numbers, strings and None, as in a `state_dict`;
-                InvalidInput, with the path in the tree, for a value of another type.
-            new_paths: episodes collected since the last checkpoint, without the expert's recorded ones.
+            state: nested dicts, lists and tuples of tensors, arrays, numbers, strings and None, as in a `state_dict`.
+                A value of another type raises InvalidInput with its path in the tree.
+            new_paths: episodes that the run collected since the last checkpoint; the expert data are not saved.
         """
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added, "state": dict(state)}
@@ -60,10 +61,10 @@ class Checkpoints:
         _write(self._folder / "state.npz", content)
 
     def load(self) -> tuple[int, dict[str, Any], list[Trajectory]]:
-        """Read the last complete iteration, the state (tensors on the CPU; imports torch) and all collected episodes.
+        """Read the number of the last complete iteration, the state and all collected episodes.
 
-        Raises InvalidInput when there is no checkpoint, a file is damaged or not part of it, or a field has another
-        type or range.
+        Tensors of the state are on the CPU. Raises InvalidInput when there is no checkpoint, when a file is damaged or
+        belongs to another run, or when a field has a wrong type or is out of range.
         """
         if not self.exists():
             raise InvalidInput(f"{self._run_dir} has no checkpoint: it needs --do_dagger and an iteration")
@@ -87,10 +88,10 @@ class Checkpoints:
         return self._itr, content["state"], episodes
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
-        """Raise InvalidInput, with both values, where the settings to resume with differ from the loaded checkpoint's.
+        """Raise InvalidInput, with both values, if the settings to resume with differ from the loaded checkpoint's.
 
-        ``inputs`` has the SHA-256 of each input file by setting, ``policy`` is of `describe_policy`. Other versions and
-        hardware are only printed.
+        ``inputs`` has the SHA-256 of each input file by the name of its setting; ``policy`` comes from
+        `describe_policy`. Differences in versions or hardware are only printed.
         """
         itr, settings, content = self._itr, self._settings, read_content(self._config)
         given = json.loads(json.dumps(asdict(config), default=str))
@@ -119,7 +120,7 @@ class Checkpoints:
 
 
 def _write(path: Path, tree: Any) -> None:
-    """Write a tree of state_dicts as an .npz: its arrays, and JSON that refers to them."""
+    """Write a tree of values as an .npz that has its arrays, and JSON of the tree that refers to them by name."""
     arrays: dict[str, Any] = {}
     text = json.dumps(_encode(tree, arrays))
     with whole_file(path) as file:
@@ -127,7 +128,7 @@ def _write(path: Path, tree: Any) -> None:
 
 
 def _read(path: Path) -> Any:
-    """The tree that `_write` wrote."""
+    """Read the tree in a file of `_write`."""
     content = io.BytesIO(read_whole(path))
     with zipfile.ZipFile(content) as archive:
         members = archive.infolist()
@@ -139,7 +140,7 @@ def _read(path: Path) -> Any:
 
 
 def _encode(value: Any, arrays: dict[str, Any], path: str = "") -> Any:
-    """JSON for a tree of values; the content of its tensors and arrays goes to ``arrays``."""
+    """Convert a tree of values to JSON, and add its tensors and arrays to ``arrays``, whose names the JSON contains."""
     torch = sys.modules.get("torch")  # not imported here: workers are forked before it is
     name = str(len(arrays))
     if value is None or type(value) in (bool, int, float, str):
@@ -159,7 +160,7 @@ def _encode(value: Any, arrays: dict[str, Any], path: str = "") -> Any:
 
 
 def _decode(node: Any, arrays: dict[str, Array]) -> Any:
-    """The tree that `_encode` took."""
+    """Rebuild the tree from the JSON and the arrays of `_encode`."""
     if not isinstance(node, dict | list):
         return node
     ((kind, content),) = node.items()  # type: ignore[union-attr]
@@ -185,9 +186,10 @@ def _is_key(key: object) -> bool:
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
-    """The settings of the run folder ``resume``, replaced by those ``given``; InvalidInput for another folder.
+    """Read the settings of the run folder ``given["resume"]`` and replace those that are in ``given``.
 
-    An environment whose module has to be imported must be given: another's config.json imports nothing.
+    Raises InvalidInput when it is no run folder, or has an environment "module:id" and ``given`` has no env_name: a
+    config.json, which may be another person's, must not import a module.
     """
     path = given["resume"] / "config.json"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Trajectories from dicts of arrays under the names that recorded episodes have in the field."""
+"""Trajectories from dicts of arrays, under the names that the course and other libraries use for recorded episodes."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import numpy as np
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 
-NAMES = {  # of the course, then those of others
+NAMES = {  # the course's name of each array, and the names that other libraries use
     "observation": ("observations", "obs"),
     "action": ("actions", "acts"),
     "reward": ("rewards",),
@@ -21,11 +21,13 @@ NAMES = {  # of the course, then those of others
 
 
 def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bool | None) -> list[Trajectory]:
-    """The episodes in a dict of arrays, which are used up, or lists of numbers, split where their ends are marked.
+    """Read the episodes in a dict of arrays or lists of numbers, split where ends of episodes are marked.
 
-    Without ``timeout``, ``terminal`` may mark every end, and an episode of ``time_limit`` steps is truncated. Without
-    rewards they are 0, without next observations the last one follows itself; a notice says so. ``discrete`` is whether
-    the task's actions are (None: as they look). Raises InvalidInput, with ``where``, for anything else.
+    The arrays are shortened as they are read. Without ``timeout``, ``terminal`` may mark every end, and an episode of
+    ``time_limit`` steps counts as truncated. Missing rewards become 0, with a notice. Without next observations, the
+    last observation of an episode is its own next observation. ``discrete`` is whether the task's actions are discrete;
+    None: one-dimensional whole numbers and single columns of integers are. Raises InvalidInput for other content, with
+    ``where``, which names its place in the file.
     """
     if not isinstance(content, dict):
         raise InvalidInput(f"{where} is a {type(content).__name__}, not a dict of arrays")
@@ -43,7 +45,7 @@ def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bo
 
 
 def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete: bool | None) -> Iterator[Trajectory]:
-    """The episodes, the last one first; the arrays are cut as they are copied."""
+    """Yield the episodes, the last one first; the end of each array is released once it has been copied."""
     actions = _read_actions(given["action"], discrete)
     count, states, following = len(actions), given["observation"], given.get("next_observation")
     for name in ("reward", "terminal", "timeout"):
@@ -71,7 +73,7 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         before, after = states[part], None if following is None else following[part]
         chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
-        if chained:  # each observation once
+        if chained:  # stores each observation once
             last = before[-1:] if after is None else after[-1:]
             yield Trajectory.from_states(np.concatenate([before, last]), *ways)
         else:
@@ -84,14 +86,14 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
 
 
 def _is_numeric(value: Any) -> bool:
-    """Whether a value has nothing but numbers; in an array of texts, each would take the space of the longest."""
+    """Whether a value consists of numbers only; an array of texts would take the space of its longest text for each."""
     if isinstance(value, list | tuple):
         return all(map(_is_numeric, value))
     return isinstance(value, float | int | np.ndarray | np.generic)
 
 
 def _read_array(value: Any, name: str, where: str) -> Array:
-    """The array under a name, floats as float32."""
+    """Convert a value to an array, floats to float32; raise InvalidInput unless it has numbers, all of them finite."""
     try:
         array = np.asarray(value if _is_numeric(value) else None)
     except (ValueError, OverflowError):  # rows of different lengths
@@ -107,7 +109,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
 
 
 def _read_actions(actions: Array, discrete: bool | None) -> Array:
-    """Actions as a `Trajectory` has them, for a task whose actions are ``discrete`` or not; None: as they look."""
+    """Convert actions to the shape and dtype of a `Trajectory`; ``discrete`` is the argument of `read_episodes`."""
     if actions.ndim == 3 and actions.shape[1] == 1:  # the layout of 2018
         actions = actions[:, 0]
     column = actions.ndim == 2 and actions.shape[1] == 1

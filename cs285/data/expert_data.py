@@ -1,4 +1,4 @@
-"""Recorded episodes of experts: files of any known layout, read, and the course's layout, written."""
+"""Reading of recorded expert episodes in all known layouts, and writing in the course's layout."""
 
 import operator
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from cs285.errors import InvalidInput
 
 
 def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool | None = None) -> list[Trajectory]:
-    """Read recorded episodes; InvalidInput for anything else, or numbers that are not finite.
+    """Read recorded episodes; raise InvalidInput for other content, or for numbers that are not finite.
 
     Args:
         path: a pickle or an ``.npz`` of the layouts in docs/data.md, or ``minari:<id or folder>``.
-        time_limit: of the task, in steps. Where ``terminal`` marks the end of every episode, whatever ended it, an
-            episode of this length counts as truncated.
-        discrete: whether the task's actions are; None: one-dimensional arrays of whole numbers are.
+        time_limit: time limit of the task in steps. In data without ``timeout``, an episode of this length counts as
+            truncated, even where ``terminal`` marks its end.
+        discrete: whether the task's actions are discrete; None: one-dimensional arrays of whole numbers are.
     """
     contents: Any
     if (name := minari_name(path)) is not None:
@@ -51,7 +51,7 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
 
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write episodes in the layout of the course's fall 2020 edition, each observation once; or raise InvalidInput."""
+    """Write episodes in the course's fall 2020 layout, shared observations only once; raise InvalidInput on failure."""
     episodes = []
     for trajectory in trajectories:
         episode: dict[str, Any] = {
@@ -71,7 +71,7 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of an array, pickled as the array, which is pickled once, and a slice."""
+    """A part of an array, pickled as the array and a slice; parts of one array share it in the pickle."""
 
     array: Array
     part: slice

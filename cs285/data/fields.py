@@ -6,10 +6,10 @@ from typing import Any
 from cs285.config import is_plain
 from cs285.errors import InvalidInput
 
-# The kind of a number is (type, least, greatest); where the type is float, an int is valid too.
+# Kind of a number: (type, least value, greatest value). Where the type is float, an int is valid too.
 COUNT, SECONDS, ADAM_STEP = (int, 0, 2**53), (float, 0, 1e12), (float, 0, 2**53)
 SCALAR, STD = (float, -1e100, 1e100), (float, 0, 1e100)
-# The kind of a mapping is a dict of the kind of each required key, or with the key str: the kind of all values.
+# Kind of a mapping: a dict with the kind of the value of each required key, or {str: kind of the value of every key}.
 CONFIG_JSON = {
     "settings": {str: object},
     "inputs": {str: str},
@@ -33,7 +33,10 @@ PENDING = {"itr": COUNT, "scalars": {str: SCALAR}}
 
 
 def check(value: Any, kind: Any, name: str = "") -> None:
-    """Raise InvalidInput, with the field's name and value, unless the value has the kind: a type, or one as above."""
+    """Raise InvalidInput with the field's name and value unless the value has the ``kind``.
+
+    A kind is a type, a tuple for a number, or a dict for a mapping, as described above.
+    """
     if isinstance(kind, dict):
         if type(value) is dict and all(type(key) is str and is_plain(key) for key in value):
             for key in value if str in kind else kind:

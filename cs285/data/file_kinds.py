@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes and by the names in its archive, to name wrong files for what they are."""
+"""Kinds of files, recognised by their first bytes or by the names in an archive, for messages on wrong files."""
 
 import zipfile
 from pathlib import Path
@@ -21,7 +21,7 @@ PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 def kind_of(path: Path) -> str:
-    """A noun phrase for a file; one of the constants above where readers exist; InvalidInput when it can't be read."""
+    """Describe the kind of a file; a kind that can be read is one of the constants above. InvalidInput on failure."""
     if path.is_dir():
         return FOLDER
     with open_regular(path) as file:

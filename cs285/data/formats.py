@@ -15,12 +15,12 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.data.whole_files import read_whole, whole_file, whole_folder
 from cs285.errors import InvalidInput
 
-BUDGET = 16  # times the size of a numpy archive that its arrays may take, and 64 MiB
+BUDGET = 16  # arrays of a numpy archive may take this many times the size of its file, plus 64 MiB
 MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
 
 
 def read_npz(path: Path) -> dict[str, Array]:
-    """The arrays of an archive whose names are known, within a budget of bytes; InvalidInput for a damaged file."""
+    """Read the arrays with known names from an archive; InvalidInput if it is damaged or needs too much memory."""
     known, arrays = {name for group in NAMES.items() for name in (group[0], *group[1])}, {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -42,7 +42,7 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def _read_array(file: Any, size: int) -> Array:
-    """One array of an archive, whose header is checked against its size before memory is taken."""
+    """Read an array of an archive; before memory is taken, its header is checked against ``size``, its bytes."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(file)
@@ -70,13 +70,13 @@ def write_npz(trajectories: Sequence[Trajectory], path: Path) -> None:
 
 
 def minari_name(path: Path) -> str | None:
-    """What follows ``minari:``; None for a path."""
+    """The id or folder in ``minari:<id or folder>``; None for any other path."""
     text = path.as_posix()
     return text.removeprefix("minari:") if text.startswith("minari:") else None
 
 
 def minari_folder(name: str) -> Path:
-    """The folder ``data`` of a data set, by its id in Minari's own folder or by its path; InvalidInput for none."""
+    """The folder ``data`` of a data set given by its path or its Minari id; InvalidInput if there is none."""
     minari = import_minari()
     for folder in (Path(name), minari.storage.datasets_root_dir.get_dataset_path(name)):
         for data in (folder / "data", folder):
@@ -86,7 +86,7 @@ def minari_folder(name: str) -> Path:
 
 
 def read_minari(name: str) -> list[dict[str, Any]]:
-    """The episodes of a Minari data set, observations flattened; nothing that its metadata name is imported."""
+    """Read the episodes of a Minari data set, with flat observations; no module that its metadata name is imported."""
     minari, folder = import_minari(), minari_folder(name)
     try:
         if not {"observation_space", "action_space"} <= json.loads(read_whole(folder / "metadata.json")).keys():
@@ -110,7 +110,7 @@ def read_minari(name: str) -> list[dict[str, Any]]:
 
 
 def _flatten(space: Any, values: Any) -> Array:
-    """Each value of a space as `gymnasium.spaces.flatten` has it; those of a Box keep their shape."""
+    """Flatten each value of a space as `gymnasium.spaces.flatten` does; values of a Box keep their shape."""
     if isinstance(space, gym.spaces.Box):
         return np.asarray(values)
     if isinstance(space, gym.spaces.Dict | gym.spaces.Tuple):
@@ -122,7 +122,7 @@ def _flatten(space: Any, values: Any) -> Array:
 
 
 def write_minari(trajectories: Sequence[Trajectory], path: Path, env_name: str) -> None:
-    """Write a data set into a new folder, ``minari:<path>`` for the reader; InvalidInput when that fails."""
+    """Write a Minari data set into a new folder, to be read as ``minari:<path>``; raise InvalidInput if that fails."""
     minari, first, path = import_minari(), trajectories[0], path.absolute()
     if not all(trajectory.is_chain for trajectory in trajectories):
         raise InvalidInput("a Minari data set has each observation once; these episodes have other next observations")
@@ -154,7 +154,7 @@ def _space(rows: Array) -> gym.spaces.Box:
 
 
 def import_minari() -> Any:
-    """The package, an optional dependency; InvalidInput that names what is missing."""
+    """Import Minari, an optional dependency; raise InvalidInput, with the missing package's name, if that fails."""
     try:
         import minari
         import minari.storage.datasets_root_dir

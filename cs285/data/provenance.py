@@ -1,4 +1,4 @@
-"""What the numbers of a run depend on besides its settings: versions, hardware, and digests of its input files."""
+"""Provenance of a run's results besides its settings: versions, hardware, and digests of the input files."""
 
 import hashlib
 import importlib.metadata
@@ -27,7 +27,7 @@ def git_commit() -> str | None:
     """The commit of the project's own checkout, with ``-dirty`` when files differ from it; None without a checkout."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment["GIT_CEILING_DIRECTORIES"] = str(ROOT.parent)  # not of a repository around it
+    environment["GIT_CEILING_DIRECTORIES"] = str(ROOT.parent)  # ignores a repository that contains the project's folder
     try:
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
@@ -36,7 +36,7 @@ def git_commit() -> str | None:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a regular file, or of the files below a folder, in hexadecimal; InvalidInput if that fails."""
+    """SHA-256, in hexadecimal, of a file, or of the names and contents of all files in a folder; or InvalidInput."""
     total = hashlib.sha256()
     for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if part == path or part.is_file():

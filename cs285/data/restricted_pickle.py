@@ -1,7 +1,7 @@
 """Restricted reading of pickles and of torch.save's files: arrays, numbers, text and plain containers only.
 
-A pickle is a program for a stack machine. The machine here imports nothing: the few names that arrays need stand for
-functions of its own, and sizes are checked, and charged to a budget, before memory is taken.
+A pickle is a program for a stack machine. The machine in this module imports nothing: the few names that arrays need
+are mapped to functions of this module. Before memory is taken, sizes are checked and charged to a budget.
 """
 
 import codecs
@@ -27,10 +27,11 @@ from cs285.data.trajectory import Array
 from cs285.data.whole_files import open_regular, read_whole, whole_file
 from cs285.errors import InvalidInput
 
-PICKLE_PROTOCOL = 3  # read by every Python 3; protocol 2 makes arrays half as large again
+PICKLE_PROTOCOL = 3  # read by every Python 3; with protocol 2, arrays take 1.5 times the space
 PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
-MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # of nesting; of a text or an integer as a key; of an integer
-OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8  # of an opcode; of a container's values
+MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting; length or value of a key; bits of an integer
+# Bytes charged for each opcode, entry of the memo, container of the result, and value of the result.
+OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8
 
 
 class _Unbuilt:
@@ -41,7 +42,7 @@ class _Unbuilt:
 
 
 class _Machine:
-    """The stack machine for one pickle; what its objects take is charged, roughly, to a budget."""
+    """The stack machine for one pickle; the approximate memory of its objects is charged to a budget."""
 
     def __init__(self, file_size: int, members: Mapping[str, bytes] | None = None) -> None:
         self.budget, self.members = 16 * file_size + 2**26, members
@@ -50,7 +51,7 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self, file: BinaryIO) -> Any:
-        """Run a pickle, and check that its result has nothing but plain values."""
+        """Run a pickle and return its result, which must consist of plain values."""
         for name, argument in _opcodes(file):
             self.spend(OBJECT_BYTES)
             if name not in OPCODES:
@@ -87,7 +88,7 @@ class _Machine:
             self.stack[-1].memo_keys.append(key)
 
     def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
-        """Set items of the dict on the stack, whose keys must be quick to hash and to compare, or of a new one."""
+        """Set items of the dict on the stack, or of ``new``, which is pushed; keys: short texts or small integers."""
         for key in items[::2]:
             short_text = isinstance(key, str | bytes) and len(key) <= MAX_KEY
             if not short_text and not (type(key) is int and 0 <= key <= MAX_KEY):
@@ -110,7 +111,7 @@ class _Machine:
             order, built = "F" if state[3] is True else "C", target.dtype and target.dtype.newbyteorder(state[1])
             self.push(self.array(state[4], state[2], state[1], order) if built is None else built)
             self.memo.update(dict.fromkeys(target.memo_keys, self.stack[-1]))
-            target.memo_keys = []  # else each reference on the stack could update all of them
+            target.memo_keys = []  # a further BUILD of another reference to it would update all of them again
         elif type(target) is dict:
             self.push(target)  # without the attributes of an OrderedDict, such as _metadata
         else:
@@ -131,7 +132,7 @@ class _Machine:
         return _Unbuilt(np.dtype(spec))
 
     def array(self, content: object, dtype: object, shape: object, order: object, axes: Any = None) -> Array:
-        """An array; for protocol 5, order "K" means "C" and a permutation of the axes."""
+        """Make an array of bytes; order "K", of protocol 5, means order "C" followed by the permutation ``axes``."""
         content = self.encode(content) if isinstance(content, str) else content
         if not isinstance(content, bytes) or not isinstance(dtype, np.dtype) or order not in ("C", "F", "K"):
             raise InvalidInput("an array in it is not made of plain numbers")
@@ -160,7 +161,7 @@ class _Machine:
         return text.encode("latin1")
 
     def check_plain(self, value: object, depth: int = 0) -> None:
-        """Check all values; each is charged as often as it is referred to, because users of it may copy it as often."""
+        """Check all values. Each is charged once per reference, since users of the result may copy it each time."""
         self.spend(value.nbytes if isinstance(value, np.ndarray) else POINTER_BYTES)
         if isinstance(value, list | tuple | dict) and depth < MAX_DEPTH:
             self.spend(CONTAINER_BYTES)
@@ -173,7 +174,7 @@ class _Machine:
 
 
 class _Reader(io.BufferedReader):
-    """A file that is not asked for more bytes than it has, for which memory would be taken."""
+    """A file whose ``read`` limits ``size`` to the size of the file, since memory is reserved for that many bytes."""
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(-1 if size is None else min(size, os.fstat(self.fileno()).st_size))
@@ -255,13 +256,13 @@ for core in ("numpy.core", "numpy._core"):
 
 
 def load_pickle(path: Path) -> Any:
-    """Read a pickle of any protocol, by Python 2 (whose byte strings become latin-1 text) or 3, without running it.
+    """Read a pickle of any protocol without executing code from it; byte strings of Python 2 become latin-1 text.
 
     Returns:
         Plain containers, text, bytes, numbers, None, and arrays of real numbers in the machine's byte order.
 
     Raises:
-        InvalidInput: when the file can't be read, is cut short, or holds anything else.
+        InvalidInput: when the file can't be read, is cut short, or has values of other types.
     """
     opened: Any = open_regular(path)
     with _Reader(opened) as file, _naming(path, "pickle"):
@@ -269,10 +270,10 @@ def load_pickle(path: Path) -> Any:
 
 
 def load_torch_file(path: Path, content: bytes | None = None) -> Any:
-    """Read what ``torch.save`` wrote, without torch, as `load_pickle` does; dense tensors become arrays.
+    """Read a file of ``torch.save`` without torch and without executing code from it; dense tensors become arrays.
 
-    ``content`` is that of a file inside the one at ``path``. Raises InvalidInput as it does, and when members of the
-    archive are compressed.
+    If ``content`` is given, it is read in place of the file, and ``path`` is only named in messages. Raises
+    InvalidInput as `load_pickle` does, and when members of the archive are compressed.
     """
     content = read_whole(path) if content is None else content
     with _naming(path, "file of torch.save"), zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -287,7 +288,7 @@ def load_torch_file(path: Path, content: bytes | None = None) -> Any:
 
 @contextmanager
 def _naming(path: Path, kind: str) -> Iterator[None]:
-    """Put the file's name before what is wrong with it; a broken one can raise nearly anything."""
+    """Convert every exception to an InvalidInput that names the file; a damaged file can raise nearly any type."""
     try:
         yield
     except InvalidInput as error:
@@ -297,7 +298,7 @@ def _naming(path: Path, kind: str) -> Iterator[None]:
 
 
 def write_pickle(content: Any, path: Path) -> None:
-    """Write arrays and plain containers atomically, for every Python 3 and numpy; raise InvalidInput."""
+    """Write arrays and plain containers atomically, for every Python 3 and numpy; InvalidInput if that fails."""
     pickled, parts, start = pickle.dumps(content, protocol=PICKLE_PROTOCOL), [], 0
     for opcode, argument, position in pickletools.genops(pickled):
         if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 knows numpy.core only

@@ -23,9 +23,9 @@ class RunFolder:
     """Settings and logged scalars of one run, complete or not.
 
     Attributes:
-        rows: the scalars of each evaluated iteration by name, with ``itr``, in order.
-        inputs: SHA-256 of the input files by setting; empty when config.json has none.
-        policy: ``make_policy``, the full name of the function that made it, and ``architecture``; empty in older runs.
+        rows: a dict for each evaluated iteration, in order, with the scalars by name and the iteration as ``itr``.
+        inputs: SHA-256 of each input file by the name of its setting; empty when config.json has none.
+        policy: ``make_policy``, the name of the function that made it, and ``architecture``; empty in older runs.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class RunFolder:
 
     @property
     def started(self) -> str:
-        """When the run began by its folder's name, as text that sorts by time; empty for another name."""
+        """Start of the run as text that sorts by time, taken from the folder's name; empty if the name has no time."""
         found = re.search(r"(\d\d)-(\d\d)-(\d{4})(_\d\d-\d\d-\d\d.*)$", self.path.name)
         return "-".join(found.group(3, 2, 1, 4)) if found else ""
 
@@ -57,7 +57,7 @@ class RunFolder:
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
-    """Read every run folder at or below some paths, sorted by name; raise InvalidInput for none or an invalid one."""
+    """Read every run folder at or below some paths, sorted by name; InvalidInput if there is none or one is invalid."""
     folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
     if not folders:
         raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths)) or 'no path'}")
@@ -70,7 +70,7 @@ def any_run_below(path: Path) -> bool:
 
 
 def read_run(folder: Path) -> RunFolder:
-    """Read one run folder, without an unfinished last line of log.csv; raise InvalidInput for an invalid field."""
+    """Read one run folder, ignoring an unfinished last line of log.csv; raise InvalidInput for an invalid field."""
     path, table = folder / "config.json", folder / "log.csv"
     if not is_plain(str(folder)):
         raise InvalidInput(f"{folder} has control characters or lone surrogates in its name")
@@ -100,7 +100,10 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def saved_file(path: Path) -> Path:
-    """The last ``policy_itr_<n>.pt`` in a run folder, or a file as it is; raise InvalidInput for a folder without."""
+    """The ``policy_itr_<n>.pt`` with the largest n in a run folder; the path of a file is returned unchanged.
+
+    Raises InvalidInput for a folder without such a file.
+    """
     saved = {path.stem.removeprefix("policy_itr_"): path for path in path.glob("policy_itr_*.pt")}
     numbers = [number for number in saved if number.isdecimal()]
     if path.is_dir() and not numbers:
@@ -109,7 +112,7 @@ def saved_file(path: Path) -> Path:
 
 
 def _folders_below(path: Path) -> Iterator[Path]:
-    """The run folders at or below a path, but for names that begin with a dot."""
+    """Yield the run folders at or below a path, except in folders whose names begin with a dot."""
     for log in sorted(path.rglob("log.csv")):
         hidden = any(part.startswith(".") for part in log.relative_to(path).parts)
         if not hidden and (log.parent / "config.json").exists():

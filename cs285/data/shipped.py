@@ -1,4 +1,4 @@
-"""Shipped experts and recorded episodes, found by the task's name, and the files that a run reads."""
+"""Experts and recorded episodes that ship, found by the task's name, and the input files of a run."""
 
 import re
 from pathlib import Path
@@ -28,19 +28,19 @@ def shipped_tasks() -> list[str]:
 
 
 def versions_with_files(env_name: str) -> str:
-    """The end of a message on a missing file: other versions of the task that have an expert and data, if any."""
+    """Text to end a message on a missing file: versions of the task that have an expert and data, or an empty text."""
     versions = [task for task in shipped_tasks() if task.rpartition("-v")[0] == env_name.rpartition("-v")[0]]
     return f", such as the course's; files for {', '.join(versions)} ship" if versions else ""
 
 
 def object_name(path: Path) -> tuple[str, str] | None:
-    """Module and object of ``module:object``; None for a path, which may hold a colon too, as on Windows."""
+    """The two names in ``module:object``; None for the path of a file, which may contain a colon too, as on Windows."""
     named = re.fullmatch(r"([A-Za-z_][\w.]+):([A-Za-z_][\w.]*)", str(path))
     return None if named is None or path.exists() else (named[1], named[2])
 
 
 def input_files(config: Config, expert: object | None = None) -> dict[str, Path]:
-    """The files that a run reads, by the name of the setting; none for an expert that is an object."""
+    """Paths of a run's expert data and expert file by setting's name; an expert that is an object has no file."""
     data, policy = config.expert_data or shipped_data(config.env_name), None
     if data is not None and (name := minari_name(data)) is not None:
         data = minari_folder(name)
@@ -51,5 +51,5 @@ def input_files(config: Config, expert: object | None = None) -> dict[str, Path]
 
 
 def find_shipped(relative: str) -> Path | None:
-    """A file below the current folder or else the project's own."""
+    """Find a file by its relative path below the current folder, or else below the project's folder."""
     return next((root / relative for root in ROOTS if (root / relative).is_file()), None)

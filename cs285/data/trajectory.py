@@ -58,7 +58,7 @@ class Trajectory:
     def from_states(
         cls, states: Array, actions: Array, rewards: Array, terminated: bool, truncated: bool
     ) -> Trajectory:
-        """The trajectory of (T + 1, *ob_shape) states, of which observations and next observations are views."""
+        """The trajectory of (T + 1, *ob_shape) states; observations and next observations are views of them."""
         return cls(states[:-1], actions, rewards, states[1:], terminated, truncated)
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class Trajectory:
         return Trajectory.from_fields, (self.fields(),)
 
     def fields(self) -> dict[str, Any]:
-        """The attributes by name; of a chain, ``states`` in place of observations and next observations."""
+        """The attributes by name; if `is_chain`, ``states`` replaces the observations and the next observations."""
         fields = dict(vars(self))
         if self.is_chain:
             del fields["observations"], fields["next_observations"]
@@ -77,22 +77,22 @@ class Trajectory:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Trajectory:
-        """The trajectory of `fields`."""
+        """The trajectory with the attributes that `fields` returned."""
         return cls.from_states(**fields) if "states" in fields else cls(**fields)
 
     @property
     def is_chain(self) -> bool:
-        """Whether each next observation is the following observation."""
+        """Whether each next observation, except the last, equals the observation of the following step."""
         return np.array_equal(self.observations[1:], self.next_observations[:-1])
 
     @property
     def states(self) -> Array:
-        """(T + 1, *ob_shape): the observations, and the last of the next observations."""
+        """Array (T + 1, *ob_shape) of the observations, followed by the last next observation."""
         return np.concatenate([self.observations, self.next_observations[-1:]])
 
     @property
     def discrete(self) -> bool:
-        """Whether the actions are numbers of choices."""
+        """Whether each action is the number of a choice, and not a vector."""
         return self.actions.ndim == 1
 
     @property
@@ -109,9 +109,9 @@ class Trajectory:
 
 
 class Batch(NamedTuple):
-    """N transitions on one device, in the assignment's order, with the dtypes of trajectories.
+    """N transitions as tensors on one device, whose shapes and dtypes are those of a `Trajectory` of N steps.
 
-    ``terminals`` (N,) bool are the ends that are no time limits.
+    ``terminals`` (N,) bool is True where the task, and not a time limit, ended the episode.
     """
 
     observations: torch.Tensor

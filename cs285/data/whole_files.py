@@ -1,4 +1,4 @@
-"""Atomic writing, and reading of regular files; trouble is one line that names the file."""
+"""Atomic writing, and reading of regular files; errors become an InvalidInput that names the file in one line."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ from cs285.errors import InvalidInput
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that replaces the one at ``path`` once it is complete and on the disk; raise InvalidInput."""
+    """Open a new file that replaces ``path`` once it is complete and on the disk; raise InvalidInput if that fails."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Make a folder that is renamed to ``path``, a new or an empty one, once it is complete; raise InvalidInput."""
+    """Make a folder and, when the block ends, rename it to ``path``, a new or empty folder; InvalidInput on failure."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
@@ -51,14 +51,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files by their names in a folder, which may have folders in them; raises OSError."""
+    """Write files into a folder; ``contents`` has each content by relative path. Raises OSError."""
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
 
 
 def replace_file(source: Path, target: Path) -> None:
-    """Rename to the name of another file or folder; on Windows, where another program may read it, try for a second."""
+    """Rename ``source`` to ``target``; on Windows, retry for a second, since another program may have a file open."""
     for _ in range(20 if sys.platform == "win32" else 0):
         with suppress(PermissionError):
             return os.replace(source, target)
@@ -68,7 +68,7 @@ def replace_file(source: Path, target: Path) -> None:
 
 @contextmanager
 def writing(path: Path, verb: str = "write") -> Iterator[None]:
-    """Raise InvalidInput, "can't write <path>: <why>", in place of an OSError, or where the path is no text."""
+    """Convert an OSError, or the error for a path that is no text, to InvalidInput "can't write <path>: <why>"."""
     try:
         yield
     except (OSError, UnicodeEncodeError) as error:
@@ -76,7 +76,7 @@ def writing(path: Path, verb: str = "write") -> Iterator[None]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise InvalidInput unless a file or folder can be made at ``path``, or files in it; leave no trace."""
+    """Raise InvalidInput unless ``path`` can be created or is a folder that files can be created in; leave no trace."""
     folder = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())
     with writing(path), NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
         pass
@@ -106,10 +106,10 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def check_no_links(folder: Path) -> None:
-    """Raise InvalidInput for anything but folders and regular files below a folder, whose files will be changed."""
+    """Raise InvalidInput for links and special files below a folder whose files will be changed."""
     with writing(folder, verb="read"):
         for path in folder.rglob("*"):
             kind = path.lstat()
-            linked = path.name == "log.csv" and kind.st_nlink > 1  # the one that is changed in place
+            linked = path.name == "log.csv" and kind.st_nlink > 1  # the only file changed in place
             if linked or not (stat.S_ISDIR(kind.st_mode) or stat.S_ISREG(kind.st_mode)):
                 raise InvalidInput(f"{path} is a link, or no regular file; a run that is resumed has neither")

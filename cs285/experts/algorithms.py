@@ -51,7 +51,7 @@ def algorithm_class(name: str) -> Any:
         from sb3_contrib import TRPO
 
         return TRPO
-    # JAX reads this when it is imported: more threads would spin against other processes.
+    # JAX reads this on import. With more threads, it would busy-wait and slow down other processes.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     from sbx import SAC
 
@@ -66,13 +66,13 @@ def set_policy_trainable(model: Any, trainable: bool) -> None:
 
 
 def export_policy(model: Any, path: Path) -> None:
-    """Write the policy's mean action, with the normalisation of its observations, in the course's format."""
+    """Write the network of the policy's mean action, and its observation statistics, in the course's format."""
     policy, statistics = model.policy, model.get_vec_normalize_env().obs_rms
     if isinstance(model, OnPolicyAlgorithm):
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
-    else:  # SAC squashes its mean with tanh and scales it to the bounds: that layer is hidden here, the scaling last
+    else:  # the mean of SAC, before its tanh, becomes the last hidden layer; scaling to the bounds is the output layer
         parameters = policy.actor_state.params["params"]
-        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]  # the next one: the deviation's
+        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]  # the next is for the deviation
         low, high = policy.action_space.low, policy.action_space.high
         layers = [(np.array(layer["kernel"]), np.array(layer["bias"])) for layer in dense]
         layers.append((np.diag(high - low) / 2, (high + low) / 2))
@@ -86,7 +86,7 @@ def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
 
 
 def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> None:
-    """Copy the expert's parameters into the policy, and fix the observation statistics at the expert's."""
+    """Copy the expert's parameters and observation statistics, which then stay fixed; InvalidInput if it can't fit."""
     layers, statistics = _ppo_layers(model.policy), model.get_vec_normalize_env().obs_rms
     ob_dim, ac_dim = layers[0].in_features, layers[-1].out_features
     if (expert.ob_dim, expert.ac_dim) != (ob_dim, ac_dim):
@@ -104,7 +104,7 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
 
 
 def tanh_actor(action_dim: int, net_arch: Sequence[int], activation_fn: Any) -> Any:
-    """Make SAC's actor with tanh, the course's activation, in place of the critics' ``activation_fn``."""
+    """Make SAC's actor with tanh, the activation of the course's format; ``activation_fn`` is that of the critics."""
     import flax.linen as nn
     from sbx.common.policies import SquashedGaussianActor
 

@@ -31,13 +31,13 @@ LIBRARIES = {"PPO": ["torch"], "TRPO": ["sb3_contrib", "torch"], "SAC": ["sbx-rl
 
 @dataclass
 class Record:
-    """Progress of a training over all its sessions."""
+    """Progress of a training over all its sessions: the evaluations, and the total time in seconds."""
 
-    evaluations: list[tuple[int, float, float]] = field(default_factory=list)  # steps, mean return, its deviation
+    evaluations: list[tuple[int, float, float]] = field(default_factory=list)  # (steps, mean return, std)
     seconds: float = 0.0
 
     def best(self) -> tuple[int, float, float]:
-        """The evaluation with the largest mean minus standard deviation, so that an unreliable policy ranks low."""
+        """The evaluation with the largest difference of mean and standard deviation; unreliable policies rank low."""
         return max(self.evaluations, key=lambda evaluation: evaluation[1] - evaluation[2])
 
 
@@ -46,9 +46,10 @@ def evaluate_expert(
 ) -> dict[str, Any]:
     """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
 
-    Returns episodes, mean, std (population), min, max, iqm (interquartile mean), iqm_95_low and iqm_95_high (its 95 %
-    bootstrap interval), ended_early (episodes that ended before the time limit) and, where actions are continuous,
-    `sharpness`. There are ``num_workers`` processes (None: one for each usable core; 0: this one).
+    Returns a dict: the number of episodes; of their returns the mean, std (population), min, max, iqm (interquartile
+    mean) and its 95 % bootstrap interval from iqm_95_low to iqm_95_high; ended_early, the number of episodes that ended
+    before the time limit; and the `sharpness`, if actions are continuous. ``num_workers`` is the number of worker
+    processes (None: one for each usable core; 0: rollouts run in this process).
     """
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
@@ -68,7 +69,7 @@ def evaluate_expert(
 
 
 def write_card(settings: ExpertSettings, record: Record) -> None:
-    """Evaluate the finished expert, print the result, and write the card and the learning curve beside the file."""
+    """Evaluate the finished expert, print the result, and write the card and the learning curve next to its file."""
     path, task, episodes = settings.expert_file, settings.env_name, settings.eval_episodes
     evaluation = evaluate_expert(path, task, episodes, num_workers=0)
     libraries = (*LIBRARIES[settings.algorithm], "stable_baselines3", "gymnasium", "mujoco")
@@ -95,7 +96,7 @@ def write_card(settings: ExpertSettings, record: Record) -> None:
 
 
 def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float, float]], final: float) -> None:
-    """Plot mean and standard deviation of the return over environment steps, and the final mean, as PNG."""
+    """Write a PNG of `Record.evaluations` over environment steps, and of ``final``, the kept policy's mean return."""
     figure, axes = new_figure("environment steps (million)")
     steps, means, stds = np.array(evaluations).T
     axes.plot(steps / 1e6, means, color=BLUE, label="mean action")
@@ -106,7 +107,7 @@ def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float
 
 
 def read_card(expert_file: Path) -> dict[str, Any]:
-    """Read the card of an expert file, if there is one; raise InvalidInput without mean and std of several episodes."""
+    """Read the card of an expert file, {} if it has none; InvalidInput without mean and std of at least 2 episodes."""
     path = expert_file.with_suffix(".json")
     if not path.exists():
         return {}

@@ -13,14 +13,14 @@ from cs285.experts.settings import ExpertSettings
 
 
 def make_vec_env(settings: ExpertSettings) -> VecNormalize:
-    """Make the environments of `make_training_env`, with normalised observations and, except for SAC, rewards."""
+    """Make ``n_envs`` training environments with normalised observations and, except for SAC, normalised rewards."""
     envs = DummyVecEnv([lambda: make_training_env(settings)] * settings.n_envs)
-    # The course's format has no clipping of observations.
+    # Observations are not clipped, since an expert file of the course's format has no limits for them.
     return VecNormalize(envs, norm_reward=settings.algorithm != "SAC", gamma=settings.gamma, clip_obs=np.inf)
 
 
 def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
-    """Make one environment, with vectors as observations; raise InvalidInput when the task does not fit."""
+    """Make one environment whose observations are vectors; raise InvalidInput when the settings do not fit the task."""
     env, spec = make_env(settings.env_name)
     name, actions, ob_dim = settings.env_name, env.action_space, settings.ob_dim
     if len(env.observation_space.shape or ()) != 1:

@@ -1,4 +1,4 @@
-"""Recorded episodes of an expert, and what makes an expert easy or hard to clone."""
+"""Recording of an expert's episodes, and measures of how hard the expert is to clone."""
 
 import tempfile
 from contextlib import redirect_stdout
@@ -37,7 +37,7 @@ class NoisyPolicy(BasePolicy):
     def reset(self, seed: int) -> None:
         """See `BasePolicy.reset`."""
         self._policy.reset(seed)
-        self._generator = np.random.default_rng([seed, 1])  # with ``seed`` alone, the environment's own numbers
+        self._generator = np.random.default_rng([seed, 1])  # ``seed`` alone would repeat the environment's numbers
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""
@@ -55,11 +55,12 @@ def record_episodes(
     backend: Backend = "mujoco",
     num_workers: int | None = None,
 ) -> list[Trajectory]:
-    """Roll out an expert file.
+    """Roll out an expert file, and return the recorded episodes.
 
-    With ``noise``, Gaussian noise of that fraction of the actions' bounds is added to the actions that are executed,
-    and the recorded actions are the expert's mean actions (DART, Laskey et al. 2017). Raises InvalidInput when the
-    expert does not fit the task, or when there is noise and actions are not continuous and bounded.
+    With ``noise``, Gaussian noise is added to the actions that are executed, and the recorded actions are the expert's
+    mean actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between
+    the actions' bounds. Raises InvalidInput when the expert does not fit the task, or when there is noise and actions
+    are not continuous and bounded.
     """
     with RolloutWorkers(env_name, ep_len, num_workers, backend, episodes_needed=episodes) as rollouts:
         seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
@@ -76,8 +77,9 @@ def record_episodes(
 def sharpness(expert: BasePolicy, observations: Array) -> float:
     """Relative change of continuous actions for a small relative change of the observations; 1 for a linear policy.
 
-    The root mean square change of the actions for Gaussian noise of 0.1 standard deviations in each of the (N, ob_dim)
-    ``observations``, in standard deviations of the actions and divided by 0.1. (1 holds for uncorrelated observations.)
+    Gaussian noise of 0.1 standard deviations is added to each number in the (N, ob_dim) ``observations``. The result
+    is the root mean square change of the actions, in standard deviations of the actions, divided by 0.1. For a linear
+    policy it is close to 1 only if the numbers of an observation are uncorrelated.
     """
     noise = np.random.default_rng(0).standard_normal(observations.shape) * observations.std(axis=0)
     actions = expert.get_action(observations)
@@ -86,9 +88,9 @@ def sharpness(expert: BasePolicy, observations: Array) -> float:
 
 
 def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
-    """Clone an expert from two episodes recorded with ``noise``, with the default settings and several seeds.
+    """Clone an expert from two episodes recorded with ``noise``, with the default settings and the `CLONE_SEEDS`.
 
-    Returns noise, seeds, and the mean and the smallest over the seeds of the clones' return over 10 000 steps.
+    Returns a dict: noise, seeds, and mean and min over the seeds of the clones' mean return, over 10 000 steps each.
     """
     from cs285.infrastructure.bc_trainer import BC_Trainer
 

@@ -24,7 +24,7 @@ FREE_ON_RESUME |= {"noise"}
 
 @dataclass(frozen=True)
 class ExpertSettings:
-    """Settings of one training; InvalidInput for a value out of range or settings that contradict one another."""
+    """Settings of one training; InvalidInput for a value out of range, or settings that contradict each other."""
 
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
     algorithm: Literal["PPO", "TRPO", "SAC"] = "PPO"
@@ -87,5 +87,5 @@ class ExpertSettings:
         return self.checkpoints / f"{self.env_name}_{self.seed}"
 
     def fixed(self) -> dict[str, Any]:
-        """Settings that a resumed training must share."""
+        """Settings by name that must be equal when a training resumes from a checkpoint."""
         return {name: value for name, value in asdict(self).items() if name not in FREE_ON_RESUME}

@@ -1,4 +1,4 @@
-"""Expert training: evaluations, checkpoints, and the best policy with its card at the end."""
+"""Expert training with regular evaluations and checkpoints; at the end, the best policy and its card are written."""
 
 import shutil
 import time
@@ -18,12 +18,12 @@ from cs285.experts.environments import make_vec_env
 from cs285.experts.settings import ExpertSettings
 
 SELECTION_EPISODES = 40  # enough to see a policy that falls once in twenty episodes
-SELECTION_SEED = 1_000  # the card's episodes have another one
+SELECTION_SEED = 1_000  # another seed than that of the episodes in the card
 MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
 
 
 def train_expert(settings: ExpertSettings) -> None:
-    """Train on from the last checkpoint, and write the best policy with its card; raise InvalidInput for a bad file."""
+    """Train from the last checkpoint, if any, and write the best policy with its card; InvalidInput for a bad file."""
     torch.set_num_threads(1)
     resumed = load_checkpoint(settings)
     model, record = resumed or (make_model(settings), Record())
@@ -59,7 +59,7 @@ class Progress(BaseCallback):
             self.evaluate()
 
     def evaluate(self) -> None:
-        """Write the policy beside the checkpoints, evaluate it and save a checkpoint."""
+        """Write the policy to the folder of the checkpoints, evaluate it and save a checkpoint."""
         settings, record, steps = self._settings, self._record, self.num_timesteps
         candidate = policy_file(settings, steps)
         export_policy(self.model, candidate)
@@ -78,7 +78,7 @@ def policy_file(settings: ExpertSettings, steps: int) -> Path:
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> None:
-    """Save a training, then remove older checkpoints, so that one is always complete; InvalidInput if that fails."""
+    """Save a checkpoint, then remove the older ones, so that one is always complete; InvalidInput if that fails."""
     checkpoint = settings.checkpoint_dir / f"checkpoint_{len(record.evaluations):06d}"
     unfinished = settings.checkpoint_dir / "unfinished"
     model.expert_settings, model.expert_record = settings.fixed(), record  # saved with the model's other attributes
@@ -96,9 +96,10 @@ def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> Non
 
 
 def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
-    """Load the newest checkpoint of this task and seed, unpickling its files; None when there is none.
+    """Load the newest checkpoint of this task and seed as model and record; None when there is none.
 
-    The environments begin new episodes. Raises InvalidInput when it can't be read, or has other settings.
+    Its files are unpickled, which can execute code. The environments begin new episodes. Raises InvalidInput when the
+    checkpoint can't be read, or has other settings.
     """
     checkpoint = max(settings.checkpoint_dir.glob("checkpoint_*"), default=None)
     if checkpoint is None:

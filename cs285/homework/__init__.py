@@ -1,1 +1,1 @@
-"""The project as a homework: its blanks, the checks of what students write in them, and editions."""
+"""The project as a homework: blanks, checks of the answers, the student edition and the autograder."""

@@ -34,7 +34,7 @@ exec "${PYTHON:-$root/venv/bin/python}" -B -m cs285.homework.grade "$root" .
 
 
 def write_autograder(output: Path) -> int:
-    """Write the zip, a new file; return its size in bytes. Raises InvalidInput when it exists or can't be written."""
+    """Write the zip and return its size in bytes; raise InvalidInput when the file exists or can't be written."""
     check_new(output)
     files = {name: content for name, content in edition_files().items() if name.endswith(".py")}
     experts = PROJECT_ROOT.glob("policies/experts/*.json")

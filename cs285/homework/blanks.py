@@ -18,7 +18,7 @@ class Body(NamedTuple):
 
     @property
     def module(self) -> str:
-        """The dotted name of its module."""
+        """The dotted name of the module that has the function."""
         return self.file.removesuffix(".py").replace("/", ".")
 
 
@@ -26,15 +26,15 @@ class Body(NamedTuple):
 class Blank:
     """A part of the homework that is written, checked and graded by itself."""
 
-    bodies: tuple[Body, ...]  # what is to be written; the first one is what the project calls
-    question: str  # of the assignment
+    bodies: tuple[Body, ...]  # functions to write; code outside of the blank calls the first one
+    question: str  # number of the assignment's question
     points: int  # for a right answer
-    read_on: str  # where its terms are explained
+    read_on: str  # reading that explains the terms of the hints
     text: str  # the hints, one a line
 
     @property
     def name(self) -> str:
-        """As students and scripts name it."""
+        """Name of the blank in commands and messages: that of its first function."""
         return self.bodies[0].function.rpartition(".")[2]
 
     @property
@@ -44,7 +44,7 @@ class Blank:
 
     @property
     def hints(self) -> list[str]:
-        """From what the function must do, over shapes, to the helpers that it needs."""
+        """Lines of the hints: first what the function must do, then shapes, then the helpers that it needs."""
         return self.text.strip().splitlines()
 
     @property

@@ -17,9 +17,9 @@ SCRIPTS = (
 INCLUDED = (
     *("LICENSE", ".gitignore", "requirements.txt", "docs/editions.md", "docs/homework/handout.md"),
     *("docs/homework/*.png", "notebooks/homework.ipynb", "expert_data/*.pkl", "policies/experts/*.pkl"),
-    *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * stands for folders too
+    *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * matches / too
 )
-# What answers a blank, and what needs a part that is left out.
+# Files that contain answers to blanks, and files that need a file that is left out.
 LEFT_OUT = (
     *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*", "cs285/homework/edition.py"),
     *("cs285/homework/autograder.py", "cs285/homework/grade.py"),
@@ -28,7 +28,7 @@ README = "docs/homework/student_readme.md"  # the edition's README.md
 
 
 def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
-    """Write the student edition into a new or empty folder, whole or not at all; return its number of files.
+    """Write the student edition atomically into a new or empty folder; return its number of files.
 
     Raises InvalidInput when the folder has files in it or can't be written.
     """
@@ -41,7 +41,7 @@ def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
 
 
 def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
-    """The content of the student edition by file name."""
+    """The contents of the student edition's files by path."""
     files = {"README.md": (PROJECT_ROOT / README).read_bytes()}
     for top in sorted({name.partition("/")[0] for name in INCLUDED}):
         for path in sorted([*(PROJECT_ROOT / top).rglob("*"), PROJECT_ROOT / top]):
@@ -56,9 +56,9 @@ def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
 
 
 def empty_body(source: str, function: str, blank: Blank) -> str:
-    """Source text of a module in which hints and an error replace the body of a function, or of "Class.method".
+    """Replace the body of a "function" or "Class.method" in a module's source text by hints and an error.
 
-    All other lines stay byte for byte. Only the first function of a blank has its hints in full.
+    All other lines stay unchanged. The first function of a blank gets all hints, and the others refer to it.
     """
     node: Any = ast.parse(source)
     for name in function.split("."):

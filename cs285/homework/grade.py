@@ -1,7 +1,7 @@
 """Grade a submission in a folder laid out as Gradescope's; ``run_autograder`` in the autograder's zip calls it.
 
-Answers run in processes of their own, as an unprivileged user where the grader is root, with the checks of the zip.
-Only the files with blanks are taken from a submission, and only if they use nothing that answers have no need for.
+The checks come from the zip, and run answers in separate processes; if the grader is root, as an unprivileged user.
+Only the files with blanks are taken from a submission, and only if they use nothing that answers do not need (`_uses`).
 """
 
 import ast
@@ -24,7 +24,7 @@ from cs285.homework.blanks import BLANKS
 from cs285.results.submission import read_events
 
 LIMIT = 300.0  # seconds for all checks
-MAX_BYTES = 5 * 10**7  # of an event file; without images, those of the project have less than 1 % of it
+MAX_BYTES = 5 * 10**7  # of an event file; one of the project without images has less than 1 % of this size
 MAX_SOURCE = 10**6  # of a file with blanks
 NOBODY = 65534
 CHECK = """
@@ -38,9 +38,9 @@ IMPORTS += " random time torch tqdm typing"
 HIDDEN = "_getframe builtins cloudpickle ctypes ctypeslib faulthandler gc get_type_hints homework importlib inspect io"
 HIDDEN += " load loads multiprocessing os pickle shutil signal socket subprocess sys threading traceback"
 CALLS = "breakpoint compile delattr eval exec getattr globals input locals open setattr vars"
-# Mean returns of the course's experts, for -v2 and -v4; those of the experts that ship are in their cards.
+# Mean returns of the course's experts, for -v2 and -v4 tasks; the cards of the experts that ship have those for -v5.
 EXPERTS = {"Ant": 4751, "HalfCheetah": 4097, "Hopper": 3781, "Walker2d": 5462, "Humanoid": 10344}
-# Folder's prefix, part of the expert's return, number of tasks that must reach it, points.
+# Each: prefix of run folders, fraction of the expert's return, number of tasks that must reach it, points.
 LOGS = (("q1_", 0.3, 1, 4), ("q2_", 0.8, 1, 3), ("q2_", 0.8, 2, 3))
 
 
@@ -70,7 +70,7 @@ def main(root: Path, edition: Path) -> None:
 
 
 def _stage(submission: Path, staged: Path) -> dict[str, str]:
-    """Copy the files with blanks over the edition's; return why files were not taken, in words for the student."""
+    """Copy the files with blanks over the edition's; return, for each file not taken, the reason as a message."""
     packages = [path.parents[1] for path in submission.rglob("infrastructure/rl_trainer.py")]
     package = min(packages, key=lambda path: (len(path.parts), path), default=None)
     refused = {}
@@ -91,7 +91,7 @@ def _stage(submission: Path, staged: Path) -> dict[str, str]:
 
 
 def _uses(source: str) -> Iterator[str]:
-    """What an answer has no need for: other modules, access to the interpreter, assignments to what it imported."""
+    """Yield what a source uses but answers do not need: other modules, interpreter access, assignments to imports."""
     imported = set[str]()
     for node in ast.walk(tree := ast.parse(source)):
         fields = [] if isinstance(node, ast.Constant) else [value for _, value in ast.iter_fields(node)]
@@ -113,7 +113,7 @@ def _uses(source: str) -> Iterator[str]:
 
 
 def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
-    """The verdicts on the blanks of a student edition by name; those after a crash or the time limit are missing."""
+    """Check a student edition; return verdicts by blank, without those after a crash or the time limit."""
     scratch.chmod(0o755)
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/tmp", "OMP_NUM_THREADS": "1"}
     options: dict[str, Any] = {"cwd": staged, "env": environment, "start_new_session": True}
@@ -140,12 +140,12 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
 
 
 def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
-    """The best Eval_AverageReturn over iterations and runs by question and task, as a part of the expert's return."""
+    """The best Eval_AverageReturn of all runs, as a fraction of the expert's, by folder prefix (q1_, q2_) and task."""
     best: dict[tuple[str, str], float] = {}
     for path in submission.rglob("q[12]_*/events.out.tfevents.*"):
         name = path.parent.name
         task = next((task for task in EXPERTS if task in name), "")
-        with suppress(InvalidInput):  # not an event file from there on
+        with suppress(InvalidInput):  # an event file that is invalid from some record on
             if task and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
                 card = edition / f"policies/experts/{task}-v5.json"
                 expert = json.loads(card.read_text())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]

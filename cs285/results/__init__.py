@@ -1,1 +1,1 @@
-"""Run folders to tables, figures and reports."""
+"""Tables, figures and reports from run folders."""

@@ -1,7 +1,7 @@
 """Figures of several series: learning curves, the effect of one setting, and final returns on several tasks.
 
-Points and bars are means, error bars standard deviations over the seeds (n - 1), or with one seed over the episodes of
-the evaluation. Bands are 95 % bootstrap intervals of the interquartile mean (IQM) over the seeds.
+Points and bars are means over the seeds. Error bars are standard deviations over the seeds (n - 1); with one seed, over
+the episodes of its evaluation. Bands are 95 % bootstrap intervals of the interquartile mean (IQM) over the seeds.
 """
 
 import textwrap
@@ -28,23 +28,24 @@ from cs285.results.series import (
 
 STYLES = ((BLUE, "o"), (ORANGE, "s"), ("#CC79A7", "^"), ("#56B4E9", "D"), ("#E69F00", "v"), ("black", "P"))
 MAX_TICKS = 8
-LOG_SCALE_RATIO = 8  # largest to smallest value from which an axis is logarithmic
-TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars, and of a line of its name
-BARS = ((BLUE, ""), ("#56B4E9", ".."), (ORANGE, "//"))  # of METHODS
+LOG_SCALE_RATIO = 8  # an axis whose largest value is at least this many times its smallest is logarithmic
+TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars in inches, and of a line of its name in letters
+BARS = ((BLUE, ""), ("#56B4E9", ".."), (ORANGE, "//"))  # color and hatch of each of METHODS
 BAND = "95 % interval of the interquartile mean (IQM)"
 
 
 def learning_curves(series: Sequence[Series], references: Sequence[Series] = ()) -> Figure:
-    """Draw the return of the DAgger series among some series over their iterations.
+    """Draw the return over the iterations for each DAgger series in ``series``.
 
-    A single one is compared with the one of the BC series ``references`` that took as many gradient steps with the same
-    settings. Raises InvalidInput when there is none, tasks differ, or there are more series than styles.
+    If there is only one, horizontal lines show the return of BC: after iteration 0, and of the BC series in
+    ``references`` that has the same settings and took as many gradient steps in total. Raises InvalidInput when there
+    is no DAgger series, tasks differ, or there are more series than styles.
     """
     series = [s for s in series if s.method == "DAgger"]
     _check_curves(series, "runs of DAgger (--do_dagger)")
     figure, axes = new_figure("iteration of DAgger")
     for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
-        shift = 0.12 * (n - (len(series) - 1) / 2)  # error bars of several series beside one another
+        shift = 0.12 * (n - (len(series) - 1) / 2)  # so that error bars of several series do not overlap
         _draw_curve(axes, s.iterations, [(s, itr) for itr in s.iterations], n, name, shift)
     if len(series) == 1:
         (s,), as_long = series, [r for r in references if role(r, series[0]) == METHODS[1]]
@@ -60,7 +61,7 @@ def learning_curves(series: Sequence[Series], references: Sequence[Series] = ())
 def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
     """Draw the return of the BC series against a setting; each curve joins series that differ in nothing else.
 
-    Raises InvalidInput when the setting is equal in all or no number, tasks differ, or there are too many curves.
+    Raises InvalidInput when the setting does not have different numbers, tasks differ, or there are too many curves.
     """
     if not (series := [s for s in series if s.method == "BC"]):
         raise InvalidInput("the figure needs runs of behavioural cloning")
@@ -84,9 +85,9 @@ def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
-    """Draw the final return of the `compared` series on each task in per cent of the expert's, side by side.
+    """Draw bars of the final returns of the `compared` series on each task, in per cent of the expert's return.
 
-    A task whose expert's return is not positive gets "–". Raises InvalidInput as `compared` does.
+    Where the expert's return is not positive, there is a "–" in place of a bar. Raises InvalidInput as `compared` does.
     """
     tasks = compared(series)
     methods = [method for method in METHODS if any(method in found for found in tasks.values())]
@@ -111,7 +112,7 @@ def task_bars(series: Sequence[Series]) -> Figure:
 
 
 def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Refuse other than 1 to ``len(STYLES)`` curves of one task; ``series`` has one of each curve."""
+    """Raise InvalidInput unless there are 1 to ``len(STYLES)`` curves of one task; ``series`` has one for each."""
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:
@@ -151,6 +152,6 @@ def _seeds(points: Sequence[tuple[Series, int]]) -> str:
 
 
 def _mean_and_std(series: Series, itr: int) -> tuple[float, float]:
-    """Mean over the seeds and standard deviation over them, or over the episodes of the only one."""
+    """Mean and standard deviation over the seeds; with one seed, the standard deviation is over its episodes."""
     summary = series.summary(itr)
     return summary.mean, summary.std if summary.seeds > 1 else series.rollout_std(itr)

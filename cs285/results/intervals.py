@@ -8,18 +8,18 @@ from scipy import stats
 
 
 class Summary(NamedTuple):
-    """Statistics of one value per seed."""
+    """Statistics of the values of several seeds, one value for each."""
 
     seeds: int
     mean: float
-    std: float  # with n - 1; 0 for one seed
+    std: float  # standard deviation with n - 1; 0 for one seed
     iqm: float
-    low: float  # ends of the 95 % bootstrap interval of the IQM; the IQM itself for one seed
+    low: float  # from low to high: 95 % bootstrap interval of the IQM; both are the IQM for one seed
     high: float
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Compute the statistics of one value per seed, at least one."""
+    """Compute the statistics of the values of one or more seeds, one value for each."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     return Summary(len(values), float(np.mean(values)), std, float(interquartile_mean(values)), *iqm_interval(values))
 

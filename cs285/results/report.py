@@ -36,12 +36,12 @@ RATIONALES = {
     "learning_rate": "at a small rate the policy has not learned yet, and a large one leaves noise in the weights",
 }
 Drawing: TypeAlias = Callable[[Sequence[Series]], Figure]
-FLAT = 0.01  # largest range of a flat curve, as a fraction of its largest value
+FLAT = 0.01  # a curve is flat if its range is at most this fraction of its largest absolute value
 END_OF_PART = "<!-- end of part -->"  # in the template; the PDF breaks pages between parts
 
 
 class Part(NamedTuple):
-    """A table (rows) or a figure (PNG), with the commands that repeat its runs."""
+    """A table (``rows``) or a figure (``image``, a PNG), with the commands that repeat its runs."""
 
     name: str
     caption: str
@@ -53,11 +53,13 @@ class Part(NamedTuple):
 def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = ()) -> list[str]:
     """Write report.html, report.pdf, tables as CSV, figures as PNG and PDF, and the runs' logs into a new folder.
 
-    Table 1 has all series of BC, Table 2 all of DAgger, Table 3 and Figure 3 those that are `compared`. Figures 1 show
-    BC on one task against one setting, Figures 2 the learning curves of DAgger on one task. The page has ``notes``, and
-    the first and the last video of each DAgger run. ``runs/`` has config.json and log.csv of each run.
+    Table 1 has all series of BC, and Table 2 all series of DAgger. Table 3 and Figure 3 have the `compared` series.
+    Each Figure 1 shows BC on one task against one setting; each Figure 2 shows the learning curves of DAgger on one
+    task. The page also has the ``notes``, and the first and the last video of each DAgger run. The folder ``runs`` has
+    config.json and log.csv of each run.
 
-    Returns what is left out, with the reason. Raises InvalidInput when the folder exists or can't be written.
+    Returns a line for each table or figure that is left out, with the reason. Raises InvalidInput when the folder
+    exists or can't be written.
     """
     check_new(folder)
     with whole_folder(folder) as unfinished:
@@ -86,7 +88,7 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
 
 
 def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
-    """Make the tables of settings, data and results; name those that are left out."""
+    """Make the tables of settings, data and results; also return a line for each table that is left out."""
     settings = [{"setting": name, "values": ", ".join(values)} for name, values in settings_of(series).items()]
     parts = [Part("Settings", "Values in the runs, the most frequent first: see the commands.", rows=settings)]
     parts.append(Part("Data", "Recorded episodes, from which the policies learn.", rows=data_rows(series)))
@@ -107,7 +109,7 @@ def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
 
 
 def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Series], Drawing]]:
-    """Name, caption and series of each figure, and the function that draws it."""
+    """Yield the name, the caption and the series of each figure, and the function that draws it."""
     for task, group in _by_task(series, "BC"):
         for name in numeric_settings(group):
             drawn = [s for curve in group_by_parameter(group, name) if len(curve) > 2 for s in curve]
@@ -125,7 +127,7 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
 
 
 def _draw(name: str, caption: str, series: Sequence[Series], draw: Drawing, folder: Path) -> Part:
-    """Draw a figure into a folder; raise InvalidInput when it can't be drawn, or its curve is flat."""
+    """Draw a figure, write it to a folder, and return it; InvalidInput when it can't be drawn, or its curve is flat."""
     means = [s.summary(itr).mean for s in series for itr in s.iterations]
     if draw is not task_bars and np.ptp(means) <= FLAT * np.abs(means).max():
         raise InvalidInput(f"its curve is flat, a return of {means[-1]:.0f}")

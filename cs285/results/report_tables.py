@@ -12,13 +12,13 @@ from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 from cs285.results.series import METHODS, Series, series_names
 
-# Settings that one of the user's own policies perhaps does not read; its commands have those that were given.
+# Settings of the default policy. A user's own policy may ignore them, so `settings_of` ignores their values there.
 OF_POLICY = ("loss", "n_layers", "size", "learning_rate", "learning_rate_schedule", "ob_normalization")
 IN_OTHER_COLUMNS = ("env_name", "do_dagger", "expert_policy_file", "expert_data")
 
 
 def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
-    """The values of each setting as text, the most frequent first; a setting that is None in all is left out."""
+    """The values of each setting as text, the most frequent first; a setting that is None in all series is left out."""
     settings = {}
     for name in (name for name in series[0].facts if name not in IN_OTHER_COLUMNS):
         texts = [s.facts[name] for s in series if name not in OF_POLICY or s.facts["make_policy"] == "default"]
@@ -28,7 +28,7 @@ def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
 
 
 def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
-    """A row for the expert data of each task; no size where the file is not the one that the runs read."""
+    """A row for the expert data of each task, with "–" as its size where the file is gone or changed since the runs."""
     rows = {}
     for s in series:
         if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:
@@ -44,13 +44,13 @@ def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
 
 
 def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
-    """The rows of a table for the series of one method on one task."""
+    """Yield a table row for each series; all series are of one method on one task."""
     labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
     short = [re.sub(r" \w+=default( \(SHA-256 \w+\))?", "", label) for label in labels]
     if len(
         {(s.gradient_steps, s.config.eval_batch_size, label) for s, label in zip(series, short, strict=True)}
     ) == len(labels):
-        labels = short  # names that are default settings are needed only to tell rows apart
+        labels = short  # settings that are "default" are shown only where rows would be equal without them
     for s, label in zip(series, labels, strict=True):
         summary, several = s.summary(s.last), len(s.seeds) > 1
         yield {
@@ -69,7 +69,7 @@ def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
 
 
 def comparison_row(task: str, found: dict[str, Series]) -> dict[str, str]:
-    """The row of a table that compares the methods on a task; a method without runs has "–"."""
+    """The table row that compares the methods on a task, given the series by method; "–" for a method without runs."""
     returns = {m: plus_minus(s.summary(s.last).mean, s.rollout_std(s.last)) for m, s in found.items()}
     cells = {method: returns.get(method, "–") for method in METHODS}
     dagger = found["DAgger"]
@@ -77,10 +77,10 @@ def comparison_row(task: str, found: dict[str, Series]) -> dict[str, str]:
 
 
 def percent(series: Series) -> str:
-    """The last mean return in per cent of the expert's; "–" where that is not positive."""
+    """The last mean return in per cent of the expert's, as text; "–" where the expert's return is not positive."""
     return f"{series.percent(series.summary(series.last).mean):.0f}".replace("nan", "–")
 
 
 def plus_minus(mean: float, std: float | None, digits: int = 0) -> str:
-    """Mean and standard deviation, if there is one, as text."""
+    """Text of a mean and, unless ``std`` is None, of the standard deviation."""
     return f"{mean:.{digits}f}" if std is None else f"{mean:.{digits}f} ± {std:.{digits}f}"

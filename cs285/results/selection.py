@@ -18,7 +18,7 @@ from cs285.errors import InvalidInput
 
 @dataclass(frozen=True)
 class RunSelection:
-    """Flags that select run folders; the settings of a script can inherit them."""
+    """Flags that select run folders; the settings class of a script can inherit from this class."""
 
     runs: Annotated[UseAppendAction[tuple[tuple[Path, ...], ...]], arg(aliases=["-r"])] = ()
     """Run folders, or folders that contain run folders. Default: data."""
@@ -26,10 +26,10 @@ class RunSelection:
     """Use only runs with these settings, such as size=64 env_name=Ant-v5."""
 
     def read(self) -> tuple[list[RunFolder], list[str]]:
-        """Read the selected runs; of runs that repeat one another only one: the newest complete one, else the newest.
+        """Read the selected runs, keeping one of each group of equal runs as `newest_runs` does.
 
-        Returns them and a line for each that is left out or incomplete, which is printed on stderr too. Raises
-        InvalidInput when there is no run, or a file of one is invalid.
+        Returns these runs, and a line of text for each run that is left out or incomplete; the lines are also printed
+        on stderr. Raises InvalidInput when there is no run, or a file of one is invalid.
         """
         from cs285.results.series import newest_runs
 

@@ -14,7 +14,7 @@ from cs285.envs.v2_tasks import registered_time_limit
 from cs285.errors import InvalidInput
 from cs285.results.intervals import Summary, summarize
 
-# Settings of how a run is computed, and of what is saved and logged; they change no evaluation.
+# Settings in which the runs of a series may differ: the seed, names, hardware, and what is saved and logged.
 NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu", "resume"}
 NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params", "expert_eval_episodes"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
@@ -22,13 +22,14 @@ DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
 DEFAULTS = {None: "default", DEFAULT_POLICY: "default"}
 FILES = ("expert_data", "expert_policy_file")
 RETURN = "Eval_AverageReturn"
-# Settings in which BC and DAgger that are compared may differ: DAgger alone reads them, or they are looked at.
+# BC and DAgger that differ in these settings only can be compared: only DAgger reads them, `role` compares the gradient
+# steps that follow from them, or (eval_batch_size) they change the measurement alone.
 NOT_ALIKE = {"do_dagger", "n_iter", "num_agent_train_steps_per_iter", "batch_size", "eval_batch_size"}
 METHODS = ("BC", "BC, as many gradient steps as DAgger", "DAgger")
 
 
 def identity(config: Config) -> tuple[Any, ...]:
-    """The settings that decide a run's result except its seed, as a hashable key."""
+    """Hashable key of the settings that decide a run's result, without its seed."""
     known = {"n_iter": config.iterations, "ep_len": config.ep_len or registered_time_limit(config.env_name)}
     return tuple(known.get(name, getattr(config, name)) for name in RESULT_SETTINGS)
 
@@ -36,9 +37,10 @@ def identity(config: Config) -> tuple[Any, ...]:
 class Series:
     """Runs with the same settings, input files and policy, each with another seed.
 
-    ``config`` has the settings of the first run, and ``gradient_steps`` those of all its iterations. ``iterations`` are
-    those that at least one run evaluated, ``last`` the last that all did. ``facts`` are the settings that decide the
-    result, as text, with digests of the input files and the policy's maker.
+    ``config`` has the settings of the first run, and ``gradient_steps`` is the number of its gradient steps over all
+    iterations. ``iterations`` are the iterations that at least one run evaluated; ``last`` is the last one that all
+    runs evaluated. ``facts`` has the settings that decide the result by name, as text: those of input files contain the
+    file's digest, and ``make_policy`` is the function that made the policy.
     """
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:
@@ -57,32 +59,32 @@ class Series:
             self.facts[name] += f" (SHA-256 {first.inputs[name][:6]})"
 
     def values(self, name: str, itr: int) -> list[float]:
-        """A scalar in one iteration, from each run that has both."""
+        """The values of a scalar in one iteration, from each run that logged it there."""
         return [row[name] for run in self.runs for row in run.rows if row["itr"] == itr and name in row]
 
     def summary(self, itr: int) -> Summary:
-        """The statistics of the mean return in one iteration over the seeds."""
+        """Statistics over the seeds of the mean return in one iteration."""
         return summarize(self.values(RETURN, itr))
 
     def rollout_std(self, itr: int) -> float:
-        """Standard deviation of the return over the episodes of all seeds (population), each seed with equal weight."""
+        """Population standard deviation of the return over the episodes of all seeds; seeds have equal weights."""
         within = np.mean(np.square(self.values("Eval_StdReturn", itr)))
         return float(np.sqrt(within + np.var(self.values(RETURN, itr))))
 
     def expert(self) -> tuple[float, float | None]:
-        """Mean and standard deviation of the expert's return; mean of its data and None where it was not measured."""
+        """Mean and standard deviation of the expert's return; if not measured, mean of the expert data, and None."""
         first = self.iterations[0]
         if means := self.values("Expert_AverageReturn", first):
             return float(np.mean(means)), float(np.mean(self.values("Expert_StdReturn", first)))
         return self.values("Initial_DataCollection_AverageReturn", first)[0], None
 
     def percent(self, value: float) -> float:
-        """A return in per cent of the expert's; NaN where the expert's is not positive."""
+        """Convert a return to per cent of the expert's return; NaN where the expert's return is not positive."""
         expert, _ = self.expert()
         return 100 * value / expert if expert > 0 else np.nan
 
     def command(self) -> str:
-        """A command line that repeats the runs, of the user's own script where that made the policy."""
+        """Command line that repeats the runs, by run_hw1.py or by the user's own script (see `script`)."""
         flags = ["--env_name", shlex.quote(self.task), *(["--do_dagger"] if self.config.do_dagger else [])]
         usual = identity(Config(env_name=self.task, do_dagger=self.config.do_dagger))
         for name, value, default in zip(RESULT_SETTINGS, identity(self.config), usual, strict=True):
@@ -99,9 +101,10 @@ class Series:
 
 
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
-    """Group runs that differ in their seed only, the newest of each; those without an evaluation are left out.
+    """Group runs that differ only in their seed into series; runs without an evaluation are left out.
 
-    Raises InvalidInput when no run has an evaluation.
+    Of runs that are equal in their seed too, the one that `newest_runs` selects is used. Raises InvalidInput when no
+    run has an evaluation.
     """
     groups: dict[tuple[Any, ...], list[RunFolder]] = {}
     for run in newest_runs([run for run in runs if run.rows]):
@@ -113,7 +116,7 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
 
 
 def newest_runs(runs: Sequence[RunFolder]) -> list[RunFolder]:
-    """Of runs with the same settings, input files, policy and seed the one that began last, complete ones first."""
+    """Of runs with equal settings, input files, policy and seed, select the newest complete one, else the newest."""
     ordered = sorted(runs, key=lambda run: (run.complete, run.started))
     return list({(*_key(run), run.config.seed): run for run in ordered}.values())
 
@@ -123,10 +126,11 @@ def _key(run: RunFolder) -> tuple[Any, ...]:
 
 
 def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
-    """The series to compare by task and method (`METHODS`).
+    """Select the series to compare, by task and then by method (one of `METHODS`).
 
-    On a task with DAgger they are BC of the same settings, with the gradient steps of one iteration and of all; on one
-    without it all of BC. Raises InvalidInput when a task has several of one method.
+    On a task with DAgger, these are DAgger and the BC series with the same settings that took the gradient steps of one
+    DAgger iteration or of all of them. On a task without DAgger, they are all BC series. Raises InvalidInput when a
+    task has several series of one method.
     """
     tasks: dict[str, dict[str, Series]] = {}
     for s in series:
@@ -141,7 +145,7 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
 
 
 def role(cloned: Series, dagger: Series) -> str | None:
-    """Which of `METHODS` a series of BC is in a comparison with one of DAgger; None with other settings or steps."""
+    """The method (of `METHODS`) as which a BC series is compared with a DAgger series; None if it is not comparable."""
     if cloned.method != "BC" or not NOT_ALIKE.issuperset(differing([cloned, dagger])):
         return None
     steps = {dagger.config.num_agent_train_steps_per_iter: METHODS[0], dagger.gradient_steps: METHODS[1]}
@@ -154,7 +158,7 @@ def differing(series: Sequence[Series]) -> list[str]:
 
 
 def numeric_settings(series: Sequence[Series]) -> list[str]:
-    """Names of the settings that are different numbers in some of the series."""
+    """Names of the settings that have at least two different numbers among the series."""
     numbers = {name: {s.facts[name] for s in series if _is_number(s, name)} for name in RESULT_SETTINGS}
     return [name for name, values in numbers.items() if len(values) > 1]
 
@@ -164,7 +168,7 @@ def _is_number(series: Series, name: str) -> bool:
 
 
 def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Series]]:
-    """Group series that differ in one numeric setting only, sorted by it, into groups of at least two."""
+    """Groups of at least two series that differ only in the numeric setting ``parameter``, each sorted by its value."""
     groups: dict[tuple[Any, ...], list[Series]] = {}
     numeric = [s for s in series if _is_number(s, parameter)]
     for s in sorted(numeric, key=lambda s: float(getattr(s.config, parameter))):
@@ -173,7 +177,7 @@ def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Se
 
 
 def series_names(series: Sequence[Series], left_out: Sequence[str] = ()) -> list[str]:
-    """A name for each series: its method, and the settings or else the architecture in which the series differ."""
+    """A name for each series: its method and the settings that differ, or the architecture if no setting differs."""
     shown = [name for name in differing(series) if name not in ("do_dagger", *left_out)]
     facts, names = [s.facts for s in series], []
     for s in series:

@@ -1,4 +1,4 @@
-"""submit.zip as the courses ask for it: the runs' event files without images, the code and the commands."""
+"""submit.zip in the layout that a course requires: event files of the runs without images, code and commands."""
 
 import io
 import re
@@ -33,11 +33,11 @@ MISSING = "The zip would be too large with experts and data: copy them to polici
 
 
 class Edition(NamedTuple):
-    """Names in the zip that a course asks for."""
+    """Names of folders and files that a course requires in the zip."""
 
     runs: str  # folder
     package: str
-    readme: str  # file of the commands
+    readme: str  # file that has the commands
     script: str
 
 
@@ -46,15 +46,16 @@ EDITIONS = {
     "rob831": Edition("run_logs", "rob831", "RUN.md", "rob831/scripts/run_hw1.py"),
     "xcs224r": Edition("data", "xcs224r", "README.md", "run_hw1.py"),
 }
-HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record: length and its checksum; checksum of the content
+HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record: length and checksum of the length; checksum of the content
 
 
 def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, edition: str = "cs285") -> int:
     """Write the runs, the code, the experts and data that the runs read, and the commands into a zip that can be run.
 
-    There must be a run of BC (q1_) and one of DAgger (q2_). ``code`` is the folder cs285, with requirements.txt next to
-    it; its package gets the name in `EDITIONS`. Returns the size in bytes, at most `MAX_BYTES`. Raises InvalidInput
-    when a run is missing, two have one name, or the zip is too large or can't be written.
+    There must be a run of BC (q1_) and one of DAgger (q2_). ``code`` is the folder of the package cs285, next to
+    requirements.txt; the package is renamed as the course's entry in `EDITIONS` says. Returns the size in bytes, at
+    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC or of DAgger, two run folders have the same name,
+    or the zip is too large or can't be written.
     """
     names = [run.path.name for run in runs]
     for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
@@ -96,7 +97,7 @@ def _runs_and_code(runs: Sequence[RunFolder], code: Path, edition: Edition) -> d
 
 
 def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
-    """The runs, with input files named as in the zip, and those files; files changed since the run are left out."""
+    """The runs with their input paths in the zip, and these files by path; files that changed since are left out."""
     moved, content = [], dict[str, bytes]()
     for run in runs:
         for name, path in input_files(run.config).items():
@@ -119,7 +120,7 @@ def _commands(runs: Sequence[RunFolder], edition: Edition) -> str:
 
 
 def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> bytes:
-    """A zip with these files."""
+    """Make a zip of files by their names; those named in ``executable`` can be executed after unpacking."""
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
@@ -130,13 +131,13 @@ def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> 
 
 
 def remove_images(path: Path) -> bytes:
-    """Read an event file without records with images; InvalidInput as `read_events` raises it."""
+    """The content of an event file without the records that have images; raises InvalidInput as `read_events` does."""
     events = read_events(path)
     return b"".join(record for record, event in events if not any(v.HasField("image") for v in event.summary.value))
 
 
 def read_events(path: Path) -> Iterator[tuple[bytes, Event]]:
-    """Read the records of an event file, each as its bytes and its event; an unfinished last one is left out.
+    """Yield the bytes and the event of each record in an event file, except an unfinished last record.
 
     Raises InvalidInput when it is not an event file.
     """

@@ -11,7 +11,7 @@ from cs285.data.whole_files import whole_file
 
 
 def table_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
-    """Build one row for each evaluation of each run, all with the same keys; None where a run has no such value."""
+    """Build one row for each evaluation of each run; all rows have the same keys, with None for missing values."""
     scalars = dict.fromkeys(name for run in runs for row in run.rows for name in row)
     rows = []
     for run in runs:
@@ -24,7 +24,7 @@ def table_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 
 def write_tables(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
-    """Write the table as ``results.csv`` and ``results.parquet``; raise InvalidInput where that is impossible."""
+    """Write the table as ``results.csv`` and ``results.parquet``; return their paths. InvalidInput if that fails."""
     import pyarrow
     from pyarrow import csv, parquet
 

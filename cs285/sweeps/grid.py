@@ -1,4 +1,4 @@
-"""Grids of settings, and which runs of a grid are already complete."""
+"""Grids of settings, and selection of the runs of a grid that are complete or missing."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     """Make a `Config` for every combination of values; experiments are named after the settings that vary.
 
     ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
-    Each combination runs with the seeds 1 to ``seeds``; None: with the seeds in ``assignments``, or the default.
+    Each combination runs with the seeds 1 to ``seeds``; None: those in ``assignments``, or else the default seed.
     Raises InvalidInput for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
     """
     values = dict(_read_assignment(assignment) for assignment in assignments)
@@ -65,7 +65,7 @@ def _key(config: Config) -> tuple[Any, ...]:
 
 
 def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
-    """The setting's name and values; paths become absolute, since Ray's workers run in other folders."""
+    """Split "NAME=VALUE,..." into name and values; paths become absolute, since Ray's workers run in other folders."""
     name, equals, texts = assignment.partition("=")
     known = [name for name in setting_types() if name not in NOT_IN_A_GRID]
     if name not in known or not equals:

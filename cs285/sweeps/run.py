@@ -1,4 +1,4 @@
-"""Many runs on Ray, on this machine or a cluster, whose complete run folders are collected in one folder."""
+"""Runs of a sweep on Ray, on this machine or a cluster; their run folders are collected in one folder."""
 
 import itertools
 import json
@@ -34,8 +34,9 @@ def run_missing(
 ) -> None:
     """Run the configs that have no complete run folder in ``logdir``, and write the tables of all results there.
 
-    ``address`` is HOST:PORT of a Ray cluster's head; None: run on this machine, ``num_cpus`` runs at a time (None: one
-    for each usable core). Raises InvalidInput before any run starts, RunsFailed when runs failed twice.
+    ``address`` is HOST:PORT of a Ray cluster's head; None: this machine. ``num_cpus`` is the number of CPUs that runs
+    use on this machine at a time (None: all usable cores). Raises InvalidInput for an invalid task, expert, data or
+    folder, and RunsFailed when runs failed twice.
     """
     missing, failed = missing_runs(configs, logdir), []
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
@@ -44,7 +45,7 @@ def run_missing(
         names += ["expert_policy_file", "expert_data", "expert_episodes"]
         for config in {tuple(getattr(config, name) for name in names): config for config in missing}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
-                pass  # the task, its expert and data are valid
+                pass  # raises InvalidInput unless the task, its expert and data are valid
         check_writable(logdir / "run")
         with connected(address, num_cpus or usable_cores()):
             failed = run_all(missing, logdir)
@@ -123,7 +124,7 @@ def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[
     """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
     If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``.
-    Runs that are large enough for a GPU and name none take the GPUs of their machine in turn, by ``number``.
+    A run that is large enough for a GPU and does not name one uses GPU ``number`` modulo the number of GPUs.
     """
     sys.argv = list(command)
     if config.which_gpu is None and not config.no_gpu and is_gpu_work(config):
@@ -143,7 +144,7 @@ def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[
 
 
 def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
-    """Write a whole run folder at once, numbered if its name is taken; raise InvalidInput on failure."""
+    """Write a run folder atomically, with a number after its name if the name is taken; InvalidInput on failure."""
     names = (f"{name}_{number}" if number > 1 else name for number in itertools.count(1))
     run_dir = next(path for path in map(logdir.joinpath, names) if not path.exists())
     with whole_folder(run_dir) as unfinished:

@@ -9,7 +9,7 @@ import torch
 
 
 class Mistake(Exception):
-    """A mistake in an answer: a key by which tests recognise it, and a clause for the student, with the evidence."""
+    """A mistake in an answer, with a key that identifies it in tests and a clause that shows it to the student."""
 
     def __init__(self, key: str, words: str) -> None:
         super().__init__(key, words)
@@ -23,7 +23,7 @@ def require(condition: object, key: str, words: str) -> None:
 
 
 def require_type(value: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """Raise a `Mistake` unless a returned value is of that kind."""
+    """Raise a `Mistake` unless a returned value has the type ``kind``, which the message calls ``wanted``."""
     found = "nothing (None)" if value is None else f"a {type(value).__name__}"
     require(isinstance(value, kind), "type", f"it returns {found}, not {wanted}")
 
@@ -40,7 +40,7 @@ def require_equal(
 ) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    If the found numbers equal those of one of ``others``, its name replaces ``key``, and its clause ``hint``.
+    ``others`` has wrong numbers and a hint by key. If ``found`` equals one of them, its key and hint replace the given.
     """
     if not close(found, wanted):
         same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]
@@ -65,7 +65,7 @@ def show(numbers: Any) -> str:
 
 @contextmanager
 def case(name: str) -> Iterator[None]:
-    """Name the case in which an error of the block occurs."""
+    """Put the name of the case before the message of an error in the block."""
     try:
         yield
     except Mistake as mistake:

@@ -47,7 +47,7 @@ def _check_actions(policy: Any) -> Iterator[Mistake]:
 
 
 def _actions(policy: Any, observations: Any, mode: Any) -> Any:
-    """What `get_action` gives, of the right type and shape."""
+    """Call `get_action`; return its actions, or raise a `Mistake` if their type or shape is wrong."""
     given = observations.copy()
     actions = policy.get_action(given)
     require_type(actions, (np.ndarray, np.generic, int), "a numpy array (to_numpy), which environments take")
@@ -111,7 +111,7 @@ def update() -> Iterator[Mistake]:
 
 
 def _losses(policy: Any, outputs: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The right loss, and what others compute, by key words."""
+    """The right loss, and the losses that common mistakes lead to, by a description of the mistake."""
     nll = fakes.action_distribution(policy, outputs).log_prob(actions).mean().neg()
     losses = {"right": nll}
     if policy.discrete:
@@ -188,7 +188,7 @@ def _check_steps() -> Iterator[Mistake]:
 
 
 def _check_calls(policy: Any, optimizer: fakes.Optimizer, made: int) -> None:
-    """Check which optimiser was called for what, and in which order."""
+    """Check that the policy's own optimiser was used, and that its calls are complete and in the right order."""
     same = policy.optimizer is optimizer and fakes.Optimizer.made == made
     require(same, "optimiser anew", "it makes a new optimiser, whose moments start from 0: self.optimizer lasts")
     events = optimizer.events

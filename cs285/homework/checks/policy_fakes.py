@@ -1,4 +1,4 @@
-"""A policy whose network, optimiser and other blanks are those of the checks."""
+"""A policy for checks, in which fakes replace the network, the optimiser and the blanks that are not checked."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ N, OB_DIM = 6, 3  # observations in a batch, and their size
 
 
 class Optimizer:
-    """Gradient descent that records what is called, in place of torch's optimisers."""
+    """Gradient descent that replaces torch's optimisers and records the calls of its methods."""
 
     made = 0
 
@@ -41,12 +41,12 @@ class Optimizer:
 
 
 def network_outputs(policy: Any, observations: torch.Tensor) -> Any:
-    """The outputs for observations that are standardised in the right way."""
+    """The outputs of the policy's network for observations that are standardised correctly."""
     return policy.network((observations.flatten(start_dim=1) - policy.ob_mean) / policy.ob_std)
 
 
 def check_inputs(found: Any, policy: Any, observations: torch.Tensor, convert: Callable[[Any], Any]) -> None:
-    """Raise a `Mistake` where a value is what ``convert`` makes of outputs for wrongly standardised observations."""
+    """Raise a `Mistake` if ``found`` equals ``convert`` of the outputs for observations standardised in a wrong way."""
     flat, mean, std = observations.flatten(start_dim=1), policy.ob_mean, policy.ob_std
     twice = ((flat - mean) / std - mean) / std
     wrong = {"as they are": flat, "standardised twice": twice, "divided too early": flat / std - mean}
@@ -63,25 +63,25 @@ def action_distribution(policy: Any, outputs: torch.Tensor) -> distributions.Dis
 
 
 def distribution(policy: Any, observations: Any) -> Any:
-    """What `MLPPolicy.forward` is to give."""
+    """The distribution that `MLPPolicy.forward` should return."""
     return action_distribution(policy, network_outputs(policy, torch.as_tensor(observations)))
 
 
 def modes(policy: Any, observations: Any) -> Any:
-    """What `MLPPolicy.get_action` is to give for a batch."""
+    """The actions that `MLPPolicy.get_action` should return for a batch."""
     return distribution(policy, observations).mode.detach().numpy()
 
 
 def make_policy(
     ac_dim: int = 2, ob_shape: tuple[int, ...] = (OB_DIM,), discrete: bool = False, loss: str = "mse", **methods: Any
 ) -> Any:
-    """An `MLPPolicySL` with a network of this file, and with ``methods`` in place of its own."""
+    """Make an `MLPPolicySL` that has a network and an optimiser of this file, and ``methods`` in place of its own."""
     optimizers: Any = torch.optim
     optimizers.Adam = optimizers.AdamW = optimizers.SGD = optimizers.RMSprop = Optimizer
     core.build_mlp = lambda inputs, outputs, *_, **__: nn.Sequential(
         nn.Linear(inputs, 8), nn.Tanh(), nn.Linear(8, outputs)
     )
-    # The answer's file pytorch_utils.py, of which these are, may be broken.
+    # Replaced because the student's pytorch_utils.py, which defines them, may be broken.
     core.from_numpy = lambda array, device=None: torch.as_tensor(np.asarray(array, np.float32))
     core.to_numpy = lambda tensor: tensor.detach().numpy().copy()
     torch.default_generator.manual_seed(0)
@@ -94,7 +94,7 @@ def make_policy(
 
 
 def make_batch(policy: Any, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Observations and actions."""
+    """Random observations (N, OB_DIM) and actions, (N, ac_dim) or (N,) if discrete."""
     generator = torch.Generator().manual_seed(seed)
     observations = torch.randn(N, OB_DIM, generator=generator)
     if policy.discrete:

@@ -16,7 +16,7 @@ STORED, ROWS = 60, 32
 
 
 def sample_random_data() -> Iterator[Mistake]:
-    """Compare the rows of batches with what is stored, their frequencies, and who draws the random numbers."""
+    """Check the rows of batches: their content, their frequencies, and the generator that draws them."""
     for name, max_size, batches in (("a buffer with room left", 1000, 400), ("a full buffer", 40, 100)):
         with case(name):
             buffer = _buffer(max_size)
@@ -26,7 +26,7 @@ def sample_random_data() -> Iterator[Mistake]:
 
 
 def _buffer(max_size: int) -> Any:
-    """A buffer of four episodes: observation, action and reward of transition k are k, the next observation k + 0.5."""
+    """A buffer of four episodes; transition k has observation, action and reward k, and next observation k + 0.5."""
     buffer = core.ReplayBuffer(max_size, np.random.default_rng(3))
     for start in range(1, STORED, STORED // 4):
         k = np.arange(start, start + STORED // 4, dtype=np.float32)
@@ -36,7 +36,7 @@ def _buffer(max_size: int) -> Any:
 
 
 def _transitions(buffer: Any) -> Any:
-    """Draw a batch, check that each row's fields are of one transition, and return each row's k (see `_buffer`)."""
+    """Draw a batch, check that each row is a stored transition, and return the k of each row (see `_buffer`)."""
     room = f"len(self) is {len(buffer)}, max_size {buffer.max_size}"
     try:
         batch = buffer.sample_random_data(ROWS)
@@ -68,7 +68,7 @@ def _transitions(buffer: Any) -> Any:
 
 
 def _check_draws(draws: Any, stored: Any) -> None:
-    """Compare draws, the k of each row, of shape (batches, rows), with independent, uniform draws from ``stored``."""
+    """Check that ``draws``, (batches, rows) with the k of each row, are independent, uniform draws from ``stored``."""
     rows = f"{draws[0, :4].tolist()} and so on"
     require((draws != draws[0]).any(), "same rows", f"each batch has the same rows, {rows}")
     require((draws != draws[:, :1]).any(), "one transition", f"all rows of a batch are one transition: {rows}")

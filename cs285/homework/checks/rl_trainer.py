@@ -33,7 +33,7 @@ class _Actor(torch.nn.Linear):
 
 
 class _Agent:
-    """An agent whose batches are numbered, and whose loss in one step may be NaN."""
+    """An agent whose batches are numbered, and whose loss is NaN in step ``nan_step`` (0: in no step)."""
 
     def __init__(self, nan_step: int = 0) -> None:
         self.actor, self.nan_step, self.sizes, self.trained = _Actor(1, 1), nan_step, list[int](), list[Any]()
@@ -62,7 +62,7 @@ class _Expert:
 
     def get_action(self, observations: Array) -> Array:
         self.calls += 1
-        t = observations[..., 0].astype(np.float64)  # as experts from files answer
+        t = observations[..., 0].astype(np.float64)  # the dtype of actions of expert files
         return np.stack([50.0 + t, -t], axis=-1)
 
 
@@ -81,7 +81,7 @@ def _episode(steps: int) -> Trajectory:
 
 
 def collect_training_trajectories() -> Iterator[Mistake]:
-    """Compare what an iteration adds, who acted, how many steps were wanted and counted, and the seeds."""
+    """Check the episodes that an iteration adds, the acting policy, the steps asked for and counted, and the seeds."""
     trainer, calls, rolled_out = _trainer(), list[tuple[Any, ...]](), [_episode(20), _episode(25)]
 
     def sample_trajectories(rollouts: Any, policy: Any, min_timesteps: int, seeds: Any, description: Any = None) -> Any:
@@ -139,7 +139,7 @@ def _check_same(paths: Any, wanted: list[Trajectory], name: str) -> None:
 
 
 def train_agent() -> Iterator[Mistake]:
-    """Compare the number of steps, their batches and the returned log."""
+    """Check the number of gradient steps, their batches and the returned log."""
     trainer = _trainer()
     log, agent = trainer.train_agent(), trainer.agent
     require(len(agent.trained) == 7, "number of steps", f"{len(agent.trained)} gradient steps are taken, not 7")
@@ -160,7 +160,7 @@ def train_agent() -> Iterator[Mistake]:
 
 
 def do_relabel_with_expert() -> Iterator[Mistake]:
-    """Compare relabelled episodes with the states visited and the expert's answers to them."""
+    """Compare relabelled episodes with the visited states and the expert's actions there."""
     trainer, paths = _trainer(), [_episode(6), _episode(4), _episode(5)]
     trainer.collection_policy, given = trainer.agent.actor, [path.actions.copy() for path in paths]
     relabeled = trainer.do_relabel_with_expert(paths)

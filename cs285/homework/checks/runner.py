@@ -29,8 +29,8 @@ from cs285.homework.blanks import BLANKS, BY_NAME, Blank, Body, NotWritten
 from cs285.homework.checks.mistake import Mistake
 
 ROOT = Path(cs285.__file__).absolute().parents[1]
-REPLACEMENT = "<replacement>"  # the file name of an answer that is not in its file
-LIMIT = 3.0  # seconds for a blank
+REPLACEMENT = "<replacement>"  # file name of an answer that is given as text
+LIMIT = 3.0  # seconds for the check of one blank
 LIBRARIES = ["envs.make_env", "data.expert_data", "infrastructure.logger", "policies.loaded_gaussian_policy"]
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
@@ -38,11 +38,11 @@ STATUSES = ("ok", "works, but", "not started", "wrong")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found."""
+    """Result of the check of one blank."""
 
-    blank: str  # its name
+    blank: str  # name of the blank
     status: str  # one of `STATUSES`; the first two are passes
-    key: str = ""  # of the mistake, or of what costs something
+    key: str = ""  # key of the mistake, or of the shortcomings of an answer that works
     words: str = ""  # what is wrong, with the numbers that show it
     where: str = ""  # file and line
 
@@ -59,7 +59,7 @@ class Verdict:
         return " ".join(f"{self.blank}: {found}{place}".split())
 
     def as_json(self) -> dict[str, Any]:
-        """The fields, the line, and points won and possible."""
+        """The fields, the message (line), and the points that are reached (points) and possible (max_points)."""
         points = BY_NAME[self.blank].points
         return {**asdict(self), "line": str(self), "points": points * self.passed, "max_points": points}
 
@@ -74,9 +74,9 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
     """Check a blank.
 
     Args:
-        name: of the blank.
+        name: name of the blank.
         replacement: source of functions to check in place of the blank's; None: the answer in the files.
-        limit: seconds, after which the answer is said to hang.
+        limit: time in seconds after which the verdict is that the answer hangs.
     """
     if METHOD == "fork":
         load_libraries()  # once for all blanks
@@ -101,15 +101,15 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
 
 
 def load_libraries() -> None:
-    """Import what the answers import, but not their own files."""
+    """Import the libraries that the files with blanks import, but not these files."""
     for library in LIBRARIES:
         importlib.import_module(f"cs285.{library}")
-    torch.set_num_threads(1)  # more of them wait for each other on numbers as few as these
-    torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports more, once
+    torch.set_num_threads(1)  # with tensors as small as these, more threads are slower
+    torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports further modules
 
 
 def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None:
-    """Write the verdict on a blank; runs in a process of its own."""
+    """Check a blank and write the verdict to a file; runs in a process of its own."""
     load_libraries()
     sys.stdout, sys.stderr, trace = (open(folder / name, "w") for name in ("stdout", "stderr", "trace"))  # noqa: SIM115
     os.dup2(sys.stdout.fileno(), 1)
@@ -122,7 +122,7 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
         _import_answers(blank)
         if replacement is not None:
             _place(blank, replacement)
-        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # the check by itself has the whole limit
+        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # restarts the limit: imports do not count
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
         costs: dict[str, str] = {cost.key: cost.words for cost in getattr(module, name)() or ()}
         changed = [key for key, value in _global_state().items() if value != before[key]]
@@ -140,11 +140,11 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
         verdict = Verdict(name, status, key, words[:500], place)
     faulthandler.cancel_dump_traceback_later()
     (folder / "verdict").write_text(json.dumps(asdict(verdict)))
-    os._exit(0)  # without the threads and exit handlers of the answer
+    os._exit(0)  # does not wait for threads and exit handlers of the answer
 
 
 def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
-    """Status, key word and words for what the check of an answer raised."""
+    """Status, key and words of the verdict for an error that the check of an answer raised."""
     if isinstance(error, Mistake):
         return "wrong", error.key, error.words
     empty = [body.function for body in blank.bodies if NotWritten.__name__ in getattr(_code(body), "co_names", ())]
@@ -162,7 +162,7 @@ def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
 
 
 def _place_of(blank: Blank, error: BaseException | None) -> str:
-    """File and line of the innermost call in the answer, or of the blank."""
+    """File and line of the innermost call in the answer; if there is none, of the blank's function."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename)}:{error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__ if error else None)):
@@ -189,7 +189,7 @@ def _code(body: Body) -> CodeType | None:
 
 
 def _import_answers(blank: Blank) -> None:
-    """Import the files with blanks. One that can't be imported is replaced, unless it is this blank's own."""
+    """Import the files with blanks; a file of other blanks that can't be imported is replaced by a mock."""
     own = {body.module for body in blank.bodies}
     for module in dict.fromkeys(body.module for other in BLANKS for body in other.bodies):
         try:
@@ -201,7 +201,7 @@ def _import_answers(blank: Blank) -> None:
 
 
 def _place(blank: Blank, replacement: str) -> None:
-    """Define the functions of a source text in place of the blank's, or of other methods of its classes."""
+    """Replace the blank's functions, and other methods of their classes, by the functions of a source text."""
     code = compile(replacement, REPLACEMENT, "exec")
     for body in blank.bodies:
         module, functions = sys.modules[body.module], dict[str, Any]()
@@ -214,7 +214,7 @@ def _place(blank: Blank, replacement: str) -> None:
 
 
 def _forbid_seeding(blank: Blank) -> None:
-    """Let the functions that seed a global generator raise a `Mistake` when the answer calls them."""
+    """Make the functions that seed a global generator raise a `Mistake` when the answer calls them."""
 
     def guarded(name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_answer(sys._getframe(1).f_code.co_filename, blank):
@@ -226,6 +226,6 @@ def _forbid_seeding(blank: Blank) -> None:
 
 
 def _global_state() -> dict[str, Any]:
-    """What an answer must leave as it was."""
+    """State of the process that an answer must not change, by the name for messages."""
     state = {"current folder": os.getcwd(), "environment variables": dict(os.environ)}
     return {**state, "default dtype": torch.get_default_dtype(), "gradient mode": torch.is_grad_enabled()}

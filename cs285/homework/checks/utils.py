@@ -18,7 +18,7 @@ from cs285.infrastructure import utils
 core: Any = utils
 SPEC = TaskSpec((3,), np.dtype(np.float32), 2, discrete=False, max_episode_steps=12, fps=60)
 SEED = 7
-LENGTHS = [4, 6, 5, 3]  # of the episodes of `_Rollouts`, again and again
+LENGTHS = [4, 6, 5, 3]  # steps of the episodes of `_Rollouts`, repeated without end
 
 
 class _ResetAnswer(NamedTuple):
@@ -32,14 +32,14 @@ class _ResetAnswer(NamedTuple):
 class _Environment(gym.Env[Any, Any]):
     """An environment whose observation in step t is (t, seed, 1).
 
-    One that ends by itself writes all observations into one array, the other gives a new array in each step.
+    ``ends`` has the steps of ends and of NaN. If it is empty, each observation is a new array; else all share one.
     """
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
         self.action_space = gym.spaces.Discrete(2) if discrete else gym.spaces.Box(-1.0, 1.0, (2,))
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (3,))
         self.ends, self.steps, self.over = ends, 0, False
-        # float32, the task's dtype, is not copied by asarray
+        # float32, the task's dtype, shows a missing copy: asarray does not copy it
         self.state = np.zeros(3, np.float32 if "truncated" in ends else np.float64)
         self.seeds, self.received = list[Any](), list[Any]()
 
@@ -66,7 +66,7 @@ class _Environment(gym.Env[Any, Any]):
 
 
 class _Policy:
-    """A policy that acts by (10 + t, noise * random number) in step t, or by t % 2 where actions are discrete."""
+    """A policy whose action in step t is (10 + t, noise * random number), or t % 2 if actions are discrete."""
 
     def __init__(self, discrete: bool = False, noise: float = 0.0) -> None:
         self.discrete, self.noise, self.seeds, self.dtypes, self.drawn = discrete, noise, list[int](), set[Any](), 0.0
@@ -86,7 +86,7 @@ class _Policy:
 
 
 def sample_trajectory() -> Iterator[Mistake]:
-    """Compare episodes with what the environment did, for each way in which an episode ends."""
+    """Compare episodes with the steps of the environment, for each way in which an episode ends."""
     for name, ends, discrete in (
         ("the task ends the episode after 7 steps", {"terminated": 7}, False),
         ("the environment's time limit ends the episode after 5 steps", {"truncated": 5}, False),
@@ -150,7 +150,7 @@ def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
 
 
 class _Rollouts:
-    """Rollouts whose episodes have the lengths of their seeds; like workers they read one seed ahead."""
+    """Rollouts in which the seed of an episode is its number of steps; like workers, they read one seed ahead."""
 
     spec = SPEC
 
@@ -179,7 +179,7 @@ def _check_episodes(paths: Any) -> None:
 
 
 def sample_trajectories() -> None:
-    """Compare the episodes with the fewest whose steps add up, and their number of steps with their sum."""
+    """Check that no more episodes than needed are collected, and that the returned number of steps is their sum."""
     for least, count in ((10, 2), (11, 3), (1, 1)):
         with case(f"min_timesteps={least}, episodes of {LENGTHS}... steps"):
             rollouts = _Rollouts()
