@@ -22,7 +22,7 @@ CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]
 
 
 class EnvKwargs(dict[str, Any]):
-    """Keyword arguments of an environment, as JSON has them; they are not to be changed, and can be hashed."""
+    """Keyword arguments of an environment: a dict of JSON values that can be hashed and must not be changed."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(json.dumps(self, sort_keys=True, default=str))
@@ -161,7 +161,7 @@ def file_name(env_name: str) -> str:
 
 
 def setting_from_text(name: str, text: str) -> Any:
-    """Convert a setting from its text, ``true`` or ``false`` for on/off; `Config` refuses what can't be converted."""
+    """Convert a setting's text to its type; a text that can't be converted is returned, and `Config` refuses it."""
     for kind in setting_types()[name]:
         if kind is EnvKwargs:
             return EnvKwargs.read([text])
@@ -175,18 +175,18 @@ def setting_from_text(name: str, text: str) -> Any:
 
 @functools.cache
 def setting_types() -> Mapping[str, tuple[Any, ...]]:
-    """The alternatives of each setting's type: classes, and literal values of an enumerated setting."""
+    """By setting, the classes that its value may have, or the values of an enumerated setting."""
     hints = get_type_hints(Config)
     return {name: get_args(hint) or (hint,) for name, hint in hints.items()}
 
 
 def is_plain(text: str, allowed: str = "") -> bool:
-    """Whether a text has no lone surrogates, and no control characters, line breaks and marks but those allowed."""
+    """Whether a text's control characters, line breaks, direction marks and lone surrogates are all in ``allowed``."""
     return not set(CONTROL.findall(text)) - set(allowed)
 
 
 def _check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
-    """Refuse a value of another type (an int passes as a float), texts that are not plain, and ints above 63 bits."""
+    """Raise InvalidInput for a wrong type, a text that is not plain or an int above 63 bits; ints pass as floats."""
     if isinstance(value, str | Path) and not is_plain(str(value)):
         raise InvalidInput(f"--{name} is {str(value)!r}; it has control characters or lone surrogates")
     if isinstance(value, int) and abs(value) >= 2**63:

@@ -43,7 +43,7 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an exception in one line, in the user's terms where the system's own says too little."""
+    """The message of an exception in one line; replaced or extended when memory or processes are exhausted."""
     if isinstance(error, MemoryError):
         return "out of memory"
     message = " ".join(str(error).split())
@@ -58,7 +58,7 @@ def lacks_processes(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Type, message and place of an exception in one line; only the message of an exception class of this module."""
+    """Type, message, file and line of an exception in one line; only the message for this module's exceptions."""
     message = message_of(error)
     if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)):
         return message

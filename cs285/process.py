@@ -14,14 +14,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # of control groups, version 2 and 1
+CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # of control groups version 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 def prepare() -> None:
-    """Handle signals, open missing streams, set numpy's threads and matplotlib's backend; call it before imports.
+    """Handle signals, open missing standard streams, and set numpy's threads and matplotlib's backend.
 
-    Standard output prints ``?`` for characters that it can't encode. Worker processes, which import the script, return.
+    Call it before numpy and matplotlib are imported. Standard output prints ``?`` for characters that it can't encode.
+    Nothing is done in worker processes, which import the script.
     """
     if multiprocessing.parent_process() is not None:
         return
@@ -76,8 +77,8 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
 def start_method(films: bool) -> str:
     """The start method for workers: "fork" on Linux while this process has one thread and no graphics, else "spawn".
 
-    A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts
-    that only work in their process.
+    A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts,
+    which only work in the process that made them.
     """
     single = sys.platform.startswith("linux") and len(os.listdir("/proc/self/task")) == 1
     return "fork" if single and not films and "OpenGL" not in sys.modules else "spawn"

@@ -22,9 +22,10 @@ class BCAgent(BaseAgent):
     def __init__(
         self, actor: Any, replay_buffer: ReplayBuffer, find_update: Callable[[Any], Update | None] | None = None
     ) -> None:
-        """Build the agent; ``find_update``, called with the actor in each iteration, may return a faster update.
+        """Build the agent of a policy and a replay buffer.
 
         ``actor`` has ``get_action`` and ``update(observations, actions)``, which returns a dict of scalars.
+        ``find_update`` is called with the actor in each iteration; it returns a faster ``actor.update``, or None.
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update
@@ -39,7 +40,7 @@ class BCAgent(BaseAgent):
         return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in log.items()}
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
-        """See `BaseAgent.add_to_replay_buffer`; InvalidInput when a schedule's optimiser was replaced."""
+        """See `BaseAgent.add_to_replay_buffer`; InvalidInput if a schedule's optimiser is no longer the policy's."""
         parts = training_parts(self.actor)
         for name, part in parts.items():
             if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
@@ -52,7 +53,7 @@ class BCAgent(BaseAgent):
         return self.replay_buffer.sample_random_data(batch_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `BaseAgent.state_dict`: the actor with its optimisers and schedules, and the random generators."""
+        """See `BaseAgent.state_dict`; ``training`` has the states of optimisers and schedules by attribute path."""
         generators = {"batches": self.replay_buffer.rng.bit_generator.state, "global": global_generator_states()}
         parts = {name: part.state_dict() for name, part in training_parts(self.actor).items()}
         return {"actor": dict(self.actor.state_dict()), "training": parts, "generators": generators}

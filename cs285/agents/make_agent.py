@@ -56,7 +56,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
 
 
 def _check_optimizer(actor: Any) -> None:
-    """Refuse trainable parameters that the optimiser lacks, such as those of a layer that was added later."""
+    """Raise InvalidInput if the optimiser lacks a trainable parameter, such as one of a layer that was added later."""
     if isinstance(actor, MLPPolicySL):
         optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
         for name, parameter in actor.named_parameters():

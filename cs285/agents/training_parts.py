@@ -8,7 +8,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 def training_parts(policy: Any) -> dict[str, Any]:
-    """Find a policy's optimisers and schedules, also in containers and modules; the keys are their attribute paths."""
+    """Find a policy's optimisers and schedules, also in containers and modules; keys are paths like ``nets.0.adam``."""
     found: dict[str, Any] = {}
     seen: set[int] = set()
 

@@ -15,7 +15,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
     """Give an environment Gymnasium's interface, or raise InvalidInput that names the task and the step.
 
     Rewards and box observations may be lists or have axes of length 1; ``reset`` may lack arguments or ``info``;
-    ``step`` may return the four values of the old gym package. Discrete actions reach it as numpy integers.
+    ``step`` may return the four values of the old gym package. Discrete actions are passed on as numpy integers.
     """
 
     def __init__(self, env: gym.Env[Any, Any], env_name: str) -> None:
@@ -74,7 +74,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         raise ValueError(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
 
     def _raise_named(self, error: Exception, method: str, result: Any) -> NoReturn:
-        if isinstance(error, InvalidInput):  # of an `Interface` inside
+        if isinstance(error, InvalidInput):  # raised by an inner `Interface`
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
         raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error
@@ -92,7 +92,7 @@ def convert_interface(env: gym.Env[Any, Any], env_name: str) -> gym.Env[Any, Any
 
 
 def convert_actions(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
-    """Count discrete actions from 0, and round those of an integer or bool Box to its dtype, within its bounds."""
+    """Make discrete actions count from 0, and round and clip float actions for a Box of integers or bools."""
     space: Any = env.action_space
     if isinstance(space, Discrete) and space.start != 0:
         return gym.wrappers.TransformAction(env, lambda action: action + space.start, Discrete(int(space.n)))

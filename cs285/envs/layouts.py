@@ -43,7 +43,7 @@ def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Arr
 
 
 def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
-    """Raise InvalidInput, which begins with ``what``, unless two sizes are equal or layouts of one task."""
+    """Raise InvalidInput unless the sizes are equal or both are layouts of the task; ``what`` begins the message."""
     layouts = LAYOUTS.get(task_of(env_name), {})
     if size == ob_dim or (size in layouts and ob_dim in layouts):
         return
@@ -53,7 +53,7 @@ def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
 
 
 def conversion_notice(what: str, env_name: str, size: int, ob_dim: int) -> str:
-    """One line that names both sizes and counts the numbers set to 0."""
+    """One-line notice of a conversion, with both sizes and the count of numbers that are set to 0."""
     layouts = LAYOUTS[task_of(env_name)]
     missing = len(np.setdiff1d(layouts[ob_dim], layouts[size]))
     filled = f" ({missing} of them set to 0)" if missing else ""

@@ -25,7 +25,7 @@ from cs285.errors import InvalidInput, describe
 Env: TypeAlias = "gym.Env[Any, Any]"
 
 MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")
-FPS = 30  # of videos, and of environments that name none
+FPS = 30  # the goal for videos, and the default for environments that name no rate
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TaskSpec:
     fps: int  # steps per second of simulated time
     time_limit: int | None = None  # the environment's own limit in steps; ``max_episode_steps`` is never larger
     action_space: Any = None  # a `Box`, or a `Discrete` that counts from 0
-    ac_start: int = 0  # the environment's own number of the first choice
+    ac_start: int = 0  # the number that the environment gives to the first discrete action
 
     @property
     def ob_dim(self) -> int:
@@ -67,15 +67,15 @@ def make_env(
     registration: EnvSpec | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[Env, TaskSpec]:
-    """Make an environment, and its facts; InvalidInput for one that can't be made, and spaces that are not allowed.
+    """Make an environment and its `TaskSpec`; InvalidInput if it can't be made, or its spaces are not supported.
 
     Box observations keep their shape; other spaces are flattened to vectors, with a notice on stderr. Discrete actions
-    count from 0; those of an integer or bool Box are rounded to its dtype.
+    count from 0; actions for an integer or bool Box are rounded to its dtype.
 
     ``env_name`` is an id of Gymnasium; ``module:id`` imports the module first, from the current folder or the installed
-    packages; ``gym:id`` is an id of the old gym package. ``registration`` is the `EnvSpec` in the process that
-    registered it; None: look it up in this one. With ``render``, ``env.render()`` gives frames, (height, width, 3)
-    uint8. ``graphics``: import MuJoCo with a graphics library, since this process may render later.
+    packages; ``gym:id`` is an id of the old gym package. ``registration`` is the `EnvSpec` of an
+    environment that only another process has registered; None: look up the id. With ``render``, ``env.render()`` gives
+    frames, (height, width, 3) uint8. ``graphics``: import MuJoCo with a graphics library, to render in this process.
     """
     if graphics:
         rendering.choose_gl_backend()  # before anything imports mujoco
@@ -97,7 +97,7 @@ def make_env(
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
-    """Render one frame, (height, width, 3) uint8, as `make_env` does; InvalidInput says what to install."""
+    """Make an environment and render one frame, (height, width, 3) uint8; InvalidInput says what to install."""
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):

@@ -47,12 +47,12 @@ def _replace_by_cylinder(capsule: Any) -> None:
 def give_old_margins(model: mujoco.MjModel) -> None:
     """Give contacts the margins that they had before MuJoCo 3.5; changes the model in place."""
     assert np.ptp(model.geom_margin) == 0, "halving restores the old margins only if all geoms have the same margin"
-    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact's margin: the sum over its two geoms
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # contacts add their two geoms' margins
         model.geom_margin[:] /= 2
 
 
 class _OldPhysics:
-    """Mixin for a Gymnasium MuJoCo task; the model is changed once, when the task is made."""
+    """Mixin that gives a Gymnasium MuJoCo task the old physics; the model is changed when the task is made."""
 
     _has_old_margins = True
 

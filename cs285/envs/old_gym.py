@@ -16,7 +16,7 @@ PREFIX = "gym:"
 
 
 def make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
-    """Make what gym 0.21 to 0.26 registers as ``env_id`` (without `PREFIX`), or raise InvalidInput."""
+    """Make the environment ``env_id``, without `PREFIX`, that gym 0.21 to 0.26 registers; or raise InvalidInput."""
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # suppress gym's notice that it is unmaintained
             gym, shimmy = map(importlib.import_module, ("gym", "shimmy.openai_gym_compatibility"))
@@ -25,7 +25,7 @@ def make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -
     gym.logger.set_level(gym.logger.ERROR)  # gym warns of its own deprecations at every reset
     parameters = inspect.signature(gym.make).parameters
     options = dict(env_kwargs)
-    if "disable_env_checker" in parameters:  # it needs numpy 1
+    if "disable_env_checker" in parameters:  # the checker needs numpy 1
         options.setdefault("disable_env_checker", True)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: gymnasium.Env[Any, Any]

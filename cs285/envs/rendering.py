@@ -35,7 +35,7 @@ def _has_egl() -> bool:
 
 
 def advice() -> str:
-    """What may help where MuJoCo can't draw."""
+    """What to install or unset if MuJoCo can't render, for an error message."""
     chosen = os.environ.get("MUJOCO_GL")
     return f"EGL is installed, but MUJOCO_GL is {chosen}; unset it" if _has_egl() and chosen != "egl" else HELP
 
@@ -70,12 +70,12 @@ def import_mujoco() -> bool:
 
 
 def prepare_rendering(env: Any) -> None:
-    """Make a MuJoCo environment render faster, with a camera that follows the walker, before its first frame."""
+    """Make a MuJoCo environment render faster, and its camera follow the walker; call this before its first frame."""
     model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return
     model.vis.quality.shadowsize = model.vis.quality.offsamples = 0  # no shadows or anti-aliasing
-    model.mat_reflectance[:] = 0  # these and reflections are slow in software rendering
+    model.mat_reflectance[:] = 0  # no reflections; all three are slow in software rendering
     renderer = getattr(env.unwrapped, "mujoco_renderer", None)
     if renderer is None:  # a task of mujoco-py, whose camera already follows the walker
         return

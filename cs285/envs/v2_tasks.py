@@ -41,7 +41,7 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
 
 
 def registered_time_limit(env_name: str) -> int | None:
-    """The limit of an episode in steps where this process has the task registered; imports nothing."""
+    """The maximum steps of an episode; None if the task is not registered or has no limit. Imports no module."""
     if env_name in V2_IDS:
         return V2_TIME_LIMIT
     registration = gym.registry.get(env_name)

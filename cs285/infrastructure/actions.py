@@ -24,7 +24,7 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
 
 
 def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """The actions as float32, or int64 when discrete; InvalidInput for one that is not among the choices."""
+    """The actions as float32, or int64 when discrete; InvalidInput if a discrete action is not one of the choices."""
     if not spec.discrete:
         return actions.astype(np.float32)
     wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]
@@ -34,12 +34,12 @@ def as_actions(actions: Array, spec: TaskSpec) -> Array:
 
 
 def renumber(paths: Sequence[Trajectory], offset: int) -> list[Trajectory]:
-    """Trajectories whose discrete actions are counted from another number: files have the environment's own."""
+    """Add ``offset`` to discrete actions: files number them like the environment, and the project from 0."""
     return [replace(path, actions=path.actions + offset) if offset else path for path in paths]
 
 
 def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
-    """Raise InvalidInput, with the step, for NaN or infinity in (T + 1, *ob_shape) states, actions or rewards."""
+    """Raise InvalidInput that names the first step with NaN or infinity; ``states`` are (T + 1, *ob_shape)."""
     given = {"environment's observation": states[:-1], "policy's action": actions, "environment's reward": rewards}
     given["environment's next observation"] = states[1:]
     finite = {name: np.isfinite(array).reshape(len(array), -1).all(axis=1) for name, array in given.items()}

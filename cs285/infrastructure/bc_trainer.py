@@ -19,8 +19,9 @@ from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_pol
 class BC_Trainer:  # noqa: N801 - the assignment's name
     """Wires environment, expert, agent, logger and loop for one run.
 
-    A context manager: the rollout workers end with the training loop, or with the context. ``inputs`` has them, the
-    expert and the expert's episodes; ``agent`` learns; ``run_dir`` is the run's folder, None before the loop starts.
+    A context manager: the rollout workers end when the training loop or the context ends. ``inputs`` has the workers,
+    the expert and the expert's episodes. ``agent`` has the policy that learns. ``run_dir`` is the run's folder; it is
+    None until the loop of a new run starts.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             expert: used in place of ``config.expert_policy_file``: a policy, any object with ``get_action``, or a
                 function of a batch of observations (N, *ob_shape).
             make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
-            inputs: shared by runs that differ only in their seed; the caller closes them. None: read the run's own.
+            inputs: of this run and of others with other seeds; the caller closes them. None: make inputs for this run.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:
@@ -48,7 +49,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             self._owned = on_failure.pop_all()
 
     def run_training_loop(self) -> list[dict[str, float]]:
-        """Run all iterations; returns the scalars of each one that was evaluated."""
+        """Run all iterations; returns the logged scalars, one dict for each evaluated iteration."""
         from cs285.infrastructure.rl_trainer import RL_Trainer
 
         if self._has_run:
@@ -87,7 +88,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             check_sizes(config.resume, config.env_name, spec, paths)
             restore_agent(self.agent, state["agent"], [*expertdata, *paths])
             self.resumed_state = {**state, "itr": itr}
-        self._generator_states = global_generator_states()  # other trainers may be made before this one runs
+        self._generator_states = global_generator_states()  # making another trainer before this one runs changes them
 
     def close(self) -> None:
         """End the rollout workers, unless the caller passed them in."""

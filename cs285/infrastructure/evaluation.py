@@ -29,8 +29,8 @@ class PendingRow:
 
     itr: int
     scalars: Mapping[str, float]
-    evaluation: Future[list[Trajectory]] | None
-    films: Mapping[str, Future[Any]]
+    evaluation: Future[list[Trajectory]] | None  # its episodes; None if the iteration is not evaluated
+    films: Mapping[str, Future[Any]]  # the thumbnails of each video, by the video's name
 
     def done(self) -> bool:
         """Whether the evaluation and the videos are finished."""
@@ -51,9 +51,10 @@ class Evaluation:
     def start(
         self, itr: int, policy: BasePolicy, collection_policy: BasePolicy | None, scalars: Mapping[str, float]
     ) -> None:
-        """Start the evaluation and the videos that are due; log the earlier rows that are finished.
+        """Start the evaluation and the videos that are due in an iteration, then log the rows that are finished.
 
-        ``policy`` is a frozen copy of the trained policy; training videos show ``collection_policy``, or are left out.
+        ``policy`` is a frozen copy of the trained policy. The training video shows ``collection_policy``; None: no such
+        video. ``scalars`` are those of training.
         """
         films = {}
         if self.films_videos and itr in self.config.due(self.config.video_log_freq):
@@ -76,7 +77,10 @@ class Evaluation:
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
-        """When the loop ends, log all rows and draw the learning curve; after InvalidInput, only log the rows."""
+        """Context of the training loop: at its end, log all rows and draw DAgger's learning curve.
+
+        After InvalidInput, the rows are logged and no curve is drawn.
+        """
         try:
             yield
         except InvalidInput:
@@ -89,11 +93,14 @@ class Evaluation:
                 from cs285.infrastructure.learning_curve import draw_learning_curve  # importing matplotlib takes time
 
                 draw_learning_curve(self.logger.run_dir, self.config.env_name, self.config.evaluated, self.logger.rows)
-            except Exception as error:  # all rows are logged
+            except Exception as error:  # the run succeeds without it: all rows are logged
                 print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """State of the log, and the last iteration's row if its evaluation is still running; logs all earlier rows."""
+        """Log all rows but a last one whose evaluation may be running; returns that row and the state of the log.
+
+        ``pending`` is the row, a dict of ``itr`` and ``scalars``, or None; ``log`` is from `Logger.state_dict`.
+        """
         self._finish(1)
         if self._pending and self._pending[0].films:
             self._finish(0)
@@ -102,7 +109,7 @@ class Evaluation:
         return {"pending": pending, "log": self.logger.state_dict()}
 
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
-        """Restart the evaluation that was running when `state_dict` was called."""
+        """Restart the evaluation of the row ``pending`` of a `state_dict`; None: there is none."""
         if pending is not None:
             evaluation = self._evaluate(pending["itr"], policy)
             self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))
@@ -125,7 +132,7 @@ class Evaluation:
         for name, film in row.films.items():
             try:
                 self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
-            except (WorkerDied, NotImplementedError):  # a blank of the homework
+            except (WorkerDied, NotImplementedError):  # NotImplementedError: a function left blank in the homework
                 raise
             except Exception as error:
                 with tqdm.external_write_mode():

@@ -29,7 +29,7 @@ UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for incomp
 def film(
     path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None, **options: Any
 ) -> list[Image.Image]:
-    """Write one MP4 file of the episodes of these seeds, or raise InvalidInput; returns thumbnails of the first frames.
+    """Write a video of one episode for each seed, or raise InvalidInput; returns thumbnails of its first frames.
 
     ``options`` are further arguments of `make_env`.
     """
@@ -42,9 +42,10 @@ def film(
 
 @contextmanager
 def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Callable[[Array], None]]:
-    """Write an H.264 video, which appears whole when the context ends, or not at all; InvalidInput if it can't.
+    """Write an H.264 video, whose file appears when the context ends and only if it is complete.
 
-    Yields a function that adds a frame, (height, width, 3) uint8. ``clip`` gets thumbnails, `CLIP_FPS` a second.
+    Yields a function that adds a frame, (height, width, 3) uint8. Appends up to `CLIP_FRAMES` thumbnails to ``clip``,
+    about `CLIP_FPS` for each second of video. Raises InvalidInput when the video can't be written.
     """
     stride, frames, shape = max(1, round(fps / CLIP_FPS)), 0, ()
 
@@ -74,7 +75,7 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
 
 @contextmanager
 def _ffmpeg(path: Path) -> Iterator[None]:
-    """Raise InvalidInput for an exception of imageio or ffmpeg, whose messages can be a page long."""
+    """Replace an exception of imageio or ffmpeg by InvalidInput with its first line; the rest can be a page long."""
     try:
         yield
     except Exception as error:
@@ -101,7 +102,7 @@ def excerpt(path: Path) -> bytes:
     """The first `EXCERPT_SECONDS` of a video as a small MP4 file; InvalidInput when it can't be read as a video."""
     if not path.is_file():  # a pipe may have no end
         raise InvalidInput(f"can't read the video {path}: it is no regular file")
-    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]  # of ffmpeg
+    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]  # options of ffmpeg
     with tempfile.TemporaryDirectory() as folder:
         short = Path(folder) / "excerpt.mp4"
         try:

@@ -28,16 +28,16 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import RandomPolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
-EXPERT_SEED = 0  # of the evaluation of expert and random policy, the same for runs of every seed
-NAMES = {"Expert": "the expert", "Random": "the random policy"}  # in messages
-RANDOM_STEPS = 1000  # at least, of the random policy's evaluation, unless --eval_batch_size is less
+EXPERT_SEED = 0  # for evaluating the expert and the random policy, in runs of every seed
+NAMES = {"Expert": "the expert", "Random": "the random policy"}  # their names in messages
+RANDOM_STEPS = 1000  # minimum steps that evaluate the random policy; --eval_batch_size if that is less
 
 
 class RunInputs:
-    """Inputs of a run, which runs with other seeds can share: rollout workers, files and the expert. A context manager.
+    """Context manager of a run's inputs, which runs with other seeds can share: rollout workers, files and the expert.
 
-    ``initial_expertdata`` are the expert's episodes; ``expert_policy`` may be None for behavioural cloning; ``digests``
-    has the SHA-256 of each file that was read, by the setting that names the file.
+    ``initial_expertdata`` has the expert's recorded episodes. ``expert_policy`` is None if behavioural cloning has no
+    expert. ``digests`` maps each setting that names an input file to the file's SHA-256.
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
@@ -51,14 +51,14 @@ class RunInputs:
             )
             self._thread = ThreadPoolExecutor(1)
             on_failure.callback(self._thread.shutdown, cancel_futures=True)
-            on_failure.callback(self.rollouts.close)  # called before the shutdown: it ends rollouts in the thread
+            on_failure.callback(self.rollouts.close)  # called before the shutdown, to end the thread's rollouts
             self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
             self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
             self._references: dict[str, Future[list[Trajectory]]] | None = None
             self._owned = on_failure.pop_all()
 
     def start_references(self) -> None:
-        """Start to measure the expert and a random policy, once for all runs that share the inputs."""
+        """Start to evaluate the expert and a random policy, unless an earlier call did or no scalars are logged."""
         config = self._config
         if self._references is not None or config.scalar_log_freq == -1:
             return
@@ -73,7 +73,10 @@ class RunInputs:
     def start_evaluation(
         self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], episodes: int | None = None
     ) -> Future[list[Trajectory]]:
-        """Roll out so many steps, or episodes, in a thread; if the policy can't act in workers, before returning."""
+        """Roll out ``episodes`` episodes or, if that is None, episodes of ``min_timesteps`` steps together.
+
+        They run in a thread. If the policy can't act in workers, they run in this thread, before the call returns.
+        """
         bar = "measuring the expert" if policy is self.expert_policy else None
 
         def roll_out() -> list[Trajectory]:
@@ -88,7 +91,7 @@ class RunInputs:
         return finished
 
     def reference_scalars(self) -> dict[str, float]:
-        """Wait for the expert's evaluation and the random policy's; mean and standard deviation of their returns."""
+        """Wait for the evaluations of expert and random policy; returns means and standard deviations of returns."""
         scalars: dict[str, float] = {}
         for name, evaluation in (self._references or {}).items():
             with error_context(f"{NAMES[name]} on {self._config.env_name}", 0):
@@ -97,7 +100,7 @@ class RunInputs:
         return scalars
 
     def check_shared(self, config: Config, expert: object | None) -> None:
-        """Raise InvalidInput unless these are the inputs of a run that differs in seed and name only."""
+        """Raise InvalidInput unless a run has the same expert, and the same settings apart from seed and name."""
         for name, there in vars(self._config).items():
             here = getattr(config, name)
             if here != there and name not in ("seed", "exp_name"):
@@ -115,7 +118,7 @@ class RunInputs:
 def find_expert(
     config: Config, spec: TaskSpec, expert: object | None, paths: Sequence[Trajectory]
 ) -> BasePolicy | None:
-    """The expert of a run: the one passed, the file of ``--expert_policy_file``, or the one that ships for the task.
+    """The expert of a run: ``expert`` if given, else the file of ``--expert_policy_file``, else the task's shipped one.
 
     It is tried on the first observations of ``paths``, the expert's episodes. Returns None when behavioural cloning has
     no expert. Raises InvalidInput when DAgger has none, or the expert can't be used.

@@ -20,7 +20,7 @@ LINE_HEIGHT = 0.17  # inches, for a line of small text
 def draw_learning_curve(
     run_dir: Path, env_name: str, iterations: Sequence[int], rows: Sequence[Mapping[str, float]]
 ) -> Figure:
-    """Draw the return of a DAgger run over its iterations, with its expert and BC, into learning_curve.png.
+    """Draw a DAgger run's return in each iteration, with those of expert and BC, into learning_curve.png.
 
     ``rows`` are the logged scalars of the evaluated ``iterations``, of which 0 is behavioural cloning.
     """
@@ -50,9 +50,9 @@ def new_figure(xlabel: str, ylabel: str = "return", width: float = 7.0) -> tuple
 
 
 def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "") -> None:
-    """Add a title, a note in small letters, and a legend below the axes, which makes the figure taller."""
+    """Add a title, a note in small letters, and a legend below the axes; the figure's height grows with the legend."""
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0), max(high, 0))  # with the 0, a noise of some per cent looks as small as it is
+    axes.set_ylim(min(low, 0), max(high, 0))  # with 0 in view, a noise of some per cent looks small
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(_literal(textwrap.fill(title, 60)))
     handles, names = axes.get_legend_handles_labels()
@@ -64,7 +64,7 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
 
 
 def _literal(text: str) -> str:
-    """A text for matplotlib, which would read what is between dollar signs as a formula."""
+    """Escape the dollar signs of a text, between which matplotlib would typeset a formula."""
     return text.replace("$", r"\$")
 
 

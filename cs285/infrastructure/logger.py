@@ -44,7 +44,7 @@ class Logger:
     """Logs one run into the folder ``run_dir``; ``rows`` are the scalars of each logged iteration."""
 
     def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
-        """Open the files of a new run, or of a run to resume; rows that are later than ``resume_state`` are removed.
+        """Open the files of a new run, or of a resumed run, whose rows after ``resume_state`` are removed.
 
         ``resume_state`` is a `state_dict`. Raises InvalidInput, and changes no file, when the folder can't be written,
         another process is writing it, or log.csv does not begin with the rows of ``resume_state``.
@@ -67,7 +67,7 @@ class Logger:
             rows = read_rows(self._table, content)
             with writing(self._table):
                 self._csv.seek(self._csv.truncate(len(content)))
-        # Each session purges the events of earlier sessions and logs all rows again: a killed one may have lost some.
+        # A killed session may have lost events, so that each session purges the earlier ones' and logs all rows again.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
             self._events = SummaryWriter(str(run_dir), purge_step=0, max_queue=0, flush_secs=1, filename_suffix=suffix)
@@ -81,9 +81,10 @@ class Logger:
             self.rows.append(row)
 
     def log_config(self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
-        """Write config.json, or raise InvalidInput; its list ``earlier`` has command and versions of earlier sessions.
+        """Write config.json, or raise InvalidInput.
 
-        ``inputs`` has the SHA-256 of each file that the run reads, by setting; ``policy`` is from `describe_policy`.
+        ``inputs`` maps each setting that names an input file to the file's SHA-256; ``policy`` is from
+        `describe_policy`. In a resumed run, the list ``earlier`` has command and versions of each earlier session.
         """
         path = self.run_dir / "config.json"
         content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy}
@@ -119,7 +120,7 @@ class Logger:
             self._events.add_scalar(name, value, itr)
 
     def log_clip(self, name: str, clip: Sequence[Image.Image], itr: int) -> None:
-        """Log some of a clip's frames, side by side, as an image in TensorBoard; frames are RGB and of equal size."""
+        """Log some of a clip's frames as one TensorBoard image, side by side; all are RGB and of equal size."""
         frames = [np.asarray(frame) for frame in clip[:: len(clip) // 6 or 1]]
         self._events.add_image(name, np.concatenate(frames, axis=1), itr, dataformats="HWC")
 

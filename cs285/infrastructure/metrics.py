@@ -9,7 +9,7 @@ import numpy as np
 from cs285.data.trajectory import Trajectory
 from cs285.errors import InvalidInput
 
-# Beginnings of the other columns of log.csv.
+# Prefixes of the columns of log.csv that do not come from the policy's update.
 RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Random_", "Initial_DataCollection_")
 
 
@@ -26,10 +26,11 @@ def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[s
 
 
 def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str, float]:
-    """The scalars of the last of an iteration's gradient steps, each with floats or tensors by name.
+    """The scalars of an iteration's last gradient step, as floats.
 
-    Raises InvalidInput when a scalar is not a number or has a `RESERVED` name, or when a scalar or one of the actor's
-    parameters is NaN or infinite, naming the step.
+    ``logs`` has a dict for each step, from names to floats or tensors. Raises InvalidInput when a scalar is not a
+    number, or has a `RESERVED` name. Raises InvalidInput that names the step when a scalar of any step is NaN or
+    infinite, or one of the actor's parameters is.
     """
     from torch import nn  # slow to import, and not needed before the workers run
 
@@ -58,7 +59,7 @@ def normalized_score(scalars: Mapping[str, float]) -> dict[str, float]:
 
 
 def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
-    """The line that a run prints for an iteration with so many evaluation episodes."""
+    """The line that a run prints for an iteration, which was evaluated on ``episodes`` episodes."""
     loss = f"loss {scalars['Training Loss']:.3g}, " if "Training Loss" in scalars else ""
     returned = f"return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}"
     returned += " (one episode; a larger --eval_batch_size has more)" if episodes == 1 else ""

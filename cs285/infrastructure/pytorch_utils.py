@@ -21,8 +21,8 @@ def build_mlp(
 ) -> nn.Sequential:
     """Build a multi-layer perceptron, a float32 module from (N, input_size) to (N, output_size).
 
-    It has ``n_layers`` hidden layers of width ``size``; with 0 it is one affine layer. ``activation`` is the class of
-    the layer after each hidden one, ``output_activation`` of the layer after the output.
+    It has ``n_layers`` hidden layers of width ``size``; with 0 it is one affine layer. A module of the class
+    ``activation`` follows each hidden layer, and one of the class ``output_activation`` follows the output layer.
     """
     layers: list[nn.Module] = []
     width = input_size

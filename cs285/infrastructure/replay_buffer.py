@@ -9,29 +9,30 @@ from cs285.data.trajectory import Array, Batch, Trajectory
 
 
 class ReplayBuffer:
-    """Ring of the last ``max_size`` transitions; batches are drawn with ``rng``, and are tensors on ``device``.
+    """Ring buffer of the last ``max_size`` transitions; ``rng`` draws batches, which are tensors on ``device``.
 
-    A transition's next observation is the observation in the following slot. Where it is not (at the end of an
-    episode, or throughout one whose states form no chain), it is stored separately.
+    The steps of an episode are in successive slots, so that a step's next observation is the observation in the
+    following slot. The next observation of an episode's last step is stored separately. So are all next observations
+    of an episode in which they are not the observations of the following steps.
     """
 
     def __init__(self, max_size: int, rng: np.random.Generator, device: torch.device | str = "cpu") -> None:
         self.max_size, self.rng, self.device = max_size, rng, device
         self._arrays: list[Array] = []  # observations, actions, rewards, terminals
-        self._last_observations: dict[int, Array] = {}  # by slot, where the following slot lacks it
+        self._last_observations: dict[int, Array] = {}  # next observations stored separately, by slot
         self._added = 0
 
     def __len__(self) -> int:
         return min(self._added, self.max_size)
 
     def add_rollouts(self, paths: Sequence[Trajectory]) -> None:
-        """Add transitions in order; raise ValueError, and add none, if shapes or dtypes differ from the stored."""
+        """Add all transitions in order; if shapes or dtypes differ from stored ones, add none and raise ValueError."""
         for path in paths:
             self._check_fits(path, paths[0])
         for path in paths:
             new = [path.observations, path.actions, path.rewards, path.terminals]
             self._reserve(new, min(self.max_size, self._added + len(path)))
-            skipped = max(0, len(path) - self.max_size)  # these would be overwritten at once
+            skipped = max(0, len(path) - self.max_size)  # the path's own later steps would overwrite these
             slots = np.arange(self._added + skipped, self._added + len(path)) % self.max_size
             for stored, added in zip(self._arrays, new, strict=True):
                 stored[slots] = added[skipped:]
@@ -42,13 +43,13 @@ class ReplayBuffer:
             self._added += len(path)
 
     def sample_random_data(self, batch_size: int) -> Batch:
-        """Draw transitions with replacement, each stored one equally likely; ValueError when the buffer is empty."""
+        """Draw ``batch_size`` transitions uniformly, with replacement; ValueError when the buffer is empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(self.rng.integers(len(self), size=batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
-        """The last ``batch_size`` transitions, or all if fewer, oldest first; ValueError when the buffer is empty."""
+        """The last ``batch_size`` transitions (at most all), oldest first; ValueError when the buffer is empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(np.arange(self._added - min(batch_size, len(self)), self._added) % self.max_size)
@@ -72,7 +73,7 @@ class ReplayBuffer:
                 )
 
     def _reserve(self, new: Sequence[Array], capacity: int) -> None:
-        """Grow the arrays in place to ``capacity`` transitions, with little spare room, since images are large."""
+        """Grow the arrays in place to ``capacity`` transitions and at most 1/16 more, since images take much memory."""
         self._arrays = self._arrays or [np.empty((0, *array.shape[1:]), array.dtype) for array in new]
         if capacity > len(self._arrays[0]):
             capacity = min(self.max_size, capacity + capacity // 16)

@@ -48,7 +48,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
                     self.perform_logging(itr, paths, training_logs)
 
     def collect_training_trajectories(self, itr: int) -> Sequence[Trajectory]:
-        """The episodes that an iteration adds: first the expert's recorded ones, then rollouts of the policy."""
+        """The episodes that an iteration adds: in iteration 0 the expert's recorded ones, later the policy's own."""
         if itr == 0:
             self.collection_policy = self.expert_policy
             return self.initial_expertdata
@@ -61,7 +61,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return paths
 
     def do_relabel_with_expert(self, paths: Sequence[Trajectory]) -> list[Trajectory]:
-        """The same states, with the actions that the expert would have taken in them (DAgger)."""
+        """Copies of trajectories with the actions that the expert takes in their states (DAgger)."""
         assert self.expert_policy is not None
         return relabel_with_expert(paths, self.expert_policy, self.rollouts.spec)
 
@@ -107,7 +107,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         }
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Continue after the iteration ``state["itr"]`` of a `state_dict`; the agent is restored already."""
+        """Prepare to continue after iteration ``state["itr"]`` from a `state_dict`; the caller restores the agent."""
         self.first_itr = state["itr"] + 1
         self.total_envsteps = state["total_envsteps"]
         self.start_time -= state["seconds"]

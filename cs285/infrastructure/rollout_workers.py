@@ -47,14 +47,14 @@ PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 @dataclass(frozen=True)
 class _Task:
-    """An environment that each process makes for itself; its methods take a policy, or None if they need none."""
+    """An environment that each process makes on first use; each method takes a policy, or None if it uses none."""
 
     env_name: str
     ep_len: int | None
     backend: Backend
     films: bool
     env_kwargs: Mapping[str, Any] | None
-    registration: EnvSpec | None = None  # from the main process
+    registration: EnvSpec | None = None  # the main process's entry in Gymnasium's registry
 
     @property
     def options(self) -> dict[str, Any]:
@@ -83,9 +83,9 @@ class _Task:
 
 
 class RolloutWorkers:
-    """Rollouts of policies in one environment, ``spec``, in ``num_workers`` processes, or in this one if that is 0.
+    """Rollouts of policies in ``num_workers`` processes, or in this one if that is 0; ``spec`` describes the task.
 
-    A policy rolls out in this process if it can't be pickled, if its ``copyable`` is False, or if workers can't be
+    A policy is rolled out in this process if it can't be pickled, if its ``copyable`` is False, or if workers can't be
     started; the reason is printed once.
     """
 
@@ -99,13 +99,14 @@ class RolloutWorkers:
         episodes_needed: int | None = None,
         env_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make the environment of `make_env`, here and in each worker.
+        """Start the workers; this process and each worker make the environment with `make_env`.
 
-        The number of workers is the smallest of ``num_workers`` (0: roll out in this process), the number of usable
-        cores, and ``episodes_needed``, the most episodes that one call needs. ``films``: `start_film` will be called.
+        There are ``num_workers`` workers (0: roll out in this process; None: as many as possible), but at most one for
+        each usable core, and at most ``episodes_needed``, the most episodes that one call needs. ``films`` says whether
+        `start_film` will be called.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
-            sys.exit(1)  # a worker imports a main script without a __main__ guard; its parent raises WorkerDied
+            sys.exit(1)  # in a worker whose main script has no __main__ guard; the parent raises WorkerDied
         self._task = _Task(env_name, ep_len, backend, films, env_kwargs)
         self.spec = self._task.spec()
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
@@ -151,8 +152,8 @@ class RolloutWorkers:
     ) -> Generator[Trajectory, None, None]:
         """Roll out one episode for each seed, in the order of seeds; several threads may call this at once.
 
-        Workers run ahead of the caller by at most ``num_workers`` episodes, and by no more than ``min_timesteps`` still
-        needs, estimated from the mean length so far (None: one episode for each seed). Closing the generator cancels
+        Workers run ahead of the caller by at most ``num_workers`` episodes. With ``min_timesteps``, they run ahead only
+        by the episodes that are still missing, estimated from the mean length so far. Closing the generator cancels
         episodes that have not started. ``policy`` must be a copy that training does not change (`frozen_copy`).
         Raises WorkerDied when a worker was killed.
         """
@@ -177,7 +178,7 @@ class RolloutWorkers:
                 future.cancel()
 
     def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
-        """Film one episode for each seed, like `films.film`, in a worker where the policy can be pickled."""
+        """Start `films.film` for one episode of each seed, in a worker if the policy can be pickled."""
         return self._start(_Task.film, self._pickled(policy) or policy, path, seeds)
 
     def can_render(self) -> bool:
@@ -224,7 +225,7 @@ class RolloutWorkers:
         return None
 
     def close(self) -> None:
-        """End the workers after their episodes; during an exception or a signal, kill those that take too long."""
+        """End the workers after their episodes; during an exception or a signal, kill them after `PATIENCE` seconds."""
         if self._pool is not None:
             killer = threading.Timer(PATIENCE, self._kill_workers)
             if sys.exc_info()[0] is not None:
@@ -247,7 +248,7 @@ class RolloutWorkers:
 # The functions below run in the workers. They don't import torch, so that a spawned worker starts quickly.
 
 _pickled_task = b""
-_load = functools.lru_cache(maxsize=3)(pickle.loads)  # the task, and the policies of evaluation and of collection
+_load = functools.lru_cache(maxsize=3)(pickle.loads)  # caches the task and two policies, for evaluation and collection
 
 
 def _begin_worker(task: bytes) -> None:
@@ -282,6 +283,6 @@ def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any
     try:
         return function(task, loaded, *args)
     except Exception as error:
-        if is_users(error):  # its class may be one that can't be pickled
+        if is_users(error):  # the class of the exception may be one that can't be pickled
             raise InvalidInput(describe(error)) from error
         raise

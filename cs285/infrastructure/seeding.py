@@ -37,7 +37,7 @@ def integer_seed(seed: int, stream: Stream, *key: int) -> int:
 
 
 def episode_seeds(seed: int, stream: Stream, itr: int) -> Iterator[int]:
-    """The seeds of episodes 0, 1, 2, ... of iteration ``itr``; endless."""
+    """Endless iterator of the seeds of episodes 0, 1, 2, ... in iteration ``itr``."""
     return (integer_seed(seed, stream, itr, episode) for episode in itertools.count())
 
 

@@ -24,13 +24,13 @@ Rollouts: TypeAlias = "RolloutWorkers | LocalRollouts"
 def sample_trajectory(
     env: Env, spec: TaskSpec, policy: BasePolicy, seed: int, on_frame: Callable[[Array], None] | None = None
 ) -> Trajectory:
-    """Roll out one episode; the same seed and policy give the same one.
+    """Roll out one episode, which depends only on the policy and ``seed``.
 
     The policy gets one observation at a time, in ``spec.ob_dtype``. Actions outside the action space are not clipped:
     the task's control cost is computed from the raw action, and the course's experts exceed the bounds.
 
-    ``on_frame`` is called with each frame of a video, (height, width, 3) uint8, if ``env`` was made to render. Raises
-    InvalidInput for an action that does not fit ``spec``, and for NaN or infinity.
+    ``on_frame`` is called with each video frame, (height, width, 3) uint8; it needs an ``env`` that was made to render.
+    Raises InvalidInput if an action does not fit ``spec``, or if the episode has NaN or infinity.
     """
     action_shape = () if spec.discrete else (spec.ac_dim,)
     with episode_generators(seed):
@@ -75,8 +75,9 @@ def sample_trajectories(
 ) -> tuple[list[Trajectory], int]:
     """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
-    ``rollouts`` runs `sample_trajectory` in worker processes or in this one. ``description`` is that of the progress
-    bar on a terminal; None: no bar. Returns the episodes in the order of their seeds, and their number of steps.
+    ``rollouts`` runs `sample_trajectory` in worker processes or in this one. ``description`` is the label
+    of a progress bar on a terminal; None: no bar. Returns the episodes in the order of their seeds, and the number of
+    steps in all of them.
     """
     paths: list[Trajectory] = []
     timesteps = 0
@@ -101,5 +102,5 @@ def sample_n_trajectories(
 
 
 def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
-    """New trajectories with the same states, and the actions the expert would have taken there."""
+    """Copies of trajectories with the actions that the expert takes in their states."""
     return [replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths]

@@ -21,7 +21,8 @@ class MLPPolicy(nn.Module, BasePolicy):
 
     Continuous actions: a Gaussian with the network's output as mean and one learned log standard deviation for all
     observations. Discrete actions: a categorical distribution with the network's output as logits. The network reads
-    standardised observations, (observation - ``ob_mean``) / ``ob_std``; both are buffers, 0 and 1 until they are set.
+    standardised observations, (observation - ``ob_mean``) / ``ob_std``. These two are buffers, (ob_dim,), which are 0
+    and 1 at first.
     """
 
     ob_mean: torch.Tensor
@@ -66,7 +67,8 @@ class MLPPolicy(nn.Module, BasePolicy):
     def get_action(self, observations: Array) -> Array:
         """Choose the most likely action: the mean, or the choice of the largest logit (see `BasePolicy.get_action`).
 
-        Sampled actions lead to states that the expert never visits; ``policy(observations).sample()`` samples.
+        Actions are not sampled, since that leads to states that the expert never visits. To sample, call
+        ``policy(observations).sample()``.
         """
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
@@ -102,14 +104,14 @@ class MLPPolicySL(MLPPolicy):
         """Build the network, its optimiser and the schedule of its learning rate.
 
         Args:
-            *args: of `MLPPolicy`: ac_dim, ob_dim, n_layers, size.
-            learning_rate: of Adam, before the schedule.
-            loss: for continuous actions: ``mse``, the squared error of the mean action, or ``nll``, the
-                negative log-likelihood, which learns the standard deviation too. For discrete actions the
-                loss is the cross entropy.
-            schedule_period: gradient steps of one period, in which the learning rate falls towards 0 as half a
-                cosine; each period starts at the full rate. None: a constant learning rate.
-            **kwargs: of `MLPPolicy`: discrete, ob_shape.
+            *args: positional arguments of `MLPPolicy`: ac_dim, ob_dim, n_layers, size.
+            learning_rate: Adam's initial learning rate.
+            loss: loss of continuous actions. ``mse`` is the squared error of the mean action; ``nll`` is the
+                negative log-likelihood, which also trains the standard deviation. The loss of discrete
+                actions is always the cross entropy.
+            schedule_period: number of gradient steps in which the learning rate falls towards 0 as half a cosine;
+                then the next period starts at the full rate. None: a constant learning rate.
+            **kwargs: keyword arguments of `MLPPolicy`: discrete, ob_shape.
         """
         super().__init__(*args, **kwargs)
         self.loss = loss
@@ -124,7 +126,7 @@ class MLPPolicySL(MLPPolicy):
             actions: (N, ac_dim) float32, or (N,) int64 when discrete.
 
         Returns:
-            ``{"Training Loss": loss}``, the loss before the step, a tensor on the policy's device.
+            ``{"Training Loss": loss}``, with the loss before the step as a scalar tensor on the policy's device.
         """
         loss = self.compute_loss(observations, actions)
         self.optimizer.zero_grad()
@@ -135,7 +137,7 @@ class MLPPolicySL(MLPPolicy):
         return {"Training Loss": loss.detach()}
 
     def compute_loss(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """The loss that `update` minimises, a mean over the batch; arguments as of `update`."""
+        """The loss that `update` minimises, a scalar mean over the batch; the arguments are those of `update`."""
         if self.discrete:
             return functional.cross_entropy(self.outputs(observations), actions)
         if self.loss == "nll":

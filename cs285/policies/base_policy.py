@@ -10,7 +10,7 @@ class BasePolicy(ABC):
 
     Attributes:
         copyable: whether a copy in another process chooses the same actions; False unless a class sets it to True.
-        not_copyable_because: the reason to print if ``copyable`` is False; empty: the class's name is printed.
+        not_copyable_because: the reason to print if ``copyable`` is False; if empty, the class's name is printed.
     """
 
     copyable = False
@@ -21,10 +21,10 @@ class BasePolicy(ABC):
         """Choose an action for each observation.
 
         Args:
-            observations: (N, *ob_shape), or a single one (ob_shape).
+            observations: (N, *ob_shape), or a single observation of shape ob_shape.
 
         Returns:
-            (N, ac_dim) floats, or (N,) integers when actions are discrete; without N for a single observation.
+            (N, ac_dim) floats, or (N,) integers when discrete; (ac_dim,) or () for a single observation.
         """
 
     def reset(self, seed: int) -> None:  # noqa: B027 - most policies have no state

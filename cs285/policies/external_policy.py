@@ -1,4 +1,4 @@
-"""Adapters that make a policy from a function, a model, a torch module, an action space or an object of one's own."""
+"""Adapters that make a policy from a function, a model, a torch module, an action space or a user's object."""
 
 import copy
 import importlib
@@ -47,7 +47,7 @@ class ExternalPolicy(BasePolicy):
 
 
 class RandomPolicy(BasePolicy):
-    """Actions drawn by ``action_space.sample()``, for one observation at a time: a reference for returns."""
+    """Policy of random actions, drawn by ``action_space.sample()`` for one observation at a time."""
 
     copyable = True
 
@@ -68,8 +68,8 @@ def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
 
     A model of stable-baselines3 acts by ``predict`` with ``deterministic=True``, on observations normalised by its
     VecNormalize, if it has one. A ``torch.nn.Module`` is called with a float32 tensor, in evaluation mode and without
-    gradient. One observation has ``ob_ndim`` dimensions. ``start`` is the expert's number of the first choice where
-    actions are discrete; it is 0 in the policy that is returned. Raises InvalidInput for an object of any other kind.
+    gradient. One observation has ``ob_ndim`` axes. ``start`` is the number that the expert gives to the first discrete
+    action; in the returned policy it is 0. Raises InvalidInput for an object of any other kind.
     """
     if isinstance(expert, BasePolicy):
         return expert

@@ -2,8 +2,8 @@
 
 With small networks, most of the time of a step in torch is overhead between operations. `fast_update` returns a
 replacement for the one kind of policy that it knows, and None for any other. The replacement works on the same memory
-as torch's parameters and optimiser state: `MLPPolicySL.update` may take any step in between, and ``state_dict()``
-always holds the current values. The project works without this file.
+as torch's parameters and optimiser state, so that `MLPPolicySL.update` can take some of the steps, and ``state_dict()``
+always has the current values. The project works without this file.
 """
 
 import math
@@ -22,16 +22,17 @@ from cs285.policies.MLP_policy import MLPPolicySL
 Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]
 
 METHODS = ("update", "compute_loss", "outputs", "forward")
-TOLERANCE = 1e-3  # of gradients, relative to the largest one
+TOLERANCE = 1e-3  # for differences between gradients, relative to the largest one
 KNOWN_SOURCE = "947953c9722a50ead826ae2c251c07aaa7bd8978e439d99fd6f962cc894222cb"  # SHA-256 of the code of METHODS
 
 
 def fast_update(policy: object) -> Update | None:
     """Build a replacement for ``policy.update``; None where it would not compute the same.
 
-    The policy must be an `MLPPolicySL` with unedited methods, affine layers with tanh in between, all parameters
-    trainable, float32 and on the CPU, no hooks, and torch's Adam without weight decay or variants. Call this once in
-    each iteration: changes of the policy take effect then, and replaced parameters or optimiser state at once.
+    The policy must be an `MLPPolicySL` with unedited methods, no hooks, and affine layers with tanh in between. All its
+    parameters must be trainable, float32 and on the CPU. Its optimiser must be torch's Adam without weight decay or
+    variants. Call this once in each iteration, so that changes of the policy take effect. Replaced parameters and
+    replaced optimiser state take effect at the next step.
     """
     perceptron = known_perceptron(policy, MLPPolicySL, METHODS, KNOWN_SOURCE)
     if perceptron is None or not perceptron[1] <= {nn.Tanh}:
@@ -50,7 +51,7 @@ def fast_update(policy: object) -> Update | None:
 def skip_dynamo_import() -> None:
     """Keep torch's optimisers from importing torch._dynamo, which takes two seconds.
 
-    torch imports it only to exclude three methods from compilation. No effect on a torch with other internals.
+    torch imports it only to exclude three methods from compilation. No effect where torch has other internals.
     """
     for name in ("add_param_group", "state_dict", "load_state_dict"):
         method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
@@ -59,7 +60,7 @@ def skip_dynamo_import() -> None:
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
-    """Whether ``parameters`` are all that the policy has, trainable, and float32 on the CPU like its buffers."""
+    """Whether ``parameters`` are all the policy's and trainable, and these and its buffers are float32 on the CPU."""
     found = list(policy.parameters())
     same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
     trainable = all(type(p) is nn.Parameter and p.requires_grad for p in found)
@@ -118,7 +119,7 @@ class _FastUpdate:
         self._standardizer = (policy.ob_mean, policy.ob_std)
 
     def _is_bound(self) -> bool:
-        """Whether parameters and Adam's state still are the views that this object works on; sets the gradients."""
+        """Whether parameters and Adam's state are still this object's views; also sets the gradients to its views."""
         policy, (mean, std) = self._policy, self._standardizer
         if policy.optimizer is not self._optimizer or policy.loss != self._loss:
             return False
@@ -152,7 +153,7 @@ class _FastUpdate:
         return {"Training Loss": torch.tensor(loss, dtype=torch.float32)}
 
     def _actions_fit(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
-        """Whether actions have the shape and dtype of the outputs, without broadcasting."""
+        """Whether actions are (N, ac_dim) float32, or (N,) int64 when discrete, for N observations."""
         if self._policy.discrete:
             return actions.dtype == torch.int64 and actions.shape == observations.shape[:1]
         return actions.dtype == torch.float32 and actions.shape == (len(observations), *self._policy.logstd.shape)
@@ -165,9 +166,9 @@ class _FastUpdate:
         )
 
     def _compute_gradients(self, observations: Array, actions: Array) -> float:
-        """Fill in the gradients; returns the loss."""
+        """Write the gradients into ``self._gradients``; returns the loss."""
         mean, std = (part.numpy() for part in self._standardizer)
-        layers = range(0, len(self._arrays) - 1, 2)  # weight, bias, weight, bias, ... and logstd with nll
+        layers = range(0, len(self._arrays) - 1, 2)  # arrays: weight, bias, weight, bias, ..., and logstd with nll
         inputs, x = [], (observations.astype(np.float32, copy=False) - mean) / std
         for i in layers:
             if i > 0:
@@ -184,7 +185,7 @@ class _FastUpdate:
         return loss
 
     def _loss_and_its_gradient(self, outputs: Array, actions: Array) -> tuple[float, Array]:
-        """The loss, and its gradient with respect to the (N, ac_dim) outputs."""
+        """The loss and its gradient with respect to the (N, ac_dim) outputs; also writes that of logstd with nll."""
         n = len(outputs)
         if self._policy.discrete:
             logits = outputs - outputs.max(axis=1, keepdims=True)

@@ -21,15 +21,15 @@ from cs285.policies.numpy_policy import NumpyPolicy
 METHODS = ("get_action", "forward", "outputs", "reset")
 KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"  # SHA-256 of the code of METHODS
 ACTIVATIONS: dict[type, str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
-TOLERANCE = 1e-4  # of actions, relative to the largest
+TOLERANCE = 1e-4  # for differences between actions, relative to the largest action
 
 
 def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
     """Copy any object with ``get_action`` so that training it further does not change the copy.
 
-    Returns a `NumpyPolicy` for an `MLPPolicy` with unedited methods and one kind of activation, if its actions on
-    ``observations`` (N, *ob_shape) are the same; else a `DetachedCopy`. If the policy can't be copied, returns a
-    `LivePolicy`, which acts in the main process.
+    The copy of an `MLPPolicy` with unedited methods and one kind of activation is a `NumpyPolicy`, if it has the same
+    actions on ``observations`` (N, *ob_shape). The copy of any other policy is a `DetachedCopy`. If the policy can't be
+    copied, returns a `LivePolicy`, which acts in the main process and changes with training.
     """
     if (fast := _numpy_copy(policy)) is not None:
         expected, found = policy.get_action(observations), fast.get_action(observations)
@@ -72,7 +72,7 @@ class DetachedCopy(BasePolicy):
 
 
 class LivePolicy(ExternalPolicy):
-    """The policy in training itself, not a copy; acts in evaluation mode and without gradients."""
+    """Adapter for the policy in training itself, which acts in evaluation mode and without gradients."""
 
     def __init__(self, policy: Any, ob_ndim: int, not_copyable_because: str) -> None:
         super().__init__(policy.get_action, ob_ndim, getattr(policy, "reset", None))

@@ -35,10 +35,10 @@ def source_digest(owner: type, names: Sequence[str]) -> str | None:
 def known_perceptron(
     policy: Any, owner: Any, names: Sequence[str], digest: str
 ) -> tuple[list[nn.Linear], set[type]] | None:
-    """The affine layers of a policy's network and the types of the activations between; None if it has other parts.
+    """The affine layers of a policy's perceptron and the types of the activations between; None for another policy.
 
-    Also None unless the policy is an ``owner`` whose methods ``names`` are neither overridden nor edited: ``digest`` is
-    what `source_digest` gives for the known text.
+    The policy must be an instance of ``owner``, and its methods ``names`` must be neither overridden nor edited.
+    ``digest`` is the `source_digest` of the unedited methods.
     """
     if not isinstance(policy, owner) or any(name in vars(policy) for name in names):
         return None

@@ -29,7 +29,7 @@ class LoadedGaussianPolicy(BasePolicy):
     """The mean action of a Gaussian policy from a file of the course: an MLP of standardised observations.
 
     An observation dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training; its
-    standardised value is 0. (The course divides by 1e-6 there: a constant of another version of MuJoCo becomes 1e5.)
+    standardised value is 0. (The course divides by 1e-6; a difference of 0.1 between MuJoCo versions would become 1e5.)
 
     Attributes:
         ob_mean, ob_variance: (ob_dim,) float64, of the observations in the expert's training.
@@ -75,7 +75,7 @@ class LoadedGaussianPolicy(BasePolicy):
 
 
 class ConvertedLayoutPolicy(BasePolicy):
-    """A policy that reads ``ob_dim`` numbers, used on another known observation layout of the same task."""
+    """A policy that reads ``ob_dim`` numbers, for observations in another known layout, which are converted."""
 
     def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
         self.copyable = policy.copyable
@@ -131,7 +131,7 @@ def write_gaussian_policy(
     Each layer has ``weights`` (inputs, outputs) and ``biases`` (outputs,); the last one is linear. ``activation`` is
     tanh or lrelu. Raises InvalidInput when the file can't be written.
     """
-    # Weights of constant dimensions become 0, since the course's loader treats these otherwise than this one.
+    # Weights of constant dimensions become 0, since the course's loader does not set these dimensions to 0.
     weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
     mean, variance, log_std, *biases = (np.asarray(row, np.float64)[None] for row in (mean, variance, log_std, *biases))
     affine = zip(weights, biases, strict=True)

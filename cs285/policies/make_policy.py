@@ -27,7 +27,7 @@ SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may v
 def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> MLPPolicySL:
     """Build the assignment's policy on the device that the settings name.
 
-    The expert's episodes in ``paths`` give the standardiser with ``--ob_normalization expert_data``.
+    With ``--ob_normalization expert_data``, the policy standardises observations with the statistics of ``paths``.
     """
     import torch
 
@@ -64,7 +64,7 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
     flat = [path.observations.reshape(len(path), -1) for path in paths]
     count = sum(map(len, flat))
     mean = sum(part.sum(axis=0, dtype=np.float64) for part in flat) / count
-    # An episode at a time: images are large.
+    # One episode at a time, since images take much memory.
     std = np.sqrt(sum(np.square(part - mean).sum(axis=0) for part in flat) / count)
     std = np.where(std < CONSTANT_STD, 1.0, np.maximum(std, SMALLEST_STD))
     return mean.astype(np.float32), std.astype(np.float32)

@@ -15,7 +15,7 @@ ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
 
 
 class NumpyPolicy(BasePolicy):
-    """A perceptron with a linear output that chooses the mean action, or the choice of the largest logit."""
+    """A perceptron with a linear output layer; its action is the output, or the largest logit's index if discrete."""
 
     copyable = True
 
@@ -36,8 +36,8 @@ class NumpyPolicy(BasePolicy):
             biases: of each layer, (outputs,).
             activation: a key of `ACTIVATIONS`, applied after every layer but the last.
             discrete: whether the outputs are logits of choices.
-            standardizer: (ob_dim,) mean and standard deviation of the observations; None: 0 and 1. They are not
-                folded into the float32 weights, which would cost precision.
+            standardizer: mean and standard deviation of the observations, each (ob_dim,); None: 0 and 1. Folding
+                them into the float32 weights would cost precision.
             ob_shape: shape of an observation, which is flattened; a vector by default.
             output: applied to the mean actions; a function that can be pickled.
         """

@@ -45,9 +45,10 @@ def load_run_policy(
 ) -> tuple[Any, Env, TaskSpec]:
     """Load a policy onto the CPU and make its run's environment, without executing code from the files.
 
-    ``path`` is a ``policy_itr_<n>.pt`` in a run folder, or the folder, for its last file; ``make_policy`` made the
-    policy. The other arguments replace the run's settings. Raises InvalidInput when a file can't be used,
-    ``make_policy`` is not the run's, or the environment can't be made (see `load_run_config`).
+    ``path`` is a ``policy_itr_<n>.pt`` in a run folder, or the folder, of which the last such file is loaded.
+    ``make_policy`` is the function that made the policy. The other arguments, if given, replace the run's settings.
+    Raises InvalidInput when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made
+    (see `load_run_config`).
     """
     path = saved_file(path)
     config, parameters = load_run_config(path.parent, env_name), _read_parameters(path, make_policy)
@@ -58,7 +59,7 @@ def load_run_policy(
 
 
 def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env_name: str | None = None) -> Any:
-    """The policy of `load_run_policy`, in evaluation mode."""
+    """Load a policy onto the CPU in evaluation mode; the arguments are those of `load_run_policy`."""
     policy, env, _ = load_run_policy(Path(path), make_policy=make_policy, env_name=env_name)
     env.close()
     return policy.eval() if isinstance(policy, torch.nn.Module) else policy
@@ -94,14 +95,14 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
 
 
 def export_policy(policy: Any, path: Path) -> None:
-    """Write a policy's mean action or logits in the course's expert format; InvalidInput when it can't hold them."""
+    """Write a policy's network to a file in the course's expert format; InvalidInput if the format can't hold it."""
     frozen = frozen_copy(policy, np.zeros((2, *getattr(policy, "ob_shape", ())), np.float32))
     if not isinstance(frozen, NumpyPolicy) or frozen.activation != "tanh" or len(policy.ob_shape) != 1:
         held = "it holds perceptrons of flat observations with tanh"
         raise InvalidInput(f"the course's format can't hold the policy {type(policy).__name__}: {held}")
     mean, std = (to_numpy(part).astype(np.float64) for part in (policy.ob_mean, policy.ob_std))
     log_std = np.zeros(len(frozen.biases[-1])) if policy.discrete else to_numpy(policy.logstd)
-    variance = np.square(std - STD_OFFSET)  # readers add the offset
+    variance = np.square(std - STD_OFFSET)  # the format's readers add the offset
     write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std, "tanh")
 
 
@@ -144,6 +145,6 @@ def save_parameters(policy: Any, path: Path) -> None:
     content = dict(policy.state_dict())
     for name, value in content.items():
         if isinstance(value, torch.Tensor):
-            content[name] = value.cpu().clone()  # a view is saved without the rest of its storage
+            content[name] = value.cpu().clone()  # otherwise a view is saved with all of its storage
     with whole_file(path) as file:
         torch.save(content, file)

@@ -44,9 +44,9 @@ UNUSED = (
 def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
     """Rebuild the policy in a zip that ``model.save`` wrote, for PPO, A2C, TRPO, SAC, TQC, TD3, DDPG or DQN.
 
-    It returns the mean or greedy action, as ``predict(deterministic=True)`` does. Only the arrays of ``policy.pth`` and
-    the plain text of ``data`` are read. A notice says that the zip has no statistics of VecNormalize. Raises
-    InvalidInput for a policy that can't be rebuilt exactly, with the reason.
+    The policy returns the mean or greedy action, as ``predict(deterministic=True)`` does. Only the arrays of
+    ``policy.pth`` and the plain text of ``data`` are read. A notice says that the zip has no statistics of
+    VecNormalize. Raises InvalidInput, with the reason, for a policy that can't be rebuilt exactly.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
@@ -74,7 +74,7 @@ def _within_bounds(actions: Array, low: Array, high: Array, squashed: bool) -> A
 
 
 def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]:
-    """Modules, activation and squashing of the policy, from its plain attributes; InvalidInput for an unknown one."""
+    """A policy's module names, its activation and whether tanh bounds actions; InvalidInput for an unknown policy."""
     made = re.match(r"<function (\w+)\.", str(data["policy_class"].get("__init__")))
     name = f"{data['policy_class']['__module__']}.{made[1] if made else '?'}"
     if name not in KINDS:
@@ -93,7 +93,7 @@ def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]
 
 
 def _check_actions(space: Mapping[str, Any], spec: TaskSpec) -> None:
-    """Refuse a policy whose kind of actions, or whose action bounds, differ from the task's."""
+    """Raise InvalidInput if the kind or the bounds of a policy's actions differ from the task's."""
     ours: Any = spec.action_space
     if space[":type:"].rpartition(".")[2].strip("'>") != type(ours).__name__:
         raise InvalidInput(f"its actions are a {space[':type:']:.100}, the task's {ours}")
