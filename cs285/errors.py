@@ -21,6 +21,10 @@ class InvalidInput(Exception):
     has_context = False  # whether the message names task and iteration
 
 
+class Stopped(SystemExit):
+    """The end of a script by SIGINT or SIGTERM."""
+
+
 class WorkerDied(RuntimeError):
     """A worker process was killed or ran out of memory; scripts exit with code 1."""
 

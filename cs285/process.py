@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from cs285.errors import Stopped
+
 CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # of control groups version 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
@@ -61,7 +63,7 @@ def _stop(signum: int, frame: FrameType | None) -> NoReturn:
     """Exit the script with its cleanup and one last line; the next signal ends the process at once."""
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
-    raise SystemExit(128 + signum)
+    raise Stopped(128 + signum)
 
 
 def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:

@@ -98,7 +98,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
         array = np.asarray(value if _is_numeric(value) else None)
     except (ValueError, OverflowError):  # rows of different lengths
         array = np.asarray(None)
-    if array.ndim == 0 or array.dtype.kind not in "fiub":
+    if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "fiub":
         raise InvalidInput(f"{where} has no array {name!r} with a row of numbers for each step")
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused

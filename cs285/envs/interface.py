@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
-from cs285.errors import InvalidInput, describe
+from cs285.errors import InvalidInput, Stopped, describe
 
 
 class Interface(gym.Wrapper[Any, Any, Any, Any]):
@@ -42,10 +42,12 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
                 self.unwrapped.np_random = np.random.default_rng(seed)
                 getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # a method in the old gym package
             result = self.env.reset(**arguments)
-            with_info = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)
+            with_info = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict | None)
             observation, info = result if with_info else (result, {})
-            return self._observation(observation), info
-        except Exception as error:
+            return self._observation(observation), info or {}
+        except Stopped:
+            raise
+        except (Exception, SystemExit) as error:
             self._raise_named(error, "reset", result)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -62,7 +64,9 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             if isinstance(reward, (list, np.ndarray)):
                 reward = np.reshape(reward, ()).item()
             return self._observation(observation), float(reward), bool(terminated), bool(truncated), info
-        except Exception as error:
+        except Stopped:
+            raise
+        except (Exception, SystemExit) as error:
             self._raise_named(error, f"step {self._steps - 1}", result)
 
     def _observation(self, observation: Any) -> Any:
@@ -73,7 +77,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             return array.reshape(self._shape)
         raise ValueError(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
 
-    def _raise_named(self, error: Exception, method: str, result: Any) -> NoReturn:
+    def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
         if isinstance(error, InvalidInput):  # raised by an inner `Interface`
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"

@@ -85,7 +85,7 @@ def make_env(
     else:
         env = _make_registered(env_name, render, backend, registration, env_kwargs or {})
     env, space = convert_interface(env, env_name), env.observation_space
-    if space.is_np_flattenable and not (isinstance(space, Box) and space.shape):
+    if isinstance(space, gym.Space) and space.is_np_flattenable and not (isinstance(space, Box) and space.shape):
         env = Interface(gym.wrappers.FlattenObservation(env), env_name)
         if isinstance(space, Dict | Tuple):
             print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
@@ -146,6 +146,7 @@ def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
         )
     time_limit = env.spec.max_episode_steps if env.spec else None
     limits = [limit for limit in (time_limit, ep_len) if limit is not None]
+    fps = env.metadata.get("render_fps")
     if not limits:
         raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
     return TaskSpec(
@@ -154,7 +155,7 @@ def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
         ac_dim=int(actions.n) if discrete else actions.shape[0],  # type: ignore[attr-defined, index]
         discrete=discrete,
         max_episode_steps=min(limits),
-        fps=int(env.metadata.get("render_fps") or FPS),
+        fps=int(fps) if isinstance(fps, int | float | np.number) and 1 <= fps <= 1000 else FPS,
         time_limit=time_limit,
         action_space=actions,
     )

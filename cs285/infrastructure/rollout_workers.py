@@ -232,7 +232,10 @@ class RolloutWorkers:
                 killer.start()
             self._pool.shutdown(cancel_futures=True)
             killer.cancel()
-        self._task.environment[0].close()
+        try:
+            self._task.environment[0].close()
+        except Exception as error:  # a user's own environment may raise anything
+            print(f"{self._task.env_name}, close: {describe(error)}", file=sys.stderr)
 
     def _kill_workers(self) -> None:
         for worker in self._workers:

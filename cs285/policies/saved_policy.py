@@ -119,6 +119,11 @@ def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
 def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy, parameters: Any) -> Any:
     recorded = read_content(path.parent / "config.json")["policy"].get("architecture")
     try:
+        held = sum(value.numel() for value in parameters.values() if isinstance(value, torch.Tensor))
+        if make_policy is make_mlp_policy and (config.n_layers - 1) * config.size**2 > held:
+            raise InvalidInput(
+                f"it holds {held} numbers, too few for n_layers {config.n_layers} and size {config.size}"
+            )
         policy = make_policy(replace(config, no_gpu=True), spec, [])
         if recorded not in (None, describe_policy(make_policy, policy)["architecture"]):
             raise InvalidInput("config.json records another architecture; was make_policy's code edited?")

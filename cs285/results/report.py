@@ -69,7 +69,9 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
             write_files(copy, {name: (run.path / name).read_bytes() for name in ("config.json", "log.csv")})
         parts, left_out = make_tables(series)
         for part in parts:
-            with (unfinished / f"{part.name.lower().replace(' ', '')}.csv").open("w", newline="") as file:
+            with (unfinished / f"{part.name.lower().replace(' ', '')}.csv").open(
+                "w", newline="", encoding="utf-8"
+            ) as file:
                 csv.writer(file).writerows([part.rows[0], *(row.values() for row in part.rows)])
         for name, caption, shown, draw in _figures(series):
             try:
@@ -147,12 +149,13 @@ def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Seri
 
 def _videos(series: Series) -> Iterator[tuple[str, bytes]]:
     for run in series.runs:
-        found = {path.stem.rpartition("_")[2]: path for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")}
-        iterations = sorted(int(itr) for itr in found if itr.isdecimal())
+        films = [(path.stem.rpartition("_")[2], path) for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")]
+        found = {int(itr): path for itr, path in films if itr.isascii() and itr.isdecimal()}
+        iterations = sorted(found)
         for itr in dict.fromkeys([*iterations[:1], *iterations[-1:]]):
             means = [f", mean return {row[RETURN]:.0f}" for row in run.rows if row["itr"] == itr]
             caption = f"{series.task}: DAgger, iteration {itr}, seed {run.config.seed}{''.join(means)}"
-            yield caption, excerpt(found[str(itr)])
+            yield caption, excerpt(found[itr])
 
 
 def _render(pdf: bool, **values: Any) -> str:

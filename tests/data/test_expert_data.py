@@ -110,6 +110,7 @@ def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path
     ("change", "message"),
     [
         ({"observation": [np.zeros(3), np.zeros(4)]}, "has no array 'observation'"),
+        ({"observation": np.zeros((2**20, 0))}, "has no array 'observation'"),
         ({"reward": None}, "has no array 'reward'"),
         ({"action": np.zeros((3, 2))}, "reward has 5 entries for 3 actions"),
         ({"observation": np.full((5, 3), np.nan)}, "observation holds NaN, infinity"),

@@ -1,5 +1,6 @@
 """Environments that bend Gymnasium's interface: converted, or named with task and step."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -107,6 +108,10 @@ class Flattened(BentEnv):
         return (self.state,), {}
 
 
+def exiting(env: BentEnv, action: Any) -> Any:
+    return sys.exit() if env.steps == 2 else action
+
+
 def failing(env: BentEnv, action: Any) -> Any:
     return {}["door"] if env.steps == 2 else action
 
@@ -118,6 +123,7 @@ def failing(env: BentEnv, action: Any) -> Any:
         ({"answer": rewarded(np.ones(2))}, r"step 0 .*size 2"),
         ({"answer": lambda env, answer: answer[:3]}, r"step 0 .*expected 5, got 3"),
         ({"state_of": lambda env, state: state[: 3 - env.steps // 2]}, r"step 1 .*\(2,\).* is \(3,\)"),
+        ({"action": exiting}, r"step 2 .*: SystemExit"),
         ({"action": failing}, r"step 2 .*: KeyError: 'door' \(.*test_interface\.py, line \d+\)\Z"),
     ],
 )
