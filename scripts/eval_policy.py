@@ -46,7 +46,8 @@ def main() -> None:
     from cs285.policies.frozen_copy import frozen_copy
     from cs285.policies.saved_policy import load_run_config, load_run_policy
 
-    config = load_run_config(settings.policy.parent, settings.env_name)
+    run_dir = settings.policy if settings.policy.is_dir() else settings.policy.parent
+    config = load_run_config(run_dir, settings.env_name)
     ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
     restart_in_mujoco_py_venv(backend)
     if settings.video is not None:

@@ -110,10 +110,12 @@ class Logger:
         self.rows.append(dict(scalars))
 
     def check_folder(self) -> None:
-        """Raise InvalidInput where the run's folder was deleted or renamed, or its log.csv replaced."""
+        """Raise InvalidInput where the run's folder was deleted or renamed, its log.csv replaced or events deleted."""
         with writing(self._table):
             if not os.path.samestat(os.fstat(self._csv.fileno()), self._table.stat()):
                 raise InvalidInput(f"can't write {self._table}: another file has replaced it")
+        if not any(self._table.parent.glob("events.out.tfevents.*")):
+            raise InvalidInput(f"the event files of {self._table.parent} were deleted during the run")
 
     def _add_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
         for name, value in scalars.items():

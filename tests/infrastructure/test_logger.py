@@ -69,6 +69,16 @@ def test_a_folder_that_was_renamed_is_an_error(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["renamed"]
 
 
+def test_deleted_event_files_are_an_error(tmp_path: Path) -> None:
+    with closing(Logger(make_run_dir(tmp_path, "q1_a"))) as logger:
+        logger.log_scalars(ROWS[0], 0)
+        logger.check_folder()
+        for path in logger.run_dir.glob("events*"):
+            path.unlink()
+        with pytest.raises(InvalidInput, match="event files of .* were deleted"):
+            logger.check_folder()
+
+
 def test_config_json_has_the_settings_and_keeps_earlier_sessions(tmp_path: Path) -> None:
     policy = {"make_policy": "cs285.policies.make_policy:make_mlp_policy", "architecture": "MLP\n  (0)"}
     logger = Logger(tmp_path)
