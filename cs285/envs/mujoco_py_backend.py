@@ -53,7 +53,7 @@ def is_inside(venv: Path) -> bool:
 
 
 def import_mujoco_py() -> None:
-    """Import mujoco_py, and gymnasium_robotics with the tasks for it; InvalidInput that says what to do."""
+    """Import mujoco_py, and gymnasium_robotics, which has its tasks; raise InvalidInput, which says what to do."""
     venv = find_venv()
     if not is_inside(venv):
         raise InvalidInput(

@@ -1,7 +1,7 @@
 """Grade a submission in a folder laid out as Gradescope's; ``run_autograder`` in the autograder's zip calls it.
 
-The checks come from the zip, and run answers in separate processes; if the grader is root, as an unprivileged user.
-Only the files with blanks are taken from a submission, and only if they use nothing that answers do not need (`_uses`).
+The checks come from the autograder's zip. They run answers in separate processes, as an unprivileged user if the grader
+is root. Only the files with blanks are taken from a submission, and only if they use what an answer needs (`_uses`).
 """
 
 import ast
@@ -24,7 +24,7 @@ from cs285.homework.blanks import BLANKS
 from cs285.results.submission import read_events
 
 LIMIT = 300.0  # seconds for all checks
-MAX_BYTES = 5 * 10**7  # of an event file; one of the project without images has less than 1 % of this size
+MAX_BYTES = 5 * 10**7  # of an event file; one that this project writes, without images, has less than 1 % of this
 MAX_SOURCE = 10**6  # of a file with blanks
 NOBODY = 65534
 CHECK = """
@@ -38,7 +38,7 @@ IMPORTS += " random time torch tqdm typing"
 HIDDEN = "_getframe builtins cloudpickle ctypes ctypeslib faulthandler gc get_type_hints homework importlib inspect io"
 HIDDEN += " load loads multiprocessing os pickle shutil signal socket subprocess sys threading traceback"
 CALLS = "breakpoint compile delattr eval exec getattr globals input locals open setattr vars"
-# Mean returns of the course's experts, for -v2 and -v4 tasks; the cards of the experts that ship have those for -v5.
+# Mean returns of the course's experts, for -v2 and -v4 tasks; those for -v5 are in policies/experts/<task>-v5.json.
 EXPERTS = {"Ant": 4751, "HalfCheetah": 4097, "Hopper": 3781, "Walker2d": 5462, "Humanoid": 10344}
 # Each: prefix of run folders, fraction of the expert's return, number of tasks that must reach it, points.
 LOGS = (("q1_", 0.3, 1, 4), ("q2_", 0.8, 1, 3), ("q2_", 0.8, 2, 3))
@@ -128,7 +128,7 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
         with suppress(subprocess.TimeoutExpired):
             process.wait(LIMIT)
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # before the results are written
+            os.killpg(process.pid, signal.SIGKILL)  # so that no process of an answer can change the results
         process.wait()
         output.seek(0)
         lines = output.read().decode(errors="replace").splitlines()

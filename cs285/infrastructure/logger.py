@@ -67,7 +67,7 @@ class Logger:
             rows = read_rows(self._table, content)
             with writing(self._table):
                 self._csv.seek(self._csv.truncate(len(content)))
-        # A killed session may have lost events, so that each session purges the earlier ones' and logs all rows again.
+        # A killed session may have lost events: each session purges those of earlier sessions and logs all rows again.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
             self._events = SummaryWriter(str(run_dir), purge_step=0, max_queue=0, flush_secs=1, filename_suffix=suffix)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # torch is slow to import, and not needed before the rollout 
 
 MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]"
 
-MIN_GPU_WORK = 50_000  # size times train_batch_size from which on a GPU is faster (docs/speed.md)
+MIN_GPU_WORK = 50_000  # a GPU is faster when size times train_batch_size is at least this (docs/speed.md)
 CONSTANT_STD = 1e-4
 SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may vary more in rollouts of the policy
 

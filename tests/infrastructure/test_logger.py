@@ -75,7 +75,7 @@ def test_deleted_event_files_are_an_error(tmp_path: Path) -> None:
         logger.check_folder()
         for path in logger.run_dir.glob("events*"):
             path.unlink()
-        with pytest.raises(InvalidInput, match="event files of .* were deleted"):
+        with pytest.raises(InvalidInput, match=r"event files of .* were deleted"):
             logger.check_folder()
 
 
