@@ -31,7 +31,7 @@ class Settings:
     noise: float = 0.0  # Standard deviation of noise in the actions that are executed, as a fraction of their bounds.
     seed: int = 1  # Seed of the episodes and of the noise.
     format: Literal["course", "npz", "minari"] = "course"
-    """course: a pickle. npz: a flat array for each of D4RL's names. minari: a folder, for --expert_data minari:<folder>."""
+    """course: a pickle. npz: an array for each of D4RL's names. minari: a folder, for --expert_data minari:<folder>."""
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
     """New file or folder to write; None: expert_data/expert_data_<env_name>.pkl, or .npz, or without extension."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).

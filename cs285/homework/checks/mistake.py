@@ -40,7 +40,8 @@ def require_equal(
 ) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    ``others`` has, by key, the numbers of a known mistake and a hint. If ``found`` equals them, that key and hint are used.
+    ``others`` has, by key, the numbers of a known mistake and a hint. If ``found`` equals them, that key and hint
+    are used.
     """
     if not close(found, wanted):
         same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]
