@@ -79,7 +79,7 @@ def empty_bodies(name: str) -> list[str]:
 
 MISBEHAVIOUR = {
     "prints": ("    print('building', input_size)\n", "works, but", "prints", "'building 3'"),
-    "hangs": ("    while True:\n        pass\n", "wrong", "hangs", "0.5 s"),
+    "hangs": ("    while True: pass\n", "wrong", "hangs", "0.5 s"),
     "sleeps": ("    import time; time.sleep(60)\n", "wrong", "hangs", "0.5 s"),
     "reads": ("    input('press a key')\n", "wrong", "raises EOFError", "EOF"),
     "exits": ("    import sys; sys.exit(3)\n", "wrong", "exits", "sys.exit(3)"),
