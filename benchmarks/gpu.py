@@ -29,7 +29,7 @@ STEPS: dict[str, dict[str, Any]] = {
 
 def script(*command: object) -> str:
     """Run one of the project's scripts and return its output."""
-    return subprocess.check_output([sys.executable, *map(str, command)], text=True, cwd=ROOT / "scripts")
+    return subprocess.check_output([sys.executable, *map(str, command)], encoding="utf-8", cwd=ROOT / "scripts")
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
@@ -42,7 +42,7 @@ def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
         if name == "resumed":
             script("run_hw1.py", "--resume", run_dir, "-n", 3)
         found[f"{name}, seconds"] = time.perf_counter() - start
-        last = list(csv.DictReader((run_dir / "log.csv").open()))[-1]
+        last = list(csv.DictReader((run_dir / "log.csv").open(encoding="utf-8")))[-1]
         found |= {f"{name}, {scalar}": float(last[scalar]) for scalar in ("Training Loss", "Eval_AverageReturn")}
     output = script("eval_policy.py", "-p", run_dir / "policy_itr_2.pt", "-n", 5)
     return {**found, "eval_policy.py, return": float(output.split(": return ")[-1].split()[0])}

@@ -58,7 +58,9 @@ def project_versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
         shutil.copytree(ROOT / name, folder / "copy" / name, ignore=shutil.ignore_patterns("fast_update.py"))
     if against is not None:
         git, tree = ["git", "-C", str(ROOT), "worktree"], folder / "commit"
-        added = subprocess.run([*git, "add", "--detach", tree, against], capture_output=True, text=True, check=False)
+        added = subprocess.run(
+            [*git, "add", "--detach", tree, against], capture_output=True, encoding="utf-8", check=False
+        )
         if added.returncode != 0:
             raise InvalidInput(f"--against is {against}: {added.stderr}")
         at_end.callback(subprocess.run, [*git, "remove", "--force", tree], check=True)
@@ -88,7 +90,7 @@ def measure(command: list[Any]) -> float:
     environment = {**os.environ, "PYTHONPATH": str(command[1].parents[1]), "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
     seconds = time.perf_counter() - start
     if done.returncode != 0:
         raise InvalidInput(f"{' '.join(map(str, command))} failed: {done.stderr[-1000:]}")

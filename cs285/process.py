@@ -32,7 +32,7 @@ def prepare() -> None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more BLAS threads would slow the workers down
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # otherwise the next opened file gets the stream's descriptor
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - stays open until the process ends
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open
             os.set_inheritable(getattr(sys, name).fileno(), True)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -71,7 +71,7 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in CPU_QUOTAS:
         with suppress(OSError, ValueError):  # no such file, or the quota is "max"
-            quota, period = map(int, " ".join((groups / file).read_text() for file in files).split())
+            quota, period = map(int, " ".join((groups / file).read_text("utf-8") for file in files).split())
             cores = min(cores, math.ceil(quota / period)) if quota > 0 else cores
     return cores
 

@@ -32,7 +32,7 @@ def main() -> None:
         print(verdict, flush=True)
         verdicts.append(verdict)
     if settings.json:
-        settings.json.write_text(json.dumps([verdict.as_json() for verdict in verdicts], indent=1))
+        settings.json.write_bytes(json.dumps([verdict.as_json() for verdict in verdicts], indent=1).encode())
     passed = sum(verdict.passed for verdict in verdicts)
     print(f"{passed} of {len(verdicts)} are right")
     right = passed == len(verdicts)

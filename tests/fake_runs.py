@@ -31,10 +31,10 @@ def write_run(
     run_dir = make_run_dir(logdir, config.run_name)
     content = {"settings": asdict(replace(config, n_iter=config.iterations)), "inputs": dict(inputs or {})}
     content["policy"] = dict(policy or {})
-    (run_dir / "config.json").write_text(json.dumps(content, default=str))
+    (run_dir / "config.json").write_text(json.dumps(content, default=str), encoding="utf-8")
     references = {"Initial_DataCollection_AverageReturn": expert + 1, "Expert_AverageReturn": expert}
     references["Expert_StdReturn"] = 2.0
-    with (run_dir / "log.csv").open("w", newline="") as file:
+    with (run_dir / "log.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.DictWriter(file, ["itr", "Eval_AverageReturn", "Eval_StdReturn", *references])
         rows.writeheader()
         for itr, mean in enumerate(returns):

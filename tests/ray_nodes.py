@@ -24,7 +24,7 @@ def ray_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]
 
     They hide rfc3987_syntax, whose import by jsonschema takes most of the time in which a process of Ray starts.
     """
-    (folder / "rfc3987_syntax.py").write_text('raise ImportError("hidden by the tests: slow")\n')
+    (folder / "rfc3987_syntax.py").write_text('raise ImportError("hidden by the tests: slow")\n', encoding="utf-8")
     path = os.pathsep.join(filter(None, [str(folder), str(ROOT), environment.get("PYTHONPATH", "")]))
     settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_AUTH_MODE": "disabled"}
     return {**environment, **settings, "PYTHONPATH": path}
@@ -67,7 +67,7 @@ def start_node(arguments: list[str], environment: dict[str, str], log: Path) -> 
             return node
         time.sleep(0.1)
     kill(node)
-    ray_is_too_slow(f"a Ray node did not start within {STARTS_WITHIN:.0f} s: {log.read_text()[-300:]}")
+    ray_is_too_slow(f"a Ray node did not start within {STARTS_WITHIN:.0f} s: {log.read_text(encoding='utf-8')[-300:]}")
     raise AssertionError("unreachable")
 
 

@@ -39,22 +39,22 @@ def package(tmp_path: Path) -> Path:
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     assert text.count(old) == 1
-    file.write_text(text.replace(old, new))
+    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def run_script(folder: Path, script: str, *flags: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, f"scripts/{script}.py", *flags]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
 
 
 def losses_of_two_runs(package: Path, logdir: Path) -> list[list[float]]:
     """The losses in log.csv of runs with seeds 1 and 2."""
     finished = run_script(package, "run_hw1", *JOB.split(), "--seeds", "1,2", "--logdir", str(logdir))
     assert finished.returncode == 0, finished.stderr
-    tables = [csv.DictReader(path.open(newline="")) for path in sorted(logdir.glob("*/log.csv"))]
+    tables = [csv.DictReader(path.open(newline="", encoding="utf-8")) for path in sorted(logdir.glob("*/log.csv"))]
     assert len(tables) == 2
     return [[float(row["Training Loss"]) for row in table] for table in tables]
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that compute, the processor, and the number of torch's threads."""
     cpuinfo = Path("/proc/cpuinfo")
-    model = re.search(r"model name\s*: (.*)", cpuinfo.read_text(errors="replace") if cpuinfo.exists() else "")
+    model = re.search(r"model name\s*: (.*)", cpuinfo.read_text("utf-8", "replace") if cpuinfo.exists() else "")
     packages = {package: importlib.metadata.version(package) for package in PACKAGES}
     processor, threads = model[1] if model else platform.processor(), os.environ.get("OMP_NUM_THREADS", "1")
     return {"python": platform.python_version(), **packages, "processor": processor, "threads": threads}

@@ -66,7 +66,7 @@ def main(root: Path, edition: Path) -> None:
         output = ", ".join(f"{task} {value:.0%}" for task, value in seen.items()) or f"no evaluation in {prefix}*"
         tests.append({"name": name, "score": score, "max_score": points, "output": output})
     (root / "results").mkdir(exist_ok=True)
-    (root / "results" / "results.json").write_text(json.dumps({"tests": tests}, indent=1))
+    (root / "results" / "results.json").write_bytes(json.dumps({"tests": tests}, indent=1).encode())
 
 
 def _stage(submission: Path, staged: Path) -> dict[str, str]:
@@ -82,9 +82,9 @@ def _stage(submission: Path, staged: Path) -> dict[str, str]:
             if source.stat().st_size > MAX_SOURCE:
                 raise ValueError(f"it has more than {MAX_SOURCE} bytes")
             text = re.sub(rf"\b{re.escape(package.name)}\.", "cs285.", source.read_bytes().decode())
-            if surplus := {*_uses(text)} - {*_uses((staged / file).read_text())}:
+            if surplus := {*_uses(text)} - {*_uses((staged / file).read_bytes().decode())}:
                 raise ValueError(f"it uses {', '.join(sorted(surplus))}, which the grader does not run")
-            (staged / file).write_text(text)
+            (staged / file).write_bytes(text.encode())
         except (ValueError, SyntaxError, RecursionError, MemoryError, OSError) as error:
             refused[file] = f"{file}: {error}"[:300]
     return refused
@@ -148,7 +148,7 @@ def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
         with suppress(InvalidInput):  # an event file that is invalid from some record on
             if task and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
                 card = edition / f"policies/experts/{task}-v5.json"
-                expert = json.loads(card.read_text())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]
+                expert = json.loads(card.read_bytes())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]
                 for value in (value for _, event in read_events(path) for value in event.summary.value):
                     if value.tag == "Eval_AverageReturn" and math.isfinite(value.simple_value):
                         key = (name[:3], task)

@@ -46,7 +46,7 @@ def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
 
     process = start(main)
     process.join(120)
-    return process.exitcode, stderr.read_text()
+    return process.exitcode, stderr.read_text(encoding="utf-8")
 
 
 def killed(config: Config, seconds: float = 120, event: str = "", count: int = 0) -> bool:
@@ -87,7 +87,7 @@ def ended(config: Config) -> Path:
 
 def rows(run_dir: Path) -> list[dict[str, str]]:
     """The rows of log.csv as text, without the column TimeSinceStart."""
-    with (run_dir / "log.csv").open(newline="") as file:
+    with (run_dir / "log.csv").open(newline="", encoding="utf-8") as file:
         return [{k: v for k, v in row.items() if k != "TimeSinceStart"} for row in csv.DictReader(file)]
 
 

@@ -158,7 +158,7 @@ def test_damaged_and_missing_files_and_those_of_another_run_are_refused(name: st
 
 
 def test_links_are_refused_and_arrays_are_referred_to_once(saved: Path, tmp_path: Path) -> None:
-    (tmp_path / "victim").write_text("whole")
+    (tmp_path / "victim").write_text("whole", encoding="utf-8")
     links: dict[str, Any] = {"log.csv": Path.symlink_to, "videos": Path.symlink_to}
     links |= {"checkpoint/added_3.npz": Path.symlink_to}
     links |= {"./log.csv": Path.hardlink_to, "pipe": lambda path, _: os.mkfifo(path)}
@@ -167,11 +167,11 @@ def test_links_are_refused_and_arrays_are_referred_to_once(saved: Path, tmp_path
         with pytest.raises(InvalidInput, match=f"{Path(name).name} is a link, or no regular file"):
             Checkpoints(saved).load()
         (saved / name).unlink()
-    assert (tmp_path / "victim").read_text() == "whole"
+    assert (tmp_path / "victim").read_text(encoding="utf-8") == "whole"
     (tmp_path / ".x.unfinished").symlink_to(tmp_path / "victim")
     with whole_file(tmp_path / "x") as file:
         file.write(b"new")
-    assert (tmp_path / "victim").read_text() == "whole"
+    assert (tmp_path / "victim").read_text(encoding="utf-8") == "whole"
     with pytest.raises(KeyError):
         checkpoint._decode({"list": [{"array": "0"}, {"array": "0"}]}, {"0": np.zeros(1)})
 
@@ -179,7 +179,9 @@ def test_links_are_refused_and_arrays_are_referred_to_once(saved: Path, tmp_path
 def test_a_module_of_a_foreign_run_is_not_imported(tiny: Config) -> None:
     begin(tiny)
     path = tiny.logdir / "config.json"
-    path.write_text(path.read_text().replace('"tests/Point-v0"', '"evil:tests/Point-v0"'))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"tests/Point-v0"', '"evil:tests/Point-v0"'), encoding="utf-8"
+    )
     with pytest.raises(InvalidInput, match="has the environment evil:tests/Point-v0; import it by --env_name"):
         settings_to_resume({"resume": tiny.logdir})
 
@@ -199,7 +201,7 @@ def begin(config: Config, itr: int = 2, **content: Any) -> Config:
     config.logdir.mkdir()
     settings = asdict(replace(config, n_iter=config.iterations))
     facts = {"settings": settings, "inputs": {"expert_data": "0a"}, "versions": versions(), "policy": POLICY, **content}
-    (config.logdir / "config.json").write_text(json.dumps(facts, default=str))
+    (config.logdir / "config.json").write_text(json.dumps(facts, default=str), encoding="utf-8")
     Checkpoints(config.logdir).save(itr, run_state(itr), [])
     return settings_to_resume({"resume": config.logdir})
 
@@ -228,7 +230,7 @@ def test_changes_that_affect_results_are_refused(tiny: Config, capsys: pytest.Ca
         check(replace(begin(replace(tiny, logdir=tiny.logdir / "odd", n_iter=4, scalar_log_freq=2), itr=3), n_iter=5))
     assert capsys.readouterr().err == ""
     path = tiny.logdir / "config.json"
-    path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
+    path.write_text(path.read_text(encoding="utf-8").replace('"seed": 1', '"seed": 2'), encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"--seed is 2, but .* began with 1"):
         check(settings_to_resume({"resume": path.parent}))
 

@@ -146,9 +146,9 @@ def test_minari_sets_are_found_by_id_flattened_and_import_nothing(
     with pytest.raises(InvalidInput, match="minari download other/set-v1"):
         load_expert_data(Path("minari:other/set-v1"))
     metadata = tmp_path / "mine/set-v0/data/metadata.json"
-    content = json.loads(metadata.read_text())
+    content = json.loads(metadata.read_text(encoding="utf-8"))
     del content["observation_space"]
-    metadata.write_text(json.dumps(content))
+    metadata.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InvalidInput, match="no spaces"):
         load_expert_data(Path("minari:mine/set-v0"))
     monkeypatch.setitem(sys.modules, "minari", None)
@@ -202,6 +202,6 @@ def test_reading_takes_little_more_memory_than_the_file(tmp_path: Path, name: st
     peaks = []
     for file in (f"small-{name}", name):
         command = [sys.executable, "-c", code, str(tmp_path / file)]
-        status = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True).stdout
+        status = subprocess.run(command, cwd=root, capture_output=True, check=True, encoding="utf-8").stdout
         peaks.append(int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]))
     assert (peaks[1] - peaks[0]) * 1024 < 1.6 * (tmp_path / name).stat().st_size

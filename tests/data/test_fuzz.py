@@ -38,7 +38,7 @@ def test_saved_policies(tmp_path: Path) -> None:
     path = tmp_path / "policy_itr_0.pt"
     torch.save(MLPPolicy(AC_DIM, OB_DIM, n_layers=1, size=4).state_dict(), path)
     settings = {"env_name": POINT, "n_layers": 1, "size": 4, "ep_len": None}
-    (tmp_path / "config.json").write_text(json.dumps({"settings": settings}))
+    (tmp_path / "config.json").write_text(json.dumps({"settings": settings}), encoding="utf-8")
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
 

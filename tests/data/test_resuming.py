@@ -49,7 +49,7 @@ def test_killed_while_it_writes(job: Config, whole: Path) -> None:
         config = settings_to_resume({"resume": run_dirs(job)[-1]})
     assert sessions > 1
     assert_same(run_dirs(job)[-1], whole)
-    assert len(json.loads((run_dirs(job)[-1] / "config.json").read_text())["earlier"]) == sessions
+    assert len(json.loads((run_dirs(job)[-1] / "config.json").read_text(encoding="utf-8"))["earlier"]) == sessions
 
 
 @pytest.mark.slow
@@ -117,7 +117,9 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
     def resize(pages: int) -> Path:
         options = f"size={pages * PAGE}" if not os.path.ismount(folder) else f"remount,size={pages * PAGE}"
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, encoding="utf-8"
+        )
         if made.returncode:
             pytest.skip(f"a small file system can't be mounted here: {made.stderr.strip()}")
         return folder

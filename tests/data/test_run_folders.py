@@ -84,14 +84,14 @@ INVALID = {
 def test_an_invalid_field_is_refused_with_the_file(tmp_path: Path) -> None:
     for n, (content, reason) in enumerate(INVALID.items()):
         folder = write_run(tmp_path / str(n), [1.0, 2.0])
-        (folder / ("log.csv" if content.startswith("itr") else "config.json")).write_text(content)
+        (folder / ("log.csv" if content.startswith("itr") else "config.json")).write_text(content, encoding="utf-8")
         with pytest.raises(InvalidInput, match=f"{folder}.*{re.escape(reason)}"):
             read_runs([folder])
 
 
 def test_unknown_settings_are_ignored_and_old_runs_get_the_settings_they_had(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    path.write_text('{"settings": {"env_name": "Ant-v5", "size": 32, "from_the_future": 1}}')
+    path.write_text('{"settings": {"env_name": "Ant-v5", "size": 32, "from_the_future": 1}}', encoding="utf-8")
     assert (read_config(path).size, read_config(path).learning_rate_schedule) == (32, "constant")
 
 

@@ -19,19 +19,19 @@ EXAMPLES = ROOT / "docs/examples"
 def run(script: Path | str, folder: Path, flags: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(script), *flags.split(), "--logdir", str(folder / "data")]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
 
 
 def rows(run_dir: Path) -> list[dict[str, float]]:
-    with (run_dir / "log.csv").open(newline="") as file:
+    with (run_dir / "log.csv").open(newline="", encoding="utf-8") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 def test_the_readme_shows_the_example_that_is_tested() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     shown = next(block for block in blocks if "HuberPolicy" in block)
-    tested = (EXAMPLES / "relu_huber.py").read_text().split('"""\n', 2)[-1]
+    tested = (EXAMPLES / "relu_huber.py").read_text(encoding="utf-8").split('"""\n', 2)[-1]
     assert shown.split() == tested.split()
 
 
@@ -42,9 +42,11 @@ def test_relu_and_huber(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "relu_huber.py", tmp_path / "my_policy.py")
     run("my_policy.py", tmp_path, flags)
     first, second = sorted((tmp_path / "data").iterdir())
-    assert json.loads((first / "config.json").read_text())["policy"]["make_policy"].startswith("my_policy:")
+    assert json.loads((first / "config.json").read_text(encoding="utf-8"))["policy"]["make_policy"].startswith(
+        "my_policy:"
+    )
     command = [sys.executable, "scripts/eval_policy.py", "--policy", str(first / "policy_itr_1.pt")]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert refused.returncode == 2
     assert "my_policy:make_policy" in refused.stderr
     run("my_policy.py", tmp_path, f"--resume {second} --n_iter 3 --video_log_freq 1")
@@ -113,14 +115,16 @@ def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "docs/data.md").read_text(encoding="utf-8"), re.DOTALL)
     for kind, block in blocks:
         short = "--total_steps 4096 --evaluations 1 --eval_episodes 2 --output"
         text = re.sub("--total_steps .*--output", short, block)
         text = re.sub("--do_dagger", SMALL, text)
         text = re.sub("run_hw1.py", "run_hw1.py --eval_batch_size 200 --num_agent_train_steps_per_iter 20", text)
         command = ["bash", "-ec", text] if kind == "bash" else [sys.executable, "-c", text]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
+        )
         assert done.returncode == 0, (block, done.stderr)
     assert len(blocks) == 6
     assert (tmp_path / "better.pkl").exists()

@@ -117,7 +117,7 @@ def test_the_cause_is_named_when_an_environment_can_not_be_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for env_name, (source, cause) in CAUSES.items():
-        (tmp_path / f"{env_name.removesuffix(':User-v0')}.py").write_text(source)
+        (tmp_path / f"{env_name.removesuffix(':User-v0')}.py").write_text(source, encoding="utf-8")
         with pytest.raises(InvalidInput, match=rf"\A.*{cause}.*\Z"):  # in one line
             make_env(env_name, 5)
 
@@ -133,7 +133,7 @@ def test_the_v2_notice_comes_once_and_mujocos_warnings_are_pythons_and_write_no_
     )
     command = [sys.executable, "-W", "always::RuntimeWarning", "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert done.stderr.startswith("HalfCheetah-v2: on today's MuJoCo")
     assert done.stderr.count("\n") == 1

@@ -29,7 +29,7 @@ def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_script(path: Path, script: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     path.chmod(0o755)
     return path
 
@@ -51,7 +51,7 @@ def test_a_missing_or_incomplete_installation_is_refused(venv: Path) -> None:
 def test_the_same_command_is_restarted_in_the_environment(venv: Path) -> None:
     install_fake(venv, 'echo "$LD_LIBRARY_PATH"; echo "$MUJOCO_PY_MUJOCO_PATH"; echo "$@"')
     command = ["scripts/run_hw1.py", "--env_name", "Ant-v2", "--exp_name", "a=b", "--backend", "mujoco_py"]
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     search_path, library, arguments = done.stdout.splitlines()
     assert search_path.split(os.pathsep)[0] == str(venv / backend.LIBRARY / "bin")
     assert library == str(venv / backend.LIBRARY)
@@ -69,7 +69,9 @@ def test_another_environment_and_a_failing_import_are_refused_without_compiling(
     monkeypatch.setattr(sys, "prefix", str(venv))
     monkeypatch.setattr(os, "environ", backend.environment(venv))
     (tmp_path / "gymnasium_robotics.py").touch()
-    (tmp_path / "mujoco_py.py").write_text("import os\nif os.environ['CC'] == 'false': raise OSError('it is\\nbroken')")
+    (tmp_path / "mujoco_py.py").write_text(
+        "import os\nif os.environ['CC'] == 'false': raise OSError('it is\\nbroken')", encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "mujoco_py", raising=False)
     with pytest.raises(InvalidInput, match=r"can't be imported in .*\(OSError: it is broken\); run scripts/install"):
@@ -79,7 +81,7 @@ def test_another_environment_and_a_failing_import_are_refused_without_compiling(
 def test_the_installer_does_not_touch_a_folder_that_it_did_not_make(venv: Path, tmp_path: Path) -> None:
     precious = write_script(venv / "precious", "")
     environment = {**os.environ, "PYTHON": str(write_script(tmp_path / "python", "exit 0"))}
-    done = subprocess.run(ROOT / "scripts/install_mujoco_py.sh", env=environment, capture_output=True, text=True)
+    done = subprocess.run(ROOT / "scripts/install_mujoco_py.sh", env=environment, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "move it away" in done.stderr
     assert [*venv.iterdir()] == [precious]

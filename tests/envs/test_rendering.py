@@ -71,6 +71,6 @@ def test_a_graphics_library_that_fails_prevents_rendering_only() -> None:
         "make_env('Hopper-v5')[0].reset(seed=0)\ncheck_rendering('CartPole-v1')\ncheck_rendering('Hopper-v5')\n"
     )
     environment = {**os.environ, "MUJOCO_GL": "nosuch"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=environment)
     assert done.stderr.splitlines()[-1].startswith("cs285.errors.InvalidInput: can't render Hopper-v5")
     assert "apt-get install" in done.stderr or "EGL is installed, but MUJOCO_GL is nosuch; unset it" in done.stderr

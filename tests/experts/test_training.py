@@ -34,7 +34,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExpertSettings:
 
 
 def card(settings: ExpertSettings) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(settings.expert_file.with_suffix(".json").read_text())
+    content: dict[str, Any] = json.loads(settings.expert_file.with_suffix(".json").read_text(encoding="utf-8"))
     return content
 
 
@@ -119,7 +119,7 @@ def test_a_spoiled_checkpoint_is_refused(name: str, settings: ExpertSettings) ->
 
 def test_the_card_has_the_card_of_the_initial_expert(settings: ExpertSettings, tmp_path: Path) -> None:
     first = fakes.pickle_file(tmp_path / "first.pkl", fakes.expert_content(widths=(8, 9)))
-    first.with_suffix(".json").write_text('{"evaluation": {"mean": 1, "std": 1, "episodes": 2}}')
+    first.with_suffix(".json").write_text('{"evaluation": {"mean": 1, "std": 1, "episodes": 2}}', encoding="utf-8")
     frozen = replace(settings, initial_expert=first, policy_starts=63, stop_after=8)
     train_expert(frozen)
     assert card(frozen)["initial_expert"]["card"]["evaluation"]["mean"] == 1
@@ -152,9 +152,9 @@ EVALUATION = '{"evaluation": {"mean": %s, "std": %s, "episodes": %s}}'
 def test_a_card_is_read_and_something_else_refused(tmp_path: Path) -> None:
     path, card = tmp_path / "x.pkl", tmp_path / "x.json"
     assert read_card(path) == {}
-    card.write_text(EVALUATION % (1, 2.5, 3))
+    card.write_text(EVALUATION % (1, 2.5, 3), encoding="utf-8")
     assert read_card(path) == {"evaluation": {"mean": 1, "std": 2.5, "episodes": 3}}
     for wrong in ("", "[]", "[" * 200_000, '{"evaluation": {"mean": 1}}', EVALUATION % ("NaN", 1, 2)):
-        card.write_text(wrong)
+        card.write_text(wrong, encoding="utf-8")
         with pytest.raises(InvalidInput, match=r"x\.json is not an expert's card"):
             read_card(path)

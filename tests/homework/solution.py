@@ -20,7 +20,7 @@ def body_lines(source: str, function: str) -> slice:
 def answer(folder: Path, blank: Blank) -> None:
     """Write the project's own bodies into a blank of a student edition."""
     for body in blank.bodies:
-        given, empty = (root.joinpath(body.file).read_text() for root in (ROOT, folder))
+        given, empty = (root.joinpath(body.file).read_text(encoding="utf-8") for root in (ROOT, folder))
         lines, solution = empty.splitlines(keepends=True), given.splitlines(keepends=True)
         lines[body_lines(empty, body.function)] = solution[body_lines(given, body.function)]
-        (folder / body.file).write_text("".join(lines))
+        (folder / body.file).write_text("".join(lines), encoding="utf-8")

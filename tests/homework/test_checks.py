@@ -23,7 +23,11 @@ RIGHT_BUILD_MLP = RIGHT[0].source
 def test_the_blanks_are_functions_of_the_core_with_the_courses_points() -> None:
     for blank in BLANKS:
         for body in blank.bodies:
-            assert re.search(rf"^ *def {body.function.split('.')[-1]}\(", (ROOT / body.file).read_text(), re.MULTILINE)
+            assert re.search(
+                rf"^ *def {body.function.split('.')[-1]}\(",
+                (ROOT / body.file).read_text(encoding="utf-8"),
+                re.MULTILINE,
+            )
         assert len(blank.hints) >= 3
     bc, dagger = ([b.points for b in BLANKS if (b.question == "2") == later] for later in (False, True))
     assert (len(bc), sum(bc), len(dagger), sum(dagger)) == (9, 22, 2, 8)
@@ -125,13 +129,13 @@ def project(folder: Path, **changes: str) -> Path:
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in changes.items():
         (file,) = folder.glob(f"cs285/*/{name}.py")
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     return folder
 
 
 def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "scripts/check_hw1.py", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=240)
 
 
 @pytest.mark.slow
@@ -146,8 +150,8 @@ def test_checks_run_without_fork_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_the_script_checks_each_blank_of_a_project_on_its_own(tmp_path: Path) -> None:
-    rollouts = (ROOT / "cs285/infrastructure/utils.py").read_text()
-    policy = (ROOT / "cs285/policies/MLP_policy.py").read_text()
+    rollouts = (ROOT / "cs285/infrastructure/utils.py").read_text(encoding="utf-8")
+    policy = (ROOT / "cs285/policies/MLP_policy.py").read_text(encoding="utf-8")
     broken = policy.replace('        return {"Training Loss"', '        return {{"Training Loss"')
     half = rollouts.replace("        while timesteps < min_timesteps:", "        while len(paths) < min_timesteps:")
     folder = project(tmp_path, utils=half, MLP_policy=broken)
@@ -161,7 +165,7 @@ def test_the_script_checks_each_blank_of_a_project_on_its_own(tmp_path: Path) ->
     assert f"cs285/policies/MLP_policy.py:{place}" in lines["update"]
     assert "min_timesteps counts steps, not episodes (cs285/infrastructure/utils.py:" in lines["sample_trajectories"]
     assert result.stdout.splitlines()[-2:] == ["7 of 11 are right", "--run is left out: not all answers are right"]
-    verdicts = json.loads((folder / "verdicts.json").read_text())
+    verdicts = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
     assert [verdict["blank"] for verdict in verdicts] == list(BY_NAME)
     assert sum(verdict["points"] for verdict in verdicts) == 30 - sum(BY_NAME[name].points for name in wrong)
     assert verdicts[3]["key"] == "syntax error"

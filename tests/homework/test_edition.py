@@ -56,7 +56,11 @@ def test_a_blank_names_itself_and_has_its_hints(files: dict[str, bytes]) -> None
 
 def test_hints_name_what_there_is(files: dict[str, bytes]) -> None:
     """A helper that is renamed in the core is renamed in the hints."""
-    core = [(ROOT / name).read_text() for name in files if name.startswith("cs285/") and "homework" not in name]
+    core = [
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in files
+        if name.startswith("cs285/") and "homework" not in name
+    ]
     code = re.sub(r" *#.*", "", "".join(core))
     for blank in BLANKS:
         for name in re.findall(r"\b[A-Za-z]\w*(?:\.\w+)*", " ".join(blank.hints)):
@@ -72,7 +76,7 @@ def test_nothing_answers_a_blank(files: dict[str, bytes]) -> None:
     content = [content for name, content in files.items() if not name.endswith((".pkl", ".png", ".ipynb"))]
     text = re.sub(r"#.*", "", b"".join(content).decode())
     for body in BODIES:
-        source = (ROOT / body.file).read_text()
+        source = (ROOT / body.file).read_text(encoding="utf-8")
         for line in map(str.strip, source.splitlines()[body_lines(source, body.function)]):
             telling = len(line) > 30 and "the replay buffer is empty" not in line and "if single else" not in line
             assert not (telling and line in text), line
@@ -100,7 +104,7 @@ def test_a_shorter_homework_whole_or_nothing(script: Script, workplace: Path, mo
     out = script("make_homework", "short", "--blanks", "update,train_agent").succeeded().out
     assert re.fullmatch(r"short: \d+ files, 2 blanks, 6 points for code\n", out)
     for body in BODIES:
-        source = (workplace / "short" / body.file).read_text()
+        source = (workplace / "short" / body.file).read_text(encoding="utf-8")
         empty = "NotImplementedError" in "".join(source.splitlines()[body_lines(source, body.function)])
         assert empty == (body in (*BY_NAME["update"].bodies, *BY_NAME["train_agent"].bodies))
     before = files_below(workplace)
@@ -157,8 +161,8 @@ def test_a_run_without_one_blank_fails_and_names_it(tmp_path: Path) -> None:
         if not folder.exists():
             write_edition(folder, [BY_NAME[name]] if name else [])
         lines.append(f"{folder} {FLAGS} {MORE.get(name, '-1')} --num_workers {workers}\n")
-    subprocess.run([sys.executable, "-c", RUNS], input="".join(lines), text=True, check=True)
+    subprocess.run([sys.executable, "-c", RUNS], input="".join(lines), encoding="utf-8", check=True)
     for n, (name, _) in enumerate(runs):
-        output = (tmp_path / f"edition_{name}/output{n}").read_text()
+        output = (tmp_path / f"edition_{name}/output{n}").read_text(encoding="utf-8")
         assert ("final return" in output) == (name == ""), (runs[n], output)
         assert not name or f"NotImplementedError: {BY_NAME[name].not_written}" in output, (runs[n], output)

@@ -60,7 +60,7 @@ def box(tmp_path: Path) -> Path:
         archive.extractall(tmp_path / "box/source")
     (tmp_path / "box/submission").mkdir()
     (tmp_path / "box/results").mkdir()
-    (tmp_path / "box/results/results.json").write_text('{"score": 100}')
+    (tmp_path / "box/results/results.json").write_text('{"score": 100}', encoding="utf-8")
     return tmp_path / "box"
 
 
@@ -72,7 +72,7 @@ def graded(box: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_tests(box: Path) -> dict[str, dict[str, Any]]:
-    content = json.loads((box / "results/results.json").read_text())
+    content = json.loads((box / "results/results.json").read_text(encoding="utf-8"))
     assert content.keys() == {"tests"}
     for test in content["tests"]:
         assert test.keys() == {"name", "score", "max_score", "output"}
@@ -137,9 +137,9 @@ def test_a_hostile_submission_gains_nothing(box: Path) -> None:
         ("homework/blanks.py", '"1.1", 4', '"1.1", 400'),
     ):
         path = box / "submission/cs285" / file
-        assert path.read_text().count(old) >= 1
-        path.write_text(path.read_text().replace(old, new, 1))
-    (box / "submission/results.json").write_text('{"score": 40}')
+        assert path.read_text(encoding="utf-8").count(old) >= 1
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    (box / "submission/results.json").write_text('{"score": 40}', encoding="utf-8")
     (run_dir := box / "submission/run_logs/q1_bc_Ant-v5").mkdir(parents=True)
     (run_dir / "events.out.tfevents.1").write_bytes(pickle.dumps(Touch(box / "touched")))
     log(box / "submission/run_logs/q2_dagger_Hopper-v5", float("nan"), float("inf"), -5.0)
@@ -166,7 +166,7 @@ class Touch:
 def test_what_answers_do_not_need_is_refused_and_nothing_else() -> None:
     empty = edition_files()
     for file in FILES:
-        assert {*_uses((ROOT / file).read_text())} <= {*_uses(empty[file].decode())}
+        assert {*_uses((ROOT / file).read_text(encoding="utf-8"))} <= {*_uses(empty[file].decode())}
     imports = "import numpy as np, torch, typing\nfrom cs285.data.trajectory import Trajectory\n"
     for evasion in re.findall(r"(?m)^(?! ).*(?:\n .*)*", EVASIONS.strip()):
         assert {*_uses(imports + evasion)} - {"__future__"}, evasion
@@ -177,7 +177,7 @@ def test_what_answers_do_not_need_is_refused_and_nothing_else() -> None:
 def test_the_best_evaluation_counts_as_a_part_of_the_experts_return(tmp_path: Path) -> None:
     log(tmp_path / "a/q1_bc_Ant-v4_x", 1.0, 4751.0, 2.0)
     log(tmp_path / "q1_bc_Ant-v5_x", 500.0)
-    walker = json.loads((ROOT / "policies/experts/Walker2d-v5.json").read_text())["evaluation"]["mean"]
+    walker = json.loads((ROOT / "policies/experts/Walker2d-v5.json").read_text(encoding="utf-8"))["evaluation"]["mean"]
     log(tmp_path / "q2_dagger_Walker2d-v5_x", 0.5 * walker)
     log(tmp_path / "q2_dagger_Pendulum_x", 100.0)
     log(tmp_path / "run", 5000.0)
@@ -194,4 +194,4 @@ def test_the_zip_is_whole_and_not_overwritten(script: Script, workplace: Path) -
         setup = archive.read("setup.sh").decode()
     assert {"setup.sh", "run_autograder", "requirements.txt", "cs285/homework/grade.py", *FILES} <= names
     assert not [name for name in names if "fast_update" in name or name.endswith(".pkl")]
-    subprocess.run(["bash", "-n", "/dev/stdin"], input=setup, text=True, check=True)
+    subprocess.run(["bash", "-n", "/dev/stdin"], input=setup, encoding="utf-8", check=True)

@@ -43,12 +43,14 @@ def test_from_the_empty_homework_to_full_points(tmp_path: Path) -> None:
         return done.stdout.decode()
 
     run("scripts/check_hw1.py --json begin.json", code=1)
-    assert [verdict["status"] for verdict in json.loads((folder / "begin.json").read_text())] == ["not started"] * 11
-    (folder / "turns.py").write_text(TURNS)
+    assert [verdict["status"] for verdict in json.loads((folder / "begin.json").read_text(encoding="utf-8"))] == [
+        "not started"
+    ] * 11
+    (folder / "turns.py").write_text(TURNS, encoding="utf-8")
     turns = run("turns.py").splitlines()
     assert turns == ["not started,ok,not started"] * 10 + ["not started,ok,ok"]
     run("scripts/check_hw1.py --json end.json")
-    verdicts = json.loads((folder / "end.json").read_text())
+    verdicts = json.loads((folder / "end.json").read_text(encoding="utf-8"))
     assert [verdict["blank"] for verdict in verdicts] == [blank.name for blank in BLANKS]
     assert sum(verdict["points"] for verdict in verdicts) == 30
     assert "final return" in run(f"{SMALL} --exp_name bc_cartpole")

@@ -161,7 +161,7 @@ def test_a_policy_needs_nothing_but_get_action_and_update(
     assert "Training Loss" not in rows[0]
     assert trainer.run_dir is not None
     assert not (trainer.run_dir / "checkpoint").exists()
-    entry = json.loads((trainer.run_dir / "config.json").read_text())["policy"]
+    entry = json.loads((trainer.run_dir / "config.json").read_text(encoding="utf-8"))["policy"]
     assert entry["make_policy"].startswith("test_bc_trainer:test_a_policy_needs")
 
 

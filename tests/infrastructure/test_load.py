@@ -39,9 +39,9 @@ def test_twenty_runs_that_begin_in_the_same_second(tiny: Config) -> None:
 
 def resources() -> dict[str, int]:
     """Resident memory of this process in kilobytes, open files, threads and children."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     memory, threads = (int(status.split(f"{name}:")[1].split()[0]) for name in ("VmRSS", "Threads"))
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
     return {"kB": memory, "files": len(os.listdir("/proc/self/fd")), "threads": threads, "children": len(children)}
 
 
@@ -78,7 +78,9 @@ print(json.dumps([len(buffer), peak() - before]))
 
 def test_a_large_buffer_takes_at_most_twice_its_transitions() -> None:
     """While it grows: the old arrays are kept until they are copied."""
-    done = subprocess.run([sys.executable, "-c", MEASURE, str(TRANSITIONS)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(TRANSITIONS)], capture_output=True, encoding="utf-8", check=True
+    )
     length, taken = json.loads(done.stdout)
     size = TRANSITIONS * (4 * (2 * 11 + 3 + 1) + 1)
     print(f"{length} transitions of {size / length:.0f} bytes: peak memory {taken / 2**20:.0f} MB")

@@ -18,7 +18,7 @@ ROWS[2] = {"Eval_AverageReturn": -1e6, "Training Loss": 1e-9, **OTHERS}
 
 
 def read_table(run_dir: Path) -> dict[int, dict[str, float]]:
-    with (run_dir / "log.csv").open(newline="") as file:
+    with (run_dir / "log.csv").open(newline="", encoding="utf-8") as file:
         return {int(row.pop("itr")): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
 
 
@@ -85,7 +85,7 @@ def test_config_json_has_the_settings_and_keeps_earlier_sessions(tmp_path: Path)
     for seed in (1, 2):
         logger.log_config({"seed": seed, "expert_data": Path("a/b.pkl"), "ep_len": None}, {"expert_data": "12"}, policy)
     logger.close()
-    content = json.loads((tmp_path / "config.json").read_text())
+    content = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert content["settings"] == {"seed": 2, "expert_data": "a/b.pkl", "ep_len": None}
     assert content["inputs"] == {"expert_data": "12"}
     assert content["policy"] == policy

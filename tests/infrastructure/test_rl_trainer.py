@@ -38,7 +38,7 @@ def run(config: Config, expert: Any = expert_rule) -> tuple[BC_Trainer, list[dic
 
 def table(run_dir: Path | None) -> list[dict[str, float]]:
     assert run_dir is not None
-    with (run_dir / "log.csv").open(newline="") as file:
+    with (run_dir / "log.csv").open(newline="", encoding="utf-8") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 

@@ -102,12 +102,12 @@ def test_a_cpu_quota_limits_the_cores(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     assert usable_cores(tmp_path) == 8
     for quota, cores in (("250000", 3), ("50000", 1), ("max", 8), ("1000000", 8)):
-        (tmp_path / "cpu.max").write_text(f"{quota} 100000\n")
+        (tmp_path / "cpu.max").write_text(f"{quota} 100000\n", encoding="utf-8")
         assert usable_cores(tmp_path) == cores
     (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n", encoding="utf-8")
     for quota, cores in (("400000", 4), ("-1", 8)):
-        (tmp_path / "cpu/cpu.cfs_quota_us").write_text(f"{quota}\n")
+        (tmp_path / "cpu/cpu.cfs_quota_us").write_text(f"{quota}\n", encoding="utf-8")
         assert usable_cores(tmp_path) == cores
 
 
@@ -223,10 +223,10 @@ if __name__ == '__main__':
 
 def start(code: str, folder: Path, *, stdin: bool = False) -> subprocess.Popen[str]:
     path = folder / "main.py"
-    path.write_text(SCRIPT + code)
+    path.write_text(SCRIPT + code, encoding="utf-8")
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     environment = {**os.environ, "PYTHONPATH": os.getcwd(), "OPENBLAS_NUM_THREADS": "1"}  # as the scripts set it
-    with path.open() as script:
+    with path.open(encoding="utf-8") as script:
         return subprocess.Popen([sys.executable, "-" if stdin else str(path)], stdin=script, env=environment, **pipe)
 
 
@@ -244,7 +244,7 @@ def test_main_scripts_that_workers_cannot_import(tmp_path: Path) -> None:
 def test_workers_end_with_a_killed_main_process(tmp_path: Path) -> None:
     def runs(process: Path) -> bool:
         try:
-            return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+            return (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
         except FileNotFoundError:
             return False
 

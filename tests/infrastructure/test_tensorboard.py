@@ -31,6 +31,6 @@ def test_scalars_and_clips_of_a_resumed_run(tiny: Config) -> None:
     for tag in events.Tags()["images"]:
         last = events.Images(tag)[-1]
         assert last.step == 2
-        with Image.open(io.BytesIO(last.encoded_image_string)) as strip:
+        with Image.open(io.BytesIO(last.encoded_image_string), encoding="utf-8") as strip:
             assert (strip.height, strip.width % 64) == (48, 0)
             assert strip.width > 64

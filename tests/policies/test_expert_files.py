@@ -211,7 +211,9 @@ def test_a_run_folder_and_its_files_are_experts_and_load_policy_reads_them(tiny:
 def test_module_colon_object_is_distinguished_from_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    Path("door_of_mine.py").write_text("class A:\n    act = staticmethod(lambda batch: batch[:, :2])\nnumber = 3\n")
+    Path("door_of_mine.py").write_text(
+        "class A:\n    act = staticmethod(lambda batch: batch[:, :2])\nnumber = 3\n", encoding="utf-8"
+    )
     policy = load_expert(Path("door_of_mine:A.act"), fakes.POINT, fakes.POINT_SPEC)
     np.testing.assert_array_equal(policy.get_action(OBSERVATIONS[:, :3]), OBSERVATIONS[:, :2])
     for name, message in (

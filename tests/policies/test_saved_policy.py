@@ -35,15 +35,17 @@ def save_run(folder: Path, make_policy: Any = make_mlp_policy, spec: Any = POINT
     policy = make_policy(CONFIG, spec, [])
     torch.save(policy.state_dict(), folder / "policy_itr_0.pt")
     content = {"settings": {**SETTINGS, "env_name": env_name}, "policy": describe_policy(make_policy, policy)}
-    (folder / "config.json").write_text(json.dumps(content))
+    (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
     return folder / "policy_itr_0.pt", policy
 
 
 def change_config(path: Path, **changes: object) -> None:
     """Change entries of the config.json in a policy's folder; None removes an entry."""
     config = path.parent / "config.json"
-    content = {**json.loads(config.read_text()), **changes}
-    config.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+    content = {**json.loads(config.read_text(encoding="utf-8")), **changes}
+    config.write_text(
+        json.dumps({name: value for name, value in content.items() if value is not None}), encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(("env_name", "spec"), [(POINT, POINT_SPEC), (CHOICE, CHOICE_SPEC)])
@@ -86,7 +88,9 @@ def test_a_config_with_another_architecture_or_make_policy_is_refused(tmp_path: 
 
 def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "evil_envs.py").write_text("import pathlib; pathlib.Path(__file__).with_name('canary').touch()")
+    (tmp_path / "evil_envs.py").write_text(
+        "import pathlib; pathlib.Path(__file__).with_name('canary').touch()", encoding="utf-8"
+    )
     path, _ = save_run(tmp_path, env_name="evil_envs:tests/Evil-v0")
     with pytest.raises(InvalidInput, match="'evil_envs:tests/Evil-v0' is not registered, and its module is not"):
         load_run_policy(path)

@@ -60,7 +60,7 @@ def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
     data.unlink()
     with zipfile.ZipFile(tmp_path / "submit.zip") as archive:
         archive.extractall(tmp_path / "unzipped")
-    (command,) = re.findall("python (.*do_dagger.*)", (tmp_path / "unzipped/RUN.md").read_text())
+    (command,) = re.findall("python (.*do_dagger.*)", (tmp_path / "unzipped/RUN.md").read_text(encoding="utf-8"))
     assert first.name.startswith("q2_both_seed2_")
     again = run_in(tmp_path / "unzipped", command)
     assert again.name[:30] == first.name[:30]
@@ -136,5 +136,5 @@ def test_unsuitable_runs_are_refused(tmp_path: Path) -> None:
 def test_a_zip_above_the_limit_and_an_existing_one_are_refused(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submission, "MAX_BYTES", 20_000)
     refused(runs, r"the zip of 2 runs has 0\.\d\d MB")
-    (runs / "submit.zip").write_text("mine")
+    (runs / "submit.zip").write_text("mine", encoding="utf-8")
     refused(runs, r"submit\.zip exists")

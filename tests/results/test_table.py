@@ -18,7 +18,7 @@ def test_both_files_have_a_row_for_each_evaluation(tmp_path: Path) -> None:
     runs = read_runs([tmp_path])
     files = write_tables(runs, tmp_path)
     assert [path.name for path in files] == ["results.csv", "results.parquet"]
-    with files[0].open(newline="") as file:
+    with files[0].open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sorted((r["env_name"], r["method"], r["seed"], r["itr"], r["Eval_AverageReturn"]) for r in rows) == [
         ("Ant-v5", "BC", "2", "0", "4.5"),

@@ -31,7 +31,7 @@ def test_the_layouts_of_both_editions(script: Script, point_files: PointFiles, t
 
 
 def test_bad_files_are_refused(script: Script, point_files: PointFiles, tmp_path: Path) -> None:
-    (tmp_path / "text.pkl").write_text("not a pickle")
+    (tmp_path / "text.pkl").write_text("not a pickle", encoding="utf-8")
     numbers = fakes.pickle_file(tmp_path / "numbers.pkl", [1, 2])
     for name, why in (
         (tmp_path / "text.pkl", "no pickle"),

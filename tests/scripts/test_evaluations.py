@@ -132,7 +132,7 @@ def test_experts_are_evaluated_and_compared_with_their_cards(script: Script, wor
     expert = fakes.pickle_file(folder / f"{task}.pkl", fakes.expert_content())
     evaluation = evaluate_expert(expert, task, 20, num_workers=0)
     card = expert.with_suffix(".json")
-    card.write_text(json.dumps({"task": task, "evaluation": evaluation}))
+    card.write_text(json.dumps({"task": task, "evaluation": evaluation}), encoding="utf-8")
 
     (row,) = table(script("eval_expert").succeeded().out)
     names = ("mean", "std", "min", "max", "iqm", "iqm_95_low", "iqm_95_high", "ended_early", "mean")
@@ -146,6 +146,6 @@ def test_experts_are_evaluated_and_compared_with_their_cards(script: Script, wor
     assert (row[0], row[-1]) == (long_task, "none")  # a card counts only for its task
 
     evaluation["mean"] += 5 * evaluation["std"]
-    card.write_text(json.dumps({"task": task, "evaluation": evaluation}))
+    card.write_text(json.dumps({"task": task, "evaluation": evaluation}), encoding="utf-8")
     outcome = script("eval_expert").refused("other returns than on the card", str(expert.relative_to(Path.cwd())))
     assert len(table(outcome.out)) == 1

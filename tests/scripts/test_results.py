@@ -44,14 +44,14 @@ def test_each_figure_is_written_as_png_and_pdf(flags: str, script: Script, runs:
     assert out == "figures/mine.png\nfigures/mine.pdf\n"
     assert files_below(workplace / "figures") == ["mine.pdf", "mine.png"]
     assert {path.name for path in workplace.iterdir()} == {"data", "figures"}
-    assert min(Image.open("figures/mine.png").size) > 500
+    assert min(Image.open("figures/mine.png", encoding="utf-8").size) > 500
     assert Path("figures/mine.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_refusals(script: Script, runs: None, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replace_sweep(monkeypatch, None)  # reproduce.py may run nothing
     for name in ("file", "mine.pdf"):
-        (workplace / name).write_text("in the way")
+        (workplace / name).write_text("in the way", encoding="utf-8")
     before = files_below(workplace)
     for command, *parts in (
         ("plot_results -r nowhere", "no run folders", "nowhere"),
@@ -232,19 +232,21 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
     replace_sweep(monkeypatch, write_runs)
     tasks, data = ["CartPole-v1", "Hopper-v5"], Path("expert_data/expert_data_CartPole-v1.pkl")
     data.parent.mkdir()
-    data.write_text("earlier")
+    data.write_text("earlier", encoding="utf-8")
     earlier = load_script("reproduce").plan(tasks[:1], 2, Path("data"))
     write_runs([config for config in earlier if not config.expert_data], Path("data/reproduce"), mean=77.0)
-    data.write_text("present")
+    data.write_text("present", encoding="utf-8")
     recording = SimpleNamespace(record_episodes=lambda *_: "recorded")
     monkeypatch.setitem(sys.modules, "cs285.experts.recording", recording)
-    monkeypatch.setattr("cs285.data.expert_data.write_expert_data", lambda text, path: path.write_text(text))
+    monkeypatch.setattr(
+        "cs285.data.expert_data.write_expert_data", lambda text, path: path.write_text(text, encoding="utf-8")
+    )
     out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
     rows = [f"| {task} | 14 ± 10 | 22 ± 10 | 94 ± 10 | 100 ± 2 | 94 |" for task in tasks]
     assert out.splitlines() == [*rows, "first/report.html", "first/report.pdf"]  # nothing is left out
     page = Path("first/report.html").read_text(encoding="utf-8")
     for part in ("Table 3", "1: expert_episodes Hopper", "1: num_agent", "2: Hop", "Figure 3: tasks"):
         assert part in page
-    table = Path("first/table1.csv").read_text()
+    table = Path("first/table1.csv").read_text(encoding="utf-8")
     assert "13.5" in table
     assert "79.5" not in table

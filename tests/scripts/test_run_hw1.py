@@ -130,7 +130,7 @@ def test_the_wheel_has_every_module_and_runs_run_hw1(tmp_path: Path) -> None:
     small = ["--num_agent_train_steps_per_iter", "2", "--eval_batch_size", "10", "--num_workers", "0"]
     command = [sys.executable, "-m", "cs285.scripts.run_hw1", "-env", "CartPole-v1", "-ed", str(data), *small]
     environment = {**USERS_ENVIRONMENT, "PYTHONPATH": str(installed)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     (run,) = runs_below(tmp_path / "data")
     assert len(run.rows) == 1

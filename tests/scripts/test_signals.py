@@ -69,12 +69,12 @@ except SystemExit:
     os.kill(os.getpid(), 15)
     print("never")
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaning up\n")
 
 
 def test_signal_while_a_script_imports(tmp_path: Path) -> None:
-    (tmp_path / "tyro.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)")
+    (tmp_path / "tyro.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)", encoding="utf-8")
     ended = finish(start("run_hw1", "--help", cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)}))
     assert (ended.code, ended.out, ended.err) == (143, "", "terminated\n")
 
@@ -91,5 +91,5 @@ def test_a_run_without_streams_finishes(tmp_path: Path) -> None:
 def test_a_closed_pipe_ends_quietly() -> None:
     script = "from cs285.command_line import run; run(lambda: print(10**6 * 'x'))"
     command = f'{sys.executable} -c "{script}" | true; exit ${{PIPESTATUS[0]}}'
-    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr) == (141, "")

@@ -1,5 +1,6 @@
 """Where the scripts run: variables of other programs, terminals without Unicode, another package named cs285."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def homework_2(tmp_path: Path) -> dict[str, str]:
     """Another package named cs285 on Python's path, as `pip install -e` puts it there."""
     package = tmp_path / "hw2" / "cs285"
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text("raise ImportError('the other package')")
+    (package / "__init__.py").write_text("raise ImportError('the other package')", encoding="utf-8")
     return {"PYTHONPATH": str(package.parent)}
 
 
@@ -47,7 +48,23 @@ def test_a_run_finishes_where_little_else_works(tmp_path: Path, homework_2: dict
 def test_each_script_begins_with_its_own_checkout(script: Path, homework_2: dict[str, str], tmp_path: Path) -> None:
     """Its first lines, up to the import of tyro, which ends the process here."""
     (tmp_path / "hw2/tyro.py").write_text(
-        "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)"
+        "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)", encoding="utf-8"
     )
     done = finish(start(script, cwd=tmp_path, environment=homework_2))
     assert (done.code, done.out) == (7, f"{ROOT / 'cs285/__init__.py'}\n"), done
+
+
+def test_text_files_are_opened_with_an_encoding() -> None:
+    """The default of Windows and of LC_ALL=C is not UTF-8; the owners of binary ``open`` are named here."""
+    found = []
+    for path in [path for folder in ("cs285", "scripts", "tests") for path in (ROOT / folder).rglob("*.py")]:
+        calls = [node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call)]
+        for call in () if "_answers" in str(path) else calls:
+            owner, _, name = ast.unparse(call.func).rpartition(".")
+            words = {keyword.arg for keyword in call.keywords} | {ast.unparse(word).strip("'") for word in call.args}
+            binary = name == "open" and (owner in ("os", "archive", "webbrowser") or words & {"rb", "wb", "xb", "rb+"})
+            if name in ("open", "read_text", "write_text") and not binary and not words & {"encoding", "utf-8"}:
+                found.append(f"{path}:{call.lineno}")
+            if name in ("run", "Popen", "check_output") and words & {"text", "universal_newlines"}:
+                found.append(f"{path}:{call.lineno}")
+    assert found == []

@@ -38,7 +38,7 @@ def test_failed_runs_do_not_stop_others_and_complete_ones_are_not_repeated(
     runs = read_runs([tmp_path / "data/sweep"])
     seen = [(run.config.seed, run.config.learning_rate, run.complete) for run in runs]
     assert seen == [(1, 0.005, True), (2, 0.005, True)]
-    assert len((tmp_path / "data/sweep/results.csv").read_text().splitlines()) - 1 == 2
+    assert len((tmp_path / "data/sweep/results.csv").read_text(encoding="utf-8").splitlines()) - 1 == 2
     names = {"results.csv", "results.parquet", *(run.path.name for run in runs)}
     assert {path.name for path in (tmp_path / "data/sweep").iterdir()} == names
 
@@ -63,7 +63,7 @@ def test_a_sweep_survives_the_death_of_a_node(environment: dict[str, str], tmp_p
     runs = read_runs([tmp_path / "data/sweep"])
     assert sorted(run.config.size for run in runs) == [8, 9, 10, 11]
     assert all(run.complete for run in runs)
-    assert len((tmp_path / "data/sweep/results.csv").read_text().splitlines()) - 1 == 4
+    assert len((tmp_path / "data/sweep/results.csv").read_text(encoding="utf-8").splitlines()) - 1 == 4
     assert "failed twice" not in ended.out
 
 

@@ -32,7 +32,7 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
     ppo = (*TINY, "--n_steps", 4, "--n_epochs", 1, "--noise", 0.2)
     said = script("train_expert", *ppo).succeeded().out
     assert files_below(workplace)[-3:] == ["expert.json", "expert.pkl", "expert.png"]
-    card = json.loads((workplace / "expert.json").read_text())
+    card = json.loads((workplace / "expert.json").read_text(encoding="utf-8"))
     assert list(card) == [
         *("task", "algorithm", "versions", "command", "seed", "steps", "kept_from_step"),
         *("wall_time_minutes", "machine", "evaluation", "behavioural_cloning"),
@@ -50,7 +50,7 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
     script("train_expert", *ppo, "-o", "x.pkl", "--keep_step", 5).refused("--keep_step is 5", "[8]")
     said = script("train_expert", *ppo, "--total_steps", 16, "-o", "longer.pkl").succeeded().out
     assert re.search(r"resuming from data/train_expert/.*/checkpoint_\d+: 8 of 16 steps\n", said)
-    assert json.loads((workplace / "longer.json").read_text())["steps"] == 16
+    assert json.loads((workplace / "longer.json").read_text(encoding="utf-8"))["steps"] == 16
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
     np.testing.assert_allclose(exported, expected, atol=1e-4)
 
     script("train_expert", *sac, "--total_steps", 12, "-o", "longer.pkl").succeeded()
-    card = json.loads((workplace / "longer.json").read_text())
+    card = json.loads((workplace / "longer.json").read_text(encoding="utf-8"))
     assert (card["algorithm"], card["steps"]) == ("SAC", 12)
     assert set(card["versions"]) == {"python", "sbx-rl", "jax", "stable_baselines3", "gymnasium", "mujoco"}
     resumed, _ = load_checkpoint(settings) or pytest.fail("no checkpoint")

@@ -67,7 +67,7 @@ def test_only_complete_runs_with_equal_settings_are_done(tmp_path: Path) -> None
 def test_runs_with_other_input_files_are_not_done(tmp_path: Path, changed: str) -> None:
     files = {name: tmp_path / f"{name}.pkl" for name in ("expert_policy_file", "expert_data")}
     for name, path in files.items():
-        path.write_text(name)
+        path.write_text(name, encoding="utf-8")
     digests = {name: digest(path) for name, path in files.items()}
     same = write_run(tmp_path / "runs", [1.0], seed=1, **files, inputs=digests)
     unknown = write_run(tmp_path / "runs", [1.0], seed=2, **files)
@@ -76,7 +76,7 @@ def test_runs_with_other_input_files_are_not_done(tmp_path: Path, changed: str) 
     grid = make_grid(assignments, 3, tmp_path)
     assert [run.path for run in complete_runs(grid, tmp_path)] == [same, unknown]
     assert [config.seed for config in missing_runs(grid, tmp_path)] == [3]
-    files[changed].write_text("another")
+    files[changed].write_text("another", encoding="utf-8")
     assert [run.path for run in complete_runs(grid, tmp_path)] == [unknown]
 
 
@@ -116,6 +116,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_ray_starts(
     tmp_path: Path, tiny: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "connected", None)
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(InvalidInput, match="can't write"):
         sweep.run_missing([replace(tiny, do_dagger=False, n_iter=None)], tmp_path / "file/runs")

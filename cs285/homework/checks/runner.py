@@ -91,8 +91,8 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
         process.kill()
         process.join()
         if found.exists():
-            return Verdict(**json.loads(found.read_text()))
-        calls = trace.read_text() if trace.exists() else ""
+            return Verdict(**json.loads(found.read_bytes()))
+        calls = trace.read_text(encoding="utf-8") if trace.exists() else ""
     frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost comes first
     where = next((f"{_shown(file)}:{line}" for file, line in frames if _is_answer(file, blank)), blank.file)
     if calls or exit_code is None:
@@ -111,7 +111,8 @@ def load_libraries() -> None:
 def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None:
     """Check a blank and write the verdict to a file; runs in a process of its own."""
     load_libraries()
-    sys.stdout, sys.stderr, trace = (open(folder / name, "w") for name in ("stdout", "stderr", "trace"))  # noqa: SIM115
+    files = (folder / name for name in ("stdout", "stderr", "trace"))
+    sys.stdout, sys.stderr, trace = (open(file, "w", encoding="utf-8") for file in files)  # noqa: SIM115
     os.dup2(sys.stdout.fileno(), 1)
     os.dup2(sys.stderr.fileno(), 2)
     blank = BY_NAME[name]
@@ -129,7 +130,7 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
         if changed:
             raise Mistake("global state", f"it changes the {changed[0]} of the whole process")
         sys.stdout.flush()
-        if printed := (folder / "stdout").read_text().strip().split("\n")[0]:
+        if printed := (folder / "stdout").read_text("utf-8", "replace").strip().split("\n")[0]:
             costs["prints"] = f"it prints ({printed!r:.60}), which slows a run and hides its lines"
         verdict = Verdict(name, "ok")
         if costs:
@@ -139,7 +140,7 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
         place = _place_of(blank, None if status == "not started" else error)  # the hints are in the first function
         verdict = Verdict(name, status, key, words[:500], place)
     faulthandler.cancel_dump_traceback_later()
-    (folder / "verdict").write_text(json.dumps(asdict(verdict)))
+    (folder / "verdict").write_bytes(json.dumps(asdict(verdict)).encode())
     os._exit(0)  # does not wait for threads and exit handlers of the answer
 
 
