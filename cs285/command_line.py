@@ -45,8 +45,8 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
             raise InvalidInput(f"--{name} is {value}; it must be at least {minimum}")
 
 
-def run(main: Callable[[], object]) -> NoReturn:
-    """Call a script's ``main`` and exit as a command-line tool does.
+def run(main: Callable[..., object], settings_class: type | None = None, description: str | None = None) -> NoReturn:
+    """Call a script's ``main``, with the settings that `parse` reads if their class is given, and exit as a tool does.
 
     Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception
     in the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141
@@ -57,7 +57,7 @@ def run(main: Callable[[], object]) -> NoReturn:
         sys.path.append(os.getcwd())
     code = 0
     try:
-        main()
+        main(*([parse(settings_class, description or "")] if settings_class else []))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit

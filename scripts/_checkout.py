@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cs285 import process
+from cs285.command_line import check_at_least, run
+from cs285.process import prepare
 
-process.prepare()
+__all__ = ["check_at_least", "run"]
+prepare()

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import _checkout  # noqa: F401
+from _checkout import check_at_least, run
 
-from cs285.command_line import check_at_least, parse, run
 from cs285.config import Config
 from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.presets import PRESETS, Preset
@@ -60,8 +59,7 @@ class Settings:
         check_at_least(1, self, "seeds", "num_cpus")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     from cs285.experts.card import read_card
     from cs285.results.series import RETURN, group_by_settings, identity
     from cs285.sweeps.grid import complete_runs
@@ -90,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

@@ -5,9 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import _checkout  # noqa: F401
+from _checkout import run
 
-from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
 from cs285.homework.blanks import BY_NAME, OF_FUNCTION
 
@@ -23,8 +22,7 @@ class Settings:
             raise InvalidInput(f"--blank is {self.blank}; the blanks are {', '.join(OF_FUNCTION)}")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     from cs285.homework.checks.runner import check_all
 
     verdicts = []
@@ -46,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

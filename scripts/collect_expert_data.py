@@ -3,17 +3,13 @@
 With --noise, executed actions have Gaussian noise; the file has the expert's mean actions (DART, Laskey et al. 2017).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import _checkout  # noqa: F401
-import numpy as np
+from _checkout import check_at_least, run
 from tyro.conf import arg
 
-from cs285.command_line import check_at_least, parse, run
 from cs285.config import file_name
 from cs285.data.whole_files import check_new
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
@@ -41,12 +37,13 @@ class Settings:
         check_at_least(0, self, "seed", "noise")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     restart_in_mujoco_py_venv(settings.backend)
     name = f"expert_data_{file_name(settings.env_name)}{EXTENSIONS[settings.format]}"
     output = settings.output or Path("expert_data") / name
     check_new(output)
+    import numpy as np
+
     from cs285.data import formats
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
@@ -68,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

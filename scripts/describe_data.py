@@ -1,17 +1,14 @@
 """Describe files of expert data and the course's expert policies: layout, sizes, returns, and tasks that they fit."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import _checkout  # noqa: F401
+from _checkout import run
 from tyro.conf import Positional, arg
 
-from cs285.command_line import parse, run
 from cs285.config import Config
 from cs285.errors import InvalidInput
 
@@ -23,8 +20,7 @@ class Settings:
     """Task that the files must fit. None: name those that do, among the tasks with experts in policies/experts/."""
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     from cs285.data.file_kinds import PICKLE, kind_of
     from cs285.data.formats import minari_name
     from cs285.data.restricted_pickle import load_pickle
@@ -88,4 +84,4 @@ def fits(path: Path, is_policy: bool, task: str, spec: Any, required: str | None
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

@@ -1,16 +1,13 @@
 """Roll out experts and compare their returns with those in their cards."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import _checkout  # noqa: F401
+from _checkout import check_at_least, run
 from tyro.conf import arg
 
-from cs285.command_line import check_at_least, parse, run
 from cs285.data.shipped import ROOTS
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
@@ -29,8 +26,7 @@ class Settings:
             raise InvalidInput("--env_name is the task of one expert; name it with --expert_policy_file")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     restart_in_mujoco_py_venv(settings.backend)
     shipped = (sorted(root.glob("policies/experts/*.pkl")) for root in ROOTS)
     files = [settings.expert_policy_file] if settings.expert_policy_file else next(filter(None, shipped), [])
@@ -61,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

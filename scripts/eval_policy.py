@@ -1,16 +1,13 @@
 """Roll out a policy that run_hw1.py saved with --save_params, print its returns, and film it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
-import _checkout  # noqa: F401
+from _checkout import check_at_least, run
 from tyro.conf import arg
 
-from cs285.command_line import check_at_least, parse, run
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
@@ -35,8 +32,7 @@ class Settings:
             raise InvalidInput(f"--video is {self.video}; it must be a new file that ends in .mp4")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     import numpy as np
 
     from cs285.infrastructure.metrics import return_statistics
@@ -71,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

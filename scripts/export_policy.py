@@ -1,15 +1,12 @@
 """Convert a policy of run_hw1.py to an expert file in the course's format, which train_expert.py can start from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import _checkout  # noqa: F401
+from _checkout import run
 from tyro.conf import arg
 
-from cs285.command_line import parse, run
 from cs285.data.whole_files import check_new
 
 
@@ -21,8 +18,7 @@ class Settings:
     """Environment. None: as in the run. Needed for module:id, whose module is only imported when it is named."""
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     check_new(settings.output)
     from cs285.policies.saved_policy import export_policy, load_policy
 
@@ -31,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

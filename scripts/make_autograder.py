@@ -1,15 +1,12 @@
 """Write autograder.zip, with which Gradescope grades the blanks and the runs of a submission."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import _checkout  # noqa: F401
+from _checkout import run
 from tyro.conf import arg
 
-from cs285.command_line import parse, run
 from cs285.homework.autograder import write_autograder
 
 
@@ -18,10 +15,9 @@ class Settings:
     output: Annotated[Path, arg(aliases=["-o"])] = Path("autograder.zip")  # File to write; it must not exist
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     print(f"{settings.output}: {write_autograder(settings.output) / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import _checkout  # noqa: F401
+from _checkout import run
 from tyro.conf import Positional
 
-from cs285.command_line import parse, run
 from cs285.errors import InvalidInput
 from cs285.homework.blanks import BLANKS, BY_NAME
 from cs285.homework.edition import write_edition
@@ -23,8 +22,7 @@ class Settings:
                 raise InvalidInput(f"--blanks is {self.blanks!r}; allowed are {', '.join(BY_NAME)}, with commas")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     blanks = [BY_NAME[name] for name in settings.blanks.split(",")] if settings.blanks is not None else BLANKS
     count = write_edition(settings.folder, blanks)
     points = sum(blank.points for blank in blanks)
@@ -32,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

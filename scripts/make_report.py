@@ -1,15 +1,12 @@
 """Write a report of run folders with the assignment's tables and figures, as an HTML page with videos and as a PDF."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import _checkout  # noqa: F401
+from _checkout import run
 from tyro.conf import arg
 
-from cs285.command_line import parse, run
 from cs285.results.selection import RunSelection
 
 
@@ -18,8 +15,7 @@ class Settings(RunSelection):
     output: Annotated[Path, arg(aliases=["-o"])] = Path("report")  # Folder to write; it must not exist
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     from cs285.results.report import write_report
     from cs285.results.series import group_by_settings
 
@@ -29,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

@@ -1,15 +1,12 @@
 """Write submit.zip as a course asks for it: event files of the runs, the code, and the commands of the runs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import _checkout  # noqa: F401
+from _checkout import run
 from tyro.conf import arg
 
-from cs285.command_line import parse, run
 from cs285.results.selection import RunSelection
 
 
@@ -20,8 +17,7 @@ class Settings(RunSelection):
     output: Annotated[Path, arg(aliases=["-o"])] = Path("submit.zip")  # File to write; it must not exist
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     from cs285.data.shipped import PROJECT_ROOT
     from cs285.results.submission import write_submission
 
@@ -31,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

@@ -1,15 +1,12 @@
 """Draw figures from run folders, as PNG and PDF: learning curves, BC against a setting, or tasks side by side."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import _checkout  # noqa: F401
+from _checkout import run
 from tyro.conf import arg
 
-from cs285.command_line import parse, run
 from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 from cs285.results.selection import RunSelection
@@ -29,8 +26,7 @@ class Settings(RunSelection):
             raise InvalidInput(f"--parameter is {self.parameter}; --figure hyperparameter needs it, others have none")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     files = [Path(f"{settings.output or settings.figure}.{extension}") for extension in ("png", "pdf")]
     for path in files:
         check_new(path)
@@ -49,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

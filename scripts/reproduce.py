@@ -6,17 +6,14 @@ all of them; these use the task's preset if it has one. One task also has BC wit
 --logdir are not repeated. The rows of the table in README.md are printed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import _checkout  # noqa: F401
+from _checkout import check_at_least, run
 from tyro.conf import arg
 
-from cs285.command_line import check_at_least, parse, run
 from cs285.config import Config
 from cs285.data.provenance import digest
 from cs285.data.shipped import shipped_expert, shipped_tasks
@@ -43,8 +40,7 @@ class Settings:
         check_at_least(1, self, "seeds", "num_cpus")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     tasks = shipped_tasks() if settings.tasks is None else settings.tasks.replace(",", " ").split()
     if not tasks:
         raise InvalidInput("there is no task to run: no experts and data ship, or --tasks is empty")
@@ -98,4 +94,4 @@ def record(configs: list[Config]) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

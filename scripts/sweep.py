@@ -1,15 +1,11 @@
 """Run a grid of settings and seeds on this machine or on a Ray cluster, without runs that are complete in --logdir."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import _checkout  # noqa: F401
+from _checkout import check_at_least, run
 from tyro.conf import UseAppendAction, arg
-
-from cs285.command_line import check_at_least, parse, run
 
 
 @dataclass(frozen=True)
@@ -25,8 +21,7 @@ class Settings:
         check_at_least(1, self, "seeds", "num_cpus")
 
 
-def main() -> None:
-    settings = parse(Settings, __doc__ or "")
+def main(settings: Settings) -> None:
     from cs285.sweeps.grid import make_grid
     from cs285.sweeps.run import run_missing
 
@@ -35,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)

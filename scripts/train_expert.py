@@ -1,15 +1,13 @@
 """Train an expert with PPO (stable-baselines3), TRPO (sb3-contrib) or SAC (sbx) and write it in the course's format."""
 
-import _checkout  # noqa: F401
+from _checkout import run
 
-from cs285.command_line import parse, run
 from cs285.data.whole_files import check_new, check_writable
 from cs285.errors import InvalidInput
 from cs285.experts.settings import ExpertSettings
 
 
-def main() -> None:
-    settings = parse(ExpertSettings, __doc__ or "")
+def main(settings: ExpertSettings) -> None:
     check_new(settings.expert_file)
     check_writable(settings.checkpoint_dir)
     try:
@@ -23,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, ExpertSettings, __doc__)

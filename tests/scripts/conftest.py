@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -15,7 +16,6 @@ from typing import NamedTuple
 
 import pytest
 
-from cs285 import command_line
 from cs285.data.run_folders import RunFolder, read_runs
 from tests import fakes
 
@@ -80,11 +80,10 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """Call ``script(name, *arguments)`` to run a script in this process, from an empty folder."""
 
     def call(name: str, *arguments: object) -> Outcome:
-        module = load_script(name)
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            command_line.run(module.main)
+            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
         captured = capsys.readouterr()
         code = ended.value.code
         assert isinstance(code, int)
