@@ -10,6 +10,7 @@ from torch import nn
 from cs285.agents.bc_agent import BCAgent
 from cs285.config import Config
 from cs285.data.trajectory import Trajectory
+from cs285.data.whole_files import reading
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pytorch_utils import use_threads
@@ -77,7 +78,5 @@ def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Traj
     agent.add_to_replay_buffer(paths)
     if not agent.resumable:
         raise InvalidInput(f"{type(agent.actor).__name__} can't be resumed: it has no state_dict and load_state_dict")
-    try:
+    with reading("the checkpoint", "the state of this policy"):
         agent.load_state_dict(state)
-    except Exception as error:  # a user's own policy may raise anything
-        raise InvalidInput(f"the checkpoint does not fit the policy: {error!r:.300}") from error

@@ -12,7 +12,7 @@ import numpy as np
 
 from cs285.data.episodes import NAMES
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import read_whole, whole_file, whole_folder
+from cs285.data.whole_files import read_whole, reading, whole_file, whole_folder
 from cs285.errors import InvalidInput
 
 BUDGET = 16  # arrays of a numpy archive may take this many times the size of its file, plus 64 MiB
@@ -22,20 +22,15 @@ MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
 def read_npz(path: Path) -> dict[str, Array]:
     """Read the arrays with known names from an archive; InvalidInput if it is damaged or needs too much memory."""
     known, arrays = {name for group in NAMES.items() for name in (group[0], *group[1])}, {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            left = BUDGET * path.stat().st_size + 2**26
-            for name in members.keys() & known:
-                left -= members[name].file_size
-                if left < 0:
-                    raise InvalidInput("its content would take far more memory than the file has bytes")
-                with archive.open(members[name]) as file:
-                    arrays[name] = _read_array(file, members[name].file_size)
-    except InvalidInput as error:
-        raise InvalidInput(f"{path} is refused: {error}") from error
-    except Exception as error:  # from a damaged file
-        raise InvalidInput(f"{path} is a damaged numpy archive ({error!r:.200})") from error
+    with reading(path, "a numpy archive"), zipfile.ZipFile(path) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        left = BUDGET * path.stat().st_size + 2**26
+        for name in members.keys() & known:
+            left -= members[name].file_size
+            if left < 0:
+                raise InvalidInput("its content would take far more memory than the file has bytes")
+            with archive.open(members[name]) as file:
+                arrays[name] = _read_array(file, members[name].file_size)
     if not arrays:
         raise InvalidInput(f"{path} has arrays {', '.join(members)[:200]}; docs/data.md lists the names that are read")
     return arrays
@@ -88,9 +83,9 @@ def minari_folder(name: str) -> Path:
 def read_minari(name: str) -> list[dict[str, Any]]:
     """Read the episodes of a Minari data set, with flat observations; no module that its metadata name is imported."""
     minari, folder = import_minari(), minari_folder(name)
-    try:
+    with reading(f"minari:{name}", "a Minari data set"):
         if not {"observation_space", "action_space"} <= json.loads(read_whole(folder / "metadata.json")).keys():
-            raise InvalidInput(f"minari:{name} has no spaces, which only its environment could tell")
+            raise InvalidInput("it has no spaces, which only its environment could tell")
         data = minari.MinariDataset(folder)
         spaces = data.observation_space, data.action_space
         return [
@@ -103,10 +98,6 @@ def read_minari(name: str) -> list[dict[str, Any]]:
             }
             for episode in data.iterate_episodes()
         ]
-    except InvalidInput:
-        raise
-    except Exception as error:  # Minari's, h5py's, or that of a damaged file
-        raise InvalidInput(f"minari:{name} can't be read: {error!r:.300}") from error
 
 
 def _flatten(space: Any, values: Any) -> Array:

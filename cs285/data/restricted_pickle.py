@@ -14,7 +14,6 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from reprlib import repr as short_repr
@@ -24,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import open_regular, read_whole, whole_file
+from cs285.data.whole_files import open_regular, read_whole, reading, whole_file
 from cs285.errors import InvalidInput
 
 PICKLE_PROTOCOL = 3  # read by every Python 3; with protocol 2, arrays take 1.5 times the space
@@ -265,7 +264,7 @@ def load_pickle(path: Path) -> Any:
         InvalidInput: when the file can't be read, is cut short, or has values of other types.
     """
     opened: Any = open_regular(path)
-    with _Reader(opened) as file, _naming(path, "pickle"):
+    with _Reader(opened) as file, reading(path, "a pickle"):
         return _Machine(os.fstat(file.fileno()).st_size).run(file)
 
 
@@ -276,7 +275,7 @@ def load_torch_file(path: Path, content: bytes | None = None) -> Any:
     InvalidInput as `load_pickle` does, and when members of the archive are compressed.
     """
     content = read_whole(path) if content is None else content
-    with _naming(path, "file of torch.save"), zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with reading(path, "a file of torch.save"), zipfile.ZipFile(io.BytesIO(content)) as archive:
         infos = archive.infolist()
         if any(info.compress_type for info in infos) or sum(info.file_size for info in infos) > len(content):
             raise InvalidInput("its members are compressed, or claim to be larger than the file")
@@ -284,17 +283,6 @@ def load_torch_file(path: Path, content: bytes | None = None) -> Any:
         if members.get("byteorder", b"little") != sys.byteorder.encode():
             raise InvalidInput("it has the byte order of another machine")
         return _Machine(len(content), members).run(io.BytesIO(members["data.pkl"]))
-
-
-@contextmanager
-def _naming(path: Path, kind: str) -> Iterator[None]:
-    """Convert every exception to an InvalidInput that names the file; a damaged file can raise nearly any type."""
-    try:
-        yield
-    except InvalidInput as error:
-        raise InvalidInput(f"{path} is refused: {error}") from error
-    except Exception as error:
-        raise InvalidInput(f"{path} is no {kind}, or damaged ({type(error).__name__}: {error!s:.200})") from error
 
 
 def write_pickle(content: Any, path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cs285.config import MOST, Config, config_from_settings, is_plain
 from cs285.data.fields import CONFIG_JSON, SCALAR, STD, check
-from cs285.data.whole_files import read_whole
+from cs285.data.whole_files import read_whole, reading
 from cs285.errors import InvalidInput
 
 MAX_CONFIG, MAX_LOG = 2**23, 2**25  # bytes
@@ -82,21 +82,17 @@ def read_run(folder: Path) -> RunFolder:
 def read_config(path: Path) -> Config:
     """Read the settings in config.json, ignoring unknown ones; raise InvalidInput for an invalid one."""
     settings = read_content(path)["settings"]
-    try:
+    with reading(path, "the settings of a run"):
         return config_from_settings(settings)
-    except InvalidInput as error:
-        raise InvalidInput(f"{path}: {error}") from error
 
 
 def read_content(path: Path) -> dict[str, Any]:
     """Read config.json into a dict with the fields of `CONFIG_JSON`; raise InvalidInput for other content."""
-    try:
+    with reading(path, "the config.json of a run"):
         loaded = {name: value for name, value in json.loads(read_whole(path, MAX_CONFIG)).items() if value is not None}
         content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
         check(content, CONFIG_JSON)
-    except (ValueError, AttributeError, RecursionError, InvalidInput) as error:
-        raise InvalidInput(f"{path} is not the config.json of a run: {error!s:.200}") from error
-    return content
+        return content
 
 
 def saved_file(path: Path) -> Path:
@@ -126,7 +122,7 @@ def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> l
     """
     rows: list[dict[str, float]] = []
     file = io.TextIOWrapper(io.BytesIO(content[: content.rfind(b"\n") + 1]), "utf-8", newline="")
-    try:
+    with reading(path, "the log of a run"):
         reader, first = csv.DictReader(file, strict=True), 0
         names = reader.fieldnames or []
         if len(set(names)) < len(names) or not all(map(is_plain, names)):
@@ -134,14 +130,14 @@ def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> l
         for row in reader:
             absent = [name for name in (*REQUIRED_COLUMNS, *row) if row.get(name) is None]
             if absent or None in row:
-                raise ValueError(f"no value of {absent[0]}" if absent else "more values than columns")
+                raise ValueError(
+                    f"{f'no {absent[0]}' if absent else 'more values than columns'} in row {len(rows) + 1}"
+                )
             values = {name: float(value) for name, value in row.items()}
             for name, value in values.items():
-                check(value, STD if name.endswith("StdReturn") else SCALAR, name)
+                check(value, STD if name.endswith("StdReturn") else SCALAR, f"{name} in row {len(rows) + 1}")
             itr = values["itr"]
             check(int(itr) if itr.is_integer() else itr, (int, first, iterations - 1), "itr")
             rows.append(values)
             first = int(itr) + 1
-    except (ValueError, csv.Error, InvalidInput) as error:
-        raise InvalidInput(f"{path} is not the log of a run: {error!s:.200}, after row {len(rows)}") from error
     return rows

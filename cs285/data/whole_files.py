@@ -75,6 +75,19 @@ def writing(path: Path, verb: str = "write") -> Iterator[None]:
         raise InvalidInput(f"can't {verb} {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
+@contextmanager
+def reading(path: object, kind: str, advice: str = "") -> Iterator[None]:
+    """Convert every exception to an InvalidInput that names the file; a damaged file can raise nearly any type."""
+    try:
+        yield
+    except Exception as error:
+        damaged = (
+            "" if isinstance(error, (InvalidInput, ValueError)) else f"it may be damaged, {type(error).__name__}: "
+        )
+        why = " ".join(f"{damaged}{error}".split())
+        raise InvalidInput(f"{path} can't be read as {kind}: {why:.300}{advice}") from error
+
+
 def check_writable(path: Path) -> None:
     """Raise InvalidInput unless ``path`` can be created or is a folder that files can be created in; leave no trace."""
     folder = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())

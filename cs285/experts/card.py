@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cs285.data.provenance import digest
-from cs285.data.whole_files import read_whole, whole_file
+from cs285.data.whole_files import read_whole, reading, whole_file
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.experts.recording import clone, sharpness
@@ -111,11 +111,9 @@ def read_card(expert_file: Path) -> dict[str, Any]:
     path = expert_file.with_suffix(".json")
     if not path.exists():
         return {}
-    try:
+    with reading(path, "an expert's card"):
         card: dict[str, Any] = json.loads(read_whole(path))
         mean, std, episodes = (card["evaluation"][name] for name in ("mean", "std", "episodes"))
         if not (math.isfinite(mean) and math.isfinite(std) and range(episodes)[1:]):
-            raise ValueError(f"mean {mean}, std {std}, episodes {episodes}")
-    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not an expert's card: {error!r:.200}") from error
-    return card
+            raise InvalidInput(f"mean {mean}, std {std}, episodes {episodes}")
+        return card

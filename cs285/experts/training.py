@@ -10,7 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.vec_env import VecNormalize
 
-from cs285.data.whole_files import read_whole, replace_file, whole_file, writing
+from cs285.data.whole_files import read_whole, reading, replace_file, whole_file, writing
 from cs285.errors import InvalidInput
 from cs285.experts.algorithms import algorithm_class, export_policy, make_model, set_policy_trainable
 from cs285.experts.card import Record, evaluate_expert, write_card
@@ -104,21 +104,15 @@ def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
     checkpoint = max(settings.checkpoint_dir.glob("checkpoint_*"), default=None)
     if checkpoint is None:
         return None
-    try:
+    with reading(checkpoint, "a checkpoint of this training", "; move it away, or choose other --checkpoints"):
         saved: Any = load_from_zip_file(checkpoint / MODEL)[0]
         for name, value in settings.fixed().items():
             if (other := saved["expert_settings"][name]) != value:
-                raise InvalidInput(
-                    f"{checkpoint} has --{name} {other}, not {value}; move it, or choose other --checkpoints"
-                )
+                raise InvalidInput(f"it has --{name} {other}, not {value}")
         envs = VecNormalize.load(str(checkpoint / NORMALIZER), make_vec_env(settings).venv)
         model = algorithm_class(settings.algorithm).load(checkpoint / MODEL, env=envs)
         if hasattr(model, "replay_buffer"):
             model.load_replay_buffer(checkpoint / REPLAY_BUFFER)
-    except InvalidInput:
-        raise
-    except Exception as error:  # what unpickling raises has no common class
-        raise InvalidInput(f"can't resume from {checkpoint}: {error!r:.200}; move its folder away") from error
     model.set_random_seed(settings.seed + model.num_timesteps)
     print(f"resuming from {checkpoint}: {model.num_timesteps:,} of {settings.last_step:,} steps", flush=True)
     return model, model.expert_record

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cs285.data.trajectory import Array
+from cs285.data.whole_files import reading
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
 
@@ -127,10 +128,8 @@ def import_object(module: str, name: str) -> object:
     """Import ``module:name`` from the current folder or an installed package; InvalidInput when that fails."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    try:
+    with reading(f"{module}:{name}", "an expert"):
         found: object = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:  # the user's module may raise anything
-        raise InvalidInput(f"can't use the expert {module}:{name}: {error!r:.300}") from error
     return found

@@ -12,6 +12,7 @@ from cs285.data.file_kinds import FOLDER, NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind
 from cs285.data.restricted_pickle import load_pickle, write_pickle
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Array
+from cs285.data.whole_files import reading
 from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
@@ -43,10 +44,8 @@ class LoadedGaussianPolicy(BasePolicy):
         content = load_pickle(Path(filename))
         if isinstance(content, list) or (isinstance(content, dict) and content.keys() & OBSERVATIONS):
             raise InvalidInput(f"{filename} is expert data (--expert_data), not an expert: were the two flags swapped?")
-        try:
+        with reading(filename, "an expert policy"):
             self._read(content, discrete)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidInput(f"{filename} is not an expert policy ({error!r:.200})") from error
 
     def _read(self, content: Any, discrete: bool) -> None:
         activation, policy = content["nonlin_type"], content["GaussianPolicy"]

@@ -11,7 +11,7 @@ import torch
 from cs285.config import Config
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content, saved_file
-from cs285.data.whole_files import whole_file
+from cs285.data.whole_files import reading, whole_file
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
@@ -118,7 +118,7 @@ def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
 
 def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy, parameters: Any) -> Any:
     recorded = read_content(path.parent / "config.json")["policy"].get("architecture")
-    try:
+    with reading(path, "the parameters of this run's policy"):
         held = sum(value.numel() for value in parameters.values() if isinstance(value, torch.Tensor))
         if make_policy is make_mlp_policy and (config.n_layers - 1) * config.size**2 > held:
             raise InvalidInput(
@@ -131,9 +131,6 @@ def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy
         for name, value in parameters.items():
             if isinstance(value, torch.Tensor) and not value.isfinite().all():
                 raise InvalidInput(f"{name} holds NaN or infinity")
-    except Exception as error:  # a user's own policy may raise anything
-        why = " ".join(str(error).split())
-        raise InvalidInput(f"{path} does not hold the parameters of this run's policy: {why:.300}") from error
     return policy
 
 

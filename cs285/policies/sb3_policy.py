@@ -14,7 +14,7 @@ import numpy as np
 
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import read_whole
+from cs285.data.whole_files import read_whole, reading
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.numpy_policy import NumpyPolicy
@@ -48,7 +48,8 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
     ``policy.pth`` and the plain text of ``data`` are read. A notice says that the zip has no statistics of
     VecNormalize. Raises InvalidInput, with the reason, for a policy that can't be rebuilt exactly.
     """
-    try:
+    hint = "; or load it with its library, and give the model as the expert (docs/data.md)"
+    with reading(path, "a zip of stable-baselines3", hint):
         with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
             data, parameters = json.loads(archive.read("data")), archive.read("policy.pth")
         parts, activation, squashed = _read_settings(data)
@@ -59,11 +60,6 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
             raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
         if len(spec.ob_shape) == 3:
             raise InvalidInput("its policy reads images")
-    except InvalidInput as error:
-        hint = "load it with its library, and give the model as the expert (docs/data.md)"
-        raise InvalidInput(f"{path} is a stable-baselines3 zip that can't be used: {error}; {hint}") from error
-    except Exception as error:  # a damaged file can raise nearly anything
-        raise InvalidInput(f"{path} is a damaged stable-baselines3 zip ({error!r:.200})") from error
     print(f"{path}: without statistics of VecNormalize, which its zip does not hold (docs/data.md)", file=sys.stderr)
     output = None if spec.discrete else partial(_within_bounds, low=space.low, high=space.high, squashed=squashed)
     return NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape, output=output)

@@ -71,7 +71,7 @@ def test_a_restored_agent_continues_as_if_it_had_never_stopped(tiny: Config) -> 
     restored = make_agent(tiny, POINT_SPEC, PATHS, DropoutPolicy)
     restore_agent(restored, state, PATHS)
     assert torch.equal(train(restored), expected)
-    with pytest.raises(InvalidInput, match=r"^the checkpoint does not fit the policy: "):
+    with pytest.raises(InvalidInput, match=r"^the checkpoint can't be read as the state of this policy: "):
         restore_agent(make_agent(tiny, POINT_SPEC, PATHS, make_mlp_policy), state, PATHS)
 
 

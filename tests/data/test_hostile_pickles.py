@@ -43,10 +43,10 @@ def test_calls_are_refused_by_name_and_do_not_run(tmp_path: Path, protocol: int)
     canary = tmp_path / "canary"
     for attack, named in attacks(canary):
         path = pickle_file(tmp_path / "x.pkl", [{"observation": attack}], protocol)
-        with pytest.raises(InvalidInput, match=rf"x\.pkl is refused: .*({named})"):
+        with pytest.raises(InvalidInput, match=rf"x\.pkl can't be read as .*({named})"):
             load_expert_data(path)
         torch.save({"logstd": attack}, path, pickle_protocol=max(2, protocol))
-        with pytest.raises(InvalidInput, match=rf"x\.pkl is refused: .*({named})"):
+        with pytest.raises(InvalidInput, match=rf"x\.pkl can't be read as .*({named})"):
             load_torch_file(path)
     assert not canary.exists()
     for attack, _ in attacks(canary)[:2]:  # with plain pickle they succeed
@@ -139,7 +139,7 @@ def test_tensors_beyond_their_storage_and_damaged_or_compressed_archives_are_ref
     deflated = archive_of(pickle.dumps({}), zipfile.ZIP_DEFLATED, storage=bytes(2**24))
     for content in (deflated, b"", b"not a zip", b"PK\x03\x04", whole[:-30], whole.replace(b"\x80?", b"\x80@")):
         path.write_bytes(content)
-        with pytest.raises(InvalidInput, match=r"x\.pt is (refused: its members are comp|no file of torch\.save)"):
+        with pytest.raises(InvalidInput, match=r"x\.pt can't be read as a file of torch\.save: "):
             load_torch_file(path)
 
 

@@ -57,8 +57,8 @@ def test_a_row_cut_short_at_the_end_is_left_out(tmp_path: Path) -> None:
 
 COLUMNS = "itr,Eval_AverageReturn,Eval_StdReturn,Initial_DataCollection_AverageReturn\n"
 INVALID = {
-    "{": "not the config.json of a run",
-    "[" * 100_000: "not the config.json of a run",
+    "{": "as the config.json of a run",
+    "[" * 100_000: "as the config.json of a run",
     '{"settings": {}, "inputs": {"expert_data": []}}': "inputs.expert_data is []; it must be text",
     '{"settings": {}, "policy": "mine"}': "policy is 'mine'; it must be a mapping",
     '{"settings": {}, "versions": {"numpy": "\\u001b[2J"}}': "versions.numpy is '\\x1b[2J'; it must be text",
@@ -71,13 +71,13 @@ INVALID = {
     COLUMNS + "0,1,1,1\n1,1,1,1\n0,2,1,1\n": "itr is 0; it must be int, from 2",
     COLUMNS + "1e9,1,1,1\n": "itr is 1000000000; it must be int, from 0 to 1",
     COLUMNS + "0.5,1,1,1\n": "itr is 0.5; it must be int, from 0",
-    COLUMNS + "0,1e308,1,1\n": "Eval_AverageReturn is 1e+308; it must be float, from -1e+100 to 1e+100",
+    COLUMNS + "0,1e308,1,1\n": "Eval_AverageReturn in row 1 is 1e+308; it must be float, from -1e+100 to 1e+100",
     "itr," + COLUMNS + "0,0,1,1,1\n": "equal names",
-    COLUMNS + "0,fast,1,1\n": "'fast', after row 0",
-    COLUMNS + "0,nan,1,1\n": "Eval_AverageReturn is nan",
-    COLUMNS + "0,1,-1,1\n": "Eval_StdReturn is -1",
+    COLUMNS + "0,fast,1,1\n": "float: 'fast'",
+    COLUMNS + "0,nan,1,1\n": "Eval_AverageReturn in row 1 is nan",
+    COLUMNS + "0,1,-1,1\n": "Eval_StdReturn in row 1 is -1",
     COLUMNS + "0,1,1,1,1\n": "more values than columns",
-    "itr,other\n0,1\n": "no value of Eval_AverageReturn",
+    "itr,other\n0,1\n": "no Eval_AverageReturn in row 1",
 }
 
 

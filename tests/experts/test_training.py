@@ -113,7 +113,7 @@ def test_a_spoiled_checkpoint_is_refused(name: str, settings: ExpertSettings) ->
     train_expert(settings)
     (checkpoint,) = settings.checkpoint_dir.glob("checkpoint_*")
     (checkpoint / name).write_bytes(b"spoiled")
-    with pytest.raises(InvalidInput, match=r"can't resume from .*checkpoint_000004.*move its folder away"):
+    with pytest.raises(InvalidInput, match=r"checkpoint_000004 can't be read as a checkpoint .*move it away"):
         train_expert(settings)
 
 
@@ -156,5 +156,5 @@ def test_a_card_is_read_and_something_else_refused(tmp_path: Path) -> None:
     assert read_card(path) == {"evaluation": {"mean": 1, "std": 2.5, "episodes": 3}}
     for wrong in ("", "[]", "[" * 200_000, '{"evaluation": {"mean": 1}}', EVALUATION % ("NaN", 1, 2)):
         card.write_text(wrong, encoding="utf-8")
-        with pytest.raises(InvalidInput, match=r"x\.json is not an expert's card"):
+        with pytest.raises(InvalidInput, match=r"x\.json can't be read as an expert's card"):
             read_card(path)

@@ -156,7 +156,7 @@ def test_no_code_in_a_zip_is_run(tmp_path: Path) -> None:
 
     parameters = {"mlp_extractor.policy_net.0.weight": Bomb()}
     edit_zip(path, policy=written(lambda file: torch.save(parameters, file)))
-    with pytest.raises(InvalidInput, match="can't be used"):
+    with pytest.raises(InvalidInput, match="can't be read as a zip"):
         load_expert(path, BOUNDED, make_env(BOUNDED)[1])
     assert not (tmp_path / "ran").exists()
 

@@ -111,7 +111,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, damage: Callable[..., Any]) -> None:
     content = expert_content()
     damage(content, content["GaussianPolicy"])
-    with pytest.raises(InvalidInput, match=r"x\.pkl is not an expert policy"):
+    with pytest.raises(InvalidInput, match=r"x\.pkl can't be read as an expert policy"):
         LoadedGaussianPolicy(pickle_file(tmp_path / "x.pkl", content))
 
 

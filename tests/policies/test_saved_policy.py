@@ -78,8 +78,8 @@ def test_a_config_with_another_architecture_or_make_policy_is_refused(tmp_path: 
     for entry, message in (
         (architecture, "records another architecture"),
         ({"make_policy": "os:system"}, "made by 'os:system'"),
-        ({"make_policy": 3}, r"is not the config\.json"),
-        (3, r"is not the config\.json"),
+        ({"make_policy": 3}, r"can't be read as the config\.json"),
+        (3, r"can't be read as the config\.json"),
     ):
         change_config(path, policy=entry)
         with pytest.raises(InvalidInput, match=message):
@@ -104,7 +104,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no file of torch.save"),
+        (b"", "as a file of torch.save"),
         ([1, 2], "list"),
         ({"more": 3}, 'Unexpected key.*"more"'),
         ({"logstd": 3}, '"logstd", expected .*int'),
@@ -128,7 +128,7 @@ def test_other_settings_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     path, _ = save_run(tmp_path)
     for change in ({"size": 16}, {"n_layers": 2}):
         change_config(path, policy=None, settings={**SETTINGS, **change})
-        with pytest.raises(InvalidInput, match=r"policy_itr_0\.pt does not hold the parameters of this run's policy"):
+        with pytest.raises(InvalidInput, match=r"policy_itr_0\.pt can't be read as the parameters of this run"):
             load_run_policy(path)
     (tmp_path / "config.json").unlink()
     with pytest.raises(InvalidInput, match=r"can't read .*config\.json: No such file"):

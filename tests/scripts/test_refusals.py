@@ -94,7 +94,7 @@ def test_bad_data_and_experts(refused: Refused, point_files: PointFiles, tmp_pat
     for content, *parts in bad_data:
         refused((str(path), *parts), "run_hw1", *small_run(point_files, "-ed", write(path, content)))
     bad_experts: list[tuple[Any, ...]] = [
-        (b"this is no expert\n", "no pickle"),
+        (b"this is no expert\n", "as a pickle"),
         ([episode], "expert data (--expert_data), not an expert: were the two flags swapped?"),
         (fakes.expert_content(ob_dim=5), "5", "3"),
     ]
