@@ -57,9 +57,8 @@ class ReplayBuffer:
     def _gather(self, slots: Array) -> Batch:
         observations, actions, rewards, terminals = (array.take(slots, axis=0) for array in self._arrays)
         next_observations = self._arrays[0].take(slots + 1, axis=0, mode="wrap")
-        for n, slot in enumerate(slots.tolist()):
-            if slot in self._last_observations:
-                next_observations[n] = self._last_observations[slot]
+        for slot in self._last_observations.keys() & slots.tolist():
+            next_observations[slots == slot] = self._last_observations[slot]
         fields = (observations, actions, rewards, next_observations, terminals)
         return Batch(*(torch.from_numpy(field).to(self.device) for field in fields))
 

@@ -105,17 +105,20 @@ class _FastUpdate:
         self._parameters, self._gradients_were_compared = parameters, False
         states = [policy.optimizer.state[p] for p in parameters]
         zeros = [torch.zeros_like(p) for p in parameters]
-        self._p, self._p_views = _flatten([p.detach() for p in parameters])
-        self._g, self._g_views = _flatten(zeros)
-        self._m, self._m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
-        self._v, self._v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
-        self._steps = torch.tensor([float(state.get("step", 0.0)) for state in states], dtype=torch.float32)
+        self._p, p_views = _flatten([p.detach() for p in parameters])
+        self._g, g_views = _flatten(zeros)
+        self._m, m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
+        self._v, v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
+        self._steps = np.array([float(state.get("step", 0.0)) for state in states], np.float32)
+        steps = torch.from_numpy(self._steps)
         for n, (p, state) in enumerate(zip(parameters, states, strict=True)):
-            p.data, p.grad = self._p_views[n], self._g_views[n]
-            state.update(step=self._steps[n], exp_avg=self._m_views[n], exp_avg_sq=self._v_views[n])
+            p.data, p.grad = p_views[n], g_views[n]
+            state.update(step=steps[n], exp_avg=m_views[n], exp_avg_sq=v_views[n])
+        addresses = [view.data_ptr() for view in p_views]
+        self._views = list(zip(parameters, addresses, g_views, m_views, v_views, strict=True))
         self._scratch = np.empty_like(self._p)
-        self._arrays = [view.numpy() for view in self._p_views]
-        self._gradients = [view.numpy() for view in self._g_views]
+        self._arrays = [view.numpy() for view in p_views]
+        self._gradients = [view.numpy() for view in g_views]
         self._standardizer = (policy.ob_mean, policy.ob_std)
 
     def _is_bound(self) -> bool:
@@ -125,12 +128,11 @@ class _FastUpdate:
             return False
         if policy.ob_mean is not mean or policy.ob_std is not std:
             return False
-        for n, p in enumerate(self._parameters):
+        for p, address, gradient, m, v in self._views:
             state = self._optimizer.state.get(p, {})
-            same_state = state.get("exp_avg") is self._m_views[n] and state.get("exp_avg_sq") is self._v_views[n]
-            if not same_state or p.data_ptr() != self._p_views[n].data_ptr():
+            if state.get("exp_avg") is not m or state.get("exp_avg_sq") is not v or p.data_ptr() != address:
                 return False
-            p.grad = self._g_views[n]
+            p.grad = gradient
         return True
 
     @np.errstate(all="ignore")  # a loss that is not finite is reported at the iteration's end
@@ -150,13 +152,13 @@ class _FastUpdate:
         if self._policy.scheduler is not None:
             self._optimizer._opt_called = True  # type: ignore[attr-defined]  # or torch warns of a missing step
             self._policy.scheduler.step()
-        return {"Training Loss": torch.tensor(loss, dtype=torch.float32)}
+        return {"Training Loss": torch.full((), loss, dtype=torch.float32)}
 
     def _actions_fit(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
         """Whether actions are (N, ac_dim) float32, or (N,) int64 when discrete, for N observations."""
         if self._policy.discrete:
             return actions.dtype == torch.int64 and actions.shape == observations.shape[:1]
-        return actions.dtype == torch.float32 and actions.shape == (len(observations), *self._policy.logstd.shape)
+        return actions.dtype == torch.float32 and actions.shape == (observations.shape[0], *self._arrays[-1].shape)
 
     def _gradients_equal_autograd(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
         expected = torch.autograd.grad(self._policy.compute_loss(observations, actions), self._parameters)
@@ -167,21 +169,21 @@ class _FastUpdate:
 
     def _compute_gradients(self, observations: Array, actions: Array) -> float:
         """Write the gradients into ``self._gradients``; returns the loss."""
-        mean, std = (part.numpy() for part in self._standardizer)
+        mean, std = self._standardizer
         layers = range(0, len(self._arrays) - 1, 2)  # arrays: weight, bias, weight, bias, ..., and logstd with nll
-        inputs, x = [], (observations.astype(np.float32, copy=False) - mean) / std
+        inputs, x = [], (observations.astype(np.float32, copy=False) - mean.numpy()) / std.numpy()
         for i in layers:
-            if i > 0:
-                x = np.tanh(x)
-            inputs.append(x)
-            x = x @ self._arrays[i].T + self._arrays[i + 1]
+            inputs.append(np.tanh(x) if i > 0 else x)
+            x = inputs[-1] @ self._arrays[i].T
+            x += self._arrays[i + 1]
         loss, delta = self._loss_and_its_gradient(x, actions)
         for i in reversed(layers):
             x = inputs[i // 2]
             np.matmul(delta.T, x, out=self._gradients[i])
-            np.sum(delta, axis=0, out=self._gradients[i + 1])
+            delta.sum(axis=0, out=self._gradients[i + 1])
             if i > 0:
-                delta = (delta @ self._arrays[i]) * (1 - x * x)  # the derivative of tanh is 1 - tanh²
+                delta = delta @ self._arrays[i]
+                delta *= 1 - x * x  # the derivative of tanh is 1 - tanh²
         return loss
 
     def _loss_and_its_gradient(self, outputs: Array, actions: Array) -> tuple[float, Array]:
