@@ -11,7 +11,8 @@ import numpy as np
 from cs285.data.episodes import read_episodes
 from cs285.data.file_kinds import NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of
 from cs285.data.formats import minari_name, read_minari, read_npz
-from cs285.data.restricted_pickle import load_pickle, write_pickle
+from cs285.data.portable import write_pickle
+from cs285.data.restricted_pickle import load_pickle
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
 

@@ -8,7 +8,6 @@ import codecs
 import io
 import math
 import os
-import pickle
 import pickletools
 import re
 import sys
@@ -23,12 +22,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import open_regular, read_whole, reading, whole_file
+from cs285.data.whole_files import open_regular, read_whole, reading
 from cs285.errors import InvalidInput
 
-PICKLE_PROTOCOL = 3  # read by every Python 3; with protocol 2, arrays take 1.5 times the space
 PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
-MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting; length or value of a key; bits of an integer
+MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting; length of a key; bits of an integer
 # Bytes charged for each opcode, entry of the memo, container of the result, and value of the result.
 OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8
 
@@ -43,7 +41,7 @@ class _Unbuilt:
 class _Machine:
     """The stack machine for one pickle; the approximate memory of its objects is charged to a budget."""
 
-    def __init__(self, file_size: int, members: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, file_size: int, members: Mapping[str, bytearray] | None = None) -> None:
         self.budget, self.members = 16 * file_size + 2**26, members
         self.stack: list[Any] = []
         self.stacks_below: list[list[Any]] = []  # one for each open mark
@@ -89,8 +87,7 @@ class _Machine:
     def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
         """Set items of the dict on the stack, or of ``new``, which is pushed; keys: short texts or small integers."""
         for key in items[::2]:
-            short_text = isinstance(key, str | bytes) and len(key) <= MAX_KEY
-            if not short_text and not (type(key) is int and 0 <= key <= MAX_KEY):
+            if not is_key(key):
                 raise InvalidInput(f"a key in it is no short text or small integer but a {type(key).__name__}")
         self.stack.extend([] if new is None else [new])
         dict.update(self.stack[-1], zip(items[::2], items[1::2], strict=True))
@@ -117,11 +114,14 @@ class _Machine:
             raise InvalidInput("it sets the state of something other than an array")
 
     def load_storage(self, identity: Any) -> None:
+        import torch  # only here, since it is slow to import
+
         _, dtype, key, _, size = identity
-        if self.members is None or not isinstance(dtype, np.dtype):
+        if self.members is None or dtype not in TENSOR_DTYPES.values():
             raise InvalidInput("it refers to something outside the file, or to tensors of an unknown kind")
-        storage = np.frombuffer(self.members[f"data/{key:.20}"], dtype)
-        if storage.size != size:
+        content, of_dtype = self.members[f"data/{key:.20}"], getattr(torch, dtype)
+        storage = torch.frombuffer(content, dtype=of_dtype) if content else torch.empty(0, dtype=of_dtype)
+        if storage.numel() != size:
             raise InvalidInput("it has a storage of tensors of another size than it says")
         self.push(storage)
 
@@ -142,16 +142,12 @@ class _Machine:
         array = np.frombuffer(content, dtype).reshape(lengths, order="F" if order == "F" else "C")
         return (array.transpose(axes) if order == "K" else array).astype(dtype.newbyteorder("="), copy=False)
 
-    def tensor(self, storage: object, offset: object, size: object, stride: Any, *ignored: object) -> Array:
-        if not isinstance(storage, np.ndarray) or storage.ndim != 1 or not storage.flags.c_contiguous:
-            raise InvalidInput("a tensor in it has no storage")
-        shape, (start, *steps) = _lengths(size), _lengths((offset, *stride))
-        last = start + sum((n - 1) * step for n, step in zip(shape, steps, strict=True))
-        if math.prod(shape) and last >= storage.size:
-            raise InvalidInput("a tensor in it is larger than its storage")
-        self.spend(math.prod(shape) * storage.itemsize)
-        strides = [step * storage.itemsize for step in steps]
-        return np.lib.stride_tricks.as_strided(storage[start:], shape, strides).astype(storage.dtype, order="C")
+    def tensor(self, storage: Any, offset: Any, size: Any, stride: Any, *ignored: object) -> Any:
+        import torch
+
+        self.spend(math.prod(_lengths(size)) * storage.itemsize)
+        part = torch.as_strided(storage, size, stride, offset)  # RuntimeError outside the storage
+        return part.clone(memory_format=torch.contiguous_format)
 
     def encode(self, text: object, encoding: object = "latin1") -> bytes:
         if not isinstance(text, str) or encoding != "latin1":
@@ -161,12 +157,12 @@ class _Machine:
 
     def check_plain(self, value: object, depth: int = 0) -> None:
         """Check all values. Each is charged once per reference, since users of the result may copy it each time."""
-        self.spend(value.nbytes if isinstance(value, np.ndarray) else POINTER_BYTES)
+        self.spend(getattr(value, "nbytes", POINTER_BYTES))
         if isinstance(value, list | tuple | dict) and depth < MAX_DEPTH:
             self.spend(CONTAINER_BYTES)
             for part in value.values() if isinstance(value, dict) else value:
                 self.check_plain(part, depth + 1)
-        elif value is not None and not isinstance(value, str | bytes | int | float | np.ndarray):
+        elif value is not None and not isinstance(value, str | bytes | int | float) and not hasattr(value, "nbytes"):
             raise InvalidInput(f"it holds a {type(value).__name__}, or containers nested more than {MAX_DEPTH} deep")
         elif isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise InvalidInput(f"it holds an integer of {value.bit_length()} bits")
@@ -195,6 +191,11 @@ def _opcodes(file: BinaryIO) -> Iterator[tuple[str, Any]]:
             if line[:1] != b"S":
                 raise
             yield "STRING", codecs.decode(line[2:-1], "unicode_escape")
+
+
+def is_key(value: object) -> bool:
+    """Whether a dictionary may have this key: a short text, or an integer whose hash is itself."""
+    return len(value) <= MAX_KEY if isinstance(value, str | bytes) else type(value) is int and abs(value) < 2**31
 
 
 def _lengths(numbers: object) -> tuple[int, ...]:
@@ -234,7 +235,11 @@ OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
     "BUILD": lambda m, _: m.build(*m.pop(2)),
     "BINPERSID": lambda m, _: m.load_storage(*m.pop(1)),
 }
-STORAGES = {"Float": "f4", "Double": "f8", "Half": "f2", "Long": "i8", "Int": "i4", "Byte": "u1", "Bool": "b1"}
+TENSOR_DTYPES = {  # torch's dtypes by the names of their storages
+    **{"Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16"},
+    **{"Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool"},
+    **{"ComplexFloat": "complex64", "ComplexDouble": "complex128"},
+}
 NAMES: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,  # an argument of _reconstruct, which ignores it
     ("numpy", "dtype"): _Machine.dtype,
@@ -244,12 +249,12 @@ NAMES: dict[tuple[str, str], Any] = {
     ("_operator", "getitem"): lambda m, array, s: np.ndarray.__getitem__(array, slice(s.start, s.stop, s.step)),
     ("collections", "OrderedDict"): lambda m: {},
     ("torch._utils", "_rebuild_tensor_v2"): _Machine.tensor,
-    **{("torch", f"{kind}Storage"): np.dtype(code) for kind, code in STORAGES.items()},
+    **{("torch", f"{kind}Storage"): dtype for kind, dtype in TENSOR_DTYPES.items()},
 }
 for core in ("numpy.core", "numpy._core"):
     NAMES |= {
         (f"{core}.multiarray", "_reconstruct"): lambda m, *ignored: _Unbuilt(),
-        (f"{core}.multiarray", "scalar"): lambda m, dtype, content: m.array(content, dtype, (), "C"),
+        (f"{core}.multiarray", "scalar"): lambda m, dtype, content: m.array(content, dtype, (), "C")[()],
         (f"{core}.numeric", "_frombuffer"): _Machine.array,
     }
 
@@ -269,7 +274,7 @@ def load_pickle(path: Path) -> Any:
 
 
 def load_torch_file(path: Path, content: bytes | None = None) -> Any:
-    """Read a file of ``torch.save`` without torch and without executing code from it; dense tensors become arrays.
+    """Read a file of ``torch.save`` without executing code from it; dense tensors become tensors on the CPU.
 
     If ``content`` is given, it is read in place of the file, and ``path`` is only named in messages. Raises
     InvalidInput as `load_pickle` does, and when members of the archive are compressed.
@@ -279,19 +284,7 @@ def load_torch_file(path: Path, content: bytes | None = None) -> Any:
         infos = archive.infolist()
         if any(info.compress_type for info in infos) or sum(info.file_size for info in infos) > len(content):
             raise InvalidInput("its members are compressed, or claim to be larger than the file")
-        members = {info.filename.partition("/")[2]: archive.read(info) for info in infos}
+        members = {info.filename.partition("/")[2]: bytearray(archive.read(info)) for info in infos}
         if members.get("byteorder", b"little") != sys.byteorder.encode():
             raise InvalidInput("it has the byte order of another machine")
         return _Machine(len(content), members).run(io.BytesIO(members["data.pkl"]))
-
-
-def write_pickle(content: Any, path: Path) -> None:
-    """Write arrays and plain containers atomically, for every Python 3 and numpy; InvalidInput if that fails."""
-    pickled, parts, start = pickle.dumps(content, protocol=PICKLE_PROTOCOL), [], 0
-    for opcode, argument, position in pickletools.genops(pickled):
-        if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 knows numpy.core only
-            assert position is not None
-            parts.append(pickled[start:position] + b"cnumpy.core.")
-            start = position + len(b"cnumpy._core.")
-    with whole_file(path) as file:
-        file.write(b"".join([*parts, pickled[start:]]))

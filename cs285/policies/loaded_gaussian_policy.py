@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from cs285.data.file_kinds import FOLDER, NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of
-from cs285.data.restricted_pickle import load_pickle, write_pickle
+from cs285.data.portable import write_pickle
+from cs285.data.restricted_pickle import load_pickle
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import reading

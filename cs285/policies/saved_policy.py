@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from cs285.config import Config
+from cs285.data.portable import portable, write_torch_file
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content, saved_file
-from cs285.data.whole_files import reading, whole_file
+from cs285.data.whole_files import reading
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
@@ -108,7 +109,7 @@ def export_policy(policy: Any, path: Path) -> None:
 
 def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
     """The tensors in a policy's file; InvalidInput if the policy was not made by ``make_policy``."""
-    parameters, config = _as_tensors(load_torch_file(path)), path.parent / "config.json"
+    parameters, config = load_torch_file(path), path.parent / "config.json"
     maker = read_content(config)["policy"].get("make_policy") if config.exists() else None
     if (maker or full_name(make_mlp_policy)) != full_name(make_policy):
         made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
@@ -134,19 +135,6 @@ def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy
     return policy
 
 
-def _as_tensors(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return torch.from_numpy(value)
-    if isinstance(value, dict):
-        return {key: _as_tensors(part) for key, part in value.items()}
-    return type(value)(map(_as_tensors, value)) if isinstance(value, list | tuple) else value
-
-
 def save_parameters(policy: Any, path: Path) -> None:
     """Write ``policy.state_dict()``, which ``torch.load(path, weights_only=True)`` reads; or raise InvalidInput."""
-    content = dict(policy.state_dict())
-    for name, value in content.items():
-        if isinstance(value, torch.Tensor):
-            content[name] = value.cpu().clone()  # otherwise a view is saved with all of its storage
-    with whole_file(path) as file:
-        torch.save(content, file)
+    write_torch_file(portable(dict(policy.state_dict()), "the policy's state_dict"), path)

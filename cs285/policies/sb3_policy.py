@@ -54,7 +54,9 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
             data, parameters = json.loads(archive.read("data")), archive.read("policy.pth")
         parts, activation, squashed = _read_settings(data)
         _check_actions(data["action_space"], spec)
-        weights, biases = _read_layers(load_torch_file(path, parameters), parts)
+        weights, biases = _read_layers(
+            {name: part.numpy() for name, part in load_torch_file(path, parameters).items()}, parts
+        )
         space: Any = spec.action_space
         if squashed and not np.isfinite([space.low, space.high]).all():
             raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")

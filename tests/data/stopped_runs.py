@@ -127,7 +127,7 @@ def assert_same(one: Path, other: Path) -> None:
     assert bits([itr, state, *map(vars, paths)]) == bits([same_itr, same_state, *map(vars, same_paths)])
     left, right = files(one), files(other)
     assert {name for name in left if "events.out" not in name} == {name for name in right if "events.out" not in name}
-    assert all(left[name] == right[name] for name in left if name.endswith(".pt"))
+    assert all(left[name] == right[name] for name in left if name.startswith("policy_itr"))
 
 
 def files(run_dir: Path) -> dict[str, bytes]:

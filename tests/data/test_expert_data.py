@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from cs285.data.expert_data import load_expert_data, write_expert_data
-from cs285.data.restricted_pickle import load_pickle, write_pickle
+from cs285.data.portable import write_pickle
+from cs285.data.restricted_pickle import load_pickle
 from cs285.errors import InvalidInput
 from tests.data.stopped_runs import bits
 from tests.fakes import course_episode, make_trajectory, pickle_file, pickled_by_python_2

@@ -73,7 +73,7 @@ def test_killed_at_random_moments(job: Config) -> None:
 
 
 def test_checkpoints_are_written_when_due(job: Config) -> None:
-    for frequency, kept in ((2, ["added_2.npz", "added_3.npz"]), (-1, [])):
+    for frequency, kept in ((2, ["added_2.pkl", "added_3.pkl"]), (-1, [])):
         train(replace(job, checkpoint_freq=frequency))
         run = run_dirs(job)[-1]
         assert sorted(path.name for path in run.glob("checkpoint/added_*")) == kept
