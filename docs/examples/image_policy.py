@@ -1,5 +1,6 @@
-"""A convolutional policy on a task with image observations; run this file in its folder, with the flags of run_hw1.py.
+"""A convolutional policy on a task with image observations.
 
+Run this file in a folder with image_task.py; it takes the flags of run_hw1.py:
 python image_policy.py --env_name image_task:Chase-v0 --expert_data chase.pkl --do_dagger
 """
 
@@ -20,7 +21,7 @@ from cs285.scripts.run_hw1 import main
 
 
 class ConvPolicy(nn.Module):
-    """Convolution, the position of each of its features in the image (spatial softmax), and a small perceptron."""
+    """A convolution, a spatial softmax that gives the position of each feature in the image, and a perceptron."""
 
     def __init__(self, config, spec):
         super().__init__()
@@ -51,7 +52,7 @@ class ConvPolicy(nn.Module):
 
 
 def record(path, episodes):
-    """Write episodes of the scripted expert."""
+    """Roll out the expert of image_task.py and write its episodes to a file."""
     rollouts = LocalRollouts(*make_env("image_task:Chase-v0"))
     seeds = episode_seeds(0, Stream.TRAINING_ROLLOUTS, itr=0)
     write_expert_data(sample_n_trajectories(rollouts, as_policy(expert, ob_ndim=3), episodes, seeds), path)

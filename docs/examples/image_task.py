@@ -1,4 +1,4 @@
-"""A task with image observations, with the id ``image_task:Chase-v0``: move a hollow square to a filled one."""
+"""A task with image observations: move a hollow square to a filled one. Its id is ``image_task:Chase-v0``."""
 
 from typing import Any
 
@@ -11,7 +11,10 @@ HOLLOW = np.array([[255, 255, 255], [255, 0, 255], [255, 255, 255]], np.uint8)  
 
 
 class Chase(gym.Env[Any, Any]):
-    """Observations (24, 24, 1) uint8; actions (2,) in [-1, 1]: down and right. Reward 1 for each target reached."""
+    """Observations are (24, 24, 1) uint8. Actions are (2,) in [-1, 1]: the motion down and to the right.
+
+    The reward is 1 in a step that reaches the target; then a new target appears.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - Gymnasium's name
     observation_space = gym.spaces.Box(0, 255, (SIZE, SIZE, 1), np.uint8)
@@ -49,7 +52,7 @@ class Chase(gym.Env[Any, Any]):
 
 
 def expert(observations: Any) -> Any:
-    """The actions (N, 2) that lead straight to the target, for images (N, 24, 24, 1)."""
+    """The expert: for images (N, 24, 24, 1), the actions (N, 2) that lead straight to the target."""
     windows = np.lib.stride_tricks.sliding_window_view(observations[..., 0], (3, 3), axis=(1, 2))
     target, agent = (np.argwhere((windows == shape).all(axis=(3, 4)))[:, 1:] for shape in (FILLED, HOLLOW))
     return np.clip((target - agent) / SPEED, -1, 1)

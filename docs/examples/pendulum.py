@@ -1,5 +1,6 @@
-"""Swing a pendulum up: DAgger with an expert that is a function; run this file with the flags of run_hw1.py.
+"""DAgger with an expert that is a function, which swings a pendulum up.
 
+This file takes the flags of run_hw1.py:
 python pendulum.py --env_name Pendulum-v1 --expert_data pendulum.pkl --do_dagger
 """
 
@@ -16,7 +17,7 @@ from cs285.scripts.run_hw1 import main
 
 
 def expert(observations):
-    """Torques (N, 1) for observations (N, 3): cosine and sine of the angle from upright, and its velocity."""
+    """The expert: torques (N, 1) for observations (N, 3), the angle's cosine, sine and velocity. Upright is angle 0."""
     cos, sin, velocity = observations.T
     energy = velocity**2 / 2 + 15 * cos
     pump = (15 - energy) * np.where(velocity < 0, -1, 1)
@@ -25,7 +26,7 @@ def expert(observations):
 
 
 def record(path, episodes):
-    """Write episodes of the expert."""
+    """Roll out the expert and write its episodes to a file."""
     rollouts = LocalRollouts(*make_env("Pendulum-v1"))
     seeds = episode_seeds(1, Stream.TRAINING_ROLLOUTS, itr=0)
     write_expert_data(sample_n_trajectories(rollouts, as_policy(expert), episodes, seeds), path)

@@ -1,5 +1,6 @@
-"""Behavioural cloning of a recurrent policy, a GRU trained on sequences; run this file with the flags of run_hw1.py.
+"""Behavioural cloning with a recurrent policy, a GRU that is trained on sequences.
 
+This file takes the flags of run_hw1.py:
 python recurrent_policy.py --env_name Hopper-v5
 """
 
@@ -19,7 +20,7 @@ class RecurrentPolicy(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(spec.ob_dim))
         self.register_buffer("std", torch.ones(spec.ob_dim))
-        if paths:  # none when a saved policy is loaded
+        if paths:  # empty when a saved policy is loaded, which has its mean and std in the state_dict
             self.mean, self.std = map(torch.from_numpy, standardizer(paths))
         self.gru = nn.GRU(spec.ob_dim, config.size, batch_first=True)
         self.head = nn.Linear(config.size, spec.ac_dim)
@@ -27,7 +28,7 @@ class RecurrentPolicy(nn.Module):
         self.paths, self.state = paths, None
 
     def forward(self, observations, state=None):
-        """Actions (N, T, ac_dim) for observations (N, T, ob_dim), and the state after them."""
+        """Actions (N, T, ac_dim) for observations (N, T, ob_dim), and the hidden state after the last step."""
         features, state = self.gru((observations - self.mean) / self.std, state)
         return self.head(features), state
 
@@ -41,7 +42,7 @@ class RecurrentPolicy(nn.Module):
         return actions[0, 0].numpy()
 
     def update(self, observations, actions):
-        """Train on sequences of the expert's episodes; the batch of single transitions is not used."""
+        """Take a gradient step on eight sequences of the expert's episodes; the arguments are not used."""
         observations, actions = zip(*(self.sequence() for _ in range(8)), strict=True)
         predicted, _ = self(torch.from_numpy(np.stack(observations)))
         loss = functional.mse_loss(predicted, torch.from_numpy(np.stack(actions)))
@@ -51,7 +52,10 @@ class RecurrentPolicy(nn.Module):
         return {"Training Loss": loss.item()}
 
     def sequence(self):
-        """Observations and actions of `LENGTH` successive steps, drawn by torch's generator, which checkpoints save."""
+        """Observations and actions of `LENGTH` successive steps, at a random place in a random episode.
+
+        The place is drawn by torch's global generator, whose state checkpoints save.
+        """
         path = self.paths[int(torch.randint(len(self.paths), ()))]
         start = int(torch.randint(len(path) - LENGTH + 1, ()))
         return path.observations[start : start + LENGTH], path.actions[start : start + LENGTH]

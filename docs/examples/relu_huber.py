@@ -1,4 +1,4 @@
-"""A ReLU network with a Huber loss and weight decay; run this file with the flags of run_hw1.py."""
+"""A ReLU network with a Huber loss and weight decay. This file takes the flags of run_hw1.py."""
 
 from torch import nn, optim
 from torch.nn import functional

@@ -1,6 +1,6 @@
-"""Draw drift.png: how far from the expert's recorded states a cloned policy and one trained with DAgger come.
+"""Draw drift.png, the distance from the expert's recorded states over an episode, for BC, DAgger and the expert.
 
-In the project's folder: PYTHONPATH=. python docs/homework/drift.py
+Run it in the project's folder: PYTHONPATH=. python docs/homework/drift.py
 """
 
 import tempfile
@@ -24,7 +24,7 @@ EPISODES, STEPS = 10, 300
 
 
 def main() -> None:
-    """Train both policies, roll out them and the expert, and draw the distance to the nearest recorded state."""
+    """Train a policy with BC and one with DAgger, roll out both and the expert, and draw the distances."""
     with tempfile.TemporaryDirectory() as folder:
         bc = Config(env_name="Hopper-v5", logdir=Path(folder), scalar_log_freq=-1)
         dagger, policies = replace(bc, do_dagger=True, n_iter=10), []
