@@ -1,6 +1,6 @@
-"""Mistakes that a check finds in an answer."""
+"""Mistakes that a check finds in an answer, and the cases of a check."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,14 +54,18 @@ def require_equal(
 
 def close(found: Any, wanted: Any) -> bool:
     """Whether two arrays have the same shape and nearly equal numbers."""
-    a, b = (np.asarray(value.detach() if isinstance(value, torch.Tensor) else value) for value in (found, wanted))
+    a, b = (_array(value) for value in (found, wanted))
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-4, atol=1e-4))
 
 
 def show(numbers: Any) -> str:
     """Format numbers, shortened, for a message to a student."""
-    array = np.asarray(numbers.detach() if isinstance(numbers, torch.Tensor) else numbers)
-    return np.array2string(array, precision=3, threshold=14, edgeitems=3, separator=", ").replace("\n", "")
+    text = np.array2string(_array(numbers), precision=3, threshold=14, edgeitems=3, separator=", ")
+    return text.replace("\n", "")
+
+
+def _array(numbers: Any) -> Any:
+    return np.asarray(numbers.detach() if isinstance(numbers, torch.Tensor) else numbers)
 
 
 @contextmanager
@@ -74,3 +78,10 @@ def case(name: str) -> Iterator[None]:
     except Exception as error:
         error.case = f"{name}: {getattr(error, 'case', '')}"  # type: ignore[attr-defined]
         raise
+
+
+def run_cases(check: Callable[..., Any], cases: Mapping[str, tuple[Any, ...]]) -> Iterator[Mistake]:
+    """Call a check with the arguments of each case, which ``cases`` has by name."""
+    for name, arguments in cases.items():
+        with case(name):
+            yield from check(*arguments) or ()

@@ -1,6 +1,7 @@
 """Checks of `MLPPolicy.get_action` and `forward`, and of `MLPPolicySL.update` with `compute_loss`."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,22 +10,17 @@ import torch
 from torch import distributions
 
 from cs285.homework.checks import policy_fakes as fakes
-from cs285.homework.checks.mistake import Mistake, case, close, require, require_equal, require_type, show
+from cs285.homework.checks.mistake import Mistake, close, require, require_equal, require_type, run_cases, show
 from cs285.homework.checks.policy_fakes import OB_DIM, N, make_policy
 
 
-def get_action() -> Iterator[Mistake]:
-    """Compare actions with the modes of the distribution, for batches and single observations."""
-    for discrete, ob_shape in ((False, (OB_DIM,)), (True, (OB_DIM,)), (False, (2, 2))):
-        with case("discrete actions" if discrete else f"ob_shape={ob_shape}"):
-            yield from _check_actions(make_policy(4 if discrete else 2, ob_shape, discrete, forward=fakes.distribution))
-
-
-def _check_actions(policy: Any) -> Iterator[Mistake]:
-    observations = np.random.default_rng(0).normal(size=(N, *policy.ob_shape)).astype(np.float32)
+def _check_actions(discrete: bool, ob_shape: tuple[int, ...]) -> Iterator[Mistake]:
+    """Compare actions with the modes of the distribution, for a batch and for single observations."""
+    policy = make_policy(discrete, ob_shape, forward=fakes.distribution)
+    observations = np.random.default_rng(0).normal(size=(N, *ob_shape)).astype(np.float32)
     mode = fakes.modes(policy, observations)
     actions = _actions(policy, observations, mode)
-    require(not policy.discrete or actions.dtype.kind in "iu", "dtype", f"a choice is an integer, not {actions.dtype}")
+    require(not discrete or actions.dtype.kind in "iu", "dtype", f"a choice is an integer, not {actions.dtype}")
     try:
         single = _actions(policy, observations[1], mode[1])
     except (IndexError, RuntimeError) as error:
@@ -32,13 +28,12 @@ def _check_actions(policy: Any) -> Iterator[Mistake]:
     _actions(policy, observations[:1], mode[:1])
     if close(actions, mode):
         return require_equal(single, mode[1], "single", "one observation gives an action that a batch does not:")
-    inputs = torch.from_numpy(observations)
-    fakes.check_inputs(actions, policy, inputs, lambda outputs: outputs.argmax(1) if policy.discrete else outputs)
+    fakes.check_inputs(actions, policy, observations, lambda outputs: outputs.argmax(1) if discrete else outputs)
     found = f"the action of an observation is {show(actions[1])}, the mode of its distribution is {show(mode[1])}"
     drawn = policy.get_action(np.repeat(observations[1:2], 4000, axis=0))
     require(len(np.unique(drawn, axis=0)) > 1, "wrong action", found)
     wanted = fakes.distribution(policy, observations[1:2])
-    if policy.discrete:
+    if discrete:
         fits = np.allclose(np.bincount(drawn, minlength=4) / len(drawn), wanted.probs.detach()[0], atol=0.05)
     else:
         fits = np.allclose([drawn.mean(0), drawn.std(0)], [mode[1], wanted.stddev.detach()[0]], atol=0.1)
@@ -59,24 +54,26 @@ def _actions(policy: Any, observations: Any, mode: Any) -> Any:
     return actions
 
 
-def forward() -> None:
+def _check_distribution(discrete: bool) -> None:
     """Compare the distribution's parameters, log-probabilities and gradients with the network's outputs."""
-    for discrete in (False, True):
-        with case("discrete actions" if discrete else "continuous actions"):
-            _check_distribution(make_policy(4 if discrete else 2, discrete=discrete))
-
-
-def _check_distribution(policy: Any) -> None:
+    policy = make_policy(discrete)
     observations = fakes.make_batch(policy, 1)[0]
     found, wanted = policy(observations), fakes.distribution(policy, observations)
     require_type(found, distributions.Distribution, "a distribution of torch.distributions")
-    center = found.probs if policy.discrete else found.mean
-    fakes.check_inputs(center, policy, observations, lambda outputs: outputs.softmax(1) if policy.discrete else outputs)
-    if policy.discrete:
+    center = found.probs if discrete else found.mean
+    fakes.check_inputs(center, policy, observations, lambda outputs: outputs.softmax(1) if discrete else outputs)
+    if discrete:
         require_equal(center[0], wanted.probs[0], "logits", "the first row's probabilities are", ": outputs are logits")
     else:
         require_equal(center[0], wanted.mean[0], "mean", "the mean of the first row is")
-        _check_deviation(found.stddev[0], policy.logstd)
+        logstd = policy.logstd
+        others = {
+            "exp missing": (logstd.abs(), ": exp is missing"),
+            "covariance": ((logstd / 2).exp(), ": a covariance or variance is its square"),
+            "squared": ((2 * logstd).exp(), ": it is squared"),
+        }
+        name = f"for logstd {show(logstd)} the standard deviation is"
+        require_equal(found.stddev[0], logstd.exp(), "standard deviation", name, others=others)
     actions = wanted.sample()
     log_prob = found.log_prob(actions)
     text = f"log_prob has shape {tuple(log_prob.shape)}, not {(N,)}: the numbers of one action belong together"
@@ -87,26 +84,14 @@ def _check_distribution(policy: Any) -> None:
     require(not without, "detached", f"log_prob has no gradient with respect to {without}")
 
 
-def _check_deviation(found: torch.Tensor, logstd: torch.Tensor) -> None:
-    others = {
-        "exp missing": (logstd.abs(), ": exp is missing"),
-        "covariance": ((logstd / 2).exp(), ": a covariance or variance is its square"),
-        "squared": ((2 * logstd).exp(), ": it is squared"),
-    }
-    name = f"for logstd {show(logstd)} the standard deviation is"
-    require_equal(found, logstd.exp(), "standard deviation", name, others=others)
-
-
 def update() -> Iterator[Mistake]:
     """Compare the loss with its definition, and two steps with those of the right gradients."""
     policy = make_policy()
     optimized = {id(parameter) for parameter in policy.optimizer.parameters}
     missing = [name for name, parameter in policy.named_parameters() if id(parameter) not in optimized]
     require(not missing, "optimiser", f"the optimiser of __init__ lacks {missing}, which then never learns")
-    cases: dict[str, dict[str, Any]] = {"mse": {}, "mse, ac_dim=1": {"ac_dim": 1}, "nll": {"loss": "nll"}}
-    for name, options in {**cases, "discrete": {"discrete": True}}.items():
-        with case(f"compute_loss, {name}"):
-            yield from _check_loss(make_policy(**options, forward=fakes.distribution, get_action=fakes.modes))
+    losses = {"mse": {}, "mse, ac_dim=1": {"ac_dim": 1}, "nll": {"loss": "nll"}, "discrete": {"discrete": True}}
+    yield from run_cases(_check_loss, {f"compute_loss, {name}": (options,) for name, options in losses.items()})
     yield from _check_steps()
 
 
@@ -131,7 +116,8 @@ def _compute_loss(policy: Any, observations: torch.Tensor, actions: torch.Tensor
     return _losses(policy, fakes.network_outputs(policy, observations), actions)["right"]
 
 
-def _check_loss(policy: Any) -> Iterator[Mistake]:
+def _check_loss(options: dict[str, Any]) -> Iterator[Mistake]:
+    policy = make_policy(**options, forward=fakes.distribution, get_action=fakes.modes)
     observations, actions = fakes.make_batch(policy, 0)
     loss, again = (policy.compute_loss(observations, actions) for _ in range(2))
     require_type(loss, torch.Tensor, "a tensor on the graph")
@@ -146,9 +132,8 @@ def _check_loss(policy: Any) -> Iterator[Mistake]:
         text = f"the loss is {loss:.4g}, not {right:.4g}"
         for key, other in losses.items():
             require(not close(loss, other), key, f"{text}: {key}")
-        ac_dim = 1 if policy.discrete else actions.shape[1]
-        factors = {"mse": (0.5, ac_dim, ac_dim / 2), "nll": (1 / ac_dim,)}[policy.loss]
-        require(not policy.discrete and any(close(scale, factor) for factor in factors), "value", text)
+        factors = () if policy.discrete else (0.5, actions.shape[1], actions.shape[1] / 2, 1 / actions.shape[1])
+        require(any(close(scale, factor) for factor in factors), "value", text)
         yield Mistake("factor", f"the loss is {scale:.3g} times that of everybody else, so they can't be compared")
     require(loss.requires_grad, "detached", "the loss has no gradient: it was computed from numbers off the graph")
     names, parameters = zip(*policy.named_parameters(), strict=True)
@@ -169,7 +154,9 @@ def _check_steps() -> Iterator[Mistake]:
         wanted = torch.autograd.grad(loss, optimizer.parameters, allow_unused=True, materialize_grads=True)
         optimizer.events.clear()
         log = policy.update(observations, actions)
-        _check_calls(policy, optimizer, made)
+        same = policy.optimizer is optimizer and fakes.Optimizer.made == made
+        require(same, "optimiser anew", "it makes a new optimiser, whose moments start from 0: self.optimizer lasts")
+        _check_order(optimizer.events)
         norms = [float(torch.cat([p.flatten() for p in parts]).norm()) for parts in (optimizer.gradients, wanted)]
         text = f"its gradient has norm {norms[0]:.3g}, that of its batch alone {norms[1]:.3g}"
         right = all(close(a, b) for a, b in zip(optimizer.gradients, wanted, strict=True))
@@ -187,11 +174,7 @@ def _check_steps() -> Iterator[Mistake]:
         yield Mistake("graph", "the loss that it returns keeps its graph alive: detach it")
 
 
-def _check_calls(policy: Any, optimizer: fakes.Optimizer, made: int) -> None:
-    """Check that the policy's own optimiser was used, and that its calls are complete and in the right order."""
-    same = policy.optimizer is optimizer and fakes.Optimizer.made == made
-    require(same, "optimiser anew", "it makes a new optimiser, whose moments start from 0: self.optimizer lasts")
-    events = optimizer.events
+def _check_order(events: list[str]) -> None:
     order = f"it calls {', '.join(events) or 'nothing'}"
     require("backward" in events, "no backward", f"{order}: backward, which computes the gradient, is missing")
     require("step" in events, "no step", f"{order}: optimizer.step() is missing, and nothing is learned")
@@ -201,3 +184,9 @@ def _check_calls(policy: Any, optimizer: fakes.Optimizer, made: int) -> None:
     require("scheduler" not in before, "scheduler", f"{order}: the schedule advances before the step")
     late = "zero_grad" in before[before.index("backward") :]
     require(not late, "zero_grad too late", f"{order}: zero_grad erases the gradient before the step")
+
+
+KINDS = {"continuous actions": (False,), "discrete actions": (True,)}
+forward = partial(run_cases, _check_distribution, KINDS)
+SHAPES = {name: (*kind, (OB_DIM,)) for name, kind in KINDS.items()}
+get_action = partial(run_cases, _check_actions, {**SHAPES, "ob_shape=(2, 2)": (False, (2, 2))})

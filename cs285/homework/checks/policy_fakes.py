@@ -40,19 +40,16 @@ class Optimizer:
             parameter.data -= 0.05 * gradient
 
 
-def network_outputs(policy: Any, observations: torch.Tensor) -> Any:
+def network_outputs(policy: Any, observations: Any) -> Any:
     """The outputs of the policy's network for observations that are standardised correctly."""
-    return policy.network((observations.flatten(start_dim=1) - policy.ob_mean) / policy.ob_std)
+    return policy.network((torch.as_tensor(observations).flatten(start_dim=1) - policy.ob_mean) / policy.ob_std)
 
 
-def check_inputs(found: Any, policy: Any, observations: torch.Tensor, convert: Callable[[Any], Any]) -> None:
-    """Raise a `Mistake` if ``found`` equals ``convert`` of the outputs for observations standardised in a wrong way."""
-    flat, mean, std = observations.flatten(start_dim=1), policy.ob_mean, policy.ob_std
-    twice = ((flat - mean) / std - mean) / std
-    wrong = {"as they are": flat, "standardised twice": twice, "divided too early": flat / std - mean}
-    for name, inputs in wrong.items():
-        text = f"the network gets observations {name}: self.outputs standardises them"
-        require(not close(found, convert(policy.network(inputs))), "standardised", text)
+def check_inputs(found: Any, policy: Any, observations: Any, convert: Callable[[Any], Any]) -> None:
+    """Raise a `Mistake` if ``found`` equals ``convert`` of the outputs for observations that are not standardised."""
+    outputs = policy.network(torch.as_tensor(observations).flatten(start_dim=1))
+    text = "the network gets observations as they are: self.outputs standardises them"
+    require(not close(found, convert(outputs)), "standardised", text)
 
 
 def action_distribution(policy: Any, outputs: torch.Tensor) -> distributions.Distribution:
@@ -64,7 +61,7 @@ def action_distribution(policy: Any, outputs: torch.Tensor) -> distributions.Dis
 
 def distribution(policy: Any, observations: Any) -> Any:
     """The distribution that `MLPPolicy.forward` should return."""
-    return action_distribution(policy, network_outputs(policy, torch.as_tensor(observations)))
+    return action_distribution(policy, network_outputs(policy, observations))
 
 
 def modes(policy: Any, observations: Any) -> Any:
@@ -73,9 +70,12 @@ def modes(policy: Any, observations: Any) -> Any:
 
 
 def make_policy(
-    ac_dim: int = 2, ob_shape: tuple[int, ...] = (OB_DIM,), discrete: bool = False, loss: str = "mse", **methods: Any
+    discrete: bool = False, ob_shape: tuple[int, ...] = (OB_DIM,), loss: str = "mse", ac_dim: int = 2, **methods: Any
 ) -> Any:
-    """Make an `MLPPolicySL` that has a network and an optimiser of this file, and ``methods`` in place of its own."""
+    """Make an `MLPPolicySL` that has a network and an optimiser of this file, and ``methods`` in place of its own.
+
+    Actions have ``ac_dim`` numbers; if they are discrete, there are 4 choices.
+    """
     optimizers: Any = torch.optim
     optimizers.Adam = optimizers.AdamW = optimizers.SGD = optimizers.RMSprop = Optimizer
     core.build_mlp = lambda inputs, outputs, *_, **__: nn.Sequential(
@@ -86,7 +86,8 @@ def make_policy(
     core.to_numpy = lambda tensor: tensor.detach().numpy().copy()
     torch.default_generator.manual_seed(0)
     kind = type("MLPPolicySL", (core.MLPPolicySL,), {"outputs": network_outputs, **methods})
-    policy: Any = kind(ac_dim, math.prod(ob_shape), 1, 8, discrete=discrete, ob_shape=ob_shape, loss=loss)
+    sizes = (4 if discrete else ac_dim, math.prod(ob_shape), 1, 8)
+    policy: Any = kind(*sizes, discrete=discrete, ob_shape=ob_shape, loss=loss)
     policy.ob_mean, policy.ob_std = policy.ob_mean + 1, policy.ob_std * 0.5
     if not discrete:
         policy.logstd.data = torch.linspace(-1, 0.5, ac_dim)
@@ -98,5 +99,5 @@ def make_batch(policy: Any, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     observations = torch.randn(N, OB_DIM, generator=generator)
     if policy.discrete:
-        return observations, torch.randint(2, (N,), generator=generator)
+        return observations, torch.randint(4, (N,), generator=generator)
     return observations, 2 * torch.randn(N, len(policy.logstd), generator=generator)

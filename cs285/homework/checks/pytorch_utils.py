@@ -1,29 +1,22 @@
 """Check of `build_mlp`."""
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
 
-from cs285.homework.checks.mistake import Mistake, case, require, require_equal, require_type
+from cs285.homework.checks.mistake import Mistake, require, require_equal, require_type, run_cases
 from cs285.infrastructure import pytorch_utils
 
 core: Any = pytorch_utils
 
 
-def build_mlp() -> None:
-    """Compare the layers that a network calls with those that it should have, for several depths."""
-    for n_layers in (2, 0, 1, 3):
-        with case(f"n_layers={n_layers}"):
-            _check_layers(core.build_mlp(3, 2, n_layers, 5, nn.Softplus, nn.Softsign), n_layers)
-    with case("n_layers=1, activations left out"):
-        _check_layers(core.build_mlp(3, 2, n_layers=1, size=5), 1, nn.Tanh, nn.Identity)
-
-
-def _check_layers(
-    network: Any, n_layers: int, activation: type[nn.Module] = nn.Softplus, output: type[nn.Module] = nn.Softsign
-) -> None:
+def _check_layers(n_layers: int, *activations: type[nn.Module]) -> None:
+    """Compare the layers that a network calls with those that it should have."""
+    network = core.build_mlp(3, 2, n_layers, 5, *activations)
+    activation, output = activations or (nn.Tanh, nn.Identity)
     require_type(network, nn.Module, "an nn.Module")
     called: list[nn.Module] = []
     for module in network.modules():
@@ -58,3 +51,7 @@ def _check_layers(
     for module in list(called):
         inputs = module(inputs)
     require_equal(outputs, inputs, "output", "the output is not that of the layers in their order:")
+
+
+CASES = {f"n_layers={n}": (n, nn.Softplus, nn.Softsign) for n in (2, 0, 1, 3)}
+build_mlp = partial(run_cases, _check_layers, {**CASES, "n_layers=1, activations left out": (1,)})
