@@ -8,7 +8,7 @@ import math
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from _checkout import check_at_least, run
 
@@ -29,7 +29,7 @@ class Target(NamedTuple):
 
     def config(self) -> Config:
         """The settings of the runs."""
-        settings = {"env_name": self.task, "do_dagger": self.method == "DAgger"}
+        settings: dict[str, Any] = {"env_name": self.task, "do_dagger": self.method == "DAgger"}
         settings |= PRESETS[self.preset] if self.preset else {}
         return Config(**settings, eval_batch_size=20_000, scalar_log_freq=9)
 

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from cs285.homework.blanks import BLANKS, BY_NAME
-from cs285.homework.checks import learning, mlp_policy, pytorch_utils, replay_buffer, rl_trainer, runner, utils  # noqa: F401 - forks have them
+from cs285.homework.checks import mlp_policy, pytorch_utils, replay_buffer, rl_trainer, runner, utils  # noqa: F401 - forks have them
 from cs285.homework.checks.runner import Verdict, check, check_all
 from tests.homework.answers import read_answers
+from tests.scripts.conftest import load_script
 
 ROOT = Path(__file__).parents[2]
 WRONG, RIGHT = read_answers("wrong_answers"), read_answers("right_answers")
@@ -184,8 +185,9 @@ def test_the_script_takes_one_blank_and_with_run_says_whether_it_learned() -> No
 
 def test_learning_is_measured_by_the_recorded_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"Eval_AverageReturn": 10.0, "Expert_AverageReturn": 10.0, "Initial_DataCollection_AverageReturn": 500.0}
-    monkeypatch.setattr(learning, "BC_Trainer", lambda _: SimpleNamespace(run_training_loop=lambda: [row]))
-    assert not learning.try_learning()
+    trainer = SimpleNamespace(run_training_loop=lambda: [row])
+    monkeypatch.setattr("cs285.infrastructure.bc_trainer.BC_Trainer", lambda _: trainer)
+    assert not load_script("check_hw1").try_learning()
 
 
 def test_a_verdict_is_one_line_with_its_place_and_where_to_read_on() -> None:

@@ -24,16 +24,19 @@ import numpy as np
 import threadpoolctl  # noqa: F401 - sets an environment variable
 import torch
 
-import cs285
+import cs285.data.expert_data  # these four are what the files with blanks import, for forks to have
+import cs285.envs.make_env
+import cs285.infrastructure.logger
+import cs285.policies.loaded_gaussian_policy
 from cs285.homework.blanks import BLANKS, BY_NAME, Blank, Body, NotWritten
 from cs285.homework.checks.mistake import Mistake
 
 ROOT = Path(cs285.__file__).absolute().parents[1]
 REPLACEMENT = "<replacement>"  # file name of an answer that is given as text
 LIMIT = 3.0  # seconds for the check of one blank
-LIBRARIES = ["envs.make_env", "data.expert_data", "infrastructure.logger", "policies.loaded_gaussian_policy"]
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
+torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports further modules
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,6 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
         replacement: source of functions to check in place of the blank's; None: the answer in the files.
         limit: time in seconds after which the verdict is that the answer hangs.
     """
-    if METHOD == "fork":
-        load_libraries()  # once for all blanks
     context: Any = multiprocessing.get_context(METHOD)
     blank = BY_NAME[name]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -100,17 +101,9 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
     return Verdict(name, "wrong", "exits", f"it ended the whole process, with exit code {exit_code}", where)
 
 
-def load_libraries() -> None:
-    """Import the libraries that the files with blanks import, but not these files."""
-    for library in LIBRARIES:
-        importlib.import_module(f"cs285.{library}")
-    torch.set_num_threads(1)  # with tensors as small as these, more threads are slower
-    torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports further modules
-
-
 def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None:
     """Check a blank and write the verdict to a file; runs in a process of its own."""
-    load_libraries()
+    torch.set_num_threads(1)  # with tensors as small as these, more threads are slower
     files = (folder / name for name in ("stdout", "stderr", "trace"))
     sys.stdout, sys.stderr, trace = (open(file, "w", encoding="utf-8") for file in files)  # noqa: SIM115
     os.dup2(sys.stdout.fileno(), 1)
@@ -120,9 +113,7 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
     try:
         before = _global_state()
         _forbid_seeding(blank)
-        _import_answers(blank)
-        if replacement is not None:
-            _place(blank, replacement)
+        _import_answers(blank, replacement)
         faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # restarts the limit: imports do not count
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
         costs: dict[str, str] = {cost.key: cost.words for cost in getattr(module, name)() or ()}
@@ -132,9 +123,8 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
         sys.stdout.flush()
         if printed := (folder / "stdout").read_text("utf-8", "replace").strip().split("\n")[0]:
             costs["prints"] = f"it prints ({printed!r:.60}), which slows a run and hides its lines"
-        verdict = Verdict(name, "ok")
-        if costs:
-            verdict = Verdict(name, "works, but", ", ".join(costs), "; ".join(costs.values()), _place_of(blank, None))
+        status, key, words = "works, but" if costs else "ok", ", ".join(costs), "; ".join(costs.values())
+        verdict = Verdict(name, status, key, words, _place_of(blank, None) if costs else "")
     except BaseException as error:
         status, key, words = _explain(blank, error)
         place = _place_of(blank, None if status == "not started" else error)  # the hints are in the first function
@@ -145,7 +135,6 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
 
 
 def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
-    """Status, key and words of the verdict for an error that the check of an answer raised."""
     if isinstance(error, Mistake):
         return "wrong", error.key, error.words
     empty = [body.function for body in blank.bodies if NotWritten.__name__ in getattr(_code(body), "co_names", ())]
@@ -189,21 +178,20 @@ def _code(body: Body) -> CodeType | None:
     return getattr(inspect.unwrap(function), "__code__", None)
 
 
-def _import_answers(blank: Blank) -> None:
-    """Import the files with blanks; a file of other blanks that can't be imported is replaced by a mock."""
+def _import_answers(blank: Blank, replacement: str | None) -> None:
+    """Import the files with blanks, and replace the blank's functions by those of a source text, if there is one.
+
+    A file of other blanks that can't be imported is replaced by a mock.
+    """
     own = {body.module for body in blank.bodies}
-    for module in dict.fromkeys(body.module for other in BLANKS for body in other.bodies):
+    for name in dict.fromkeys(body.module for other in BLANKS for body in other.bodies):
         try:
-            importlib.import_module(module)
+            importlib.import_module(name)
         except BaseException:
-            if module in own:
+            if name in own:
                 raise
-            sys.modules[module] = MagicMock()
-
-
-def _place(blank: Blank, replacement: str) -> None:
-    """Replace the blank's functions, and other methods of their classes, by the functions of a source text."""
-    code = compile(replacement, REPLACEMENT, "exec")
+            sys.modules[name] = MagicMock()
+    code = compile(replacement or "", REPLACEMENT, "exec")
     for body in blank.bodies:
         module, functions = sys.modules[body.module], dict[str, Any]()
         exec(code, vars(module), functions)
