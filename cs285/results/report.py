@@ -64,14 +64,12 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
     check_new(folder)
     with whole_folder(folder) as unfinished:
         for number, run in enumerate(run for s in series for run in s.runs):
-            copy = unfinished / "runs" / run.path.name
-            copy = copy.with_name(f"{copy.name}_{number}") if copy.exists() else copy
-            write_files(copy, {name: (run.path / name).read_bytes() for name in ("config.json", "log.csv")})
+            contents = {name: (run.path / name).read_bytes() for name in ("config.json", "log.csv")}
+            write_files(unfinished / "runs" / f"{number}_{run.path.name}", contents)
         parts, left_out = make_tables(series)
         for part in parts:
-            with (unfinished / f"{part.name.lower().replace(' ', '')}.csv").open(
-                "w", newline="", encoding="utf-8"
-            ) as file:
+            path = unfinished / f"{part.name.lower().replace(' ', '')}.csv"
+            with path.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([part.rows[0], *(row.values() for row in part.rows)])
         for name, caption, shown, draw in _figures(series):
             try:
@@ -79,9 +77,7 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
             except InvalidInput as error:
                 left_out.append(f"{name} is left out: {error}")
         if not any(part.name.startswith("Figure 1") for part in parts):
-            left_out.append(
-                "Figure 1 needs runs of BC on one task with three values of a number other than eval_batch_size"
-            )
+            left_out.append("Figure 1 needs runs of BC on one task with three values of a number of the training")
         videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
         render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
         (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
@@ -149,10 +145,9 @@ def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Seri
 
 def _videos(series: Series) -> Iterator[tuple[str, bytes]]:
     for run in series.runs:
-        films = [(path.stem.rpartition("_")[2], path) for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")]
-        found = {int(itr): path for itr, path in films if itr.isascii() and itr.isdecimal()}
-        iterations = sorted(found)
-        for itr in dict.fromkeys([*iterations[:1], *iterations[-1:]]):
+        films = {path.stem.rpartition("_")[2]: path for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")}
+        found = {int(itr): path for itr, path in films.items() if itr.isdecimal()}
+        for itr in sorted({min(found), max(found)} if found else ()):
             means = [f", mean return {row[RETURN]:.0f}" for row in run.rows if row["itr"] == itr]
             caption = f"{series.task}: DAgger, iteration {itr}, seed {run.config.seed}{''.join(means)}"
             yield caption, excerpt(found[itr])

@@ -34,16 +34,13 @@ class RunSelection:
         from cs285.results.series import newest_runs
 
         runs = select(read_runs([*chain(*self.runs)] or [Path("data")]), [*chain(*self.where)])
-        newest = {run.path for run in newest_runs(runs)}
-        lines = []
-        for run in runs:
-            if run.path not in newest:
-                lines.append(f"{run.path}: not used: another run with the same settings is complete, or newer")
-            elif not run.complete:
-                count = f"{len(run.rows)} of {len(run.config.evaluated)}"
-                lines.append(f"{run.path}: incomplete run, {count} evaluations used")
+        used = newest_runs(runs)
+        other = "not used: another run with the same settings is complete, or newer"
+        lines = [f"{run.path}: {other}" for run in runs if run not in used]
+        for run in (run for run in used if not run.complete):
+            lines.append(f"{run.path}: incomplete run, {len(run.rows)} of {len(run.config.evaluated)} evaluations used")
         print(end="".join(f"{line}\n" for line in lines), file=sys.stderr)
-        return [run for run in runs if run.path in newest], lines
+        return used, lines
 
 
 def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:

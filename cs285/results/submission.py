@@ -67,7 +67,11 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
     course = EDITIONS[edition]
     content = _runs_and_code(runs, code, course)
     moved, inputs = _move_inputs(runs)
-    readme, commands = README.format(runs=course.runs), _commands(moved, course)
+    readme, commands = README.format(runs=course.runs), ""
+    for run in moved:
+        command = Series([run]).command().replace("scripts/run_hw1.py", course.script, 1)
+        name = f" --exp_name {run.config.exp_name}" if run.config.exp_name else ""
+        commands += f"{run.path.name}\n\n```bash\n{command}{name}\n```\n\n"
     zipped = zip_files({**content, **inputs, course.readme: (readme + commands).encode()})
     if len(zipped) > MAX_BYTES and inputs:
         zipped = zip_files({**content, course.readme: (readme + MISSING + commands).encode()})
@@ -108,15 +112,6 @@ def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, 
                     run = replace(run, config=replace(run.config, **given))
         moved.append(run)
     return moved, content
-
-
-def _commands(runs: Sequence[RunFolder], edition: Edition) -> str:
-    sections = []
-    for run in runs:
-        command = Series([run]).command().replace("scripts/run_hw1.py", edition.script, 1)
-        name = f" --exp_name {run.config.exp_name}" if run.config.exp_name else ""
-        sections.append(f"{run.path.name}\n\n```bash\n{command}{name}\n```\n")
-    return "\n".join(sections)
 
 
 def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> bytes:

@@ -1,11 +1,9 @@
 """Table of runs: one row for each evaluation, one column for each setting and scalar."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from cs285.config import Config
 from cs285.data.run_folders import RunFolder
 from cs285.data.whole_files import whole_file
 
@@ -15,11 +13,9 @@ def table_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     scalars = dict.fromkeys(name for run in runs for row in run.rows for name in row)
     rows = []
     for run in runs:
-        values = {field.name: getattr(run.config, field.name) for field in fields(Config) if field.name != "logdir"}
-        settings = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
-        for row in run.rows:
-            logged = {name: row.get(name) for name in scalars} | {"itr": int(row["itr"])}
-            rows.append({"run": run.path.name, "method": run.method, **settings, **logged})
+        settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(run.config).items()}
+        facts = {"run": run.path.name, "method": run.method, **settings}
+        rows += [{**facts, **scalars, **row, "itr": int(row["itr"])} for row in run.rows]
     return rows
 
 

@@ -44,7 +44,7 @@ def test_each_figure_is_written_as_png_and_pdf(flags: str, script: Script, runs:
     assert out == "figures/mine.png\nfigures/mine.pdf\n"
     assert files_below(workplace / "figures") == ["mine.pdf", "mine.png"]
     assert {path.name for path in workplace.iterdir()} == {"data", "figures"}
-    assert min(Image.open("figures/mine.png", encoding="utf-8").size) > 500
+    assert min(Image.open("figures/mine.png").size) > 500
     assert Path("figures/mine.pdf").read_bytes().startswith(b"%PDF-")
 
 
