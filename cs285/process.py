@@ -2,6 +2,7 @@
 
 import atexit
 import ctypes
+import functools
 import io
 import math
 import multiprocessing
@@ -97,3 +98,10 @@ def signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@functools.cache
+def print_notice(line: str) -> None:
+    """Print a line on stderr, once and in the main process only."""
+    if multiprocessing.parent_process() is None:
+        print(line, file=sys.stderr, flush=True)

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cs285.config import Config
-from cs285.data.fields import ADAM_STEP, CHECKPOINT, COUNT, PENDING, check
 from cs285.data.portable import portable, write_pickle, write_torch_file
 from cs285.data.provenance import digest, versions
 from cs285.data.restricted_pickle import load_pickle, load_torch_file
-from cs285.data.run_folders import read_config, read_content
+from cs285.data.run_folders import ADAM_STEP, CHECKPOINT, COUNT, PENDING, check, read_config, read_content
 from cs285.data.trajectory import Trajectory
 from cs285.data.whole_files import check_no_links, reading
 from cs285.errors import InvalidInput

@@ -1,14 +1,13 @@
 """Trajectories from dicts of arrays, under the names that the course and other libraries use for recorded episodes."""
 
-import sys
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from cs285.data.trajectory import Array, Trajectory
 from cs285.errors import InvalidInput
+from cs285.process import print_notice
 
 NAMES = {  # the course's name of each array, and the names that other libraries use
     "observation": ("observations", "obs"),
@@ -56,14 +55,14 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
     if not marks and time_limit is not None and count > time_limit:
         if "reward" in given:
             raise ValueError(f"{count} steps, and the task allows {time_limit}; mark the ends in terminals or timeouts")
-        _print_notice(f"{where}: {count} steps without rewards and ends of episodes are taken as one sequence")
+        print_notice(f"{where}: {count} steps without rewards and ends of episodes are taken as one sequence")
     if len(states) == count + 1:
         if (ends < count).any():
             raise ValueError(f"{count + 1} observations of several episodes; each needs a last one, or next ones")
         following = states[1:] if following is None else following
         states = states[:-1]
     if "reward" not in given:
-        _print_notice(f"{where.partition(', episode')[0]}: no rewards; returns of the expert's data are logged as 0")
+        print_notice(f"{where.partition(', episode')[0]}: no rewards; returns of the expert's data are logged as 0")
     rewards = given.get("reward", np.zeros(count)).reshape(-1).astype(np.float32, copy=False)
     starts = np.unique([0, *ends[ends < count]]).tolist()
     for start, stop in reversed([*zip(starts, [*starts[1:], count], strict=True)]):
@@ -119,8 +118,3 @@ def _read_actions(actions: Array, discrete: bool | None) -> Array:
     if discrete is False and actions.ndim == 1:
         actions = actions[:, None]
     return actions.astype(np.int64 if whole and discrete is not False else np.float32, copy=False)
-
-
-@cache
-def _print_notice(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
+from cs285.process import print_notice
 
 # Indices that v5 omits. Ant: cfrc_ext of the world body. Humanoid: cinert and cvel of the world body, qfrc_actuator of
 # the root joint, cfrc_ext of the world body.
@@ -52,9 +53,15 @@ def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
     raise InvalidInput(f"{what}: observations of {size} numbers, but {env_name} has {ob_dim}{convertible}")
 
 
-def conversion_notice(what: str, env_name: str, size: int, ob_dim: int) -> str:
-    """One-line notice of a conversion, with both sizes and the count of numbers that are set to 0."""
+def print_conversion(env_name: str, size: int, ob_dim: int, what: str) -> None:
+    """Print that observations are converted, and how many numbers are set to 0; or raise as `check_convertible` does.
+
+    Nothing is printed when the sizes are equal.
+    """
+    check_convertible(env_name, size, ob_dim, what)
+    if size == ob_dim:
+        return
     layouts = LAYOUTS[task_of(env_name)]
     missing = len(np.setdiff1d(layouts[ob_dim], layouts[size]))
     filled = f" ({missing} of them set to 0)" if missing else ""
-    return f"{what}: converting {task_of(env_name)} observations from {size} to {ob_dim} numbers{filled}"
+    print_notice(f"{what}: converting {task_of(env_name)} observations from {size} to {ob_dim} numbers{filled}")

@@ -19,8 +19,9 @@ from cs285.data.trajectory import Array
 from cs285.envs import rendering
 from cs285.envs.interface import Interface, convert_actions, convert_interface
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
-from cs285.envs.v2_tasks import Backend, origin, print_notice, register_v2_task
+from cs285.envs.v2_tasks import Backend, origin, register_v2_task
 from cs285.errors import InvalidInput, describe
+from cs285.process import print_notice
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 

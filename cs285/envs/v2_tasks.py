@@ -1,8 +1,5 @@
 """Registration of the course's -v2 tasks under their own ids, for either of MuJoCo's bindings."""
 
-import functools
-import multiprocessing
-import sys
 from typing import Any, Literal, TypeAlias
 
 import gymnasium as gym
@@ -10,6 +7,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from cs285.envs.mujoco_py_backend import import_mujoco_py
 from cs285.errors import InvalidInput
+from cs285.process import print_notice
 
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
@@ -52,10 +50,3 @@ def origin(registration: EnvSpec | None) -> str:
     """The module of the class or function that makes an environment; empty without a registration."""
     entry = registration.entry_point if registration else ""
     return entry if isinstance(entry, str) else getattr(entry, "__module__", "")
-
-
-@functools.cache
-def print_notice(line: str) -> None:
-    """Print a line on stderr, once and in the main process only."""
-    if multiprocessing.parent_process() is None:
-        print(line, file=sys.stderr, flush=True)

@@ -1,18 +1,21 @@
-"""PPO, TRPO and SAC from their libraries: construction, and export in the course's format."""
+"""PPO, TRPO and SAC from their libraries: environments, construction, and export in the course's format."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
+from cs285.envs.layouts import check_convertible, convert_observations
+from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
-from cs285.experts.environments import make_vec_env
 from cs285.experts.settings import ExpertSettings
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.policies.loaded_gaussian_policy import CONSTANT_STD, LoadedGaussianPolicy, write_gaussian_policy
@@ -41,6 +44,33 @@ def make_model(settings: ExpertSettings) -> Any:
     if expert is not None:
         _initialise_from(expert, model, f"--initial_expert {settings.initial_expert}")
     return model
+
+
+def make_vec_env(settings: ExpertSettings) -> VecNormalize:
+    """Make ``n_envs`` training environments with normalised observations and, except for SAC, normalised rewards."""
+    envs = DummyVecEnv([lambda: make_training_env(settings)] * settings.n_envs)
+    # Observations are not clipped, since an expert file of the course's format has no limits for them.
+    return VecNormalize(envs, norm_reward=settings.algorithm != "SAC", gamma=settings.gamma, clip_obs=np.inf)
+
+
+def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
+    """Make one environment whose observations are vectors; raise InvalidInput when the settings do not fit the task."""
+    env, spec = make_env(settings.env_name)
+    name, actions, ob_dim = settings.env_name, env.action_space, settings.ob_dim
+    if len(env.observation_space.shape or ()) != 1:
+        env = gym.wrappers.FlattenObservation(env)
+    if ob_dim is not None:
+        check_convertible(name, spec.ob_dim, ob_dim, what=f"--ob_dim {ob_dim}")
+        space = gym.spaces.Box(-np.inf, np.inf, (ob_dim,), np.float64)
+        env = gym.wrappers.TransformObservation(env, lambda ob: convert_observations(ob, name, ob_dim), space)
+    if settings.algorithm == "SAC" and not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
+        raise InvalidInput(f"--algorithm SAC needs continuous, bounded actions; {name} has {actions}")
+    if settings.algorithm != "SAC" and not spec.discrete:
+        # PPO and TRPO clip actions to the space. Rollouts do not clip, so training must see the cost of the raw action.
+        env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
+    elif settings.initial_log_std != ExpertSettings.initial_log_std:
+        raise InvalidInput(f"--initial_log_std has no effect: the actions of {name} are discrete")
+    return env
 
 
 def algorithm_class(name: str) -> Any:

@@ -12,9 +12,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from cs285.data.whole_files import read_whole, reading, replace_file, whole_file, writing
 from cs285.errors import InvalidInput
-from cs285.experts.algorithms import algorithm_class, export_policy, make_model, set_policy_trainable
+from cs285.experts.algorithms import algorithm_class, export_policy, make_model, make_vec_env, set_policy_trainable
 from cs285.experts.card import Record, evaluate_expert, write_card
-from cs285.experts.environments import make_vec_env
 from cs285.experts.settings import ExpertSettings
 
 SELECTION_EPISODES = 40  # enough to see a policy that falls once in twenty episodes

@@ -9,6 +9,7 @@ from typing import Any
 
 import imageio.v2
 import imageio.v3
+import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
@@ -67,7 +68,9 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
             writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", fps=fps, macro_block_size=2)
         with writer:
             yield add
-        if not 0 < frames == _count_frames(unfinished):  # ffmpeg does not report a full disk
+        with _ffmpeg(path):
+            written, _ = imageio_ffmpeg.count_frames_and_secs(unfinished)
+        if not 0 < frames == written:  # ffmpeg does not report a full disk
             raise InvalidInput(f"can't write {path}: ffmpeg wrote only a part of it; the disk may be full")
         with whole_file(path) as file:
             file.write(unfinished.read_bytes())
@@ -88,14 +91,6 @@ def check_encoder(frame: Array) -> None:
     """Write a video of one frame as `film` does, and delete it; raise InvalidInput when that fails."""
     with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", CLIP_FPS, []) as add:
         add(frame)
-
-
-def _count_frames(path: Path) -> int:
-    """The number of frames of a video; 0 when it is incomplete."""
-    try:
-        return sum(1 for _ in imageio.v3.imiter(path, plugin="FFMPEG"))
-    except UNREADABLE:
-        return 0
 
 
 def excerpt(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from cs285.data.expert_data import load_expert_data
 from cs285.data.provenance import digest
 from cs285.data.shipped import input_files, shipped_data, shipped_expert, versions_with_files
 from cs285.data.trajectory import Array, Trajectory
-from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
+from cs285.envs.layouts import convert_observations, print_conversion
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput, error_context
 from cs285.infrastructure.actions import expert_actions, renumber
@@ -152,8 +151,7 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
     if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
         paths = _with_states(paths, lambda states: states.astype(spec.ob_dtype))
     if len(ob_shape) == len(spec.ob_shape) == 1 and ob_shape != spec.ob_shape:
-        check_convertible(config.env_name, ob_shape[0], spec.ob_dim, what=str(path))
-        print(conversion_notice(str(path), config.env_name, ob_shape[0], spec.ob_dim), file=sys.stderr)
+        print_conversion(config.env_name, ob_shape[0], spec.ob_dim, what=str(path))
         paths = _with_states(paths, lambda states: convert_observations(states, config.env_name, spec.ob_dim))
     check_sizes(path, config.env_name, spec, paths)
     return paths

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from cs285.data.trajectory import Array
-from cs285.policies.known_source import known_perceptron
+from cs285.policies.frozen_copy import known_perceptron
 from cs285.policies.MLP_policy import MLPPolicySL
 
 Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]

@@ -1,6 +1,11 @@
 """Copies of a policy that further training does not change, for rollouts during training and in other processes."""
 
+import ast
 import copy
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +19,6 @@ from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import ExternalPolicy, evaluation_mode
-from cs285.policies.known_source import known_perceptron
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
@@ -104,3 +108,44 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
         standardizer=(to_numpy(policy.ob_mean), to_numpy(policy.ob_std)),
         ob_shape=policy.ob_shape,
     )
+
+
+def source_digest(owner: type, names: Sequence[str]) -> str | None:
+    """SHA-256 of the code of some methods of a class, without docstrings and comments.
+
+    None if the source text is not available, or if a method has more wrappers than decorators in its source.
+    """
+    code = []
+    for name in names:
+        method, wrappers = getattr(owner, name), 0
+        try:
+            function = ast.parse(textwrap.dedent(inspect.getsource(method))).body[0]
+        except (OSError, TypeError, SyntaxError):
+            return None
+        while hasattr(method, "__wrapped__"):
+            method, wrappers = method.__wrapped__, wrappers + 1
+        if not isinstance(function, ast.FunctionDef) or len(function.decorator_list) != wrappers:
+            return None
+        if ast.get_docstring(function) is not None:
+            function.body = function.body[1:] or [ast.Pass()]
+        code.append(ast.unparse(function))
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()
+
+
+def known_perceptron(
+    policy: Any, owner: Any, names: Sequence[str], digest: str
+) -> tuple[list[nn.Linear], set[type]] | None:
+    """The affine layers of a policy's perceptron and the types of the activations between; None for another policy.
+
+    The policy must be an instance of ``owner``, and its methods ``names`` must be neither overridden nor edited.
+    ``digest`` is the `source_digest` of the unedited methods.
+    """
+    if not isinstance(policy, owner) or any(name in vars(policy) for name in names):
+        return None
+    if any(getattr(type(policy), name) is not getattr(owner, name) for name in (*names, "network")):
+        return None
+    if source_digest(owner, names) != digest or type(policy.network) is not nn.Sequential:
+        return None
+    modules = [module for module in policy.network if type(module) is not nn.Identity]
+    affine = [module for module in modules[::2] if type(module) is nn.Linear and module.bias is not None]
+    return (affine, set(map(type, modules[1::2]))) if len(modules) == 2 * len(affine) - 1 else None

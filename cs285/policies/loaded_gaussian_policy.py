@@ -1,7 +1,6 @@
 """Expert policies: reading files of every supported format, and writing files of the course's format."""
 
 import itertools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from cs285.data.restricted_pickle import load_pickle
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import reading
-from cs285.envs.layouts import check_convertible, conversion_notice, convert_observations
+from cs285.envs.layouts import check_convertible, convert_observations, print_conversion
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
@@ -112,7 +111,7 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     if expert.ob_dim == spec.ob_dim:
         return expert  # type: ignore[no-any-return]
     check_convertible(env_name, expert.ob_dim, spec.ob_dim, what=str(path))
-    print(conversion_notice(str(path), env_name, spec.ob_dim, expert.ob_dim), file=sys.stderr)
+    print_conversion(env_name, spec.ob_dim, expert.ob_dim, what=str(path))
     return ConvertedLayoutPolicy(expert, env_name, expert.ob_dim)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs285.envs.layouts import LAYOUTS, check_convertible, conversion_notice, convert_observations, task_of
+from cs285.envs.layouts import LAYOUTS, check_convertible, convert_observations, print_conversion, task_of
 from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
 
@@ -52,12 +52,14 @@ def test_converted_observations_equal_those_of_v4_and_v5_in_one_state(
     np.testing.assert_allclose(convert_observations(observed_old, f"{task}-v4", sizes[0]), observed_old[: sizes[0]])
 
 
-def test_other_sizes_are_refused_and_notices_count_the_added_zeros() -> None:
+def test_other_sizes_are_refused_and_notices_count_the_added_zeros(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidInput, match=r"file: .* 28 numbers, but Ant-v5 has 105; .* 27 and 105 and 111"):
         check_convertible("Ant-v5", 28, 105, what="file")
     with pytest.raises(InvalidInput, match=r"12 numbers, but Hopper-v4 has 11$"):
         convert_observations(np.zeros((2, 12)), "Hopper-v4", 11)
     assert convert_observations(np.ones((2, 7)), "Hopper-v4", 7).shape == (2, 7)
-    assert "27 to 111 numbers (84 of them set to 0)" in conversion_notice("x.pkl", "Ant-v4", 27, 111)
-    assert "set to 0" not in conversion_notice("x.pkl", "Ant-v4", 111, 27)
+    for size, ob_dim, added in ((27, 111, " (84 of them set to 0)"), (111, 27, "")):
+        print_conversion("Ant-v4", size, ob_dim, what="x.pkl")
+        notice = f"x.pkl: converting Ant observations from {size} to {ob_dim} numbers{added}\n"
+        assert capsys.readouterr().err == notice
     assert {task_of(env_name) for env_name in ("module:Ant-v5", "gym:Ant-v2", "mujoco/Ant-v9", "Ant")} == {"Ant"}

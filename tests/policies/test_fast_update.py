@@ -15,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from cs285.policies import fast_update as fast_update_module
 from cs285.policies import frozen_copy as frozen_copy_module
 from cs285.policies.fast_update import fast_update
-from cs285.policies.known_source import source_digest
+from cs285.policies.frozen_copy import source_digest
 from cs285.policies.MLP_policy import MLPPolicy, MLPPolicySL
 
 KINDS: dict[str, dict[str, Any]] = {"mse": {}, "nll": {"loss": "nll"}, "discrete": {"discrete": True}}
