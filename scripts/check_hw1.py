@@ -17,7 +17,7 @@ from cs285.homework.blanks import BY_NAME, OF_FUNCTION
 class Settings:
     blank: str | None = None  # Check one blank, by the name of a function. None: all.
     json: Path | None = None  # File to write the verdicts to, for programs
-    run: bool = False  # Then train behavioural cloning on CartPole for some seconds, and say whether it learned
+    run: bool = False  # If all are right, train BC on CartPole for some seconds, and say whether the policy learned
 
     def __post_init__(self) -> None:
         if self.blank is not None and self.blank not in OF_FUNCTION:
@@ -37,14 +37,14 @@ def main(settings: Settings) -> None:
     print(f"{passed} of {len(verdicts)} are right")
     right = passed == len(verdicts)
     if settings.run and not right:
-        print("--run is left out: not all answers are right")
+        print("--run trains nothing: not all answers are right")
     elif settings.run:
         right = try_learning()
     sys.exit(not right)
 
 
 def try_learning() -> bool:
-    """Train behavioural cloning for some seconds, print the return, and return whether it is 30 % of the recorded."""
+    """Train BC for some seconds; return whether its return is at least 30 % of that of the recorded episodes."""
     from cs285.infrastructure.bc_trainer import BC_Trainer
 
     with TemporaryDirectory() as folder:
@@ -52,8 +52,8 @@ def try_learning() -> bool:
         row = BC_Trainer(config).run_training_loop()[-1]
     found, recorded = row["Eval_AverageReturn"], row["Initial_DataCollection_AverageReturn"]
     learned = found >= 0.3 * recorded  # measuring the expert would use the answers
-    verdict = "it learned" if learned else "it did not learn"
-    print(f"{verdict}: return {found:.0f} on CartPole-v1, the recorded episodes' is {recorded:.0f}")
+    verdict = "the policy learned" if learned else "the policy did not learn"
+    print(f"{verdict}: its return on CartPole-v1 is {found:.0f}, that of the recorded episodes is {recorded:.0f}")
     return learned
 
 

@@ -165,7 +165,7 @@ def test_the_script_checks_each_blank_of_a_project_on_its_own(tmp_path: Path) ->
     place = next(n for n, line in enumerate(broken.splitlines(), 1) if "{{" in line)
     assert f"cs285/policies/MLP_policy.py:{place}" in lines["update"]
     assert "min_timesteps counts steps, not episodes (cs285/infrastructure/utils.py:" in lines["sample_trajectories"]
-    assert result.stdout.splitlines()[-2:] == ["7 of 11 are right", "--run is left out: not all answers are right"]
+    assert result.stdout.splitlines()[-2:] == ["7 of 11 are right", "--run trains nothing: not all answers are right"]
     verdicts = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
     assert [verdict["blank"] for verdict in verdicts] == list(BY_NAME)
     assert sum(verdict["points"] for verdict in verdicts) == 30 - sum(BY_NAME[name].points for name in wrong)
@@ -180,7 +180,8 @@ def test_the_script_takes_one_blank_and_with_run_says_whether_it_learned() -> No
     result = run_script(ROOT, "--blank", "compute_loss", "--run")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("update: ok\n1 of 1 are right\n")
-    assert re.search(r"^it learned: return \d+ on CartPole-v1, the recorded episodes' is \d+$", result.stdout, re.M)
+    line = r"^the policy learned: its return on CartPole-v1 is \d+, that of the recorded episodes is \d+$"
+    assert re.search(line, result.stdout, re.MULTILINE)
 
 
 def test_learning_is_measured_by_the_recorded_episodes(monkeypatch: pytest.MonkeyPatch) -> None:

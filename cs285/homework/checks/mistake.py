@@ -32,7 +32,7 @@ def require_trajectories(paths: Any) -> None:
     """Raise a `Mistake` unless a returned value is a list of trajectories."""
     require_type(paths, (list, tuple), "a list of trajectories")
     kinds = {type(path).__name__ for path in paths} - {"Trajectory"}
-    require(not kinds, "type", f"it returns a list that contains {kinds}: return the list of trajectories alone")
+    require(not kinds, "type", f"it returns {kinds} in a list or tuple; it must return only a list of trajectories")
 
 
 def require_equal(

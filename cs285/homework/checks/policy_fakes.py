@@ -48,7 +48,7 @@ def network_outputs(policy: Any, observations: Any) -> Any:
 def check_inputs(found: Any, policy: Any, observations: Any, convert: Callable[[Any], Any]) -> None:
     """Raise a `Mistake` if ``found`` equals ``convert`` of the outputs for observations that are not standardised."""
     outputs = policy.network(torch.as_tensor(observations).flatten(start_dim=1))
-    text = "the network gets observations as they are: self.outputs standardises them"
+    text = "the network gets observations that are not standardised; self.outputs standardises them"
     require(not close(found, convert(outputs)), "standardised", text)
 
 

@@ -14,7 +14,7 @@ core: Any = pytorch_utils
 
 
 def _check_layers(n_layers: int, *activations: type[nn.Module]) -> None:
-    """Compare the layers that a network calls with those that it should have."""
+    """Compare the layers that a network calls with the layers that it should have."""
     network = core.build_mlp(3, 2, n_layers, 5, *activations)
     activation, output = activations or (nn.Tanh, nn.Identity)
     require_type(network, nn.Module, "an nn.Module")
@@ -25,32 +25,35 @@ def _check_layers(n_layers: int, *activations: type[nn.Module]) -> None:
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     sizes = [(layer.in_features, layer.out_features) for layer in linear]
     wanted = list(pairwise([3, *[5] * n_layers, 2]))
-    found = f"the affine layers (inputs, outputs) are {sizes}, not {wanted}"
+    found = f"the sizes (inputs, outputs) of the affine layers are {sizes}, not {wanted}"
     require(sizes == wanted or len(sizes) != len(wanted), "sizes", found)
     inputs = torch.linspace(-1, 1, 12).reshape(4, 3)
     outputs = network(inputs)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    text = f"{len(learning)} parameters learn, not {2 * len(wanted)}: a plain list hides layers from net.parameters()"
+    text = "the network has no parameters to train; network.parameters() does not find layers in a plain list"
     times = sum(isinstance(module, nn.Linear) for module in called)
     require(learning, "parameters", text)
-    require(times <= len(linear), "layer shared", f"{len(linear)} affine layers are applied {times} times")
-    require(sizes == wanted, "number of layers", f"{found}: n_layers counts the hidden layers")
+    text = f"{len(linear)} affine layers are called {times} times: each one must be called once"
+    require(times <= len(linear), "layer shared", text)
+    require(sizes == wanted, "number of layers", f"{found}: n_layers is the number of hidden layers")
     require(all(layer.bias is not None for layer in linear), "bias", "an affine layer has no bias")
     equal = [size for size, layer in zip(sizes, linear, strict=True) if layer.weight.max() == layer.weight.min()]
-    require(not equal, "weights", f"all weights of a layer of {equal} are equal, and its units stay equal")
+    require(
+        not equal, "weights", f"in layers of sizes {equal} all weights are equal, so the units of a layer stay equal"
+    )
     names = [type(module).__name__ for module in called if type(module) is not nn.Identity]
     order = ["Linear", activation.__name__] * n_layers + ["Linear"] + [output.__name__] * (output is not nn.Identity)
     found = f"the layers are {names}, not {order}"
     hidden = [module for module in called if type(module) is activation]
     others = {*names} - {*order}
     if len(hidden) < n_layers:
-        require(not others, "activation ignored", f"{found}: {others} stands in place of the argument activation")
-        raise Mistake("activation missing", f"{found}: affine layers in a row are one affine layer")
+        require(not others, "activation ignored", f"{found}: it uses {others} instead of its argument activation")
+        raise Mistake("activation missing", f"{found}: without activations the layers compute one affine function")
     require(names == order, "layers", found)
-    require(len(set(hidden)) == n_layers, "activation shared", "one activation object stands in several places")
+    require(len(set(hidden)) == n_layers, "activation shared", "one activation object is used in several places")
     for module in list(called):
         inputs = module(inputs)
-    require_equal(outputs, inputs, "output", "the output is not that of the layers in their order:")
+    require_equal(outputs, inputs, "output", "the network's output is", ", the output of its layers in their order")
 
 
 CASES = {f"n_layers={n}": (n, nn.Softplus, nn.Softsign) for n in (2, 0, 1, 3)}
