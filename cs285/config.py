@@ -101,6 +101,8 @@ class Config:
             allowed = """it must be a JSON object, such as '{"ctrl_cost_weight": 0.1}'"""
             raise InvalidInput(f"--env_kwargs is {self.env_kwargs!r:.200}; {allowed}")
         object.__setattr__(self, "env_kwargs", None if self.env_kwargs is None else EnvKwargs(self.env_kwargs))
+        if "render_mode" in (self.env_kwargs or {}):
+            raise InvalidInput("--env_kwargs has render_mode, which the project sets: --video_log_freq makes videos")
         for name, kinds in setting_types().items():
             if Path in kinds and isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, Path(getattr(self, name)))

@@ -38,7 +38,7 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
     """Prefix the message of an `InvalidInput`, and of an exception in the user's code, with task and iteration."""
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if getattr(error, "has_context", not is_users(error)):
             raise
         with_context = InvalidInput(f"{env_name}, iteration {itr}: {describe(error).removeprefix(f'{env_name}, ')}")
@@ -72,7 +72,7 @@ def describe(error: BaseException) -> str:
 
 def is_users(error: BaseException) -> bool:
     """Whether an exception comes from the user's code, which is neither the project's nor an installed package's."""
-    return bool(_users_lines(error))
+    return not isinstance(error, Stopped) and bool(_users_lines(error))
 
 
 def _users_lines(error: BaseException) -> list[tuple[str, int]]:

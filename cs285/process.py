@@ -31,10 +31,7 @@ def prepare() -> None:
         return
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more BLAS threads would slow the workers down
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # otherwise the next opened file gets the stream's descriptor
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open
-            os.set_inheritable(getattr(sys, name).fileno(), True)
+    _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     os.environ["MPLBACKEND"] = "Agg"  # scripts draw into files; a notebook's backend may be missing here
@@ -42,6 +39,36 @@ def prepare() -> None:
         if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # an ignored signal stays ignored
             signal.signal(signum, _stop)
             _reset_when_delivered(signum)
+
+
+def _open_streams() -> None:
+    """Open missing and closed standard streams; a closed descriptor leads to the null device, not to the next file."""
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # which gets the lowest free descriptor
+        if getattr(sys, name) is None or getattr(sys, name).closed:
+            stream = open(descriptor, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+@contextmanager
+def users_code() -> Iterator[None]:
+    """Undo what a user's code does to the process: another current folder, closed streams, SystemExit (RuntimeError).
+
+    Later code uses relative paths and prints.
+    """
+    folder = os.getcwd()
+    try:
+        yield
+    except Stopped:
+        raise
+    except SystemExit as error:
+        raise RuntimeError(f"it called sys.exit({error.code!r:.100})").with_traceback(error.__traceback__) from error
+    finally:
+        os.chdir(folder)
+        _open_streams()
 
 
 def _reset_when_delivered(signum: int) -> None:

@@ -49,6 +49,9 @@ class Checkpoints:
                 A value of another type raises InvalidInput with its path in the tree.
             new_paths: episodes that the run collected since the last checkpoint; the expert data are not saved.
         """
+        for name in self._added:
+            if not (self._folder / name).is_file():
+                raise InvalidInput(f"{self._folder / name} was deleted during the run")
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added}
         content["state"] = portable(dict(state), "state")  # refuses other types before anything is written
@@ -87,23 +90,17 @@ class Checkpoints:
                 episodes += map(Trajectory.from_fields, load_pickle(path))
         return self._itr, content["state"], episodes
 
-    def check_same_run(self, config: Config, inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
+    def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
         """Raise InvalidInput, with both values, if the settings to resume with differ from the loaded checkpoint's.
 
-        ``inputs`` has the SHA-256 of each input file by the name of its setting; ``policy`` comes from
-        `describe_policy`. Differences in versions or hardware are only printed.
+        ``inputs`` has the SHA-256 of each input file by the name of its setting. Differences in versions or hardware
+        are only printed.
         """
         itr, settings, content = self._itr, self._settings, read_content(self._config)
         given = json.loads(json.dumps(asdict(config), default=str))
         facts = {f"--{name}": (now, settings.get(name, now)) for name, now in given.items() if name not in MAY_CHANGE}
         facts |= {f"the SHA-256 of --{name}": (now, content["inputs"].get(name)) for name, now in inputs.items()}
-        facts |= {f"the policy's {name}": (now, content["policy"].get(name, now)) for name, now in policy.items()}
-        for name, values in facts.items():
-            texts = [" ".join(str(value).split()) for value in values]
-            if texts[0] != texts[1]:  # long ones are cut around their first difference
-                same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
-                one, other = (text[max(0, same - 40) : same + 80] for text in texts)
-                raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
+        self._check_equal(facts)
         now, frequency = config.iterations, config.scalar_log_freq
         before: Any = settings.get("n_iter")
         check(before, COUNT, "the checkpoint's n_iter")
@@ -117,6 +114,19 @@ class Checkpoints:
         changed = [f"{name} {old.get(name)!s:.60} -> {now}" for name, now in versions().items() if old.get(name) != now]
         if changed:
             print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
+
+    def check_same_policy(self, policy: Mapping[str, str]) -> None:
+        """Raise InvalidInput, with both values, if a policy's `describe_policy` differs from that in config.json."""
+        before = read_content(self._config)["policy"]
+        self._check_equal({f"the policy's {name}": (now, before.get(name, now)) for name, now in policy.items()})
+
+    def _check_equal(self, facts: Mapping[str, tuple[Any, Any]]) -> None:
+        for name, values in facts.items():
+            texts = [" ".join(str(value).split()) for value in values]
+            if texts[0] != texts[1]:  # long ones are cut around their first difference
+                same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+                one, other = (text[max(0, same - 40) : same + 80] for text in texts)
+                raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:

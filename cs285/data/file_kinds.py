@@ -1,5 +1,6 @@
 """Kinds of files, recognised by their first bytes or by the names in an archive, for messages on wrong files."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -7,17 +8,23 @@ from cs285.data.whole_files import open_regular
 
 FOLDER, PICKLE, NPZ = "a folder", "a pickle", "a numpy archive"
 SB3_ZIP, TORCH_FILE = "a zip of stable-baselines3", "a torch checkpoint"
-BEGINNINGS = {
-    b"\x1f\x8b": "compressed by gzip; unpack it first",
-    b"BZh": "compressed by bzip2; unpack it first",
-    b"\xfd7zXZ": "compressed by xz; unpack it first",
-    b"\x89HDF": "HDF5 (a Minari data set is given as minari:<id or folder>)",
-    b"version https://git-lfs": "a Git LFS pointer, not the file itself; run git lfs pull",
-    b"\x93NUMPY": "a single numpy array (.npy)",
-    b"PAR1": "a Parquet table",
-    b"\x80\x02\x8a\x0al\xfc\x9cF\xf9": "a torch checkpoint of a version before 1.6; save it again with a newer torch",
+BEGINNINGS = {  # regular expressions
+    rb"\x1f\x8b": "compressed by gzip; unpack it first",
+    rb"BZh": "compressed by bzip2; unpack it first",
+    rb"\xfd7zXZ": "compressed by xz; unpack it first",
+    rb"\x89HDF": "HDF5 (a Minari data set is given as minari:<id or folder>)",
+    rb"version https://git-lfs": "a Git LFS pointer, not the file itself; run git lfs pull",
+    rb"\x93NUMPY": "a single numpy array (.npy)",
+    rb"PAR1": "a Parquet table",
+    rb"itr,": "the log.csv of a run",
+    rb"\s*\{": "JSON, such as the config.json of a run",
+    rb".{4}ftyp": "an MP4 video",
+    rb".{20,30}brain\.Event": "an event file of TensorBoard",
+    rb"\x89PNG": "a PNG image",
+    rb"%PDF": "a PDF document",
+    rb"\x80\x02\x8a\x0al\xfc\x9cF\xf9": "a torch checkpoint of a version before 1.6; save it again with a newer torch",
+    rb"\s*<(!doctype|html|\?xml)": "a web page, not the file that it links to",
 }
-PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 def kind_of(path: Path) -> str:
@@ -27,10 +34,8 @@ def kind_of(path: Path) -> str:
     with open_regular(path) as file:
         start = file.read(1024)
     for beginning, kind in BEGINNINGS.items():
-        if start.startswith(beginning):
+        if re.match(beginning, start, re.DOTALL | re.IGNORECASE):
             return kind
-    if start.lstrip().lower().startswith(PAGES):
-        return "a web page, not the file that it links to"
     if start.startswith(b"PK"):
         return _kind_of_zip(path)
     return PICKLE if start else "empty"

@@ -15,6 +15,7 @@ from cs285.data.whole_files import read_whole, reading
 from cs285.errors import InvalidInput
 
 MAX_CONFIG, MAX_LOG = 2**23, 2**25  # bytes
+MAX_VALUES = 2**21  # in log.csv, of which a value takes about 100 bytes in memory
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 # Kind of a number: (type, least value, greatest value). Where the type is float, an int is valid too.
 COUNT, SECONDS, ADAM_STEP = (int, 0, 2**53), (float, 0, 1e12), (float, 0, 2**53)
@@ -170,6 +171,8 @@ def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> l
     rows: list[dict[str, float]] = []
     file = io.TextIOWrapper(io.BytesIO(content[: content.rfind(b"\n") + 1]), "utf-8", newline="")
     with reading(path, "the log of a run"):
+        if (count := content.count(b",")) > MAX_VALUES:
+            raise ValueError(f"it has {count} commas, and may have {MAX_VALUES}")
         reader, first = csv.DictReader(file, strict=True), 0
         names = reader.fieldnames or []
         if len(set(names)) < len(names) or not all(map(is_plain, names)):

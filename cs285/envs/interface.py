@@ -9,6 +9,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
 from cs285.errors import InvalidInput, Stopped, describe
+from cs285.process import users_code
 
 
 class Interface(gym.Wrapper[Any, Any, Any, Any]):
@@ -41,13 +42,12 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             if "seed" not in arguments:
                 self.unwrapped.np_random = np.random.default_rng(seed)
                 getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # a method in the old gym package
-            result = self.env.reset(**arguments)
+            with users_code():
+                result = self.env.reset(**arguments)
             with_info = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict | None)
             observation, info = result if with_info else (result, {})
             return self._observation(observation), info or {}
-        except Stopped:
-            raise
-        except (Exception, SystemExit) as error:
+        except Exception as error:
             self._raise_named(error, "reset", result)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -64,10 +64,18 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             if isinstance(reward, (list, np.ndarray)):
                 reward = np.reshape(reward, ()).item()
             return self._observation(observation), float(reward), bool(terminated), bool(truncated), info
-        except Stopped:
-            raise
         except (Exception, SystemExit) as error:
             self._raise_named(error, f"step {self._steps - 1}", result)
+
+    def render(self) -> Any:
+        """Draw a frame."""
+        with users_code():
+            return self.env.render()
+
+    def close(self) -> None:
+        """Close the environment."""
+        with users_code():
+            self.env.close()
 
     def _observation(self, observation: Any) -> Any:
         if self._shape is None or getattr(observation, "shape", None) == self._shape:
@@ -78,7 +86,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         raise ValueError(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
-        if isinstance(error, InvalidInput):  # raised by an inner `Interface`
+        if isinstance(error, InvalidInput | Stopped):  # InvalidInput: raised by an inner `Interface`
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
         raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error

@@ -21,7 +21,7 @@ from cs285.envs.interface import Interface, convert_actions, convert_interface
 from cs285.envs.old_gym import PREFIX, make_old_gym_env
 from cs285.envs.v2_tasks import Backend, origin, register_v2_task
 from cs285.errors import InvalidInput, describe
-from cs285.process import print_notice
+from cs285.process import print_notice, users_code
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
@@ -122,13 +122,13 @@ def _make_registered(
     module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     try:
-        if colon and registration is None:
-            if os.getcwd() not in sys.path:  # Python adds only the script's folder
-                sys.path.append(os.getcwd())
-            importlib.import_module(module)
-        if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
-            options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), users_code():
+            if colon and registration is None:
+                if os.getcwd() not in sys.path:  # Python adds only the script's folder
+                    sys.path.append(os.getcwd())
+                importlib.import_module(module)
+            if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
+                options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
             warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
             return gym.make(registration or env_id, **{"disable_env_checker": True, **options, **env_kwargs})
     except Exception as error:  # from Gymnasium, the module or the environment

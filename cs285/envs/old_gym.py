@@ -11,6 +11,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
 from cs285.errors import InvalidInput
+from cs285.process import users_code
 
 PREFIX = "gym:"
 
@@ -30,10 +31,11 @@ def make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -
     mode = {"render_mode": "rgb_array"} if render else {}
     env: gymnasium.Env[Any, Any]
     try:
-        if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
-            env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
-        else:
-            env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
+        with users_code():
+            if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
+                env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
+            else:
+                env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
     except Exception as error:  # from gym, shimmy or the environment
         raise InvalidInput(f"the old gym package can't make {env_id!r}: {' '.join(str(error).split())}") from error
     env.metadata = {"render_fps": env.metadata.get("video.frames_per_second"), **env.metadata}

@@ -77,17 +77,19 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         from cs285.agents.make_agent import make_agent, restore_agent
 
         config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata
-        self.agent = make_agent(config, spec, expertdata, make_policy)
-        self.policy_description = describe_policy(make_policy, self.agent.actor)
         self.resumed_state: dict[str, Any] = {}
         self.checkpoints: Checkpoints | None = None
         if config.resume is not None:
             self.checkpoints = Checkpoints(config.resume)
             itr, state, paths = self.checkpoints.load()
-            self.checkpoints.check_same_run(config, self.inputs.digests, self.policy_description)
+            self.checkpoints.check_same_run(config, self.inputs.digests)  # before a network of other sizes is built
             check_sizes(config.resume, config.env_name, spec, paths)
-            restore_agent(self.agent, state["agent"], [*expertdata, *paths])
             self.resumed_state = {**state, "itr": itr}
+        self.agent = make_agent(config, spec, expertdata, make_policy)
+        self.policy_description = describe_policy(make_policy, self.agent.actor)
+        if self.checkpoints is not None:
+            self.checkpoints.check_same_policy(self.policy_description)
+            restore_agent(self.agent, self.resumed_state["agent"], [*expertdata, *paths])
         self._generator_states = global_generator_states()  # making another trainer before this one runs changes them
 
     def close(self) -> None:

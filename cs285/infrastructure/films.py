@@ -65,7 +65,8 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
     with tempfile.TemporaryDirectory() as folder:
         unfinished = Path(folder) / "video.mp4"
         with _ffmpeg(path):
-            writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", fps=fps, macro_block_size=2)
+            options: Any = {"fps": fps, "macro_block_size": 2, "ffmpeg_log_level": "quiet"}
+            writer: Any = imageio.v2.get_writer(unfinished, "FFMPEG", **options)
         with writer:
             yield add
         with _ffmpeg(path):

@@ -36,7 +36,7 @@ from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput, WorkerDied, describe, is_users, message_of
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
-from cs285.process import signals_blocked, start_method, usable_cores
+from cs285.process import signals_blocked, start_method, usable_cores, users_code
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -275,9 +275,11 @@ def _begin_worker(task: bytes) -> None:
 
 
 def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any:
-    task = _load(_pickled_task)
+    with users_code():  # it may import the module of the environment
+        task = _load(_pickled_task)
     try:
-        loaded = None if policy is None else _load(policy)
+        with users_code():
+            loaded = None if policy is None else _load(policy)
     except Exception as error:  # a user's own classes may raise anything
         hint = "set its attribute copyable to False to roll it out in the main process"
         raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from cs285.process import users_code
+
 
 class Stream(IntEnum):
     """Consumers of random numbers."""
@@ -77,10 +79,11 @@ def set_global_generator_states(states: Mapping[str, Any]) -> None:
 
 @contextmanager
 def episode_generators(seed: int) -> Iterator[None]:
-    """Seed the global generators for one episode within the block, and restore their states after it."""
+    """Seed the global generators for one episode within the block; restore their states and `users_code` after it."""
     before = global_generator_states()
     seed_global_generators(seed)
     try:
-        yield
+        with users_code():
+            yield
     finally:
         set_global_generator_states(before)

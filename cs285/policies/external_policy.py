@@ -14,6 +14,7 @@ from cs285.data.trajectory import Array
 from cs285.data.whole_files import reading
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
+from cs285.process import users_code
 
 
 class ExternalPolicy(BasePolicy):
@@ -128,7 +129,7 @@ def import_object(module: str, name: str) -> object:
     """Import ``module:name`` from the current folder or an installed package; InvalidInput when that fails."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    with reading(f"{module}:{name}", "an expert"):
+    with reading(f"{module}:{name}", "an expert"), users_code():
         found: object = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)

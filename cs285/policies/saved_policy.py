@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from cs285.config import Config
+from cs285.data.file_kinds import PICKLE, TORCH_FILE, kind_of
 from cs285.data.portable import portable, write_torch_file
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content, saved_file
@@ -52,7 +53,7 @@ def load_run_policy(
     (see `load_run_config`).
     """
     path = saved_file(path)
-    config, parameters = load_run_config(path.parent, env_name), _read_parameters(path, make_policy)
+    parameters, config = _read_parameters(path, make_policy), load_run_config(path.parent, env_name)
     env, spec = make_env(
         config.env_name, ep_len or config.ep_len, backend=backend or config.backend, env_kwargs=config.env_kwargs
     )
@@ -109,6 +110,8 @@ def export_policy(policy: Any, path: Path) -> None:
 
 def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
     """The tensors in a policy's file; InvalidInput if the policy was not made by ``make_policy``."""
+    if (kind := kind_of(path)) not in (TORCH_FILE, PICKLE):
+        raise InvalidInput(f"{path} is {kind}, not a saved policy (policy_itr_<n>.pt)")
     parameters, config = load_torch_file(path), path.parent / "config.json"
     maker = read_content(config)["policy"].get("make_policy") if config.exists() else None
     if (maker or full_name(make_mlp_policy)) != full_name(make_policy):

@@ -71,6 +71,11 @@ def test_new_transitions_are_written_once(tmp_path: Path) -> None:
         written = inodes
     assert sorted(written) == ["added_1.pkl", "added_3.pkl"]
     loaded = Checkpoints(tmp_path).load()[2]
+    path = tmp_path / "checkpoint/added_3.pkl"
+    hidden = path.rename(tmp_path / "hidden")
+    with pytest.raises(InvalidInput, match=f"{path} was deleted during the run"):
+        checkpoints.save(4, run_state(4), episodes(4))
+    hidden.rename(path)
     assert bits([*map(vars, loaded)]) == bits([*map(vars, [*episodes(1), *episodes(3)])])
     assert (tmp_path / "checkpoint/added_1.pkl").stat().st_size < 1.1 * loaded[2].observations.nbytes
 
@@ -211,7 +216,8 @@ def check(config: Config, sha256: str = "0a", policy: dict[str, str] = POLICY) -
     assert config.resume is not None
     checkpoints = Checkpoints(config.resume)
     checkpoints.load()
-    checkpoints.check_same_run(config, {"expert_data": sha256}, policy)
+    checkpoints.check_same_run(config, {"expert_data": sha256})
+    checkpoints.check_same_policy(policy)
 
 
 def test_changes_that_affect_results_are_refused(tiny: Config, capsys: pytest.CaptureFixture[str]) -> None:

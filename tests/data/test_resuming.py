@@ -93,7 +93,9 @@ def test_a_finished_run_continues_with_more_iterations(job: Config, whole: Path)
     assert (run / "events.out.tfevents.1.mine").exists()
 
 
-def test_input_files_may_move_but_not_change(job: Config, whole: Path, tmp_path: Path) -> None:
+def test_input_files_may_move_but_not_change(
+    job: Config, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert killed(job, event="os.rename", count=9)
     (run,) = run_dirs(job)
     names, before = ("expert_data", "expert_policy_file"), files(run)
@@ -105,6 +107,10 @@ def test_input_files_may_move_but_not_change(job: Config, whole: Path, tmp_path:
             train(settings_to_resume({"resume": run, **moved}))
         assert files(run) == before
         path.write_bytes(content)
+    with monkeypatch.context() as patched:
+        patched.setattr("cs285.agents.make_agent.make_agent", None)  # before a network of another size is built
+        with pytest.raises(InvalidInput, match=r"--size is 9999, but .* began with 8"):
+            train(settings_to_resume({"resume": run, **moved, "size": 9999}))
     train(settings_to_resume({"resume": run, **moved}))
     assert_same(run, whole)
 

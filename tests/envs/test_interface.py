@@ -1,5 +1,6 @@
 """Environments that bend Gymnasium's interface: converted, or named with task and step."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -130,6 +131,32 @@ def failing(env: BentEnv, action: Any) -> Any:
 def test_the_rest_is_one_line_with_task_and_step(changes: dict[str, Change], line: str) -> None:
     with pytest.raises(InvalidInput, match=rf"\A{BENT}, {line}"):
         roll_out(**changes)
+
+
+@pytest.mark.parametrize("what", [os.chdir, sys.exit])
+def test_the_current_folder_is_restored_and_an_exit_is_an_error(what: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = os.getcwd()
+    policy, place = FakePolicy(expert_rule), (["/"] if what is os.chdir else [0])
+
+    def use() -> None:
+        env, spec = make_env(BENT, render=True)
+        sample_trajectory(env, spec, policy, seed=7, on_frame=lambda frame: None)
+        env.close()
+
+    for method in ("__init__", "reset", "step", "render", "close"):
+        meddling = type("Meddling", (BentEnv,), {})
+        original = getattr(BentEnv, method)
+        setattr(meddling, method, lambda *args, original=original, **kw: original(*args, **kw) or what(*place))
+        if method in ("reset", "step", "render"):
+            setattr(meddling, method, lambda *args, original=original, **kw: what(*place) or original(*args, **kw))
+        gym.register(BENT, meddling, max_episode_steps=TIME_LIMIT)
+        if what is os.chdir:
+            use()
+        else:
+            with pytest.raises((InvalidInput, RuntimeError), match=r"sys.exit\(0\)|SystemExit: 0 .*test_interface"):
+                use()
+        assert os.getcwd() == here, method
+        del gym.registry[BENT]
 
 
 def test_wrappers_that_flatten_add_nothing_to_the_line() -> None:
