@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
@@ -18,6 +18,11 @@ from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
 MOST: Mapping[str, Any] = {"n_iter": 10**6, "n_layers": 1000, "size": 10**4, "learning_rate": 1e38}
+Preset: TypeAlias = Literal["tuned", "humanoid"]
+TUNED = {"ob_normalization": "expert_data", "learning_rate_schedule": "cosine"}
+HUMANOID = {"env_name": "Humanoid-v5", "size": 128, "num_agent_train_steps_per_iter": 3000, "batch_size": 5000}
+HUMANOID |= {"train_batch_size": 256, "learning_rate": 2e-3}  # more joints need a larger network and more data
+PRESETS: Mapping[Preset, Mapping[str, Any]] = {"tuned": TUNED, "humanoid": {**TUNED, **HUMANOID}}
 CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

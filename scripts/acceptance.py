@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 from _checkout import check_at_least, run
 
-from cs285.config import Config
+from cs285.config import PRESETS, Config, Preset
 from cs285.data.shipped import shipped_expert
-from cs285.presets import PRESETS, Preset
 
 
 class Target(NamedTuple):

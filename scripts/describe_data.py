@@ -26,6 +26,8 @@ def main(settings: Settings) -> None:
     from cs285.data.restricted_pickle import load_pickle
     from cs285.data.shipped import shipped_tasks
     from cs285.envs.make_env import make_env
+    from cs285.infrastructure.inputs import load_initial_data
+    from cs285.policies.loaded_gaussian_policy import load_expert
 
     if not settings.files:
         raise InvalidInput("name at least one file of expert data or of an expert policy")
@@ -35,7 +37,18 @@ def main(settings: Settings) -> None:
         content = load_pickle(path) if minari_name(path) is None and kind_of(path) == PICKLE else None
         is_policy = isinstance(content, dict) and "GaussianPolicy" in content
         print(f"{path}: {describe_policy(path) if is_policy else describe_data(path, content)}")
-        fitting = [fit for task, spec in specs.items() if (fit := fits(path, is_policy, task, spec, settings.env_name))]
+        fitting = []
+        for task, spec in specs.items():
+            try:
+                with contextlib.redirect_stderr(io.StringIO()) as notice:
+                    if is_policy:
+                        load_expert(path, task, spec)
+                    else:
+                        load_initial_data(Config(expert_data=path, env_name=task), spec)
+                fitting.append(" after ".join([task, *notice.getvalue().splitlines()]).replace(f"{path}: ", ""))
+            except InvalidInput:
+                if settings.env_name is not None:
+                    raise
         print(f"  fits {', '.join(fitting) or 'none of ' + ', '.join(tasks)}", flush=True)
 
 
@@ -63,24 +76,6 @@ def describe_policy(path: Path) -> str:
     expert = LoadedGaussianPolicy(path)
     layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.network.biases)]))
     return f"expert policy\n  network {layers}, {expert.activation}"
-
-
-def fits(path: Path, is_policy: bool, task: str, spec: Any, required: str | None) -> str:
-    """The task, with any conversion needed, if a file fits it; else an empty text, or InvalidInput for ``required``."""
-    from cs285.infrastructure.inputs import load_initial_data
-    from cs285.policies.loaded_gaussian_policy import load_expert
-
-    try:
-        with contextlib.redirect_stderr(io.StringIO()) as notice:
-            if is_policy:
-                load_expert(path, task, spec)
-            else:
-                load_initial_data(Config(expert_data=path, env_name=task), spec)
-    except InvalidInput:
-        if required:
-            raise
-        return ""
-    return " after ".join([task, *notice.getvalue().splitlines()]).replace(f"{path}: ", "")
 
 
 if __name__ == "__main__":

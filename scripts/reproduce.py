@@ -14,12 +14,11 @@ from typing import Annotated, Any
 from _checkout import check_at_least, run
 from tyro.conf import arg
 
-from cs285.config import Config
+from cs285.config import PRESETS, Config
 from cs285.data.provenance import digest
 from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
-from cs285.presets import PRESETS
 
 FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # the first that ships is in Figure 1; the first two have videos
 TASK_PRESETS = {"Humanoid-v5": PRESETS["humanoid"], "Walker2d-v5": PRESETS["tuned"]}

@@ -12,9 +12,8 @@ from typing import Annotated
 import tyro
 
 from cs285.command_line import parse
-from cs285.config import Config
+from cs285.config import PRESETS, Config, Preset
 from cs285.errors import InvalidInput
-from cs285.presets import PRESETS, Preset
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_bad_files_are_refused(script: Script, point_files: PointFiles, tmp_path
     (tmp_path / "text.pkl").write_text("not a pickle", encoding="utf-8")
     numbers = fakes.pickle_file(tmp_path / "numbers.pkl", [1, 2])
     for name, why in (
-        (tmp_path / "text.pkl", "no pickle"),
+        (tmp_path / "text.pkl", "read as a pickle"),
         (tmp_path / "none.pkl", "No such file"),
         (tmp_path, "is a folder"),
         (numbers, "episode 0"),

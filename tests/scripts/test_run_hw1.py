@@ -15,12 +15,11 @@ import pytest
 import torch
 
 from cs285.agents.bc_agent import BCAgent
-from cs285.config import Config
+from cs285.config import PRESETS, Config
 from cs285.data.run_folders import RunFolder, read_run
 from cs285.data.trajectory import Batch
 from cs285.errors import InvalidInput, WorkerDied
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from cs285.presets import PRESETS
 from cs285.scripts.run_hw1 import read_settings
 from tests import fakes
 from tests.scripts.conftest import (
