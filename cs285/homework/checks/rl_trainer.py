@@ -28,7 +28,9 @@ class _Actor(torch.nn.Linear):
         return np.full((len(observations), 2), -7.0)
 
     def update(self, *_: Any, **__: Any) -> None:
-        raise Mistake("update", "self.agent.actor.update is called: self.agent.train(batch) takes a step of any agent")
+        raise Mistake(
+            "update", "self.agent.actor.update is called; call self.agent.train(batch), which every agent has"
+        )
 
 
 class _Agent:
@@ -38,7 +40,9 @@ class _Agent:
         self.actor, self.nan_step, self.sizes, self.trained = _Actor(1, 1), nan_step, list[int](), list[Any]()
 
     def __getattr__(self, name: str) -> Any:
-        raise Mistake("agent", f"self.agent.{name} is not of every agent: sample(batch_size) and train(batch) are")
+        raise Mistake(
+            "agent", f"not every agent has self.agent.{name}; every agent has sample(batch_size) and train(batch)"
+        )
 
     def sample(self, batch_size: int) -> Any:
         self.sizes.append(batch_size)
@@ -48,12 +52,12 @@ class _Agent:
         found = [type(value).__name__ for value in (*given, *named.values())]
         require(found == ["Batch"], "batch", f"self.agent.train gets {found}, not a Batch")
         self.trained.append([*given, *named.values()][0].observations)
-        require(len(self.trained) <= 100, "number of steps", "more than 100 gradient steps are taken, not 7")
+        require(len(self.trained) <= 100, "number of steps", "it takes more than 100 gradient steps, not 7")
         loss = np.nan if len(self.trained) == self.nan_step else 100.0 - len(self.trained)
         return {"Training Loss": torch.tensor(loss)}
 
     def add_to_replay_buffer(self, paths: Any) -> None:
-        raise Mistake("added twice", "it adds to the replay buffer, as run_training_loop does: data are twice in it")
+        raise Mistake("added twice", "it adds data to the replay buffer, and run_training_loop then adds them again")
 
 
 class _Expert:
@@ -90,8 +94,8 @@ def collect_training_trajectories() -> Iterator[Mistake]:
     core.sample_trajectories = utils.sample_trajectories = sample_trajectories
     with case("iteration 0"):
         paths = trainer.collect_training_trajectories(0)
-        require(not calls, "rollouts in iteration 0", "a policy is rolled out, but this iteration has recorded data")
-        _check_same(paths, trainer.initial_expertdata, "self.initial_expertdata")
+        require(not calls, "rollouts in iteration 0", "a policy is rolled out; this iteration uses the expert's data")
+        _check_same(paths, trainer.initial_expertdata, "the episodes in self.initial_expertdata")
         _check_counted(trainer, 0, "the expert", trainer.expert_policy)
     policy: Any = None
     for itr in (1, 2):
@@ -104,36 +108,42 @@ def collect_training_trajectories() -> Iterator[Mistake]:
             require(len(calls) == 1, "rollouts", f"sample_trajectories is called {len(calls)} times, not once")
             rollouts, policy, least, seeds = calls[0]
             require(rollouts is trainer.rollouts, "rollouts", "sample_trajectories does not get self.rollouts")
-            require(policy is not trainer.expert_policy, "policy", "the expert acts, not the policy that learns")
+            require(
+                policy is not trainer.expert_policy, "policy", "the expert is rolled out, not the policy that learns"
+            )
             old = policy is before and policy is not trainer.agent.actor
-            require(not old, "old copy", "the copy made in iteration 1 acts again: self.frozen_actor() makes a new one")
-            require(least == 37, "batch_size", f"{least} steps are asked for; config.batch_size is 37")
+            require(
+                not old, "old copy", "it rolls out the copy of iteration 1 again: call self.frozen_actor() each time"
+            )
+            require(least == 37, "batch_size", f"it collects at least {least} steps, but self.config.batch_size is 37")
             wanted = list(itertools.islice(episode_seeds(CONFIG.seed, Stream.TRAINING_ROLLOUTS, itr), 3))
-            require_equal(seeds, wanted, "seeds", "the seeds are", ": those of this iteration's TRAINING_ROLLOUTS")
+            require_equal(seeds, wanted, "seeds", "the seeds are", ": use Stream.TRAINING_ROLLOUTS and this iteration")
             _check_same(paths, rolled_out, "the episodes rolled out")
             _check_counted(trainer, 45 * itr, policy.name, policy)
     if policy is trainer.agent.actor:
-        yield Mistake("copy", "self.agent.actor itself acts, in this process alone: self.frozen_actor() is a fast copy")
+        yield Mistake(
+            "copy", "self.agent.actor itself is rolled out; self.frozen_actor() is faster, and runs in workers"
+        )
 
 
 def _check_counted(trainer: Any, steps: int, name: str, policy: Any) -> None:
-    hint = ": the steps of rollouts alone count"
+    hint = ": it counts the steps of rollouts only"
     require_equal(trainer.total_envsteps, steps, "total_envsteps", "self.total_envsteps is", hint)
     acted = getattr(trainer, "collection_policy", None)
     same = acted is policy or getattr(acted, "name", "") == name
-    require(same, "collection_policy", f"self.collection_policy is not {name}, which acted")
+    require(same, "collection_policy", f"self.collection_policy must be {name}, whose episodes are returned")
 
 
 def _check_same(paths: Any, wanted: list[Trajectory], name: str) -> None:
     require_trajectories(paths)
     found, right = ([id(path) for path in part] for part in (paths, wanted))
     lengths, others = ([len(path) for path in part] for part in (paths, wanted))
-    text = f"it returns episodes of {lengths} steps, {name} have {others}"
+    text = f"it returns episodes of {lengths} steps, but {name} have {others} steps"
     if lengths == others and not set(found) & set(right):
-        text = f"it returns other trajectories than {name}: run_training_loop relabels them"
-    require(found != right * 2, "twice", f"{text}: each of them twice")
+        text = f"it returns other trajectories than {name}; relabelling is the task of run_training_loop"
+    require(found != right * 2, "twice", f"{text}: each of them is returned twice")
     more = len(found) > len(right) and set(right) <= set(found)
-    require(not more, "expert data again", f"{text}: earlier ones are in the replay buffer already")
+    require(not more, "expert data again", f"{text}: earlier episodes are in the replay buffer already")
     require(found == right, "other trajectories", text)
 
 
@@ -141,21 +151,21 @@ def train_agent() -> Iterator[Mistake]:
     """Check the number of gradient steps, their batches and the returned log."""
     trainer = _trainer()
     log, agent = trainer.train_agent(), trainer.agent
-    require(len(agent.trained) == 7, "number of steps", f"{len(agent.trained)} gradient steps are taken, not 7")
+    require(len(agent.trained) == 7, "number of steps", f"it takes {len(agent.trained)} gradient steps, not 7")
     sizes = sorted(set(agent.sizes))
-    require(sizes == [11], "train_batch_size", f"batches of {sizes} transitions are drawn, train_batch_size is 11")
-    hint = ": each needs a batch of its own"
-    require_equal(agent.trained, range(1, 8), "same batch", "the steps are on batches", hint)
-    require_type(log, Mapping, "the last step's scalars by name")
-    require_type(log.get("Training Loss"), float, "a float of last_training_log, as 'Training Loss'")
-    name, first = "'Training Loss' is", (99, ", that of the last step: it is the first one's")
+    require(sizes == [11], "train_batch_size", f"it samples batches of {sizes} transitions, but train_batch_size is 11")
+    hint = ": each step needs a new batch"
+    require_equal(agent.trained, range(1, 8), "same batch", "the steps use the batches number", hint)
+    require_type(log, Mapping, "the scalars of the last step by name")
+    require_type(log.get("Training Loss"), float, "a float as 'Training Loss' (see last_training_log)")
+    name, first = "'Training Loss' is", (99, ": return the loss of the last step, not of the first")
     require_equal(log["Training Loss"], 93, "last step", name, others={"last step": first})
     for what, nan_step, weight in (("a loss that is NaN in step 3", 3, 0.0), ("a parameter that is NaN", 0, np.nan)):
         trainer.agent = _Agent(nan_step)
         trainer.agent.actor.weight.data.fill_(weight)
         with suppress(InvalidInput):
             trainer.train_agent()
-            yield Mistake("NaN", f"{what} goes unnoticed: last_training_log takes all logs and self.agent.actor")
+            yield Mistake("NaN", f"{what} raises no error: pass all logs and self.agent.actor to last_training_log")
 
 
 def do_relabel_with_expert() -> Iterator[Mistake]:
@@ -163,28 +173,28 @@ def do_relabel_with_expert() -> Iterator[Mistake]:
     trainer, paths = _trainer(), [_episode(6), _episode(4), _episode(5)]
     trainer.collection_policy, given = trainer.agent.actor, [path.actions.copy() for path in paths]
     relabeled = trainer.do_relabel_with_expert(paths)
-    hint = ", as given: make new ones (dataclasses.replace)"
+    hint = ": make a new trajectory (see dataclasses.replace)"
     for path, actions in zip(paths, given, strict=True):
-        require_equal(path.actions, actions, "in place", "the given trajectory changes, with the actions", hint)
+        require_equal(path.actions, actions, "in place", "a given trajectory was changed: its actions are", hint)
     require_trajectories(relabeled)
-    require(len(relabeled) == 3, "number of episodes", f"{len(relabeled)} trajectories are returned for 3")
+    require(len(relabeled) == 3, "number of episodes", f"it returns {len(relabeled)} trajectories, not 3")
     for n in range(3):
         with case(f"trajectory {n}"):
             _check_relabeled(paths[n], relabeled[n])
     if (calls := trainer.expert_policy.calls) > 3:
-        yield Mistake("slow", f"the expert is asked {calls} times for 3 episodes: it answers a whole episode at once")
+        yield Mistake("slow", f"it calls the expert {calls} times for 3 episodes; one call can take a whole episode")
 
 
 def _check_relabeled(old: Trajectory, new: Trajectory) -> None:
-    require(len(new) == len(old), "length", f"{len(new)} steps are returned for {len(old)}")
+    require(len(new) == len(old), "length", f"the new trajectory has {len(new)} steps, not {len(old)}")
     wanted, late = (_Expert().get_action(states) for states in (old.observations, old.next_observations))
     others = {
-        "actions kept": (old.actions, ": they are still the policy's own"),
-        "learner's actions": (_Actor(1, 1).get_action(wanted), ": they are those of the policy that learns"),
-        "next observations": (late, ": they are the expert's for next_observations, one step too late"),
-        "one action": (new.actions[:1].repeat(len(new), axis=0), ": each state needs the expert's answer to it"),
+        "actions kept": (old.actions, ": they are still the actions of the policy"),
+        "learner's actions": (_Actor(1, 1).get_action(wanted), ": they are actions of the policy that learns"),
+        "next observations": (late, ": they are the expert's actions for next_observations, one step too late"),
+        "one action": (new.actions[:1].repeat(len(new), axis=0), ": each state needs the expert's action for it"),
     }
-    require_equal(new.actions, wanted, "actions", "the actions are not the expert's", others=others)
+    require_equal(new.actions, wanted, "actions", "the new actions are", ", the expert's actions", others)
     for name in ("observations", "next_observations", "rewards", "terminated", "truncated"):
         same = np.array_equal(getattr(old, name), getattr(new, name))
-        require(same, f"{name} changed", f"{name} is not that of the given trajectory")
+        require(same, f"{name} changed", f"the field {name} differs from that of the given trajectory")

@@ -97,7 +97,7 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
     frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost comes first
     where = next((f"{_shown(file)}:{line}" for file, line in frames if _is_answer(file, blank)), blank.file)
     if calls or exit_code is None:
-        return Verdict(name, "wrong", "hangs", f"it did not end within {limit:g} s: a loop without end?", where)
+        return Verdict(name, "wrong", "hangs", f"it did not return within {limit:g} s; does a loop never end?", where)
     return Verdict(name, "wrong", "exits", f"it ended the whole process, with exit code {exit_code}", where)
 
 
@@ -122,7 +122,7 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
             raise Mistake("global state", f"it changes the {changed[0]} of the whole process")
         sys.stdout.flush()
         if printed := (folder / "stdout").read_text("utf-8", "replace").strip().split("\n")[0]:
-            costs["prints"] = f"it prints ({printed!r:.60}), which slows a run and hides its lines"
+            costs["prints"] = f"it prints {printed!r:.60}; printing slows a run and hides the run's own lines"
         status, key, words = "works, but" if costs else "ok", ", ".join(costs), "; ".join(costs.values())
         verdict = Verdict(name, status, key, words, _place_of(blank, None) if costs else "")
     except BaseException as error:
@@ -207,7 +207,8 @@ def _forbid_seeding(blank: Blank) -> None:
 
     def guarded(name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_answer(sys._getframe(1).f_code.co_filename, blank):
-            raise Mistake("global state", f"{name} changes the random numbers of the whole run, which has one --seed")
+            text = f"it calls {name}, which changes the random numbers of the whole run (they come from --seed)"
+            raise Mistake("global state", text)
         return function(*args, **kwargs)
 
     for owner, name in ((random, "seed"), (np.random, "seed"), (torch, "manual_seed")):

@@ -26,7 +26,7 @@ class _ResetAnswer(NamedTuple):
     info: dict[str, Any]
 
     def __array__(self, *_: Any, **__: Any) -> Array:
-        raise Mistake("reset", "reset's whole answer, (observation, info), is taken for an observation")
+        raise Mistake("reset", "the pair (observation, info) that env.reset returns is used as an observation")
 
 
 class _Environment(gym.Env[Any, Any]):
@@ -50,12 +50,12 @@ class _Environment(gym.Env[Any, Any]):
 
     def step(self, action: Any) -> Any:
         require(self.seeds, "reset", "env.step is called before env.reset")
-        require(not self.over, "end", f"env.step is called again after the episode's end in step {self.steps}")
+        require(not self.over, "end", f"env.step is called after the episode has ended in step {self.steps}")
         shapes = f"env.step gets an action of shape {np.shape(action)}, not {self.action_space.shape}"
         require(np.shape(action) == self.action_space.shape, "action shape", shapes)
         self.received.append(np.array(action))
         self.steps += 1
-        require(self.steps < 17, "max_episode_steps", "an episode goes on after 12 steps, the limit of spec")
+        require(self.steps < 17, "max_episode_steps", "the episode continues after spec.max_episode_steps, 12 steps")
         self.state[0], self.state[2] = self.steps, np.nan if self.steps == self.ends.get("NaN") else 1
         terminated, truncated = (self.steps == self.ends.get(key) for key in ("terminated", "truncated"))
         self.over = terminated or truncated
@@ -76,7 +76,7 @@ class _Policy:
         self.drawn = np.random.random()
 
     def get_action(self, observations: Any) -> Any:
-        text = "policy.get_action gets no numpy array: the answer of reset is (observation, info)"
+        text = "policy.get_action does not get a numpy array; env.reset returns the pair (observation, info)"
         require(isinstance(observations, np.ndarray), "reset", text)
         t = observations[..., 0]
         self.dtypes.add(observations.dtype)
@@ -91,7 +91,7 @@ def sample_trajectory() -> Iterator[Mistake]:
         ("the task ends the episode after 7 steps", {"terminated": 7}, False),
         ("the environment's time limit ends the episode after 5 steps", {"truncated": 5}, False),
         ("spec.max_episode_steps is 12", {}, False),
-        ("the task ends the episode in the last step allowed", {"terminated": 12, "truncated": 12}, False),
+        ("the task ends the episode in the last step of the limit", {"terminated": 12, "truncated": 12}, False),
         ("discrete actions", {"terminated": 4}, True),
     ):
         with case(name):
@@ -99,21 +99,24 @@ def sample_trajectory() -> Iterator[Mistake]:
     with case("with on_frame, an episode of 7 steps"):
         frames: list[int] = []
         _roll_out(_Environment({"terminated": 7}), _Policy(), on_frame=lambda frame: frames.append(frame.max()))
-        require_equal(frames, [0, 2, 4, 6], "frames", "frames are of steps", ": spec.frame_stride is 2")
+        hint = "; spec.frame_stride is 2"
+        require_equal(frames, [0, 2, 4, 6], "frames", "on_frame gets the frames of the steps", hint)
     before = str(np.random.get_state())
     policy = _Policy(noise=1.0)
     noisy = [_roll_out(_Environment({"terminated": 4}), policy).actions for _ in range(2)]
     if not np.array_equal(noisy[0], noisy[1]) or str(np.random.get_state()) != before:
-        text = "a policy that samples acts otherwise with one seed: call it and its reset in episode_generators(seed)"
+        text = "with the same seed, a random policy acts differently: call its methods within episode_generators(seed)"
         yield Mistake("episode_generators", text)
     if policy.dtypes != {SPEC.ob_dtype}:
         yield Mistake(
-            "dtype", "the policy gets observations in the environment's dtype, those kept are in spec.ob_dtype"
+            "dtype", "the policy gets observations in the environment's dtype; convert them to spec.ob_dtype first"
         )
-    for what, ends, noise in (("actions that are", {}, np.nan), ("a last state that is", {"NaN": 4}, 0.0)):
+    for what, ends, noise in (("actions", {}, np.nan), ("last next observation", {"NaN": 4}, 0.0)):
         with suppress(InvalidInput):
             _roll_out(_Environment({"terminated": 4, **ends}), _Policy(noise=noise))
-            yield Mistake("NaN", f"{what} NaN goes unnoticed into the trajectory: check_finite takes all of it")
+            yield Mistake(
+                "NaN", f"a trajectory with NaN in its {what} is returned: pass all its arrays to check_finite"
+            )
 
 
 def _roll_out(env: _Environment, policy: _Policy, spec: TaskSpec = SPEC, **options: Any) -> Trajectory:
@@ -125,28 +128,33 @@ def _roll_out(env: _Environment, policy: _Policy, spec: TaskSpec = SPEC, **optio
 def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
     env, policy = _Environment(ends, spec.discrete), _Policy(spec.discrete)
     path, limit = _roll_out(env, policy, spec), min(ends.values(), default=spec.max_episode_steps)
-    count = f"{len(path)} steps are returned, {env.steps} were made, and the episode has {limit}"
+    count = (
+        f"the trajectory has {len(path)} steps, env.step was called {env.steps} times, the episode has {limit} steps"
+    )
     require(env.steps >= limit, "stops early", count)
     require(env.steps <= limit, "max_episode_steps", count)
     require(len(path) == limit, "last step", count)
-    require(env.seeds == [SEED], "seed", f"env.reset gets the seeds {env.seeds}, the episode's is {SEED}")
+    require(env.seeds == [SEED], "seed", f"env.reset gets the seeds {env.seeds}, not [{SEED}]")
     require(policy.seeds == [SEED], "policy.reset", f"policy.reset gets the seeds {policy.seeds}, not [{SEED}]")
     t = np.arange(limit)
     now, following = path.observations[:, 0], path.next_observations[:, 0]
-    last = (np.full(limit, now[-1]), ": the environment reuses its array, copy each one")
-    first = (np.zeros(limit), ": each step's observation is the one that the policy acts on next")
+    last = (np.full(limit, now[-1]), ": the environment reuses one array for all observations, so copy each of them")
+    first = (np.zeros(limit), ": after a step, the observation that it returns is the one to act on")
     others = {"first observation": first, "copy": last}
-    require_equal(now, t, "observations", "the observations are of steps", others=others)
-    require_equal(following, t + 1, "next observation", "the next observations are of steps", ": one step later")
+    require_equal(now, t, "observations", "the observations are those of the steps", others=others)
+    name = "the next observations are those of the steps"
+    require_equal(following, t + 1, "next observation", name, ": each comes one step after its observation")
     wanted = t % 2 if spec.discrete else np.stack([10 + t, 0 * t], axis=1)
-    others = {} if spec.discrete else {"clipped": (np.clip(wanted, -1, 1), ": actions go to the environment unclipped")}
+    others = {} if spec.discrete else {"clipped": (np.clip(wanted, -1, 1), ": actions must not be clipped")}
     for name, actions in (("the environment got", env.received), ("the trajectory has", path.actions)):
         require_equal(actions, wanted, "actions", f"{name} the actions", others=others)
     require_equal(path.rewards, 0.5 * (t + 1), "rewards", "the rewards are")
     flags, task = f"terminated is {path.terminated} and truncated is {path.truncated}", "terminated" in ends
     require(path.terminated or not task, "terminal flag", f"{flags}, but the task ended the episode")
     cause = "the task" if task else "a time limit"
-    require((path.terminated, path.truncated) == (task, not task), "time limit", f"{flags}, but {cause} ended it")
+    require(
+        (path.terminated, path.truncated) == (task, not task), "time limit", f"{flags}, but {cause} ended the episode"
+    )
 
 
 class _Rollouts:
@@ -158,13 +166,13 @@ class _Rollouts:
         self.policy, self.count = object(), 0
 
     def episodes(self, policy: object, seeds: Iterator[int], min_timesteps: int | None = None) -> Iterator[Trajectory]:
-        require(policy is self.policy, "policy", "the episodes are of another policy than the one given")
+        require(policy is self.policy, "policy", "the episodes are rolled out with another policy than the given one")
         ahead = list(itertools.islice(seeds, 1))
         while ahead:
             ahead += itertools.islice(seeds, 1)
             self.count += 1
-            require(self.count < 60, "endless", "it rolls out episodes without end: the seeds of a run never end")
-            require(ahead[0] in LENGTHS, "seeds", f"an episode has the seed {ahead[0]}, which is none of those given")
+            require(self.count < 60, "endless", "it rolls out episodes without end, since the seeds of a run never end")
+            require(ahead[0] in LENGTHS, "seeds", f"an episode has the seed {ahead[0]}, which is not one of the given")
             states = np.repeat(np.arange(ahead.pop(0) + 1, dtype=np.float32)[:, None], 3, axis=1)
             yield Trajectory.from_states(states, states[1:, :2], states[1:, 0], True, False)
 
@@ -173,9 +181,9 @@ def _check_episodes(paths: Any) -> None:
     require_trajectories(paths)
     lengths, wanted = [len(path) for path in paths], list(itertools.islice(itertools.cycle(LENGTHS), len(paths)))
     cut = [length for length in lengths if length not in LENGTHS]
-    require(not cut, "whole episodes", f"an episode is cut to {cut} steps: whole episodes are wanted")
-    hint = ": one generator of rollouts.episodes gives them all in order"
-    require_equal(lengths, wanted, "order", "the episodes' steps are", hint)
+    require(not cut, "whole episodes", f"episodes are cut to {cut} steps: return whole episodes")
+    hint = ": call rollouts.episodes once, and take all episodes from its generator"
+    require_equal(lengths, wanted, "order", "the lengths of the episodes are", hint)
 
 
 def sample_trajectories() -> None:
@@ -188,12 +196,12 @@ def sample_trajectories() -> None:
             paths, timesteps = result
             _check_episodes(paths)
             found = sum(map(len, paths))
-            text = f"{len(paths)} episodes of {found} steps together"
+            text = f"{len(paths)} episodes with {found} steps in all are returned"
             counted = len(paths) == least > 2
             require(not counted, "counted episodes", f"{text}: min_timesteps counts steps, not episodes")
-            require(found >= least, "too few steps", f"{text} are fewer steps than {least}")
-            require(len(paths) <= count, "too many", f"{text}, where {count} episodes are enough")
-            require(timesteps == found, "number of steps", f"the second value is {timesteps}, not {found}")
+            require(found >= least, "too few steps", f"{text}, fewer than {least} steps")
+            require(len(paths) <= count, "too many", f"{text}, but {count} episodes are enough")
+            require(timesteps == found, "number of steps", f"the returned number of steps is {timesteps}, not {found}")
 
 
 def sample_n_trajectories() -> None:
