@@ -1,7 +1,7 @@
-"""Grade a submission in a folder laid out as Gradescope's; ``run_autograder`` in the autograder's zip calls it.
+"""The grader of submissions; ``run_autograder`` in the autograder's zip calls it on a folder laid out as Gradescope's.
 
 The checks come from the autograder's zip. They run answers in separate processes, as an unprivileged user if the grader
-is root. Only the files with blanks are taken from a submission, and only if they use what an answer needs (`_uses`).
+is root. Only the files with blanks are taken from a submission, and only if they use nothing that `_uses` reports.
 """
 
 import ast
@@ -55,15 +55,16 @@ def main(root: Path, edition: Path) -> None:
     tests = []
     for blank in BLANKS:
         reasons = [refused[body.file] for body in blank.bodies if body.file in refused]
-        verdict = found.get(blank.name, {"points": 0, "line": f"{blank.name}: the checks ended before its verdict"})
+        verdict = found.get(blank.name, {"points": 0, "line": f"{blank.name}: the checks ended before this one"})
         score, output = (0, reasons[0]) if reasons else (verdict["points"], verdict["line"])
         tests.append({"name": blank.name, "score": score, "max_score": blank.points, "output": output})
     returns = _returns(root / "submission", edition)
     for prefix, part, count, points in LOGS:
         seen = {task: value for (start, task), value in sorted(returns.items()) if start == prefix}
         score = points if sum(value >= part for value in seen.values()) >= count else 0
-        name = f"{prefix}*: at least {part:.0%} of the expert's return, tasks: {count}"
-        output = ", ".join(f"{task} {value:.0%}" for task, value in seen.items()) or f"no evaluation in {prefix}*"
+        name = f"runs {prefix}*: at least {part:.0%} of the expert's return on {count} task(s)"
+        reached = ", ".join(f"{value:.0%} on {task}" for task, value in seen.items())
+        output = f"best evaluations: {reached}" if reached else f"no folder {prefix}* has an evaluation"
         tests.append({"name": name, "score": score, "max_score": points, "output": output})
     (root / "results").mkdir(exist_ok=True)
     (root / "results" / "results.json").write_bytes(json.dumps({"tests": tests}, indent=1).encode())
@@ -83,7 +84,7 @@ def _stage(submission: Path, staged: Path) -> dict[str, str]:
                 raise ValueError(f"it has more than {MAX_SOURCE} bytes")
             text = re.sub(rf"\b{re.escape(package.name)}\.", "cs285.", source.read_bytes().decode())
             if surplus := {*_uses(text)} - {*_uses((staged / file).read_bytes().decode())}:
-                raise ValueError(f"it uses {', '.join(sorted(surplus))}, which the grader does not run")
+                raise ValueError(f"it uses {', '.join(sorted(surplus))}; the grader does not run such a file")
             (staged / file).write_bytes(text.encode())
         except (ValueError, SyntaxError, RecursionError, MemoryError, OSError) as error:
             refused[file] = f"{file}: {error}"[:300]
@@ -91,7 +92,7 @@ def _stage(submission: Path, staged: Path) -> dict[str, str]:
 
 
 def _uses(source: str) -> Iterator[str]:
-    """Yield what a source uses but answers do not need: other modules, interpreter access, assignments to imports."""
+    """Yield what a source uses but no answer needs: other modules, interpreter access, assignments to imports."""
     imported = set[str]()
     for node in ast.walk(tree := ast.parse(source)):
         fields = [] if isinstance(node, ast.Constant) else [value for _, value in ast.iter_fields(node)]
@@ -113,7 +114,7 @@ def _uses(source: str) -> Iterator[str]:
 
 
 def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
-    """Check a student edition; return verdicts by blank, without those after a crash or the time limit."""
+    """Run the checks in a student edition; return the verdicts by blank, up to a crash or the time limit."""
     scratch.chmod(0o755)
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/tmp", "OMP_NUM_THREADS": "1"}
     options: dict[str, Any] = {"cwd": staged, "env": environment, "start_new_session": True}
@@ -124,7 +125,7 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
                 process = subprocess.Popen([sys.executable, "-B", "-c", CHECK], stdout=output, **options, **user)
                 break
             except PermissionError:
-                print(f"answers run as this user: user {NOBODY} can't run {sys.executable}", file=sys.stderr)
+                print(f"answers run as the grader's user: user {NOBODY} can't run {sys.executable}", file=sys.stderr)
         with suppress(subprocess.TimeoutExpired):
             process.wait(LIMIT)
         with suppress(ProcessLookupError):
@@ -140,12 +141,12 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
 
 
 def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
-    """The best Eval_AverageReturn of all runs, as a fraction of the expert's, by folder prefix (q1_, q2_) and task."""
+    """By folder prefix (q1_, q2_) and task: the best Eval_AverageReturn of all runs, divided by the expert's return."""
     best: dict[tuple[str, str], float] = {}
     for path in submission.rglob("q[12]_*/events.out.tfevents.*"):
         name = path.parent.name
         task = next((task for task in EXPERTS if task in name), "")
-        with suppress(InvalidInput):  # an event file that is invalid from some record on
+        with suppress(InvalidInput):  # an event file may be invalid from some record on; the records before it count
             if task and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
                 card = edition / f"policies/experts/{task}-v5.json"
                 expert = json.loads(card.read_bytes())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]

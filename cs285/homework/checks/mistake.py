@@ -23,7 +23,7 @@ def require(condition: object, key: str, words: str) -> None:
 
 
 def require_type(value: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """Raise a `Mistake` unless a returned value has the type ``kind``, which the message calls ``wanted``."""
+    """Raise a `Mistake` unless a returned value has the type ``kind``; ``wanted`` describes it in the message."""
     found = "nothing (None)" if value is None else f"a {type(value).__name__}"
     require(isinstance(value, kind), "type", f"it returns {found}, not {wanted}")
 
@@ -40,8 +40,8 @@ def require_equal(
 ) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    ``others`` has, by key, the numbers of a known mistake and a hint. If ``found`` equals them, that key and hint
-    are used.
+    ``others`` maps the key of a known mistake to the numbers that it leads to, and a hint. If ``found`` equals these
+    numbers, that key and that hint are used.
     """
     if not close(found, wanted):
         same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]

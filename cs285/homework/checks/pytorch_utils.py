@@ -38,9 +38,7 @@ def _check_layers(n_layers: int, *activations: type[nn.Module]) -> None:
     require(sizes == wanted, "number of layers", f"{found}: n_layers is the number of hidden layers")
     require(all(layer.bias is not None for layer in linear), "bias", "an affine layer has no bias")
     equal = [size for size, layer in zip(sizes, linear, strict=True) if layer.weight.max() == layer.weight.min()]
-    require(
-        not equal, "weights", f"in layers of sizes {equal} all weights are equal, so the units of a layer stay equal"
-    )
+    require(not equal, "weights", f"in the layers {equal} all weights are equal, so their units stay equal")
     names = [type(module).__name__ for module in called if type(module) is not nn.Identity]
     order = ["Linear", activation.__name__] * n_layers + ["Linear"] + [output.__name__] * (output is not nn.Identity)
     found = f"the layers are {names}, not {order}"

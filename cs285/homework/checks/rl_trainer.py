@@ -28,9 +28,7 @@ class _Actor(torch.nn.Linear):
         return np.full((len(observations), 2), -7.0)
 
     def update(self, *_: Any, **__: Any) -> None:
-        raise Mistake(
-            "update", "self.agent.actor.update is called; call self.agent.train(batch), which every agent has"
-        )
+        raise Mistake("update", "it calls self.agent.actor.update; call self.agent.train(batch) instead")
 
 
 class _Agent:
@@ -40,9 +38,7 @@ class _Agent:
         self.actor, self.nan_step, self.sizes, self.trained = _Actor(1, 1), nan_step, list[int](), list[Any]()
 
     def __getattr__(self, name: str) -> Any:
-        raise Mistake(
-            "agent", f"not every agent has self.agent.{name}; every agent has sample(batch_size) and train(batch)"
-        )
+        raise Mistake("agent", f"not every agent has self.agent.{name}; all have sample(batch_size) and train(batch)")
 
     def sample(self, batch_size: int) -> Any:
         self.sizes.append(batch_size)
@@ -108,22 +104,16 @@ def collect_training_trajectories() -> Iterator[Mistake]:
             require(len(calls) == 1, "rollouts", f"sample_trajectories is called {len(calls)} times, not once")
             rollouts, policy, least, seeds = calls[0]
             require(rollouts is trainer.rollouts, "rollouts", "sample_trajectories does not get self.rollouts")
-            require(
-                policy is not trainer.expert_policy, "policy", "the expert is rolled out, not the policy that learns"
-            )
+            require(policy is not trainer.expert_policy, "policy", "the expert is rolled out, not the learning policy")
             old = policy is before and policy is not trainer.agent.actor
-            require(
-                not old, "old copy", "it rolls out the copy of iteration 1 again: call self.frozen_actor() each time"
-            )
+            require(not old, "old copy", "it reuses the copy of iteration 1: call self.frozen_actor() each time")
             require(least == 37, "batch_size", f"it collects at least {least} steps, but self.config.batch_size is 37")
             wanted = list(itertools.islice(episode_seeds(CONFIG.seed, Stream.TRAINING_ROLLOUTS, itr), 3))
             require_equal(seeds, wanted, "seeds", "the seeds are", ": use Stream.TRAINING_ROLLOUTS and this iteration")
             _check_same(paths, rolled_out, "the episodes rolled out")
             _check_counted(trainer, 45 * itr, policy.name, policy)
     if policy is trainer.agent.actor:
-        yield Mistake(
-            "copy", "self.agent.actor itself is rolled out; self.frozen_actor() is faster, and runs in workers"
-        )
+        yield Mistake("copy", "it rolls out self.agent.actor itself; self.frozen_actor() gives a faster copy")
 
 
 def _check_counted(trainer: Any, steps: int, name: str, policy: Any) -> None:

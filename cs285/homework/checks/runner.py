@@ -24,7 +24,7 @@ import numpy as np
 import threadpoolctl  # noqa: F401 - sets an environment variable
 import torch
 
-import cs285.data.expert_data  # these four are what the files with blanks import, for forks to have
+import cs285.data.expert_data  # the files with blanks import these four modules; forked processes then have them
 import cs285.envs.make_env
 import cs285.infrastructure.logger
 import cs285.policies.loaded_gaussian_policy
@@ -152,7 +152,7 @@ def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
 
 
 def _place_of(blank: Blank, error: BaseException | None) -> str:
-    """File and line of the innermost call in the answer; if there is none, of the blank's function."""
+    """File and line of the innermost call in the answer or, if no call was in the answer, of the blank's function."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename)}:{error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__ if error else None)):
@@ -216,6 +216,6 @@ def _forbid_seeding(blank: Blank) -> None:
 
 
 def _global_state() -> dict[str, Any]:
-    """State of the process that an answer must not change, by the name for messages."""
+    """State of the process that an answer must not change, by its name in messages."""
     state = {"current folder": os.getcwd(), "environment variables": dict(os.environ)}
     return {**state, "default dtype": torch.get_default_dtype(), "gradient mode": torch.is_grad_enabled()}

@@ -32,7 +32,8 @@ class _ResetAnswer(NamedTuple):
 class _Environment(gym.Env[Any, Any]):
     """An environment whose observation in step t is (t, seed, 1).
 
-    ``ends`` has the steps of ends and of NaN. If it is empty, each observation is a new array; else all share one.
+    ``ends`` has the steps of the events "terminated", "truncated" and "NaN". If it is empty, each observation is a new
+    array, else all observations share one array.
     """
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
@@ -108,15 +109,11 @@ def sample_trajectory() -> Iterator[Mistake]:
         text = "with the same seed, a random policy acts differently: call its methods within episode_generators(seed)"
         yield Mistake("episode_generators", text)
     if policy.dtypes != {SPEC.ob_dtype}:
-        yield Mistake(
-            "dtype", "the policy gets observations in the environment's dtype; convert them to spec.ob_dtype first"
-        )
+        yield Mistake("dtype", "observations are not converted to spec.ob_dtype before the policy gets them")
     for what, ends, noise in (("actions", {}, np.nan), ("last next observation", {"NaN": 4}, 0.0)):
         with suppress(InvalidInput):
             _roll_out(_Environment({"terminated": 4, **ends}), _Policy(noise=noise))
-            yield Mistake(
-                "NaN", f"a trajectory with NaN in its {what} is returned: pass all its arrays to check_finite"
-            )
+            yield Mistake("NaN", f"NaN in the {what} raises no error: pass all arrays to check_finite")
 
 
 def _roll_out(env: _Environment, policy: _Policy, spec: TaskSpec = SPEC, **options: Any) -> Trajectory:
@@ -151,10 +148,8 @@ def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
     require_equal(path.rewards, 0.5 * (t + 1), "rewards", "the rewards are")
     flags, task = f"terminated is {path.terminated} and truncated is {path.truncated}", "terminated" in ends
     require(path.terminated or not task, "terminal flag", f"{flags}, but the task ended the episode")
-    cause = "the task" if task else "a time limit"
-    require(
-        (path.terminated, path.truncated) == (task, not task), "time limit", f"{flags}, but {cause} ended the episode"
-    )
+    text = f"{flags}, but {'the task' if task else 'a time limit'} ended the episode"
+    require((path.terminated, path.truncated) == (task, not task), "time limit", text)
 
 
 class _Rollouts:
