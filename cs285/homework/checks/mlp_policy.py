@@ -179,7 +179,7 @@ def _check_steps() -> Iterator[Mistake]:
 
 def _check_order(events: list[str]) -> None:
     order = f"it calls {', '.join(events) or 'nothing'}"
-    require("backward" in events, "no backward", f"{order}; loss.backward(), which computes the gradient, is missing")
+    require("backward" in events, "no backward", f"{order}; backward, which computes the gradient, is missing")
     require("step" in events, "no step", f"{order}; optimizer.step(), which changes the parameters, is missing")
     require(events.count("step") == 1, "several steps", f"{order}; it must take one step for each batch")
     before, after = events[: events.index("step")], events[events.index("step") :]
