@@ -19,12 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cs285.errors import InvalidInput
 from cs285.homework.blanks import BLANKS
-from cs285.results.submission import read_events
 
+RETURN = "Eval_AverageReturn"
 LIMIT = 300.0  # seconds for all checks
-MAX_BYTES = 5 * 10**7  # of an event file; one that this project writes, without images, has less than 1 % of this
+MAX_BYTES = 5 * 10**7  # of an event file; one that this project writes has less than 1 % of this
 MAX_SOURCE = 10**6  # of a file with blanks
 NOBODY = 65534
 CHECK = """
@@ -142,18 +141,22 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
 
 def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
     """By folder prefix (q1_, q2_) and task: the best Eval_AverageReturn of all runs, divided by the expert's return."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     best: dict[tuple[str, str], float] = {}
     for path in submission.rglob("q[12]_*/events.out.tfevents.*"):
         name = path.parent.name
         task = next((task for task in EXPERTS if task in name), "")
-        with suppress(InvalidInput):  # an event file may be invalid from some record on; the records before it count
-            if task and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
-                card = edition / f"policies/experts/{task}-v5.json"
-                expert = json.loads(card.read_bytes())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]
-                for value in (value for _, event in read_events(path) for value in event.summary.value):
-                    if value.tag == "Eval_AverageReturn" and math.isfinite(value.simple_value):
-                        key = (name[:3], task)
-                        best[key] = max(best.get(key, 0.0), value.simple_value / expert)
+        if task and not path.is_symlink() and path.is_file() and path.stat().st_size <= MAX_BYTES:
+            card = edition / f"policies/experts/{task}-v5.json"
+            expert = json.loads(card.read_bytes())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]
+            events = EventAccumulator(str(path), {"scalars": 0}, purge_orphaned_data=False)
+            with suppress(Exception):  # an event file may be invalid from some record on; the records before it count
+                events.Reload()
+            for point in events.Scalars(RETURN) if RETURN in events.Tags()["scalars"] else ():
+                if math.isfinite(point.value):
+                    key = (name[:3], task)
+                    best[key] = max(best.get(key, 0.0), point.value / expert)
     return best
 
 

@@ -30,7 +30,7 @@ class PendingRow:
     itr: int
     scalars: Mapping[str, float]
     evaluation: Future[list[Trajectory]] | None  # its episodes; None if the iteration is not evaluated
-    films: Mapping[str, Future[Any]]  # the thumbnails of each video, by the video's name
+    films: Mapping[str, Future[Any]]  # that write videos, by the video's name
 
     def done(self) -> bool:
         """Whether the evaluation and the videos are finished."""
@@ -131,7 +131,7 @@ class Evaluation:
                 print(progress_line(row.itr, scalars, len(paths)), flush=True)
         for name, film in row.films.items():
             try:
-                self.logger.log_clip(name, self.inputs.rollouts.wait(film), row.itr)
+                self.inputs.rollouts.wait(film)
             except (WorkerDied, NotImplementedError):  # NotImplementedError: a function left blank in the homework
                 raise
             except Exception as error:

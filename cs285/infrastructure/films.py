@@ -11,44 +11,34 @@ import imageio.v2
 import imageio.v3
 import imageio_ffmpeg
 import numpy as np
-from PIL import Image
 
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import whole_file
-from cs285.envs.make_env import make_env
+from cs285.envs.make_env import FPS, make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 
-CLIP_FRAMES = 40
-CLIP_SIZE = (160, 160)
-CLIP_FPS = 10
 EXCERPT_SECONDS = 15
 UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for incomplete files and other formats
 
 
 def film(
     path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None, **options: Any
-) -> list[Image.Image]:
-    """Write a video of one episode for each seed, or raise InvalidInput; returns thumbnails of its first frames.
-
-    ``options`` are further arguments of `make_env`.
-    """
+) -> None:
+    """Write a video of one episode for each seed; InvalidInput on failure. ``options`` are for `make_env`."""
     env, spec = make_env(env_name, ep_len, render=True, **options)
-    clip: list[Image.Image] = []
-    with closing(env), write_video(path, spec.video_fps, clip) as add:
+    with closing(env), write_video(path, spec.video_fps) as add:
         sample_n_trajectories(LocalRollouts(env, spec, on_frame=add), policy, len(seeds), iter(seeds))
-    return clip
 
 
 @contextmanager
-def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Callable[[Array], None]]:
+def write_video(path: Path, fps: float) -> Iterator[Callable[[Array], None]]:
     """Write an H.264 video, whose file appears when the context ends and only if it is complete.
 
-    Yields a function that adds a frame, (height, width, 3) uint8. Appends up to `CLIP_FRAMES` thumbnails to ``clip``,
-    about `CLIP_FPS` for each second of video. Raises InvalidInput when the video can't be written.
+    Yields a function that adds a frame, (height, width, 3) uint8. Raises InvalidInput when the video can't be written.
     """
-    stride, frames, shape = max(1, round(fps / CLIP_FPS)), 0, ()
+    frames, shape = 0, ()
 
     def add(frame: Array) -> None:
         nonlocal frames, shape
@@ -57,9 +47,6 @@ def write_video(path: Path, fps: float, clip: list[Image.Image]) -> Iterator[Cal
             raise InvalidInput(f"can't write {path}: a frame is {found}, it must be {needed} uint8")
         with _ffmpeg(path):
             writer.append_data(frame)
-        if frames % stride == 0 and len(clip) < CLIP_FRAMES:
-            clip.append(Image.fromarray(frame))
-            clip[-1].thumbnail(CLIP_SIZE)
         frames += 1
 
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +77,7 @@ def _ffmpeg(path: Path) -> Iterator[None]:
 
 def check_encoder(frame: Array) -> None:
     """Write a video of one frame as `film` does, and delete it; raise InvalidInput when that fails."""
-    with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", CLIP_FPS, []) as add:
+    with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", FPS) as add:
         add(frame)
 
 
@@ -102,7 +89,7 @@ def excerpt(path: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         short = Path(folder) / "excerpt.mp4"
         try:
-            with write_video(short, imageio.v3.immeta(path, plugin="FFMPEG")["fps"], []) as add:
+            with write_video(short, imageio.v3.immeta(path, plugin="FFMPEG")["fps"]) as add:
                 for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=begin, output_params=shrink):
                     add(frame)
         except UNREADABLE as error:

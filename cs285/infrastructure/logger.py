@@ -8,12 +8,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
 from tensorboardX import SummaryWriter
 
 from cs285.data.provenance import git_commit, versions
@@ -120,11 +118,6 @@ class Logger:
     def _add_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
         for name, value in scalars.items():
             self._events.add_scalar(name, value, itr)
-
-    def log_clip(self, name: str, clip: Sequence[Image.Image], itr: int) -> None:
-        """Log some of a clip's frames as one TensorBoard image, side by side; all are RGB and of equal size."""
-        frames = [np.asarray(frame) for frame in clip[:: len(clip) // 6 or 1]]
-        self._events.add_image(name, np.concatenate(frames, axis=1), itr, dataformats="HWC")
 
     def state_dict(self) -> dict[str, Any]:
         """Flush log.csv to the disk and return its size in bytes and SHA-256; InvalidInput when writing fails."""

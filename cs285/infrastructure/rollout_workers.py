@@ -22,7 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cloudpickle
 import gymnasium as gym
@@ -37,9 +37,6 @@ from cs285.errors import InvalidInput, WorkerDied, describe, is_users, message_o
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import signals_blocked, start_method, usable_cores, users_code
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
 PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
@@ -71,10 +68,10 @@ class _Task:
     def episode(self, policy: BasePolicy, seed: int) -> Trajectory:
         return sample_trajectory(*self.environment, policy, seed)
 
-    def film(self, policy: BasePolicy, path: Path, seeds: Sequence[int]) -> list[Image.Image]:
+    def film(self, policy: BasePolicy, path: Path, seeds: Sequence[int]) -> None:
         from cs285.infrastructure.films import film  # only films need the video encoder
 
-        return film(path, self.env_name, policy, seeds, self.ep_len, **self.options)
+        film(path, self.env_name, policy, seeds, self.ep_len, **self.options)
 
     def check_filming(self, policy: None = None) -> None:
         from cs285.infrastructure.films import check_encoder
@@ -177,7 +174,7 @@ class RolloutWorkers:
             for future in running:
                 future.cancel()
 
-    def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[list[Image.Image]]:
+    def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[None]:
         """Start `films.film` for one episode of each seed, in a worker if the policy can be pickled."""
         return self._start(_Task.film, self._pickled(policy) or policy, path, seeds)
 

@@ -1,15 +1,12 @@
-"""submit.zip in the layout that a course requires: event files of the runs without images, code and commands."""
+"""submit.zip in the layout that a course requires: event files of the runs, code and commands."""
 
 import io
 import re
-import struct
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from tensorboardX.proto.event_pb2 import Event
 
 from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder
@@ -46,7 +43,6 @@ EDITIONS = {
     "rob831": Edition("run_logs", "rob831", "RUN.md", "rob831/scripts/run_hw1.py"),
     "xcs224r": Edition("data", "xcs224r", "README.md", "run_hw1.py"),
 }
-HEADER_BYTES, FOOTER_BYTES = 12, 4  # of a record: length and checksum of the length; checksum of the content
 
 
 def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, edition: str = "cs285") -> int:
@@ -89,7 +85,7 @@ def _runs_and_code(runs: Sequence[RunFolder], code: Path, edition: Edition) -> d
         if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
             raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
         for path in paths:
-            content[f"{edition.runs}/{run.path.name}/{path.name}"] = remove_images(path)
+            content[f"{edition.runs}/{run.path.name}/{path.name}"] = read_whole(path)
     scripts = {Path(Series([run]).script) for run in runs} - {Path("scripts/run_hw1.py")}
     files = {path: f"{edition.package}/{path.relative_to(code).as_posix()}" for path in sorted(code.rglob("*.py"))}
     files |= {script: script.name for script in sorted(scripts) if script.name == str(script) and script.is_file()}
@@ -123,28 +119,3 @@ def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> 
         for name in executable:
             archive.getinfo(name).external_attr = 0o755 << 16
     return zipped.getvalue()
-
-
-def remove_images(path: Path) -> bytes:
-    """The content of an event file without the records that have images; raises InvalidInput as `read_events` does."""
-    events = read_events(path)
-    return b"".join(record for record, event in events if not any(v.HasField("image") for v in event.summary.value))
-
-
-def read_events(path: Path) -> Iterator[tuple[bytes, Event]]:
-    """Yield the bytes and the event of each record in an event file, except an unfinished last record.
-
-    Raises InvalidInput when it is not an event file.
-    """
-    events, start = read_whole(path), 0
-    while start + HEADER_BYTES <= len(events):
-        (length,) = struct.unpack_from("<Q", events, start)
-        end = start + HEADER_BYTES + length + FOOTER_BYTES
-        if end > len(events):
-            break
-        try:
-            event = Event.FromString(events[start + HEADER_BYTES : end - FOOTER_BYTES])
-        except Exception as error:  # DecodeError of whichever protobuf implementation is installed
-            raise InvalidInput(f"{path} is not an event file: {error}") from error
-        yield events[start:end], event
-        start = end

@@ -1,10 +1,8 @@
-"""Scalars and clips of a resumed run, read by TensorBoard's own reader of event files."""
+"""Scalars of a resumed run, read by TensorBoard's own reader of event files."""
 
-import io
 from dataclasses import replace
 
 import pytest
-from PIL import Image
 
 from cs285.config import Config
 from cs285.data.checkpoint import settings_to_resume
@@ -13,10 +11,9 @@ from cs285.infrastructure.bc_trainer import BC_Trainer
 from tests.fakes import expert_rule
 
 
-def test_scalars_and_clips_of_a_resumed_run(tiny: Config) -> None:
-    """Each scalar has the values of log.csv, and each clip is a strip of frames of 64 x 48."""
+def test_scalars_of_a_resumed_run(tiny: Config) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    with BC_Trainer(replace(tiny, video_log_freq=1, n_iter=2), expert_rule) as trainer:
+    with BC_Trainer(replace(tiny, n_iter=2), expert_rule) as trainer:
         trainer.run_training_loop()
     BC_Trainer(settings_to_resume({"resume": trainer.run_dir, "n_iter": 3}), expert_rule).run_training_loop()
     (run,) = read_runs([tiny.logdir])
@@ -27,10 +24,3 @@ def test_scalars_and_clips_of_a_resumed_run(tiny: Config) -> None:
         assert [point.step for point in events.Scalars(tag)] == [0, 1, 2]
         expected = [row[column] for row in run.rows]
         assert [point.value for point in events.Scalars(tag)] == pytest.approx(expected, rel=1e-6), tag
-    assert set(events.Tags()["images"]) == {"train_rollouts", "eval_rollouts"}
-    for tag in events.Tags()["images"]:
-        last = events.Images(tag)[-1]
-        assert last.step == 2
-        with Image.open(io.BytesIO(last.encoded_image_string), encoding="utf-8") as strip:
-            assert (strip.height, strip.width % 64) == (48, 0)
-            assert strip.width > 64

@@ -102,7 +102,7 @@ def report(script: Script, workplace: Path) -> Path:
             write_run(workplace / "data", [30.0 + seed], seed=seed, num_agent_train_steps_per_iter=steps)
     (folder / "videos").mkdir()
     for itr in (0, 1, 2):
-        with write_video(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", 10, []) as add_frame:
+        with write_video(folder / "videos" / f"eval_rollouts_itr_{itr}.mp4", 10) as add_frame:
             for brightness in range(0, 250, 25):
                 add_frame(np.full((64, 64, 3), brightness, np.uint8))
     out = script("make_report").succeeded().out
