@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,7 @@ def prepare() -> None:
         if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # an ignored signal stays ignored
             signal.signal(signum, _stop)
             _reset_when_delivered(signum)
+    sys.unraisablehook = _send_again
 
 
 def _open_streams() -> None:
@@ -55,17 +57,17 @@ def _open_streams() -> None:
 
 @contextmanager
 def users_code() -> Iterator[None]:
-    """Undo what a user's code does to the process: another current folder, closed streams, SystemExit (RuntimeError).
+    """Undo another current folder and closed streams after a user's code, since later code uses relative paths.
 
-    Later code uses relative paths and prints.
+    An exception outside `Exception`, such as SystemExit, becomes a RuntimeError.
     """
     folder = os.getcwd()
     try:
         yield
-    except Stopped:
+    except (Exception, KeyboardInterrupt, Stopped):
         raise
-    except SystemExit as error:
-        raise RuntimeError(f"it called sys.exit({error.code!r:.100})").with_traceback(error.__traceback__) from error
+    except BaseException as error:  # SystemExit, or a class of the user's own
+        raise RuntimeError(f"it raised {error!r:.100}").with_traceback(error.__traceback__) from error
     finally:
         os.chdir(folder)
         _open_streams()
@@ -92,6 +94,17 @@ def _stop(signum: int, frame: FrameType | None) -> NoReturn:
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
     raise Stopped(128 + signum)
+
+
+def _send_again(ignored: Any) -> None:
+    """Send a signal again whose `Stopped` was raised where Python ignores exceptions, such as in ``__del__``."""
+    if isinstance(ignored.exc_value, Stopped):
+        signum = int(str(ignored.exc_value)) - 128
+        atexit.unregister(print)
+        signal.signal(signum, _stop)
+        threading.Timer(0.1, os.kill, (os.getpid(), signum)).start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:

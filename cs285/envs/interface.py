@@ -64,7 +64,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             if isinstance(reward, (list, np.ndarray)):
                 reward = np.reshape(reward, ()).item()
             return self._observation(observation), float(reward), bool(terminated), bool(truncated), info
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             self._raise_named(error, f"step {self._steps - 1}", result)
 
     def render(self) -> Any:
@@ -78,15 +78,21 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             self.env.close()
 
     def _observation(self, observation: Any) -> Any:
-        if self._shape is None or getattr(observation, "shape", None) == self._shape:
+        if self._shape is None:
             return observation
         array = np.asarray(observation)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"the observation has dtype {array.dtype}")
+        if array.shape == self._shape:
+            return array
         if [size for size in array.shape if size != 1] == [size for size in self._shape if size != 1]:
             return array.reshape(self._shape)
         raise ValueError(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
-        if isinstance(error, InvalidInput | Stopped):  # InvalidInput: raised by an inner `Interface`
+        if isinstance(
+            error, InvalidInput | Stopped | KeyboardInterrupt
+        ):  # InvalidInput: raised by an inner `Interface`
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
         raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error

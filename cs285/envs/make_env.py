@@ -81,20 +81,32 @@ def make_env(
     if graphics:
         rendering.choose_gl_backend()  # before anything imports mujoco
     rendering.import_mujoco()
-    if env_name.startswith(PREFIX):
-        env = make_old_gym_env(env_name.removeprefix(PREFIX), render, env_kwargs or {})
-    else:
-        env = _make_registered(env_name, render, backend, registration, env_kwargs or {})
-    env, space = convert_interface(env, env_name), env.observation_space
-    if isinstance(space, gym.Space) and space.is_np_flattenable and not (isinstance(space, Box) and space.shape):
-        env = Interface(gym.wrappers.FlattenObservation(env), env_name)
-        if isinstance(space, Dict | Tuple):
-            print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
-    if render:
-        rendering.prepare_rendering(env)
-    start = int(env.action_space.start) if isinstance(env.action_space, Discrete) else 0
-    env = convert_actions(env)
-    return env, replace(_spec_of(env_name, env, ep_len), ac_start=start)
+    try:
+        with users_code():
+            if env_name.startswith(PREFIX):
+                env = make_old_gym_env(env_name.removeprefix(PREFIX), render, env_kwargs or {})
+            else:
+                env = _make_registered(env_name, render, backend, registration, env_kwargs or {})
+            env, space = convert_interface(env, env_name), env.observation_space
+            if (
+                isinstance(space, gym.Space)
+                and space.is_np_flattenable
+                and not (isinstance(space, Box) and space.shape)
+            ):
+                env = Interface(gym.wrappers.FlattenObservation(env), env_name)
+                if isinstance(space, Dict | Tuple):
+                    shape = env.observation_space.shape
+                    print_notice(f"{env_name}: observations {space} are flattened to {shape} numbers")
+            if render:
+                rendering.prepare_rendering(env)
+            start = int(env.action_space.start) if isinstance(env.action_space, Discrete) else 0
+            env = convert_actions(env)
+            return env, replace(_spec_of(env_name, env, ep_len), ac_start=start)
+    except InvalidInput:
+        raise
+    except Exception as error:  # from Gymnasium, the module or the environment
+        why = " ".join(str(error).split()) if isinstance(error, gym.error.Error) else describe(error)
+        raise InvalidInput(f"can't make {env_name!r}: {why}") from error
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
@@ -121,19 +133,15 @@ def _make_registered(
     register_v2_task(env_name, backend)
     module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
-    try:
-        with warnings.catch_warnings(), users_code():
-            if colon and registration is None:
-                if os.getcwd() not in sys.path:  # Python adds only the script's folder
-                    sys.path.append(os.getcwd())
-                importlib.import_module(module)
-            if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
-                options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
-            warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
-            return gym.make(registration or env_id, **{"disable_env_checker": True, **options, **env_kwargs})
-    except Exception as error:  # from Gymnasium, the module or the environment
-        why = " ".join(str(error).split()) if isinstance(error, gym.error.Error) else describe(error)
-        raise InvalidInput(f"can't make {env_name!r}: {why}") from error
+    if colon and registration is None:
+        if os.getcwd() not in sys.path:  # Python adds only the script's folder
+            sys.path.append(os.getcwd())
+        importlib.import_module(module)
+    if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
+        options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
+        return gym.make(registration or env_id, **{"disable_env_checker": True, **options, **env_kwargs})
 
 
 def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:

@@ -11,13 +11,12 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
 from cs285.errors import InvalidInput
-from cs285.process import users_code
 
 PREFIX = "gym:"
 
 
 def make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
-    """Make the environment ``env_id``, without `PREFIX`, that gym 0.21 to 0.26 registers; or raise InvalidInput."""
+    """Make the environment ``env_id``, without `PREFIX`, that gym 0.21 to 0.26 registers."""
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # suppress gym's notice that it is unmaintained
             gym, shimmy = map(importlib.import_module, ("gym", "shimmy.openai_gym_compatibility"))
@@ -30,14 +29,10 @@ def make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -
         options.setdefault("disable_env_checker", True)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: gymnasium.Env[Any, Any]
-    try:
-        with users_code():
-            if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
-                env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
-            else:
-                env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
-    except Exception as error:  # from gym, shimmy or the environment
-        raise InvalidInput(f"the old gym package can't make {env_id!r}: {' '.join(str(error).split())}") from error
+    if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
+        env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
+    else:
+        env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
     env.metadata = {"render_fps": env.metadata.get("video.frames_per_second"), **env.metadata}
     env.spec = EnvSpec(id=env_id, max_episode_steps=env.spec.max_episode_steps if env.spec else None)
     return env

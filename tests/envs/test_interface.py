@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 
 from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
@@ -109,6 +110,12 @@ class Flattened(BentEnv):
         return (self.state,), {}
 
 
+class Spaceless(BentEnv):
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        del self.observation_space
+
+
 def exiting(env: BentEnv, action: Any) -> Any:
     return sys.exit() if env.steps == 2 else action
 
@@ -124,6 +131,8 @@ def failing(env: BentEnv, action: Any) -> Any:
         ({"answer": rewarded(np.ones(2))}, r"step 0 .*size 2"),
         ({"answer": lambda env, answer: answer[:3]}, r"step 0 .*expected 5, got 3"),
         ({"state_of": lambda env, state: state[: 3 - env.steps // 2]}, r"step 1 .*\(2,\).* is \(3,\)"),
+        ({"state_of": lambda env, state: state + 1j}, r"step 0 .*dtype complex128"),
+        ({"state_of": lambda env, state: torch.ones(3, requires_grad=True)}, r"step 0 .*requires grad"),
         ({"action": exiting}, r"step 2 .*: SystemExit"),
         ({"action": failing}, r"step 2 .*: KeyError: 'door' \(.*test_interface\.py, line \d+\)\Z"),
     ],
@@ -153,10 +162,17 @@ def test_the_current_folder_is_restored_and_an_exit_is_an_error(what: Any, monke
         if what is os.chdir:
             use()
         else:
-            with pytest.raises((InvalidInput, RuntimeError), match=r"sys.exit\(0\)|SystemExit: 0 .*test_interface"):
+            with pytest.raises(
+                (InvalidInput, RuntimeError), match=r"it raised SystemExit\(0\)|SystemExit: 0 .*test_interface"
+            ):
                 use()
         assert os.getcwd() == here, method
         del gym.registry[BENT]
+
+
+def test_an_environment_without_what_gymnasium_needs_has_its_name_in_the_line() -> None:
+    with pytest.raises(InvalidInput, match=f"^can't make '{BENT}': AttributeError: .*observation_space"):
+        roll_out(Spaceless)
 
 
 def test_wrappers_that_flatten_add_nothing_to_the_line() -> None:

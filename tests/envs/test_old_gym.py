@@ -67,7 +67,7 @@ def test_gyms_own_tasks_run_and_render_with_numpy_2() -> None:
 
 
 def test_what_gym_cannot_make_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidInput, match=r"the old gym package can't make 'Nosuch-v0': .*doesn't exist"):
+    with pytest.raises(InvalidInput, match=r"can't make 'gym:Nosuch-v0': .*doesn't exist"):
         make_env("gym:Nosuch-v0")
     monkeypatch.setitem(sys.modules, "gym", None)
     with pytest.raises(InvalidInput, match=r"pip install gym==0\.26\.2 shimmy"):

@@ -73,6 +73,19 @@ except SystemExit:
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaning up\n")
 
 
+def test_a_signal_in_a_destructor_is_not_lost() -> None:
+    code = """import os, time; from cs285 import process; process.prepare()
+class Mine:
+    def __del__(self):
+        os.kill(os.getpid(), 15)
+mine = Mine()
+del mine
+time.sleep(20)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "terminated\n")
+
+
 def test_standard_streams_that_the_users_code_closes_are_opened_again(tmp_path: Path) -> None:
     code = """import os, sys; from cs285 import process; process.prepare()
 for close in (lambda: sys.stdout.close(), lambda: sys.stderr.close(), lambda: os.close(1), lambda: os.close(1)):
