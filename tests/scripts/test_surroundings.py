@@ -62,7 +62,7 @@ def test_text_files_are_opened_with_an_encoding() -> None:
         for call in () if "_answers" in str(path) else calls:
             owner, _, name = ast.unparse(call.func).rpartition(".")
             words = {keyword.arg for keyword in call.keywords} | {ast.unparse(word).strip("'") for word in call.args}
-            binary = name == "open" and (owner in ("os", "archive", "webbrowser") or words & {"rb", "wb", "xb", "rb+"})
+            binary = name == "open" and (owner in ("os", "archive", "Image") or words & {"rb", "wb", "xb", "rb+"})
             if name in ("open", "read_text", "write_text") and not binary and not words & {"encoding", "utf-8"}:
                 found.append(f"{path}:{call.lineno}")
             if name in ("run", "Popen", "check_output") and words & {"text", "universal_newlines"}:
