@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder
@@ -27,21 +27,10 @@ python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && source .ve
 
 """
 MISSING = "The zip would be too large with experts and data: copy them to policies/experts/ and expert_data/.\n\n"
-
-
-class Edition(NamedTuple):
-    """Names of folders and files that a course requires in the zip."""
-
-    runs: str  # folder
-    package: str
-    readme: str  # file that has the commands
-    script: str
-
-
-EDITIONS = {
-    "cs285": Edition("run_logs", "cs285", "README.md", "cs285/scripts/run_hw1.py"),
-    "rob831": Edition("run_logs", "rob831", "RUN.md", "rob831/scripts/run_hw1.py"),
-    "xcs224r": Edition("data", "xcs224r", "README.md", "run_hw1.py"),
+EDITIONS = {  # names in each course's zip: folder of the runs, package, file that has the commands, script
+    "cs285": ("run_logs", "cs285", "README.md", "cs285/scripts/run_hw1.py"),
+    "rob831": ("run_logs", "rob831", "RUN.md", "rob831/scripts/run_hw1.py"),
+    "xcs224r": ("data", "xcs224r", "README.md", "run_hw1.py"),
 }
 
 
@@ -60,40 +49,32 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
     if len(set(names)) < len(names):
         raise InvalidInput(f"two run folders have the same name: {', '.join(sorted(str(run.path) for run in runs))}")
     check_new(output)
-    course = EDITIONS[edition]
-    content = _runs_and_code(runs, code, course)
+    folder, package, readme, script = EDITIONS[edition]
+    content = {"requirements.txt": read_whole(code.parent / "requirements.txt")}
+    for run in runs:
+        if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
+            raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
+        content |= {f"{folder}/{run.path.name}/{path.name}": read_whole(path) for path in paths}
+    files = {path: f"{package}/{path.relative_to(code).as_posix()}" for path in sorted(code.rglob("*.py"))}
+    own = {Path(Series([run]).script) for run in runs} - {Path("scripts/run_hw1.py")}
+    files |= {path: path.name for path in sorted(own) if path.name == str(path) and path.is_file()}
+    content |= {name: re.sub(rb"\bcs285\b", package.encode(), read_whole(path)) for path, name in files.items()}
+    content[script] = content[f"{package}/scripts/run_hw1.py"]
     moved, inputs = _move_inputs(runs)
-    readme, commands = README.format(runs=course.runs), ""
+    text, commands = README.format(runs=folder), ""
     for run in moved:
-        command = Series([run]).command().replace("scripts/run_hw1.py", course.script, 1)
+        command = Series([run]).command().replace("scripts/run_hw1.py", script, 1)
         name = f" --exp_name {run.config.exp_name}" if run.config.exp_name else ""
         commands += f"{run.path.name}\n\n```bash\n{command}{name}\n```\n\n"
-    zipped = zip_files({**content, **inputs, course.readme: (readme + commands).encode()})
+    zipped = zip_files({**content, **inputs, readme: (text + commands).encode()})
     if len(zipped) > MAX_BYTES and inputs:
-        zipped = zip_files({**content, course.readme: (readme + MISSING + commands).encode()})
+        zipped = zip_files({**content, readme: (text + MISSING + commands).encode()})
     if len(zipped) > MAX_BYTES:
         size = f"{len(zipped) / 1e6:.2f}"
         raise InvalidInput(f"the zip of {len(runs)} runs has {size} MB, more than the 15 allowed; use --runs")
     with whole_file(output) as file:
         file.write(zipped)
     return len(zipped)
-
-
-def _runs_and_code(runs: Sequence[RunFolder], code: Path, edition: Edition) -> dict[str, bytes]:
-    content = {}
-    for run in runs:
-        if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
-            raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
-        for path in paths:
-            content[f"{edition.runs}/{run.path.name}/{path.name}"] = read_whole(path)
-    scripts = {Path(Series([run]).script) for run in runs} - {Path("scripts/run_hw1.py")}
-    files = {path: f"{edition.package}/{path.relative_to(code).as_posix()}" for path in sorted(code.rglob("*.py"))}
-    files |= {script: script.name for script in sorted(scripts) if script.name == str(script) and script.is_file()}
-    for path, name in files.items():
-        content[name] = re.sub(rb"\bcs285\b", edition.package.encode(), read_whole(path))
-    content[edition.script] = content[f"{edition.package}/scripts/run_hw1.py"]
-    content["requirements.txt"] = read_whole(code.parent / "requirements.txt")
-    return content
 
 
 def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
