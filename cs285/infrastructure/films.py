@@ -1,6 +1,7 @@
 """Videos of a policy's episodes: MP4 files that appear under their final name only when they are complete."""
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -8,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import imageio.v2
-import imageio.v3
 import imageio_ffmpeg
 import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import whole_file
+from cs285.data.whole_files import open_regular, reading, whole_file
 from cs285.envs.make_env import FPS, make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 
 EXCERPT_SECONDS = 15
-UNREADABLE = (OSError, RuntimeError, IndexError)  # raised by imageio for incomplete files and other formats
 
 
 def film(
@@ -83,15 +82,12 @@ def check_encoder(frame: Array) -> None:
 
 def excerpt(path: Path) -> bytes:
     """The first `EXCERPT_SECONDS` of a video as a small MP4 file; InvalidInput when it can't be read as a video."""
-    if not path.is_file():  # a pipe may have no end
-        raise InvalidInput(f"can't read the video {path}: it is no regular file")
-    begin, shrink = ["-t", str(EXCERPT_SECONDS)], ["-vf", "scale='min(320,iw)':-2"]  # options of ffmpeg
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, reading(path, "a video"):
+        open_regular(path).close()  # a pipe may have no end
         short = Path(folder) / "excerpt.mp4"
-        try:
-            with write_video(short, imageio.v3.immeta(path, plugin="FFMPEG")["fps"]) as add:
-                for frame in imageio.v3.imiter(path, plugin="FFMPEG", input_params=begin, output_params=shrink):
-                    add(frame)
-        except UNREADABLE as error:
-            raise InvalidInput(f"can't read the video {path}") from error
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-t", str(EXCERPT_SECONDS), "-i", str(path)]
+        command += ["-vf", "scale='min(320,iw)':-2", "-pix_fmt", "yuv420p", str(short)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+        if done.returncode != 0:
+            raise InvalidInput(done.stderr.decode(errors="replace").partition("\n")[0])
         return short.read_bytes()

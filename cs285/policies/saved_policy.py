@@ -70,29 +70,18 @@ def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env
 def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
     """Load a policy of `make_mlp_policy`, from a run folder or a file in it, as an expert; or raise InvalidInput.
 
-    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim``, which may differ from the task's.
+    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim`` of its run's task, which may differ from the
+    sizes in ``spec``.
     """
-    path, advice = saved_file(path), "load it, and give the module as the expert (docs/data.md)"
-    try:
-        parameters = _read_parameters(path, make_mlp_policy)
-    except InvalidInput as error:
-        if "names" not in str(error):
-            raise
-        kind = "is a torch checkpoint of a whole module, and loading it runs code"
-        raise InvalidInput(f"{path} {kind}; {advice}") from error
-    if not isinstance(parameters, dict) or not (path.parent / "config.json").is_file():
-        raise InvalidInput(f"{path} is a torch checkpoint without a run's config.json in its folder; {advice}")
-    network = "logits_na." if spec.discrete else "mean_net."
-    weights = [value for name, value in parameters.items() if name.startswith(network)]
-    if not weights:
-        raise InvalidInput(f"{path} is not a policy of {'discrete' if spec.discrete else 'continuous'} actions")
-    ob_dim, ac_dim = weights[0].shape[-1], len(weights[-1])
-    spec = spec if ob_dim == spec.ob_dim else replace(spec, ob_shape=(ob_dim,))
-    config = read_config(path.parent / "config.json")
-    policy = _restore(path, config, replace(spec, ac_dim=ac_dim), make_mlp_policy, parameters)
-    observations = np.random.default_rng(0).normal(size=(2, *spec.ob_shape))
-    expert: Any = frozen_copy(policy, observations.astype(spec.ob_dtype))
-    expert.ob_dim, expert.ac_dim = ob_dim, ac_dim
+    advice = "; loading a torch checkpoint of a whole module runs code: load it, and give the module as the expert"
+    with reading(path, "a policy in the folder of its run", f"{advice} (docs/data.md)"):
+        policy, env, own = load_run_policy(path)
+        env.close()
+        if own.discrete != spec.discrete:
+            raise InvalidInput(f"it is not a policy of {'discrete' if spec.discrete else 'continuous'} actions")
+    observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
+    expert: Any = frozen_copy(policy, observations.astype(own.ob_dtype))
+    expert.ob_dim, expert.ac_dim = own.ob_dim, own.ac_dim
     return expert
 
 

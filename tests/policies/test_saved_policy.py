@@ -104,7 +104,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "as a file of torch.save"),
+        (b"", "is empty, not a saved policy"),
         ([1, 2], "list"),
         ({"more": 3}, 'Unexpected key.*"more"'),
         ({"logstd": 3}, '"logstd", expected .*int'),
