@@ -19,7 +19,7 @@ INCLUDED = (
     *("docs/homework/*.png", "notebooks/homework.ipynb", "expert_data/*.pkl", "policies/experts/*.pkl"),
     *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * matches / too
 )
-# Files that contain answers to blanks, and files that need a file that is left out.
+# Not copied: files that contain answers to blanks, and files that need another file that is not copied.
 LEFT_OUT = (
     *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*", "cs285/homework/edition.py"),
     *("cs285/homework/autograder.py", "cs285/homework/grade.py"),
