@@ -26,7 +26,7 @@ class Visit:
 
 @contextmanager
 def visit(address: str) -> Iterator[Visit]:
-    """Open an address offline; skip without Chromium, or fail if CS285_REQUIRE_CHROMIUM is set."""
+    """Open an address offline; without Chromium skip the test, or fail it if CS285_REQUIRE_CHROMIUM is set."""
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if executable is None:
         reason = "Chromium (Debian's package chromium) is missing"

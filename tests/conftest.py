@@ -17,17 +17,17 @@ from tests import fakes
 
 ROOT = Path(__file__).parents[1]
 
-repeated = [HealthCheck.function_scoped_fixture]  # the examples of a test share its folder
+repeated = [HealthCheck.function_scoped_fixture]  # all examples of a test use the same folder
 settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True, suppress_health_check=repeated)
 settings.load_profile("suite")
 fakes.register_fakes()
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in a shell's background ignores, as its children
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore SIGINT
 torch.set_num_threads(1)  # as in a run; more threads slow each other down on a busy machine
 
 
 @pytest.fixture(autouse=True)
 def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Restore what a script that is run in this process changes: signal handlers, the command line, MPLBACKEND."""
+    """After a test, restore what scripts in this process change: signal handlers, the command line, MPLBACKEND."""
     monkeypatch.setattr(sys, "argv", sys.argv)
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
     yield
@@ -47,7 +47,7 @@ def course() -> Path:
 
 @pytest.fixture(scope="session")
 def gl() -> None:
-    """Skip where MuJoCo can't render; fail where CS285_REQUIRE_RENDERING is set."""
+    """Skip the test where MuJoCo can't render; fail it if CS285_REQUIRE_RENDERING is set."""
     try:
         check_rendering("Hopper-v5")
     except InvalidInput as error:
@@ -60,7 +60,7 @@ def gl() -> None:
 def tiny(tmp_path: Path) -> Config:
     """Settings of a very short DAgger run on the fake task; tests change them with `replace`.
 
-    The expert data are from `fakes.expert_rule`, which tests pass to the trainer as the expert.
+    The actions in the expert data are those of `fakes.expert_rule`, which tests pass to the trainer as the expert.
     """
     data = [fakes.course_episode(2023, seed=n) for n in range(2)]
     for episode in data:

@@ -20,9 +20,10 @@ def write_run(
     policy: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Path:
-    """Write a run folder, of Hopper-v5 unless ``settings`` name another task; several returns make it one of DAgger.
+    """Write a run folder with one evaluation for each of the mean ``returns``: one of BC, several of DAgger.
 
-    ``std`` is the standard deviation of each evaluation, ``expert`` the mean return of the expert.
+    The task is Hopper-v5 unless ``settings`` name another. ``std`` is the standard deviation of the returns in each
+    evaluation, and ``expert`` is the mean return of the expert.
     """
     settings = {"env_name": "Hopper-v5", **settings}
     if len(returns) > 1:

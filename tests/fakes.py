@@ -79,7 +79,7 @@ def register_fakes() -> None:
 
 
 class FakePolicy(BasePolicy):
-    """Acts by a function of a batch, and records the observations and the seeds that it was given."""
+    """A policy that acts by a function of a batch, and records the observations and the seeds that it gets."""
 
     def __init__(self, act: Callable[[Array], Array]) -> None:
         self.act = act
@@ -96,7 +96,7 @@ class FakePolicy(BasePolicy):
 
 
 def expert_rule(observations: Array) -> Array:
-    """The expert of the point tasks: actions outside the action space, different in every state."""
+    """The expert of the point tasks: its actions differ from state to state and lie outside the action space."""
     return 2.0 + 3.0 * np.asarray(observations, np.float64)[:, :AC_DIM]
 
 
@@ -145,7 +145,7 @@ def expert_content(
     constant: Sequence[int] = (),
     seed: int = 0,
 ) -> dict[str, Any]:
-    """The content of an expert file of the course; the observation's dimensions ``constant`` have no variance."""
+    """The content of an expert file of the course; ``constant`` are the observation dimensions without variance."""
     rng = np.random.default_rng(seed)
     mean, std = rng.normal(size=(1, ob_dim)), rng.uniform(0.5, 2.0, (1, ob_dim))
     std[0, list(constant)] = 0.0
@@ -164,7 +164,7 @@ def expert_content(
 
 
 def act_like_the_course(path: Path, observations: Array) -> Array:
-    """Act as the course's LoadedGaussianPolicy: plain pickle, layers sorted by name, no rule for constants."""
+    """Compute actions as the course's LoadedGaussianPolicy does: layers by name, constant dimensions not ignored."""
     data = pickle.loads(path.read_bytes())
     nonlinearity = {"tanh": np.tanh, "lrelu": lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0)}[data["nonlin_type"]]
     policy = data["GaussianPolicy"]
@@ -178,7 +178,7 @@ def act_like_the_course(path: Path, observations: Array) -> Array:
 
 
 class _Python2Pickler(pickle._Pickler):
-    """Writes as Python 2 did: text and bytes alike as byte strings, and numpy under its old names."""
+    """A pickler that writes what Python 2 wrote: all text as byte strings, and numpy's classes under old names."""
 
     dispatch: ClassVar[dict[type, Any]] = dict(pickle._Pickler.dispatch)
 
@@ -213,7 +213,7 @@ def pickle_file(path: Path, content: Any, protocol: int = 4) -> Path:
 
 
 def read_events(run_dir: Path) -> list[Event]:
-    """The records of the folder's TensorBoard event files, in the files' order, without any that a kill cut short."""
+    """The records of the folder's TensorBoard event files, file by file, without records that a kill cut short."""
     from tensorboardX.proto.event_pb2 import Event  # imports torch, which workers don't need
 
     events = []

@@ -60,7 +60,7 @@ CALLS: list[object] = []
 
 
 def canary(*arguments: object) -> None:
-    """Record that a file called this function."""
+    """Record a call; reading a file must never call this function."""
     CALLS.append(arguments)
 
 
@@ -102,7 +102,7 @@ nested = st.recursive(
 
 @st.composite
 def spoiled(draw: st.DrawFn, whole: bytes) -> bytes:
-    """A file with bits flipped, bytes and lengths replaced, parts doubled, left out or cut off."""
+    """The file ``whole`` with flipped bits, other bytes and lengths, or parts that are doubled, missing or cut off."""
     content = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
         at, size = draw(st.integers(0, len(content))), draw(st.integers(1, 64))
@@ -116,7 +116,7 @@ def spoiled(draw: st.DrawFn, whole: bytes) -> bytes:
 
 
 def spoiled_value(whole: Any, other: st.SearchStrategy[Any] = nested) -> st.SearchStrategy[Any]:
-    """A nested value in which one part, at any depth, is replaced by another."""
+    """The nested value ``whole`` in which one part, at any depth, is replaced by a value of ``other``."""
     if not isinstance(whole, dict | list) or not whole:
         return other
 
@@ -129,7 +129,7 @@ def spoiled_value(whole: Any, other: st.SearchStrategy[Any] = nested) -> st.Sear
 
 
 def pickles(whole: Any) -> st.SearchStrategy[bytes]:
-    """Pickles of other values, and damaged pickles of the right one, of every protocol."""
+    """Pickles of values other than ``whole``, and damaged pickles of ``whole``, in every protocol."""
     dumped = st.builds(pickle.dumps, st.one_of(nested, spoiled_value(whole)), st.integers(0, 5))
     right = [pickled_by_python_2(whole, protocol) for protocol in range(3)]
     right += [pickle.dumps(whole, protocol) for protocol in range(6)]

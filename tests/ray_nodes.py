@@ -22,7 +22,8 @@ FAST_HEALTH_CHECKS = {"RAY_health_check_period_ms": "1000", "RAY_health_check_fa
 def ray_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     """Environment variables of processes that use Ray.
 
-    They hide rfc3987_syntax, whose import by jsonschema takes most of the time in which a process of Ray starts.
+    They hide the package rfc3987_syntax. Ray's processes would import it (by jsonschema), which takes most of the time
+    that they need to start.
     """
     (folder / "rfc3987_syntax.py").write_text('raise ImportError("hidden by the tests: slow")\n', encoding="utf-8")
     path = os.pathsep.join(filter(None, [str(folder), str(ROOT), environment.get("PYTHONPATH", "")]))
@@ -39,7 +40,7 @@ def ray_is_too_slow(reason: str) -> None:
 
 @contextmanager
 def two_nodes(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
-    """Start two nodes with one CPU each, and kill them at the end; yields HOST:PORT, the head and the other node."""
+    """Start two nodes with one CPU each and kill them at the end; yields the head's HOST:PORT, the head, the other."""
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:  # sockets need short paths
         with socket.create_server(("127.0.0.1", 0)) as free:
             number = str(free.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Changes take effect: edits of the assignment's code in a copy of the package, and policies changed by their user."""
+"""Changes by users take effect: edits of the assignment's code in a copy of the package, and changed policies."""
 
 import csv
 import os
@@ -98,7 +98,7 @@ class OwnLoss(MLPPolicySL):
 
 
 def changed(change: Callable[[MLPPolicySL], Any]) -> Callable[..., MLPPolicySL]:
-    """A ``make_policy`` that changes the default policy and rebuilds its optimiser, unless the change built one."""
+    """A ``make_policy`` that changes the default policy, and makes a new optimiser unless ``change`` has made one."""
 
     def make_policy(config: Config, spec: Any, paths: Any) -> MLPPolicySL:
         policy = make_mlp_policy(config, spec, paths)
@@ -142,9 +142,11 @@ def test_changed_policies_learn_the_same_as_in_plain_torch(tiny: Config, monkeyp
         with monkeypatch.context() as patched:
             patched.setattr("cs285.agents.make_agent.fast_update", None)
             in_torch, torch_rows = parameters_after(config, change)
-        np.testing.assert_array_equal(learned, in_torch, name)  # both ran in torch
+        np.testing.assert_array_equal(learned, in_torch, name)  # torch takes the steps of both
         assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows], name
-        assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3, name  # it took effect
+        assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3, (
+            name
+        )  # the change has an effect
 
 
 def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -> None:

@@ -54,7 +54,7 @@ def test_settings_survive_json() -> None:
 
 
 def test_run_folders_are_named_as_in_the_assignment() -> None:
-    assert Config(env_name="gym:ALE/Pong-v5").run_name == "q1_bc_gym-ALE-Pong-v5"  # as Windows allows
+    assert Config(env_name="gym:ALE/Pong-v5").run_name == "q1_bc_gym-ALE-Pong-v5"  # Windows allows no : in file names
     dagger = Config(env_name="Ant-v4", exp_name="dagger_ant", do_dagger=True)
     assert dagger.run_name == "q2_dagger_ant_Ant-v4"
 

@@ -23,7 +23,7 @@ PATHS = [make_trajectory(10, actions=np.tile(np.float32([0.5, -2.0]), (10, 1)))]
 
 
 class DropoutPolicy(nn.Module):
-    """A torch policy that is no `BasePolicy`; its updates draw from torch's global generator."""
+    """A torch policy that is not a `BasePolicy`; its updates draw from torch's global generator."""
 
     def __init__(self, *_: Any) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ SMALL = {"job": 10, "gradient": 3}
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A function that imports a file of benchmarks/ by its name, as a script there does."""
+    """A function that imports a module of benchmarks/ by its name, as the scripts in that folder do."""
     monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
     yield importlib.import_module
     for name in ("run", "measure", "textbook", "gpu"):

@@ -1,4 +1,4 @@
-"""Runs that are killed at some moment, and what is left of them, compared bit for bit."""
+"""Runs that are killed at some moment, and a comparison of the run folders bit for bit."""
 
 import csv
 import multiprocessing
@@ -24,7 +24,7 @@ def train(config: Config) -> None:
 
 
 def start(job: Callable[[], object]) -> multiprocessing.Process:
-    """Call ``job`` in a forked process, which has torch imported, without output."""
+    """Call ``job`` in a forked process, where torch is imported already; its output is discarded."""
 
     def work() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -37,7 +37,7 @@ def start(job: Callable[[], object]) -> multiprocessing.Process:
 
 
 def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
-    """Call ``job`` as a script's ``main`` in a forked process; returns exit code and stderr, a new file."""
+    """Call ``job`` as a script's ``main`` in a forked process; returns the exit code and the text in ``stderr``."""
 
     def main() -> None:
         os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT), 2)
@@ -92,7 +92,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
 
 
 def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
-    """The scalars that TensorBoard shows by step and name: an event file of a resumed run purges those before it."""
+    """By step and name, the scalars that TensorBoard shows; the event file of a resumed run hides earlier values."""
     shown: dict[tuple[int, str], float] = {}
     for event in read_events(run_dir):
         if event.HasField("session_log"):
@@ -102,7 +102,7 @@ def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
 
 
 def bits(value: Any, native: bool = False) -> Any:
-    """The types and bits of the values in a tree, as nested lists; ``native``: in the machine's byte order.
+    """The types and bits of the values in a tree, as nested lists; with ``native`` in the machine's byte order.
 
     The entries "seconds" and "evaluation" of a run's state are left out, since they depend on the clock.
     """
@@ -120,7 +120,7 @@ def bits(value: Any, native: bool = False) -> Any:
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Check that two runs ended alike, bit for bit, and left the same files."""
+    """Check that two runs ended with the same rows, scalars and states, bit for bit, and the same names of files."""
     assert rows(one) == rows(other)
     assert scalars(one) == scalars(other)
     (itr, state, paths), (same_itr, same_state, same_paths) = Checkpoints(one).load(), Checkpoints(other).load()

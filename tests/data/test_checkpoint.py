@@ -40,13 +40,13 @@ TREE: dict[str, Any] = {
 
 
 def run_state(itr: int = 2, **agent: Any) -> dict[str, Any]:
-    """The fields that the loop and the logger read, and the agent's."""
+    """A state as `RL_Trainer.state_dict` returns it; ``agent`` is the agent's state."""
     evaluation = {"pending": {"itr": itr, "scalars": {"a": 0.5}}, "log": {"size": 9, "sha256": "0a"}}
     return {"agent": agent, "total_envsteps": 5, "seconds": 1.5, "evaluation": evaluation}
 
 
 def episodes(itr: int) -> list[Trajectory]:
-    """Episodes without and with a termination, and one of images."""
+    """An episode without a termination, one with a termination, and one whose observations are images."""
     images = np.random.default_rng(itr).integers(0, 255, (101, 32, 32, 3), np.uint8)
     many = make_trajectory(100, observations=images[:-1], next_observations=images[1:], actions=np.arange(100))
     return [make_trajectory(steps=3, start=itr), make_trajectory(steps=1, start=9.0, terminated=True), many]
@@ -63,7 +63,7 @@ def test_new_transitions_are_written_once(tmp_path: Path) -> None:
     checkpoints, written = Checkpoints(tmp_path), dict[str, int]()
     for itr in range(4):
         checkpoints.save(itr, run_state(itr), episodes(itr) if itr in (1, 3) else [])
-        if itr == 2:  # a resumed run keeps those before
+        if itr == 2:  # a resumed run keeps the episodes before
             checkpoints = Checkpoints(tmp_path)
             checkpoints.load()
         inodes = {path.name: path.stat().st_ino for path in tmp_path.glob("checkpoint/added_*.pkl")}
@@ -97,7 +97,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 def edit(run_dir: Path, name: str, keys: list[Any], value: Any) -> None:
-    """Set a value in the tree in a file of the checkpoint, and write it whole."""
+    """Set the value at the path ``keys`` of the tree in a file of the checkpoint, and adapt the file's digest."""
     path = run_dir / "checkpoint" / name
     whole = tree = load_torch_file(path) if path.suffix == ".pt" else load_pickle(path)
     for key in keys[:-1]:

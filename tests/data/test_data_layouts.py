@@ -1,4 +1,4 @@
-"""Recorded episodes in the layouts of the field: read alike, split where they end, converted as the task says."""
+"""Recorded episodes in common layouts: all give the same trajectories, split at the ends and converted for the task."""
 
 import json
 import re
@@ -182,7 +182,7 @@ def test_archives_beyond_the_budget_or_damaged_are_refused(tmp_path: Path) -> No
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read as on Linux")
 @pytest.mark.parametrize("name", ["episodes.pkl", "flat.npz", "d4rl.npz"])
 def test_reading_takes_little_more_memory_than_the_file(tmp_path: Path, name: str) -> None:
-    """The peak of a process of its own, above that of reading a small file, for 24 MB or more."""
+    """For files of at least 24 MB: the peak memory of a new process, compared with that for a small file."""
     states = RNG.normal(size=(10_001, 300)).astype(np.float32)
     episode = {"observation": states[:-1], "next_observation": states[1:], "action": np.zeros((10_000, 2), np.float32)}
     episode |= {"reward": np.ones(10_000, np.float32), "terminal": np.arange(10_000) % 1000 == 999}

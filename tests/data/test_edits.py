@@ -93,14 +93,14 @@ def edits(path: Path) -> st.SearchStrategy[bytes]:
 
 
 def leaves(tree: Any, keys: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths to all values of a tree that are no dicts, without what only torch and the logger check."""
+    """The paths to all values of a tree that are not dicts, except values that only torch or the logger checks."""
     if not isinstance(tree, dict) or not tree:
         return [keys]
     return [path for key in tree.keys() - {"agent", "scalars"} for path in leaves(tree[key], (*keys, key))]
 
 
 def edited(path: Path, content: bytes, keys: tuple[Any, ...], value: Any) -> bytes:
-    """The file of a tree with another value in one place."""
+    """The content of a checkpoint's file in which the value at the path ``keys`` is replaced."""
     path.write_bytes(content)
     edit(path.parents[1], path.name, [*keys], value)
     return path.read_bytes()

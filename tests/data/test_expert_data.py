@@ -1,4 +1,4 @@
-"""Expert data: files of every edition are read, written files are read by plain pickle, wrong ones are refused."""
+"""Expert data: files of every edition are read, plain pickle reads the written files, and wrong files are refused."""
 
 import pickle
 import pickletools
@@ -78,7 +78,7 @@ def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: i
 
 
 def test_discrete_actions_of_every_layout_are_read(tmp_path: Path) -> None:
-    """Integers and whole floats of shape (T,), and integers of shape (T, 1); floats of (T, 1) are continuous."""
+    """Integers (T,) or (T, 1) and whole floats (T,) are discrete; floats (T, 1) are continuous."""
     for actions in (np.array([0, 2, 1]), np.uint8([[0], [2], [1]]), np.float32([0, 2, 1]), np.float32([[0], [2], [1]])):
         episode = course_episode(2023, steps=3) | {"action": actions}
         (trajectory,) = load_expert_data(pickle_file(tmp_path / "data.pkl", [episode]))

@@ -1,4 +1,4 @@
-"""Readers of generated files: a result or InvalidInput, nothing run, little memory taken.
+"""Readers of generated files return a result or raise InvalidInput, run nothing and take little memory.
 
 CS285_FUZZ is the number of files for each reader; with it, they differ from run to run.
 """
@@ -43,7 +43,7 @@ def test_saved_policies(tmp_path: Path) -> None:
         members = {name: archive.read(name) for name in archive.namelist()}
 
     def with_pickle(pickled: bytes) -> bytes:
-        """An archive that is not damaged, with another pickle in it."""
+        """The undamaged archive with another pickle in it."""
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             for name, content in members.items():

@@ -25,7 +25,7 @@ PROTOCOLS = (0, 2, pickle.HIGHEST_PROTOCOL)
 
 
 def attacks(canary: Path) -> list[tuple[Any, str]]:
-    """Values whose pickles call something, and the name in the refusal. The first two would make ``canary``."""
+    """Values whose pickles call a function, and the name in the refusal; the first two would write ``canary``."""
     shell = Call(os.system, f"touch {canary}")
     return [
         (shell, f"{os.name}.system"),
@@ -62,7 +62,7 @@ OPCODES = [
     b"Ppersistent\n.",
     b"\x80\x02K\x01Q.",
     b"\x80\x02\x82\x01.",
-    # BUILD sets attributes of whatever is on the stack, here of a function of the reader
+    # The opcode BUILD sets attributes of the object on the stack, here of a function of the reader.
     b"\x80\x02c_codecs\nencode\nN}U\x0c__defaults__U\x05rot13\x85s\x86b.",
 ]
 
@@ -111,7 +111,7 @@ def test_a_claimed_shape_must_be_filled_by_the_bytes_which_may_be_shared(tmp_pat
 
 
 def archive_of(pickled: bytes, compression: int = zipfile.ZIP_STORED, storage: bytes = b"\0\0\x80?") -> bytes:
-    """A file like those of torch.save, with this data.pkl in it."""
+    """A file like those of torch.save, whose data.pkl is ``pickled``."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression) as archive:
         archive.writestr("policy/data.pkl", pickled)
@@ -120,7 +120,7 @@ def archive_of(pickled: bytes, compression: int = zipfile.ZIP_STORED, storage: b
 
 
 def tensor_of(offset: int, size: Any, stride: Any, numel: int = 1, kind: str = "Float") -> bytes:
-    """A data.pkl with a tensor of the storage "0"."""
+    """A data.pkl with a tensor on the storage "0"; the arguments are the fields of the tensor."""
     storage = f"(S'storage'\nctorch\n{kind}Storage\nS'0'\nS'cpu'\nI{numel}\ntQ"
     numbers = "".join(f"({''.join(f'I{n}' + chr(10) for n in part)}t" for part in (size, stride))
     return f"ctorch._utils\n_rebuild_tensor_v2\n({storage}I{offset}\n{numbers}I00\nNtR.".encode()
@@ -144,7 +144,7 @@ def test_tensors_beyond_their_storage_and_damaged_or_compressed_archives_are_ref
 
 
 def shared_content(count: int) -> bytes:
-    """A list of arrays that share one content by the memo, at its number 255."""
+    """The pickle of a list of ``count`` arrays with the same content, which is in the memo under the number 255."""
     pickled = pickle.dumps(np.zeros(2**18, np.uint8), 3)
     start = pickled.index(b"B" + struct.pack("<I", 2**18))
     end = start + 5 + 2**18

@@ -1,4 +1,4 @@
-"""What a run records of its code."""
+"""The commit of the code that a run records."""
 
 import subprocess
 from pathlib import Path

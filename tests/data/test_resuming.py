@@ -1,4 +1,4 @@
-"""A resumed run, after a kill at any moment or a full disk, ends bit for bit like an uninterrupted run."""
+"""After a kill at any moment or on a full disk, a resumed run ends bit for bit like an uninterrupted run."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 25)  # in pages
 
 @pytest.fixture
 def job(tiny: Config, tmp_path: Path) -> Config:
-    """A DAgger run with an expert from a file, parameters and videos; it takes half a second."""
+    """Settings of a DAgger run that reads an expert file and saves parameters; it takes half a second."""
     expert = pickle_file(tmp_path / "expert.pkl", expert_content())
     return replace(tiny, expert_policy_file=expert, n_iter=4, save_params=True)
 
@@ -38,7 +38,7 @@ def whole(job: Config, tmp_path: Path) -> Path:
 
 
 def test_killed_while_it_writes(job: Config, whole: Path) -> None:
-    """Kill a run at each file of a checkpoint and before the first; kill every session at its second checkpoint."""
+    """Kill runs at files of the first checkpoints; then kill each session of a run at its second checkpoint."""
     for event, count in (("open", 6), ("os.rename", 4), ("os.rename", 5)):
         config = replace(job, logdir=job.logdir / f"{event}_{count}")
         assert killed(config, event=event, count=count)
@@ -54,7 +54,7 @@ def test_killed_while_it_writes(job: Config, whole: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_at_random_moments(job: Config) -> None:
-    """Kills during rollouts, training, evaluation, filming, logging and writing; every third run has workers."""
+    """The kills fall into rollouts, training, evaluation, filming, logging or writing; every third run has workers."""
     job, kills = replace(job, video_log_freq=2), int(os.environ.get("CS285_KILLS", "2"))
     whole = replace(job, logdir=job.logdir / "whole")
     began = time.monotonic()
@@ -82,7 +82,7 @@ def test_checkpoints_are_written_when_due(job: Config) -> None:
 
 
 def test_a_finished_run_continues_with_more_iterations(job: Config, whole: Path) -> None:
-    """Settings that do not change results may differ, and TensorBoard keeps event files of other programs."""
+    """Settings that do not change results may differ; the event files of other programs are kept."""
     train(replace(job, n_iter=2))
     (run,) = run_dirs(job)
     (run / "events.out.tfevents.1.mine").write_bytes(b"")
@@ -117,7 +117,7 @@ def test_input_files_may_move_but_not_change(
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """A function that resizes one file system to a number of pages, and returns its folder."""
+    """A function that resizes a file system to a number of pages and returns the folder where it is mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
 

@@ -1,4 +1,4 @@
-"""Files are written whole; run folders are read, complete or not, and refused where a field is invalid."""
+"""Files are written as a whole; complete and incomplete run folders are read, and invalid fields are refused."""
 
 import os
 import re

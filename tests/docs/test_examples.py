@@ -52,7 +52,7 @@ def test_relu_and_huber(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "my_policy:make_policy" in refused.stderr
     run("my_policy.py", tmp_path, f"--resume {second} --n_iter 3 --video_log_freq 1")
-    assert len(list(second.glob("videos/*.mp4"))) in (0, 2)  # none where nothing can render
+    assert len(list(second.glob("videos/*.mp4"))) in (0, 2)  # 0 where MuJoCo can't render
     flags = flags.replace("--seeds 1,2", "--seed 2 --exp_name straight")
     run("my_policy.py", tmp_path, flags.replace("--n_iter 2", "--n_iter 3"))
     other = next((tmp_path / "data").glob("*straight*"))
@@ -112,7 +112,7 @@ SMALL = "--do_dagger --n_iter 2 --batch_size 100 --num_workers 0"
 @pytest.mark.slow
 @pytest.mark.skipif("CS285_PAGES" not in os.environ, reason="half a minute; .ci/run sets CS285_PAGES")
 def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
-    """All of its blocks in their order, with less training."""
+    """All code blocks of docs/data.md run in their order, with less training."""
     pytest.importorskip("minari")
     shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")

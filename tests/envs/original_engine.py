@@ -1,4 +1,4 @@
-"""Compute resets and steps on the original engine; runs in the environment of mujoco-py, not in that of the tests.
+"""Compute resets and steps on mujoco-py; this script runs in mujoco-py's virtual environment, not in the tests'.
 
     python original_engine.py TASK IN.npz OUT.npz
 
@@ -18,7 +18,7 @@ MODEL_FIELDS = ("body_mass", "body_inertia", "body_ipos", "body_iquat", "body_in
 
 
 def step_each(env: Any, qpos: Any, qvel: Any, actions: Any) -> dict[str, Any]:
-    """One step of a task from every state; the solver is never warm-started."""
+    """Take one step of a task from every state, without warm starts of the solver."""
     task, results = env.unwrapped, []
     for q, v, action in zip(qpos, qvel, actions, strict=True):
         env.reset(seed=0)

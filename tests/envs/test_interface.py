@@ -1,4 +1,4 @@
-"""Environments that bend Gymnasium's interface: converted, or named with task and step."""
+"""Environments that deviate from Gymnasium's interface are converted, or named in an error with task and step."""
 
 import os
 import sys
@@ -16,11 +16,11 @@ from cs285.infrastructure.utils import sample_trajectory
 from tests.fakes import TIME_LIMIT, FakePolicy, PointEnv, choice_rule, expert_rule
 
 BENT = "tests/Bent-v0"
-Change = Callable[[Any, Any], Any]  # of an environment, and of an action or of what a method returned
+Change = Callable[[Any, Any], Any]  # a function of an environment and an action or return value
 
 
 class BentEnv(PointEnv):
-    """A point whose actions and answers a test changes."""
+    """A point whose action, return value of ``step`` and state are converted by functions that a test replaces."""
 
     action: Change = staticmethod(lambda env, action: action)
     answer: Change = staticmethod(lambda env, answer: answer)
@@ -37,7 +37,7 @@ class BentEnv(PointEnv):
 
 
 class Seedless(BentEnv):
-    """Resets as environments did before Gymnasium 0.26, from generators of its own."""
+    """An environment as before Gymnasium 0.26: ``reset`` has no arguments, and returns the observation only."""
 
     def reset(self) -> Any:  # type: ignore[override]
         self.steps, self.lifetime = 0, 5
@@ -52,7 +52,7 @@ def registered() -> Iterator[None]:
 
 
 def roll_out(cls: type[BentEnv] = BentEnv, discrete: bool = False, **changes: Change) -> Any:
-    """An episode of a class with some methods replaced, twice the same."""
+    """Roll out an episode of ``cls`` with some methods replaced, check that it repeats, and return it."""
     methods = {name: staticmethod(change) for name, change in changes.items()}
     gym.register(BENT, type(cls.__name__, (cls,), methods), max_episode_steps=TIME_LIMIT, kwargs={"discrete": discrete})
     env, spec = make_env(BENT)
@@ -89,7 +89,7 @@ def test_answers_that_can_be_converted() -> None:
 
 
 def test_discrete_actions_are_those_of_the_space() -> None:
-    """Hashable, as in the dictionary of moves of Gymnasium's tutorial, and a member of the space."""
+    """They are hashable, so that a dictionary of moves works as in Gymnasium's tutorial, and members of the space."""
     moves = {0: -1.0, 1: 1.0}
 
     def look_up(env: BentEnv, action: Any) -> float:

@@ -1,4 +1,4 @@
-"""Environments made from ids, and their `TaskSpec`; an environment that can't be made is one line with the cause."""
+"""Environments made from ids, and their `TaskSpec`; if an environment can't be made, one line gives the cause."""
 
 from __future__ import annotations
 
@@ -107,7 +107,10 @@ CAUSES = {
     "without_package:User-v0": ("import nosuch", "ModuleNotFoundError.*'nosuch'.*without_package.py, line 1"),
     "with_typo:User-v0": ("def f(:", "SyntaxError.*with_typo.py"),
     "without_task:User-v0": ("", "Environment `User` doesn't exist"),
-    "that_fails:User-v0": (FAILING, "OSError: no disk.*that_fails.py, line 2"),  # last: it registers the task
+    "that_fails:User-v0": (
+        FAILING,
+        "OSError: no disk.*that_fails.py, line 2",
+    ),  # the last case, since it registers the task
 }
 
 
@@ -148,7 +151,7 @@ def test_videos_play_in_real_time_at_a_usual_rate(fps: int) -> None:
 
 
 class Spaces(PointEnv):
-    """An environment of these spaces that records its actions; its keyword arguments are ``size`` and ``actions``."""
+    """An environment with an action space of `ACTIONS` and observations of ``size`` numbers."""
 
     made: ClassVar[list[Spaces]] = []
 
@@ -188,7 +191,7 @@ def test_actions_reach_the_environment_in_its_own_numbers_and_dtype(actions: str
 
 @pytest.mark.usefixtures("registry")
 def test_choices_of_any_start_in_data_experts_and_runs(tmp_path: Path) -> None:
-    """The expert and its data number the choices from 5, as the environment does; the policy from 0."""
+    """The expert and its data number the choices from 5, as the environment does; the policy numbers them from 0."""
     gym.register(ENV_ID, Spaces, max_episode_steps=5)
     episode = course_episode(2023, steps=5) | {"action": np.array([5, 7, 6, 5, 5])}
     data = pickle_file(tmp_path / "data.pkl", [episode])

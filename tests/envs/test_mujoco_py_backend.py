@@ -1,4 +1,4 @@
-"""The restart in mujoco-py's environment, and its installer; a missing part is one line that says what to do."""
+"""The restart in mujoco-py's virtual environment, and its installer; if a part is missing, one line says what to do."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The environment's folder, which does not exist yet."""
+    """The folder of the virtual environment, which does not exist yet."""
     path = tmp_path / "venv"
     monkeypatch.setenv(backend.VENV_VARIABLE, str(path))
     return path

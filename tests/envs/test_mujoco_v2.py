@@ -15,7 +15,11 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 
 SIZES = {"Ant-v2": (111, 8), "HalfCheetah-v2": (17, 6), "Hopper-v2": (11, 3), "Walker2d-v2": (17, 6)}
 SIZES["Humanoid-v2"] = (376, 17)
-RECORDED = {"Ant-v2": 4713.65, "HalfCheetah-v2": 4205.78, "Hopper-v2": 3772.67}  # of the course's experts, fall 2020
+RECORDED = {
+    "Ant-v2": 4713.65,
+    "HalfCheetah-v2": 4205.78,
+    "Hopper-v2": 3772.67,
+}  # mean returns of the course's experts, fall 2020
 
 
 def test_sizes_time_limit_and_reset() -> None:
@@ -49,7 +53,7 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     assert density == pytest.approx(density[0], rel=1e-9)
     assert np.abs(model.body_mass / np.maximum(today.body_mass, 1e-9) - 1)[1:].max() > 0.01
     assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # derived from masses, so recomputed
-    if env_name == "HalfCheetah-v2":  # masses recorded from the original engine
+    if env_name == "HalfCheetah-v2":  # masses from the original engine, mujoco-py
         assert model.body_mass.sum() == pytest.approx(14, rel=1e-12)
     if env_name == "Humanoid-v2":
         assert model.body("torso").mass[0] == pytest.approx(8.322, abs=1e-3)
@@ -57,7 +61,9 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     for field in ("geom_type", "geom_size", "geom_pos", "geom_quat"):
         assert np.array_equal(getattr(model, field), getattr(today, field))
     at_centre = (model.body_ipos == 0).all(axis=1)
-    assert np.array_equal(at_centre, (today.body_ipos == 0).all(axis=1))  # as the compiled body_sameframe says
+    assert np.array_equal(
+        at_centre, (today.body_ipos == 0).all(axis=1)
+    )  # the compiled body_sameframe must still be true
 
 
 @pytest.mark.parametrize("env_name", V2_IDS)

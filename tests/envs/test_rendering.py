@@ -38,11 +38,11 @@ def test_the_camera_follows_the_walker() -> None:
     env, _ = make_env("Hopper-v5", render=True)
     env.reset(seed=0)
     near = np.asarray(env.render(), float)
-    env.unwrapped.data.qpos[0] += 300  # far off the floor that the model draws
+    env.unwrapped.data.qpos[0] += 300  # outside the floor that the model draws
     env.step(np.zeros(3))
     far = np.asarray(env.render(), float)
     env.close()
-    hopper = near[:, :, 0] - near[:, :, 2] > 40  # its colour, which neither floor nor sky has
+    hopper = near[:, :, 0] - near[:, :, 2] > 40  # the hopper's colour, which neither floor nor sky has
     assert hopper.sum() > 100
     assert (far[:, :, 0] - far[:, :, 2] > 40).sum() == pytest.approx(hopper.sum(), rel=0.3)
 

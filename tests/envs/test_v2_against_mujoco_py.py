@@ -1,8 +1,8 @@
-"""The -v2 tasks on the official bindings compared with the original engine, mujoco-py and MuJoCo 2.1.
+"""The -v2 tasks on the official bindings, compared with the original engine, which is mujoco-py with MuJoCo 2.1.
 
-scripts/install_mujoco_py.sh installs the engine; without it these tests skip. docs/v2.md explains the differences: RK4
-integrates the orientation of a free joint differently, so Ant and Humanoid agree within CLOSE in all but a few steps;
-Ant is compared with the old contact margins, or where nothing touches.
+scripts/install_mujoco_py.sh installs the original engine; without it these tests are skipped. docs/v2.md explains the
+differences. Today's RK4 integrates the orientation of a free joint differently, so the states of Ant and Humanoid agree
+to CLOSE in all but a few steps. Ant is compared with the old contact margins, or in states without contacts.
 """
 
 import os
@@ -38,12 +38,12 @@ class Comparison(NamedTuple):
     original: Mapping[str, Any]
 
     def difference(self, name: str) -> Any:
-        """(STATES,): the largest difference of a quantity in each state."""
+        """The largest difference of a quantity in each state, (STATES,)."""
         return np.abs(self.ours[name] - self.original[name]).reshape(STATES, -1).max(axis=1)
 
 
 def make_reproduction(task: str) -> Any:
-    """The task on the official bindings; Ant with the contact margins of the engine."""
+    """The task on the official bindings; Ant has the contact margins of the original engine."""
     env, _ = make_env(f"{task}-v2")
     if task == "Ant":
         give_old_margins(env.unwrapped.model)  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def make_reproduction(task: str) -> Any:
 
 
 def visited_states(task: str) -> dict[str, Any]:
-    """States visited under random actions, which may leave the action space, and those actions."""
+    """States that are visited with random actions, and those actions, some of them outside the action space."""
     env = make_reproduction(task).unwrapped
     rng = np.random.default_rng(0)
     qpos, qvel, actions = [], [], []
@@ -68,7 +68,7 @@ def visited_states(task: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=[env_id.removesuffix("-v2") for env_id in V2_IDS])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    """Each task in turn; skip without the engine, or fail where CS285_REQUIRE_MUJOCO_PY is set."""
+    """Both engines' results for a task; without the original one skip, or fail if CS285_REQUIRE_MUJOCO_PY is set."""
     try:
         venv = engine.find_venv()
     except InvalidInput as error:
@@ -86,7 +86,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def inertia_tensors(inertia: Any, quaternions: Any) -> Any:
-    """(bodies, 3, 3) about the centre of mass in the body's frame: principal axes have no fixed order."""
+    """Tensors (bodies, 3, 3) about the centre of mass in the body's frame, where the order of axes does not matter."""
     axes = np.zeros((len(quaternions), 9))
     for matrix, quaternion in zip(axes, quaternions, strict=True):
         mujoco.mju_quat2Mat(matrix, quaternion)
@@ -133,7 +133,7 @@ def test_observations_differ_in_contact_forces_only(both: Comparison) -> None:
     if both.free_joint:
         assert not original[:, -CONTACT_FORCES:].any()
         assert ours[:, -CONTACT_FORCES:].any()
-    if both.task == "Ant":  # as registered, with today's margins
+    if both.task == "Ant":  # compare the registered task too, which has today's margins
         as_made = both._replace(ours=step_each(make_env("Ant-v2")[0], **both.given))
         free = (as_made.ours["contacts"] == 0) & (original.any(axis=1)) & (both.original["contacts"] == 0)
         assert free.sum() > STATES / 3

@@ -45,7 +45,7 @@ def checkpoints(settings: ExpertSettings) -> list[str]:
 def test_the_policy_of_the_best_evaluation_is_kept(
     settings: ExpertSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The best has the highest mean minus standard deviation: 90 - 5 is better than 100 - 50."""
+    """The best policy has the highest mean minus standard deviation: 90 - 5 is better than 100 - 50."""
     results = iter([(10, 1), (100, 50), (90, 5), (80, 1), (70, 1)])
     files = []
 
@@ -58,7 +58,7 @@ def test_the_policy_of_the_best_evaluation_is_kept(
     assert files.index(settings.expert_file.read_bytes()) == 2
     assert (card(settings)["kept_from_step"], card(settings)["steps"]) == (48, 64)
     chosen = replace(settings, keep_step=16, output=tmp_path / "chosen.pkl")
-    train_expert(chosen)  # of the finished training
+    train_expert(chosen)  # selects from the finished training
     assert files.index(chosen.expert_file.read_bytes()) == 0
     assert card(chosen)["kept_from_step"] == 16
     assert settings.expert_file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
@@ -78,7 +78,7 @@ def test_a_stopped_training_resumes_from_its_last_checkpoint(
     monkeypatch.setattr(training, "save_checkpoint", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         train_expert(settings)
-    (settings.checkpoint_dir / "unfinished").mkdir()  # as a kill in the middle of the third leaves it
+    (settings.checkpoint_dir / "unfinished").mkdir()  # a kill in the middle of the third checkpoint leaves this folder
     loaded = load_checkpoint(settings)
     assert loaded is not None
     (model, record), before = loaded, saved[-1]
@@ -132,7 +132,7 @@ def test_an_evaluation_repeats_and_is_consistent(tmp_path: Path) -> None:
     assert result["episodes"] == 12
     assert result["min"] <= result["iqm_95_low"] <= result["iqm"] <= result["iqm_95_high"] <= result["max"]
     assert result["min"] < result["mean"] < result["max"]
-    assert 0 < result["ended_early"] < 12  # the point lives 3 to 19 steps, the limit is 12
+    assert 0 < result["ended_early"] < 12  # the point's episodes have 3 to 19 steps, the time limit is 12
     assert 0 < result["sharpness"] < 2
 
 

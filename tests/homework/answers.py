@@ -1,7 +1,8 @@
-"""Answers to the blanks in the folders wrong_answers and right_answers, a file for each blank.
+"""Answers to the blanks, in the folders wrong_answers and right_answers; each blank has a file in both folders.
 
-A comment ``# key: title`` begins an answer; ``# base`` begins the functions that ``#~ old ==> new``, or ``#- old`` and
-lines ``#+ new``, edit; right answers have the base of the wrong ones.
+In a file, ``# base`` begins a right answer. Every other answer begins with ``# key: title``. It is either complete or a
+list of edits of the base: lines ``#~ old ==> new``, or a line ``#- old`` and lines ``#+ new``. Files in right_answers
+use the base of the file in wrong_answers.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 class Answer(NamedTuple):
     blank: str
-    key: str  # of the mistake
+    key: str  # key of the mistake
     title: str
     source: str
 

@@ -1,4 +1,4 @@
-"""The answers to the blanks, from the project's own files."""
+"""The project's own answers to the blanks."""
 
 import ast
 from pathlib import Path

@@ -50,7 +50,9 @@ def test_wrong_answers_are_refused_and_their_mistake_is_named(blank: str) -> Non
             verdict = check(blank, answer.source)
             assert (verdict.status, verdict.key) == ("wrong", answer.key), f"{answer.title}: {verdict}"
             assert verdict.words
-            assert not re.search(r"\b_[A-Z]|homework\.checks|SimpleNamespace", verdict.words)  # names of fakes
+            assert not re.search(
+                r"\b_[A-Z]|homework\.checks|SimpleNamespace", verdict.words
+            )  # names of the checks' fakes
             assert re.search(r":\d+$", verdict.where)
 
 
@@ -71,7 +73,7 @@ def test_the_cores_own_answers_are_ok() -> None:
 def test_empty_blanks_are_not_started_and_half_of_one_is_said_to_be_missing() -> None:
     for name in BY_NAME:
         verdict = check(name, "".join(empty_bodies(name)))
-        assert (verdict.status, verdict.where) == ("not started", "<replacement>:1")  # the function with the hints
+        assert (verdict.status, verdict.where) == ("not started", "<replacement>:1")  # the first function has the hints
     verdict = check("update", empty_bodies("update")[1])
     assert (verdict.key, verdict.words) == ("half written", "MLPPolicySL.compute_loss is not written yet")
 

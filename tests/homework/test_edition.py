@@ -1,4 +1,4 @@
-"""The student edition: nothing but the bodies of blanks differs, nothing answers one, and nothing runs around one."""
+"""The student edition: only the bodies of blanks differ, no file contains an answer, and every blank is needed."""
 
 import os
 import re
@@ -55,7 +55,7 @@ def test_a_blank_names_itself_and_has_its_hints(files: dict[str, bytes]) -> None
 
 
 def test_hints_name_what_there_is(files: dict[str, bytes]) -> None:
-    """A helper that is renamed in the core is renamed in the hints."""
+    """Fails when a helper that a hint names is renamed in the core."""
     core = [
         (ROOT / name).read_text(encoding="utf-8")
         for name in files
@@ -69,9 +69,9 @@ def test_hints_name_what_there_is(files: dict[str, bytes]) -> None:
 
 
 def test_nothing_answers_a_blank(files: dict[str, bytes]) -> None:
-    """No telling line of an answer is in the edition, nor a file that computes a blank's result in another way.
+    """No characteristic line of an answer is in the edition, nor a file that computes a blank's result in another way.
 
-    Handling of one observation, "if single else", is that of every policy.
+    Lines with "if single else" are allowed, because other policies handle a single observation in the same way.
     """
     content = [content for name, content in files.items() if not name.endswith((".pkl", ".png", ".ipynb"))]
     text = re.sub(r"#.*", "", b"".join(content).decode())
@@ -121,7 +121,7 @@ def test_a_shorter_homework_whole_or_nothing(script: Script, workplace: Path, mo
     assert [path.name for path in sorted(workplace.iterdir())] == ["empty", "short"]
 
 
-# One process imports the libraries; a fork of it runs the default script in an edition, and writes FOLDER/output<n>.
+# One process imports the libraries. For each line of its input, a fork runs run_hw1.py and writes FOLDER/output<n>.
 RUNS = """
 import os, sys
 import gymnasium, numpy, torch, tqdm, tyro
@@ -151,7 +151,7 @@ MORE = {
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks")
 def test_a_run_without_one_blank_fails_and_names_it(tmp_path: Path) -> None:
-    """Each blank, in this process and in workers, where CS285_STUDENT_PATH is set; else two blanks and no blank."""
+    """Two editions with one blank and one without any; with CS285_STUDENT_PATH every blank, also with workers."""
     runs = [("update", 0), ("sample_trajectory", 2), ("", 2)]
     if "CS285_STUDENT_PATH" in os.environ:
         runs = [(name, workers) for name in (*BY_NAME, "") for workers in (0, 2)]

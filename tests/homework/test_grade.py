@@ -1,4 +1,4 @@
-"""The autograder in a folder laid out as Gradescope's, on right, empty, broken and hostile submissions."""
+"""The autograder on right, empty, broken and hostile submissions, in a folder laid out as Gradescope's."""
 
 import json
 import os
@@ -52,7 +52,7 @@ match x:
 
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
-    """Gradescope's folder, with the autograder unzipped and the results of an earlier submission."""
+    """A folder laid out as Gradescope's, with the unzipped autograder and the results of an earlier submission."""
     write_autograder(tmp_path / "autograder.zip")
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         assert archive.testzip() is None
@@ -65,7 +65,7 @@ def box(tmp_path: Path) -> Path:
 
 
 def graded(box: Path) -> dict[str, dict[str, Any]]:
-    """The tests in results.json by name, after a run of ``run_autograder``."""
+    """Run ``run_autograder``, and return the tests in results.json by name."""
     environment = {**os.environ, "PYTHON": sys.executable}
     subprocess.run(["bash", box / "source/run_autograder", box], env=environment, check=True, capture_output=True)
     return read_tests(box)
@@ -90,7 +90,7 @@ def log(folder: Path, *returns: float) -> None:
 
 @pytest.mark.slow
 def test_a_right_submission_has_full_points(box: Path, tmp_path: Path) -> None:
-    """The zip of make_submission.py in CMU's layout, with another package name and the best iteration in the middle."""
+    """The submission has CMU's layout and package name, and a run whose best iteration is in the middle."""
     for returns, settings in (
         ([1600.0], {"env_name": "Ant-v5"}),
         ([10.0, 5000.0, 20.0], {"env_name": "Ant-v5"}),
@@ -154,7 +154,7 @@ REFUSED = (("sample_random_data", "uses os"), ("train_agent", "homework"), ("sam
 
 
 class Touch:
-    """Makes a file when it is unpickled."""
+    """An object that makes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""The whole path of a student, in the folder that make_homework.py writes, up to the grade."""
+"""All steps of a student, from the folder that make_homework.py writes to the grade."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.fake_runs import write_run
 from tests.homework.test_grade import graded, log
 
-# Writes the answers one by one, and prints the verdicts on the last blank and on the next one each time.
+# Writes the answers one by one; after each answer, prints the verdicts on its blank and on the next blank.
 TURNS = """
 from pathlib import Path
 from cs285.homework.blanks import BLANKS

@@ -1,4 +1,4 @@
-"""Whole runs: results depend only on the seed, also with a user's own policy and with shared inputs."""
+"""Whole runs: their results depend only on the seed, also with a user's own policy and with shared inputs."""
 
 import json
 import multiprocessing
@@ -39,7 +39,7 @@ def run(config: Config, expert: Any = None, make_policy: MakePolicy = make_mlp_p
 
 
 class SamplingPolicy(nn.Module):
-    """A stochastic torch policy with dropout, which is no `BasePolicy`."""
+    """A stochastic torch policy with dropout, which is not a `BasePolicy`."""
 
     def __init__(self, *_: Any) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class SamplingPolicy(nn.Module):
 
 
 class MeanAction:
-    """A policy without torch, attribute dictionary and state_dict: the mean action of all batches."""
+    """A policy that acts by the mean action of all batches; it has no torch module, ``__dict__`` or ``state_dict``."""
 
     __slots__ = ("count", "parameters", "total")
 

@@ -1,4 +1,4 @@
-"""Videos are complete or absent, play in browsers, and show the episodes that are rolled out without filming."""
+"""Videos are complete or absent, play in browsers, and show the same episodes as rollouts without videos."""
 
 import re
 from dataclasses import replace
@@ -73,7 +73,7 @@ def test_a_film_shows_the_episodes_of_its_seeds(num_workers: int, tmp_path: Path
         rollouts.wait(rollouts.start_film(tmp_path / "film.mp4", policy, [3, 4]))
         with pytest.raises(InvalidInput, match="can't write"):
             rollouts.wait(rollouts.start_film(Path("/dev/null/film.mp4"), policy, [3]))
-    frames = sum((len(path) + 1) // 2 for path in paths)  # at half the rate
+    frames = sum((len(path) + 1) // 2 for path in paths)  # videos have half the frame rate
     assert count_frames_and_secs(tmp_path / "film.mp4")[0] == frames
 
 
@@ -88,7 +88,7 @@ def test_a_worker_films_though_this_process_has_rendered(gl: None, tmp_path: Pat
 
 
 class ChangingFrames(PointEnv):
-    """Frames of another dtype or, from the second on, of another size."""
+    """An environment whose frames have another dtype or, from the second frame on, another size."""
 
     dtype: type = np.uint8
 

@@ -1,4 +1,4 @@
-"""Resource limits that docs/reliability.md states: many runs at once, long runs, large buffers."""
+"""The load tests of docs/reliability.md: many runs at once, long runs, large buffers."""
 
 import json
 import multiprocessing
@@ -47,7 +47,7 @@ def resources() -> dict[str, int]:
 
 @pytest.mark.slow
 def test_a_long_run_leaks_nothing(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory may grow by the transitions that each iteration adds, twice for the buffer's spare room."""
+    """Memory may grow by twice the transitions that the iterations add, since the replay buffer has spare room."""
     seen: list[dict[str, int]] = []
     log_scalars = Logger.log_scalars
     monkeypatch.setattr(Logger, "log_scalars", lambda *args: (log_scalars(*args), seen.append(resources())))
@@ -77,7 +77,7 @@ print(json.dumps([len(buffer), peak() - before]))
 
 
 def test_a_large_buffer_takes_at_most_twice_its_transitions() -> None:
-    """While it grows: the old arrays are kept until they are copied."""
+    """The peak is reached while the buffer grows, when the old arrays are copied into larger ones."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, str(TRANSITIONS)], capture_output=True, encoding="utf-8", check=True
     )

@@ -27,7 +27,7 @@ def test_run_folders_have_the_name_of_the_assignment_and_are_never_shared(
 ) -> None:
     pattern = "q2_dagger_Ant-v4_[0-3][0-9]-[01][0-9]-20[0-9][0-9]_[0-2]*"
     assert make_run_dir(tmp_path, "q2_dagger_Ant-v4").match(pattern)
-    monkeypatch.setattr("time.strftime", lambda form: "31-12-2026_23-59-59")  # all in one second
+    monkeypatch.setattr("time.strftime", lambda form: "31-12-2026_23-59-59")  # all folders are made in one second
     folders = [make_run_dir(tmp_path / "data", "q1_x") for _ in range(4)]
     assert [folder.name.removeprefix("q1_x_31-12-2026_23-59-59") for folder in folders] == ["", "_2", "_3", "_4"]
 

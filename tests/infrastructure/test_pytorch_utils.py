@@ -31,7 +31,7 @@ def test_the_gpu_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_threads_of_torch_and_of_numpy() -> None:
-    with threadpool_limits(limits=None):  # restores all at its end, torch's OpenMP too
+    with threadpool_limits(limits=None):  # restores all limits at the end, also that of torch's OpenMP
         for count in (3, 1):
             use_threads(count)
             in_numpy = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}

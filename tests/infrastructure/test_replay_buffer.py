@@ -34,7 +34,7 @@ def rows(batch: Batch) -> list[tuple[float, ...]]:
 
 
 def as_list(paths: Sequence[Trajectory]) -> list[tuple[float, ...]]:
-    """What `rows` gives for a batch of all transitions of some trajectories."""
+    """The result of `rows` for a batch of all transitions of some trajectories."""
     fields = ("observations", "actions", "rewards", "next_observations", "terminals")
     return rows(Batch(*(torch.from_numpy(np.concatenate([getattr(p, name) for p in paths])) for name in fields)))
 

@@ -1,4 +1,4 @@
-"""The training loop: what it trains on, what it logs when, and that logging does not change what is learned."""
+"""The training loop: its data, what is logged in which iteration, and independence of training from logging."""
 
 import csv
 from collections.abc import Sequence
@@ -115,7 +115,7 @@ def test_rows_before_a_diverging_loss_stay_readable(tiny: Config, num_workers: i
     assert np.isfinite(row["Eval_AverageReturn"])
 
 
-@pytest.mark.filterwarnings("error")  # a warning of numpy would be a second message
+@pytest.mark.filterwarnings("error")  # numpy must not warn in addition to the error
 @pytest.mark.parametrize(("what", "bad"), [("next observation", float("nan")), ("reward", float("inf"))])
 def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_step(
     tiny: Config, what: str, bad: float, monkeypatch: pytest.MonkeyPatch
@@ -141,7 +141,7 @@ def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_s
 def test_an_expert_that_is_not_finite_is_reported_with_task_iteration_and_step(tiny: Config) -> None:
     def expert(observations: Any) -> Any:
         actions = expert_rule(observations)
-        if len(observations) > 2:  # batches of one and two are the expert's own evaluation and a check at the start
+        if len(observations) > 2:  # smaller batches are the evaluation of the expert and a check at the start
             actions[1, 0] = np.nan
         return actions
 
@@ -163,7 +163,9 @@ def test_videos_come_when_due_and_show_the_first_two_episodes(tiny: Config, adde
     expected = {f"{who}_rollouts_itr_{itr}.mp4" for who in ("train", "eval") for itr in (0, 2)}
     assert {path.name for path in videos.iterdir()} == expected
     film = iio.imread(videos / "train_rollouts_itr_2.mp4", plugin="FFMPEG")
-    assert len(film) == sum(-(-len(path) // 2) for path in added[2][:2])  # 30 of 60 frames a second
+    assert len(film) == sum(
+        -(-len(path) // 2) for path in added[2][:2]
+    )  # videos have 30 of the task's 60 frames per second
 
 
 def test_a_machine_that_can_not_render_trains_without_videos(

@@ -1,4 +1,4 @@
-"""Worker processes: the same episodes as without them, reported deaths, fallbacks with a reason, nothing left over."""
+"""Worker processes: the same episodes as without workers, deaths that are reported, fallbacks that give a reason."""
 
 import itertools
 import multiprocessing
@@ -35,7 +35,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /p
 
 
 class CallingPolicy(BasePolicy):
-    """A policy whose actions are the number that a function returns in the process in which it acts."""
+    """A policy whose actions are the return value of a function, which is called in the process that acts."""
 
     copyable = True
 
@@ -61,7 +61,7 @@ def fail() -> float:
 
 
 def answer(rollouts: RolloutWorkers, policy: BasePolicy) -> float:
-    """The action of a policy that always chooses the same one."""
+    """The action in the rollouts of a policy that always takes the same action."""
     paths = sample_n_trajectories(rollouts, policy, 3, itertools.count())
     (action,) = {float(number) for path in paths for number in path.actions.flat}
     return action
@@ -91,10 +91,10 @@ def test_the_same_episodes_bit_for_bit(num_workers: int, method: str, request: p
         ours, our_steps = sample_trajectories(workers, POLICY, 150, itertools.count(7))
         theirs, their_steps = sample_trajectories(alone, POLICY, 150, itertools.count(7))
         assert same(ours, theirs)
-        assert our_steps == their_steps >= 150 > our_steps - len(ours[-1])  # the fewest
+        assert our_steps == their_steps >= 150 > our_steps - len(ours[-1])  # the fewest episodes
         assert same(*(sample_n_trajectories(rollouts, POLICY, 5, itertools.count()) for rollouts in (alone, workers)))
         seeds = itertools.count()
-        assert len(sample_trajectories(workers, POLICY, 1, seeds)[0]) == next(seeds) == 1  # none that is not needed
+        assert len(sample_trajectories(workers, POLICY, 1, seeds)[0]) == next(seeds) == 1  # no seed more than needed
     assert not multiprocessing.active_children()
 
 
@@ -124,7 +124,7 @@ def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch, capsy
 def test_workers_make_the_environment_that_this_process_registered(
     spawn: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Its class is defined in ``__main__``, as in a notebook, and its id is that of another task in Gymnasium."""
+    """The class is defined in ``__main__``, as in a notebook, and its id replaces another task of Gymnasium."""
     env_name = "CartPole-v1"
     notebook_env = type("NotebookEnv", (PointEnv,), {"__module__": "__main__"})
     monkeypatch.setattr(sys.modules["__main__"], "NotebookEnv", notebook_env, raising=False)
@@ -141,7 +141,7 @@ def test_workers_make_the_environment_that_this_process_registered(
 def test_without_workers_the_main_process_rolls_out(
     env_name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """An environment that can't be pickled, and a system without semaphores."""
+    """Workers can't be started for an environment that can't be pickled, or on a system without semaphores."""
 
     def no_semaphores(*args: object, **kwargs: object) -> None:
         raise FileNotFoundError(2, "No such file or directory: /dev/shm")
@@ -197,7 +197,7 @@ def test_death_of_a_worker_and_an_exception_in_a_worker_are_raised(fork: None) -
 
 
 def hang() -> float:
-    return sum(itertools.repeat(0.0)) if in_a_worker() else 0.0  # in C, without releasing the interpreter's lock
+    return sum(itertools.repeat(0.0)) if in_a_worker() else 0.0  # C code that holds the interpreter's lock
 
 
 @linux
@@ -243,7 +243,7 @@ def start(code: str, folder: Path, *, stdin: bool = False) -> subprocess.Popen[s
 @linux
 def test_main_scripts_that_workers_cannot_import(tmp_path: Path) -> None:
     out, err = start("make()", tmp_path).communicate()
-    assert (out, err.count("Traceback")) == ("", 1)  # none of the workers'
+    assert (out, err.count("Traceback")) == ("", 1)  # no traceback of a worker
     assert "if __name__ == '__main__'" in err.splitlines()[-1]
     out, err = start("make()", tmp_path, stdin=True).communicate()
     assert out.startswith(f"{HERE}no workers for CartPole-v1: the main script, which workers import, is read from")
@@ -282,6 +282,6 @@ def test_fork_without_threads_and_graphics_else_spawn() -> None:
         "chosen += [start_method(films=False)]\n"
         "assert chosen == ['fork', 'spawn', 'spawn', 'spawn'], chosen\n"
         "heavy = {'torch', 'matplotlib', 'imageio', 'scipy', 'tensorboardX'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"  # a spawned worker imports what this has imported
+        "assert not heavy, heavy\n"  # a spawned worker imports the modules that this process has imported
     )
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, check=True)

@@ -1,4 +1,4 @@
-"""Rollouts of whole episodes, as few as reach the number of steps, and relabelling with the expert's actions."""
+"""Rollouts of the fewest whole episodes that have enough steps, and relabelling with the expert's actions."""
 
 import itertools
 from dataclasses import replace
@@ -27,7 +27,7 @@ LONG_SPEC = replace(POINT_SPEC, max_episode_steps=1000)
 def test_each_row_is_one_step_and_raw_actions_reach_the_environment() -> None:
     env = PointEnv()
     path = sample_trajectory(env, LONG_SPEC, FakePolicy(expert_rule), seed=1)
-    assert np.abs(env.received).max() > 3  # the box ends at 1
+    assert np.abs(env.received).max() > 3  # the action space ends at 1
     np.testing.assert_array_equal(np.float32(env.received), path.actions)
     np.testing.assert_allclose(path.actions, expert_rule(path.observations), rtol=1e-5)
     np.testing.assert_array_equal(path.observations[1:], path.next_observations[:-1])
@@ -40,7 +40,7 @@ def test_each_row_is_one_step_and_raw_actions_reach_the_environment() -> None:
     ("ends_by", "lasts", "cut_at", "terminated"),
     [
         ("termination", 5, 1000, True),
-        ("termination", 5, 5, True),  # in the very step in which it would have been cut
+        ("termination", 5, 5, True),  # in the step in which it would be truncated
         ("termination", 6, 5, False),
         ("truncation", 5, 1000, False),
     ],
@@ -53,7 +53,7 @@ def test_terminated_and_truncated_are_distinguished(ends_by: str, lasts: int, cu
 
 
 class ReusingEnv(PointEnv):
-    """Returns the same array after each step, as some environments do."""
+    """An environment that returns the same array after each step, as some environments do."""
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, object]]:
         before = self.state
@@ -106,7 +106,7 @@ def test_relabelling_changes_the_actions_and_nothing_else() -> None:
         assert not path.actions.any()
         for name in ("observations", "rewards", "next_observations", "terminated", "truncated"):
             assert getattr(new, name) is getattr(path, name)
-    assert [len(asked) for asked in expert.asked] == [len(path) for path in paths]  # one call for each
+    assert [len(asked) for asked in expert.asked] == [len(path) for path in paths]  # one call for each episode
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The homework's notebook: every blank has a cell that shows it and one that checks it, and they run on the answers."""
+"""The homework's notebook: each blank has a cell that calls it and one that checks it; all run on the answers."""
 
 import nbformat
 import pytest
@@ -16,7 +16,7 @@ def test_every_blank_is_shown_and_then_checked() -> None:
     checks = {cell.source: n for n, cell in enumerate(code) if cell.source.startswith("check(")}
     assert set(checks) == {f'check("{blank.name}")' for blank in BLANKS}
     for n in checks.values():
-        assert code[n - 1].metadata.tags == ["raises-exception"]  # "Run all" goes through with empty blanks
+        assert code[n - 1].metadata.tags == ["raises-exception"]  # "Run all" continues after an empty blank
 
 
 @pytest.mark.slow
@@ -26,7 +26,7 @@ def test_the_cells_run_on_the_answers() -> None:
         if cell.source.startswith("check(") and "sample_n" not in cell.source:
             cell.source = ""
         cell.source = cell.source.replace('root / "data" / "notebook"', 'Path(__import__("tempfile").mkdtemp())')
-        cell.metadata = {}  # errors end the run
+        cell.metadata = {}  # without the tags, an error ends the run
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(PATH.parent)}}).execute()
     text = "".join(out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", []))
     for shown in (

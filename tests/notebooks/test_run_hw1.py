@@ -1,4 +1,4 @@
-"""The notebook: it runs, its loop by hand equals `BC_Trainer`, and its outputs are stripped."""
+"""The notebook runs, its loop by hand gives the results of `BC_Trainer`, and its outputs are stripped."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outputs(runs: Path) -> list[NotebookNode]:
-    """Outputs of all cells with small settings, and of one that compares the returns by hand with the trainer's."""
+    """Outputs of all cells with small settings, and of an added cell that compares the returns of both loops."""
     notebook = nbformat.read(PATH, as_version=4)
     (index,) = (n for n, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
     for name in (*SMALL, "logdir"):

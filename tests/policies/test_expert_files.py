@@ -1,4 +1,4 @@
-"""Experts from files of stable-baselines3, torch and this project act as in their library; other files are refused."""
+"""Experts from files of stable-baselines3, torch and this project act as in their libraries; others are refused."""
 
 import functools
 import gzip
@@ -39,7 +39,7 @@ LOW, HIGH = np.float32([-2.0, 0.5, -0.1]), np.float32([1.0, 3.0, 0.1])
 
 
 class BoundedEnv(fakes.PointEnv):
-    """Actions in an asymmetric box, or three choices."""
+    """An environment whose actions are in an asymmetric box, or are three choices."""
 
     def __init__(self, discrete: bool = False) -> None:
         super().__init__(ob_shape=(5,))
@@ -50,7 +50,7 @@ gym.register(BOUNDED, BoundedEnv, max_episode_steps=12)
 gym.register(CHOICE, BoundedEnv, max_episode_steps=12, kwargs={"discrete": True})
 OBSERVATIONS = np.random.default_rng(0).normal(scale=3, size=(2000, 5)).astype(np.float32)
 OFF_POLICY = {"SAC", "TD3", "DDPG", "TQC", "DQN"}
-MODELS = [  # algorithm, task, keywords of the policy
+MODELS = [  # algorithm, task, keyword arguments of the policy
     ("PPO", BOUNDED, {"activation_fn": nn.ReLU, "net_arch": [16, 8], "log_std_init": -1.0}),
     ("PPO", CHOICE, {"activation_fn": nn.LeakyReLU, "net_arch": {"pi": [], "vf": [8]}}),
     ("A2C", CHOICE, {}),
@@ -82,7 +82,7 @@ def written(write: Callable[[io.BytesIO], Any]) -> bytes:
 
 
 def edit_zip(path: Path, **members: bytes) -> None:
-    """Replace members of a zip as `model.save` writes it; ``policy`` stands for policy.pth."""
+    """Replace members of a zip as `model.save` writes it; ``policy`` is the content of policy.pth."""
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     content |= {name.replace("policy", "policy.pth"): data for name, data in members.items()}
@@ -103,9 +103,9 @@ def test_zips_of_stable_baselines3_act_as_its_own_predict(
     np.testing.assert_allclose(expert.get_action(OBSERVATIONS), expected, rtol=0, atol=1e-5)
     np.testing.assert_allclose(expert.get_action(OBSERVATIONS[0]), expected[0], rtol=0, atol=1e-5)
     assert "VecNormalize" in capsys.readouterr().err
-    if name in ("PPO", "TRPO") and not spec.discrete:  # the others are squashed
+    if name in ("PPO", "TRPO") and not spec.discrete:  # tanh bounds the actions of the others
         assert np.isclose(expected, HIGH).any()
-    np.testing.assert_array_equal(as_policy(model).get_action(OBSERVATIONS), expected)  # the object itself
+    np.testing.assert_array_equal(as_policy(model).get_action(OBSERVATIONS), expected)  # the model itself as an expert
 
 
 def test_a_zip_of_an_older_version_with_shared_layers_is_rebuilt(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.fakes import FakePolicy, expert_rule
 
 
 class Recorder:
-    """A user's expert, which records the shapes of its observations and its seeds, and changes its argument."""
+    """A user's expert that records its seeds and the shapes of its observations, and changes the observations."""
 
     def __init__(self) -> None:
         self.recorded: list[Any] = []
@@ -35,7 +35,7 @@ def test_functions_and_objects_with_get_action_become_policies() -> None:
         np.testing.assert_array_equal(policy.get_action(observations), expert_rule(before))
         np.testing.assert_array_equal(policy.get_action(observations[1]), expert_rule(before)[1])
         np.testing.assert_array_equal(observations, before)
-        policy.reset(3)  # a function has nothing to reset
+        policy.reset(3)  # has no effect for a function
         assert as_policy(policy) is policy
 
 

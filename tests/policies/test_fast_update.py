@@ -1,4 +1,4 @@
-"""The fast gradient step computes what torch's does, and declines whenever it would not."""
+"""The fast gradient step computes the same as torch's, and declines a policy for which it would not."""
 
 import copy
 import functools
@@ -22,7 +22,7 @@ KINDS: dict[str, dict[str, Any]] = {"mse": {}, "nll": {"loss": "nll"}, "discrete
 
 
 def make_policy(kind: str = "mse", cls: type[MLPPolicySL] = MLPPolicySL, **options: Any) -> MLPPolicySL:
-    """A policy of 3 observed numbers and 2 actions, always with the same parameters and standardiser."""
+    """A policy with observations (3,) and actions (2,), always with the same parameters and standardisation."""
     torch.manual_seed(0)
     policy = cls(2, 3, 2, 16, **{"schedule_period": 100, **KINDS[kind], **options})
     policy.ob_mean += torch.tensor([1.0, -2.0, 0.5])
@@ -192,7 +192,7 @@ def test_methods_overridden_in_a_class_or_on_the_object_are_declined(name: str) 
 
 
 def registrations(policy: MLPPolicySL) -> list[Callable[..., Any]]:
-    """The functions of torch that register a hook which a gradient step would call."""
+    """The functions of torch that register a hook that a gradient step would call."""
     kinds = ("forward", "forward_pre", "full_backward", "full_backward_pre")
     found = [getattr(policy.mean_net[2], f"register_{kind}_hook") for kind in kinds]
     found += [getattr(nn.modules.module, f"register_module_{kind}_hook") for kind in kinds]

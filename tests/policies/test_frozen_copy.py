@@ -1,4 +1,4 @@
-"""Frozen copies act as the policy did; policies that a perceptron in numpy can't reproduce are deep-copied."""
+"""Frozen copies act like the policy at the time of the copy; where numpy can't reproduce it, it is deep-copied."""
 
 import pickle
 import threading
@@ -27,7 +27,7 @@ OBSERVATIONS = np.random.default_rng(0).normal(scale=3.0, size=(50, 17)).astype(
 def random_policy(
     seed: int = 0, n_layers: int = 2, size: int = 64, activation: Any = nn.Tanh, cls: Any = MLPPolicySL
 ) -> MLPPolicySL:
-    """A policy of 4 actions and 17 observed numbers with parameters far from their initial ones."""
+    """A policy with observations (17,) and four numbers or choices as action, with parameters far from initial ones."""
     torch.manual_seed(seed)
     policy: MLPPolicySL = cls(4, 17, n_layers, size)
     policy.mean_net = build_mlp(17, 4, n_layers, size, activation)
@@ -46,7 +46,7 @@ def random_policy(
 def test_continuous_actions_equal_torchs_to_float32_rounding(
     activation: type[nn.Module], seed: int, n_layers: int, size: int, far: bool
 ) -> None:
-    """Also for observations whose means are large compared with their standard deviations."""
+    """The observations include numbers whose means are large compared with their standard deviations."""
     policy, observations = random_policy(seed, n_layers, size, activation), OBSERVATIONS
     if far:
         policy.ob_mean.fill_(1000.0)
@@ -92,7 +92,7 @@ def test_copies_are_frozen_and_carry_no_optimizer(cls: type[MLPPolicySL]) -> Non
     policy.update(torch.from_numpy(OBSERVATIONS), torch.ones(50, 4))
     frozen, before = frozen_copy(policy, OBSERVATIONS[:5]), policy.get_action(OBSERVATIONS)
     in_bytes = 4 * sum(parameter.numel() for parameter in policy.parameters())
-    assert len(pickle.dumps(frozen)) < 1.2 * in_bytes  # Adam's averages would triple it
+    assert len(pickle.dumps(frozen)) < 1.2 * in_bytes  # Adam's averages would triple the size
     assert policy.training
     policy.update(torch.from_numpy(OBSERVATIONS), torch.ones(50, 4))
     assert np.abs(policy.get_action(OBSERVATIONS) - before).max() > 1e-3
@@ -100,7 +100,7 @@ def test_copies_are_frozen_and_carry_no_optimizer(cls: type[MLPPolicySL]) -> Non
 
 
 class Sampling:
-    """A policy that is no torch module and samples its actions from torch's global generator."""
+    """A policy that is not a torch module and samples its actions with torch's global generator."""
 
     def __init__(self) -> None:
         self.network = nn.Sequential(nn.Linear(17, 4), nn.Dropout(0.5))

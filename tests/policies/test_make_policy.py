@@ -28,7 +28,7 @@ def test_the_learning_rate_follows_its_schedule_and_keeps_a_change(tiny: Config,
 
 
 def test_ob_normalization_standardises_observations_by_the_experts_data(tiny: Config) -> None:
-    """A constant dimension keeps its scale, and one that hardly varies is divided by 0.01."""
+    """A constant dimension is divided by 1, and a dimension that hardly varies by 0.01."""
     observations = np.full((1000, 3), 1000, np.float32)
     observations[::2, 1] += 0.001953125
     observations[500:, 2] += 4
@@ -41,7 +41,9 @@ def test_ob_normalization_standardises_observations_by_the_experts_data(tiny: Co
 
 
 def test_a_make_policy_in_a_script_is_named_after_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert describe_policy(make_mlp_policy, object()) == describe_policy(make_mlp_policy, object())  # no addresses
+    assert describe_policy(make_mlp_policy, object()) == describe_policy(
+        make_mlp_policy, object()
+    )  # without the objects' addresses
 
     def make(*_: Any) -> Any:
         """Make no policy."""

@@ -19,7 +19,7 @@ def make_policy(**options: Any) -> MLPPolicySL:
 
 
 def test_update_learns_what_benchmarks_textbook_learns_from_the_same_batches() -> None:
-    """Raw observations and a constant learning rate, as in the assignment."""
+    """Observations are not standardised and the learning rate is constant, as in the assignment."""
     policy, reference = make_policy(), textbook.Policy(ob_dim=3, ac_dim=2, size=32)
     reference.mean_net.load_state_dict(policy.mean_net.state_dict())
     before = policy.mean_net[0].weight.detach().clone()
@@ -28,7 +28,7 @@ def test_update_learns_what_benchmarks_textbook_learns_from_the_same_batches() -
         actions = torch.stack([observations[:, 0] - 1, observations[:, 1] * observations[:, 2]], dim=1)
         mine = policy.update(observations, actions)["Training Loss"]
         theirs = reference.update(observations.numpy(), actions.numpy())["Training Loss"]
-        assert mine.item() == pytest.approx(float(theirs), rel=1e-4)  # the loss before the step
+        assert mine.item() == pytest.approx(float(theirs), rel=1e-4)  # both return the loss before the step
     torch.testing.assert_close(policy.mean_net.state_dict(), reference.mean_net.state_dict(), rtol=0, atol=1e-5)
     assert (policy.mean_net[0].weight - before).abs().max() > 0.01
 

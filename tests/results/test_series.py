@@ -1,4 +1,4 @@
-"""Runs are selected, grouped by all that decides their result, and named by what differs; statistics over seeds."""
+"""Runs are selected, grouped by the settings that decide the result, and named by those that differ; statistics."""
 
 import shlex
 from pathlib import Path
@@ -30,7 +30,7 @@ def series_of(folder: Path) -> list[Series]:
 
 
 def test_seeds_make_a_series(tmp_path: Path) -> None:
-    """An incomplete one counts in the iterations that it has."""
+    """A seed with an incomplete run counts in the iterations that the run has."""
     for seed in (3, 1, 2):
         returns = [10.0 * seed, 20.0 * seed, 30.0 * seed][: 3 if seed == 3 else 2]
         write_run(tmp_path, returns, std=seed, seed=seed, exp_name=f"s{seed}", num_workers=seed, n_iter=3)
@@ -106,7 +106,7 @@ def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     assert words[:2] == ["python", "scripts/run_hw1.py"]
     pairs = [("--expert_data", str(data)), ("--env_name", "Hopper-v5"), ("--n_iter", "2"), ("--seeds", "1,2")]
     assert {(words[n], words[n + 1]) for n in range(2, len(words) - 1)} >= set(pairs)
-    assert len(words) == 2 + 2 * len(pairs) + 1  # and --do_dagger
+    assert len(words) == 2 + 2 * len(pairs) + 1  # the last word is --do_dagger
     write_run(tmp_path / "mine", [1.0, 2.0], policy={"make_policy": "mine:make"})
     assert series_of(tmp_path / "mine")[0].command().startswith("python mine.py --env_name Hopper-v5 ")
 

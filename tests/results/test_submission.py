@@ -46,7 +46,7 @@ def test_the_zip_has_the_runs_the_code_and_the_commands(runs: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
-    """With data of another folder, and a package of another name, of which nothing is left under its own."""
+    """The data are in another folder, and the package has another name; the old name is nowhere in the code."""
     data, flags = tmp_path / "mine.pkl", "--do_dagger --n_iter 2 --num_agent_train_steps_per_iter 5 --ep_len 20"
     shutil.copy(PROJECT_ROOT / "expert_data/expert_data_CartPole-v1.pkl", data)
     flags += f" --env_name CartPole-v1 --num_workers 0 --batch_size 20 --eval_batch_size 40 --expert_data {data}"
@@ -68,7 +68,7 @@ def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
 
 
 def run_in(folder: Path, command: str) -> Path:
-    """The run folder that a command makes in ``data`` of a folder, where no other cs285 can be imported."""
+    """Run a command in a folder from which no other cs285 can be imported; return the run folder in its ``data``."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run([sys.executable, *command.split()], cwd=folder, env=environment, check=True, capture_output=True)
     (run_dir,) = (folder / "data").glob("q2_*")

@@ -1,4 +1,4 @@
-"""Fixtures that run the scripts, in this process or in one of their own."""
+"""Fixtures that run the scripts, in this process or in a new one."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def load_script(name: str) -> ModuleType:
 
 @pytest.fixture
 def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Roll out in this process, which is quicker for a few episodes."""
+    """Roll out in this process, which is faster for a few episodes."""
     monkeypatch.setattr("cs285.infrastructure.rollout_workers.usable_cores", lambda: 0)
 
 
@@ -95,7 +95,7 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def start(
     name: str | Path, *arguments: object, cwd: Path, environment: dict[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start a script, of the project or from a file, in a process and session of its own."""
+    """Start a script, of the project or from a file, in a new process and session."""
     return subprocess.Popen(
         [sys.executable, ROOT / "scripts" / f"{name}.py" if isinstance(name, str) else name, *map(str, arguments)],
         cwd=cwd,
@@ -135,6 +135,6 @@ def point_files(tmp_path_factory: pytest.TempPathFactory) -> PointFiles:
 
 
 def small_run(point_files: PointFiles, *more: object) -> Sequence[object]:
-    """Arguments of a run_hw1.py that takes a fraction of a second; ``more`` overrides them."""
+    """Arguments with which run_hw1.py takes a fraction of a second; ``more`` overrides them."""
     sizes = "--num_agent_train_steps_per_iter 4 --batch_size 20 --eval_batch_size 20 --train_batch_size 8 --size 8"
     return ("-env", fakes.POINT, "-ed", point_files.data, *sizes.split(), "--num_workers", 0, *more)

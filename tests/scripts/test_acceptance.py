@@ -37,7 +37,7 @@ def test_targets_are_of_tasks_that_ship_with_experts_that_reach_their_returns() 
 def test_the_table_and_the_exit_code(
     script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch, worst: float, result: str
 ) -> None:
-    """With 95 % needed of two seeds on Ant, 102 and 89 are enough, and 102 and 80 are not."""
+    """The target on Ant is a mean of 95 %: two seeds with 102 and 89 % reach it, 102 and 80 % do not."""
 
     def run_missing(configs: Sequence[Config], logdir: Path, num_cpus: int | None) -> None:
         assert num_cpus == 3

@@ -1,4 +1,4 @@
-"""describe_data.py: what is in the files that ship, in the course's layouts, and which tasks they fit."""
+"""describe_data.py on the files that ship and on the course's layouts: their contents, and the tasks that they fit."""
 
 from pathlib import Path
 

@@ -58,7 +58,9 @@ def test_each_flag_of_a_recording_takes_effect(script: Script, workplace: Path, 
     assert (more[0].observations[0] != plain[0].observations[0]).any()
     assert (more[0].actions == 0).all() != (plain[0].actions == 0).all()
     assert (plain[0].discrete, choice[0].discrete) == (False, True)
-    script("collect_expert_data", "-env", "CartPole-v1", "-n", 1, "--ep_len", 10).succeeded()  # of an expert that ships
+    script(
+        "collect_expert_data", "-env", "CartPole-v1", "-n", 1, "--ep_len", 10
+    ).succeeded()  # records an expert that ships
 
 
 def test_with_noise_the_expert_acts_less_precisely_than_it_is_recorded(
@@ -74,7 +76,7 @@ def test_with_noise_the_expert_acts_less_precisely_than_it_is_recorded(
         recorded = load_expert_data(workplace / name)
         for episode in recorded:
             np.testing.assert_array_equal(episode.actions, expert.get_action(episode.observations))
-        # The next state tells the mean of the two executed actions.
+        # The next state shows the mean of the two executed actions.
         executed = [10 * (t.next_observations - 0.9 * t.observations).mean(axis=1) for t in recorded]
         deviations[name] = np.concatenate(executed) - np.concatenate([t.actions.mean(axis=1) for t in recorded])
     assert np.abs(deviations["plain"]).max() < 1e-4
@@ -116,7 +118,7 @@ def test_each_flag_of_an_evaluation_takes_effect(script: Script, workplace: Path
 
 
 def table(out: str) -> list[list[str]]:
-    """The cells of the rows below the head, the interval in two."""
+    """The cells of the table's rows without its head; the interval is two cells."""
     return [line.replace("[", "").replace("]", "").replace(",", "").split() for line in out.splitlines()[1:]]
 
 
@@ -124,7 +126,7 @@ def test_experts_are_evaluated_and_compared_with_their_cards(script: Script, wor
     pytest.importorskip("scipy", reason="of the extra `experts`")
     from cs285.experts.card import evaluate_expert
 
-    task, long_task = "PointTask-v0", "LongPointTask-v0"  # ids that can be file names
+    task, long_task = "PointTask-v0", "LongPointTask-v0"  # these ids can be file names
     gym.register(task, fakes.PointEnv, max_episode_steps=fakes.TIME_LIMIT)
     gym.register(long_task, fakes.PointEnv, max_episode_steps=3)
     folder = workplace / "policies/experts"

@@ -1,6 +1,6 @@
-"""Flags, files and places that can't be used: one line, exit code 2, and no file left behind.
+"""Flags, files and folders that can't be used: the script prints one line, ends with 2 and leaves no file behind.
 
-The tests of the readers cover every kind of bad content; here each script reads one bad file of each kind.
+The tests of the readers cover every kind of invalid content. Here each script reads one invalid file of each kind.
 """
 
 import os
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("no_workers")
 
 @pytest.fixture
 def refused(script: Script, workplace: Path) -> Refused:
-    """Run a script, check that it refuses with a line that contains ``parts`` and leaves no file behind."""
+    """Run a script, check that it ends with one line that contains ``parts``, and that it leaves no file behind."""
 
     def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
         before = files_below(workplace)
@@ -131,7 +131,7 @@ def test_saved_policies_and_videos(
 
 @pytest.fixture
 def file(workplace: Path) -> Path:
-    """A file where a folder is needed; tests may run as root, who can write everywhere else."""
+    """A file where a script needs a folder. (A folder without write permission would not stop root.)"""
     return write(workplace / "file", b"in the way")
 
 

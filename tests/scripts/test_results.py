@@ -1,4 +1,4 @@
-"""From run folders to results: plot_results.py, make_report.py, make_submission.py and reproduce.py."""
+"""The scripts that read run folders: plot_results.py, make_report.py, make_submission.py and reproduce.py."""
 
 import csv
 import re
@@ -151,7 +151,7 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
 
     alone = tmp_path / "alone.html"
     alone.write_text(html, encoding="utf-8")
-    with visit(alone.as_uri()) as seen:  # skips the test where no browser is
+    with visit(alone.as_uri()) as seen:  # skips the test without a browser
         page = seen.page
         page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 1)")
         widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")

@@ -1,4 +1,4 @@
-"""run_hw1.py: output, resuming, seeds, the assignment's commands, the wheel, learning, flags; all help texts."""
+"""run_hw1.py: output, resuming, seeds, the assignment's commands, the wheel, learning, and flags; all help texts."""
 
 import re
 import shlex
@@ -85,7 +85,7 @@ def test_a_seed_that_fails_keeps_the_others(
 
 
 def test_the_assignments_commands(workplace: Path, script: Script) -> None:
-    """As the README shows them, in a checkout that is not installed, with files of Ant of the edition of 2020."""
+    """The README's commands run in a checkout that is not installed, with files in the layout of fall 2020."""
     course, name = workplace / "cs285", "cs285/scripts/run_hw1.py"
     shutil.copytree(ROOT / "cs285", course, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("policies/experts", "expert_data"):
@@ -137,9 +137,9 @@ def test_the_wheel_has_every_module_and_runs_run_hw1(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_bc_and_dagger_learn_from_the_files_that_ship(script: Script, workplace: Path) -> None:
-    """Two episodes are enough for cloning CartPole's expert, too few for Hopper's."""
+    """Two episodes are enough to clone CartPole's expert, and too few to clone Hopper's."""
 
-    def returns(arguments: str) -> list[float]:  # of each evaluation, as fractions of the expert's
+    def returns(arguments: str) -> list[float]:  # divided by the expert's return
         script("run_hw1", *arguments.split()).succeeded()
         rows = runs_below(workplace / "data")[-1].rows
         return [row["Eval_AverageReturn"] / row["Expert_AverageReturn"] for row in rows]

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and missing streams: one line, exit codes 130 and 143, readable logs, no process left."""
+"""SIGINT, SIGTERM and missing streams: one line, exit codes 130 and 143, readable logs, and no process that remains."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Where the scripts run: variables of other programs, terminals without Unicode, another package named cs285."""
+"""Hostile environments of the scripts: variables of other programs, no Unicode, another package named cs285."""
 
 import ast
 from pathlib import Path
@@ -19,7 +19,7 @@ RUN = "-env CartPole-v1 --do_dagger -n 2 --num_agent_train_steps_per_iter 5 --ba
 
 @pytest.fixture
 def homework_2(tmp_path: Path) -> dict[str, str]:
-    """Another package named cs285 on Python's path, as `pip install -e` puts it there."""
+    """Python's path with another package named cs285, as after `pip install -e` of another homework."""
     package = tmp_path / "hw2" / "cs285"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('the other package')", encoding="utf-8")
@@ -46,7 +46,7 @@ def test_a_run_finishes_where_little_else_works(tmp_path: Path, homework_2: dict
     "script", [*(ROOT / "scripts" / f"{name}.py" for name in SCRIPTS), ROOT / "cs285/scripts/run_hw1.py"]
 )
 def test_each_script_begins_with_its_own_checkout(script: Path, homework_2: dict[str, str], tmp_path: Path) -> None:
-    """Its first lines, up to the import of tyro, which ends the process here."""
+    """Run the first lines of a script; a fake tyro ends the process at its import."""
     (tmp_path / "hw2/tyro.py").write_text(
         "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)", encoding="utf-8"
     )
@@ -55,7 +55,7 @@ def test_each_script_begins_with_its_own_checkout(script: Path, homework_2: dict
 
 
 def test_text_files_are_opened_with_an_encoding() -> None:
-    """The default of Windows and of LC_ALL=C is not UTF-8; the owners of binary ``open`` are named here."""
+    """On Windows and with LC_ALL=C, the default is not UTF-8. Calls of ``open`` in binary mode are left out."""
     found = []
     for path in [path for folder in ("cs285", "scripts", "tests") for path in (ROOT / folder).rglob("*.py")]:
         calls = [node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call)]

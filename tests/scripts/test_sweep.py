@@ -1,4 +1,4 @@
-"""sweep.py on a real Ray: this machine, a cluster that loses a node, failed runs and repeated sweeps."""
+"""sweep.py with Ray itself: on this machine, on a cluster that loses a node, with failed runs, and repeated."""
 
 import time
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_failed_runs_do_not_stop_others_and_complete_ones_are_not_repeated(
     assert ended.err.startswith("error: 2 of 4 runs failed twice: "), ended.err
     assert ended.err.count("\n") == 1
     assert "learning_rate=1e+38" in ended.err
-    assert "try a smaller --learning_rate" in ended.out  # the run's own message
+    assert "try a smaller --learning_rate" in ended.out  # the message of the failed run
     runs = read_runs([tmp_path / "data/sweep"])
     seen = [(run.config.seed, run.config.learning_rate, run.complete) for run in runs]
     assert seen == [(1, 0.005, True), (2, 0.005, True)]

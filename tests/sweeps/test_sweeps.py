@@ -1,4 +1,4 @@
-"""Grids of settings, the runs of them that are complete, and a run of a sweep."""
+"""Grids of settings, the selection of complete runs, and one run of a sweep."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_only_complete_runs_with_equal_settings_are_done(tmp_path: Path) -> None
     cut = write_run(tmp_path, [1.0, 2.0], seed=2)
     (cut / "log.csv").write_bytes((cut / "log.csv").read_bytes()[:-3])
     write_run(tmp_path, [1.0, 2.0], seed=3, size=32)
-    write_run(tmp_path / ".unfinished-ab", [1.0, 2.0], seed=4)  # as a killed sweep leaves it
+    write_run(tmp_path / ".unfinished-ab", [1.0, 2.0], seed=4)  # a killed sweep leaves such a folder
     assert [config.seed for config in missing_runs(grid, tmp_path)] == [2, 3, 4]
 
 
@@ -99,7 +99,7 @@ def test_large_runs_take_the_gpus_in_turn(tiny: Config, monkeypatch: pytest.Monk
     monkeypatch.setattr(sweep, "BC_Trainer", lambda config: taken.append(config.which_gpu))
     large = {"size": 1000, "train_batch_size": 1000}
     for number, other in enumerate([large, large, large, {**large, "which_gpu": 5}, {**large, "no_gpu": True}, {}]):
-        with pytest.raises(TypeError):  # the trainer above is None
+        with pytest.raises(TypeError):  # the fake trainer above is None
             sweep.train_run(replace(tiny, **other), [], number)
     assert taken == [0, 1, 0, 5, None, None]
 
