@@ -7,7 +7,7 @@ from typing import Annotated
 from _checkout import run
 from tyro.conf import arg
 
-from cs285.homework.autograder import write_autograder
+from cs285.homework.edition import write_autograder
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The student edition: a folder with the project's files in which the bodies of blanks are empty."""
+"""The student edition, in which the bodies of blanks are empty, and autograder.zip for Gradescope, which has it too."""
 
 import ast
 from collections.abc import Sequence
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cs285.data.shipped import PROJECT_ROOT
-from cs285.data.whole_files import whole_folder, write_files
+from cs285.data.whole_files import check_new, whole_file, whole_folder, write_files
 from cs285.errors import InvalidInput
 from cs285.homework.blanks import BLANKS, Blank
+from cs285.results.submission import zip_files
 
 SCRIPTS = (
     "_checkout check_hw1 collect_expert_data describe_data eval_policy make_report make_submission plot_results run_hw1"
@@ -19,12 +20,36 @@ INCLUDED = (
     *("docs/homework/*.png", "notebooks/homework.ipynb", "expert_data/*.pkl", "policies/experts/*.pkl"),
     *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * matches / too
 )
+GRADER = "cs285/homework/grade.py"
 # Not copied: files that contain answers to blanks, and files that need another file that is not copied.
 LEFT_OUT = (
     *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*", "cs285/homework/edition.py"),
-    *("cs285/homework/autograder.py", "cs285/homework/grade.py"),
+    GRADER,
 )
 README = "docs/homework/student_readme.md"  # the edition's README.md
+SETUP = """#!/usr/bin/env bash
+# Builds the autograder's image; Gradescope runs it once, as root.
+set -euo pipefail
+python=python3
+if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; then
+  apt-get update -qq && apt-get install -y -qq python3-pip python3-venv
+  python3 -m venv /opt/uv && /opt/uv/bin/pip install -q uv
+  export UV_PYTHON_INSTALL_DIR=/opt/python  # which an unprivileged user can read
+  /opt/uv/bin/uv python install 3.12
+  python=$(/opt/uv/bin/uv python find 3.12)
+fi
+cd "${1:-/autograder}"
+"$python" -m venv venv
+venv/bin/pip install -q "$(grep ^torch== source/edition/requirements.txt)" --index-url https://download.pytorch.org/whl/cpu
+venv/bin/pip install -q -r source/edition/requirements.txt
+"""
+RUN = """#!/usr/bin/env bash
+# Grades one submission; Gradescope runs it, as root. Another folder than /autograder can be given.
+set -euo pipefail
+root=${1:-/autograder}
+cd "$root/source/edition"
+exec "${PYTHON:-$root/venv/bin/python}" -B -m cs285.homework.grade "$root" .
+"""
 
 
 def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
@@ -71,3 +96,17 @@ def empty_body(source: str, function: str, blank: Blank) -> str:
     emptied = [*(f"{indent}# {hint}\n" for hint in hints), f"{indent}raise NotImplementedError(\n"]
     emptied += [f'{indent}    "{blank.not_written}"\n', f"{indent})\n"]
     return "".join([*lines[:begin], *emptied, *lines[node.end_lineno :]])
+
+
+def write_autograder(output: Path) -> int:
+    """Write the zip and return its size in bytes; raise InvalidInput when the file exists or can't be written."""
+    check_new(output)
+    files = {f"edition/{name}": content for name, content in edition_files().items() if name.endswith(".py")}
+    experts = PROJECT_ROOT.glob("policies/experts/*.json")
+    for path in (PROJECT_ROOT / GRADER, PROJECT_ROOT / "requirements.txt", *experts):
+        files[f"edition/{path.relative_to(PROJECT_ROOT).as_posix()}"] = path.read_bytes()
+    scripts = {"setup.sh": SETUP.encode(), "run_autograder": RUN.encode()}
+    zipped = zip_files({**files, **scripts}, [*scripts])
+    with whole_file(output) as file:
+        file.write(zipped)
+    return len(zipped)

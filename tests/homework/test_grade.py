@@ -15,9 +15,8 @@ import pytest
 from tensorboardX import SummaryWriter
 
 from cs285.data.run_folders import read_runs
-from cs285.homework.autograder import write_autograder
 from cs285.homework.blanks import BLANKS
-from cs285.homework.edition import edition_files
+from cs285.homework.edition import edition_files, write_autograder
 from cs285.homework.grade import _returns, _uses, main
 from cs285.results.submission import write_submission
 from tests.conftest import ROOT

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cs285.homework.autograder import write_autograder
 from cs285.homework.blanks import BLANKS
-from cs285.homework.edition import write_edition
+from cs285.homework.edition import write_autograder, write_edition
 from tests.conftest import ROOT
 from tests.fake_runs import write_run
 from tests.homework.test_grade import graded, log
