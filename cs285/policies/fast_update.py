@@ -29,20 +29,21 @@ KNOWN_SOURCE = "947953c9722a50ead826ae2c251c07aaa7bd8978e439d99fd6f962cc894222cb
 def fast_update(policy: object) -> Update | None:
     """Build a replacement for ``policy.update``; None where it would not compute the same.
 
-    The policy must be an `MLPPolicySL` with unedited methods, no hooks, and affine layers with tanh in between. All its
-    parameters must be trainable, float32 and on the CPU. Its optimiser must be torch's Adam without weight decay or
-    variants. Call this once in each iteration, so that changes of the policy take effect. Replaced parameters and
-    replaced optimiser state take effect at the next step.
+    The policy must be an `MLPPolicySL` of continuous actions with the loss "mse". It must have unedited methods, no
+    hooks, and affine layers with tanh in between. All its parameters must be trainable, float32 and on the CPU. Its
+    optimiser must be torch's Adam without weight decay or variants. Call this once in each iteration, so that changes
+    of the policy take effect. Replaced parameters and replaced optimiser state take effect at the next step.
     """
     perceptron = known_perceptron(policy, MLPPolicySL, METHODS, KNOWN_SOURCE)
     if perceptron is None or not perceptron[1] <= {nn.Tanh}:
         return None
     assert isinstance(policy, MLPPolicySL)
-    parameters: list[torch.Tensor] = [p for layer in perceptron[0] for p in (layer.weight, layer.bias)]
-    parameters += [] if policy.discrete else [policy.logstd]
-    if not _is_plain(policy, parameters) or not _adam_is_known(policy.optimizer, parameters) or _has_hooks(policy):
+    if policy.discrete or policy.loss != "mse":
         return None
-    parameters = parameters if policy.discrete or policy.loss == "nll" else parameters[:-1]
+    parameters: list[torch.Tensor] = [p for layer in perceptron[0] for p in (layer.weight, layer.bias)]
+    trainable = [*parameters, policy.logstd]
+    if not _is_plain(policy, trainable) or not _adam_is_known(policy.optimizer, trainable) or _has_hooks(policy):
+        return None
     if len({float(policy.optimizer.state[p].get("step", 0.0)) for p in parameters}) != 1:
         return None
     return _FastUpdate(policy, parameters)
@@ -101,7 +102,7 @@ class _FastUpdate:
     """
 
     def __init__(self, policy: MLPPolicySL, parameters: list[torch.Tensor]) -> None:
-        self._policy, self._optimizer, self._loss = policy, policy.optimizer, policy.loss
+        self._policy, self._optimizer = policy, policy.optimizer
         self._parameters, self._gradients_were_compared = parameters, False
         states = [policy.optimizer.state[p] for p in parameters]
         zeros = [torch.zeros_like(p) for p in parameters]
@@ -124,7 +125,7 @@ class _FastUpdate:
     def _is_bound(self) -> bool:
         """Whether parameters and Adam's state are still this object's views; also sets the gradients to its views."""
         policy, (mean, std) = self._policy, self._standardizer
-        if policy.optimizer is not self._optimizer or policy.loss != self._loss:
+        if policy.optimizer is not self._optimizer or policy.loss != "mse":
             return False
         if policy.ob_mean is not mean or policy.ob_std is not std:
             return False
@@ -142,7 +143,8 @@ class _FastUpdate:
             if again is None:
                 return self._policy.update(observations, actions)
             vars(self).update(vars(again))
-        if not observations.is_cpu or not self._actions_fit(observations, actions):
+        fits = actions.shape == (len(observations), *self._arrays[-1].shape) and actions.dtype == torch.float32
+        if not observations.is_cpu or not fits:
             return self._policy.update(observations, actions)
         loss = self._compute_gradients(observations.flatten(start_dim=1).numpy(), actions.numpy())
         if not self._gradients_were_compared and not self._gradients_equal_autograd(observations, actions):
@@ -154,12 +156,6 @@ class _FastUpdate:
             self._policy.scheduler.step()
         return {"Training Loss": torch.full((), loss, dtype=torch.float32)}
 
-    def _actions_fit(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
-        """Whether actions are (N, ac_dim) float32, or (N,) int64 when discrete, for N observations."""
-        if self._policy.discrete:
-            return actions.dtype == torch.int64 and actions.shape == observations.shape[:1]
-        return actions.dtype == torch.float32 and actions.shape == (observations.shape[0], *self._arrays[-1].shape)
-
     def _gradients_equal_autograd(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
         expected = torch.autograd.grad(self._policy.compute_loss(observations, actions), self._parameters)
         return all(
@@ -170,13 +166,14 @@ class _FastUpdate:
     def _compute_gradients(self, observations: Array, actions: Array) -> float:
         """Write the gradients into ``self._gradients``; returns the loss."""
         mean, std = self._standardizer
-        layers = range(0, len(self._arrays) - 1, 2)  # arrays: weight, bias, weight, bias, ..., and logstd with nll
+        layers = range(0, len(self._arrays), 2)  # arrays: weight, bias, weight, bias, ...
         inputs, x = [], (observations.astype(np.float32, copy=False) - mean.numpy()) / std.numpy()
         for i in layers:
             inputs.append(np.tanh(x) if i > 0 else x)
             x = inputs[-1] @ self._arrays[i].T
             x += self._arrays[i + 1]
-        loss, delta = self._loss_and_its_gradient(x, actions)
+        error = x - actions
+        loss, delta = float((error * error).mean()), error * (2 / error.size)
         for i in reversed(layers):
             x = inputs[i // 2]
             np.matmul(delta.T, x, out=self._gradients[i])
@@ -185,24 +182,6 @@ class _FastUpdate:
                 delta = delta @ self._arrays[i]
                 delta *= 1 - x * x  # the derivative of tanh is 1 - tanh²
         return loss
-
-    def _loss_and_its_gradient(self, outputs: Array, actions: Array) -> tuple[float, Array]:
-        """The loss and its gradient with respect to the (N, ac_dim) outputs; also writes that of logstd with nll."""
-        n = len(outputs)
-        if self._policy.discrete:
-            logits = outputs - outputs.max(axis=1, keepdims=True)
-            logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-            delta = np.exp(logits)
-            delta[np.arange(n), actions] -= 1
-            return -float(logits[np.arange(n), actions].sum()) / n, delta / n
-        error = outputs - actions
-        if self._policy.loss == "mse":
-            return float((error * error).sum()) / error.size, error * (2 / error.size)
-        logstd = self._arrays[-1]
-        z = error / np.exp(logstd)
-        self._gradients[-1][...] = (1 - z * z).sum(axis=0) / n
-        negative_log_likelihood = 0.5 * z * z + logstd + 0.5 * math.log(2 * math.pi)
-        return float(negative_log_likelihood.sum()) / n, z / (np.exp(logstd) * n)
 
     def _adam_step(self) -> None:
         """Adam (Kingma and Ba 2015, algorithm 1), with torch's order of operations."""
