@@ -61,7 +61,7 @@ def test_d4rls_layout_has_timeouts_no_next_observations_and_an_unfinished_end(tm
         np.testing.assert_array_equal(trajectory.states, np.concatenate([states, states[-1:]]))
 
 
-def test_observations_and_actions_alone_lists_and_one_observation_more_are_enough(
+def test_only_observations_and_actions_are_required_also_as_lists_and_with_a_last_observation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = {"observations": STATES[:30].tolist(), "actions": ACTIONS[:, None].tolist()}  # as in 2018
@@ -90,7 +90,9 @@ def test_observations_and_actions_alone_lists_and_one_observation_more_are_enoug
         (True, np.array([True, False, True]), np.int64([1, 0, 1])),
     ],
 )
-def test_the_task_decides_what_actions_are(tmp_path: Path, discrete: bool, given: Any, expected: Any) -> None:
+def test_the_task_decides_whether_actions_are_discrete(
+    tmp_path: Path, discrete: bool, given: Any, expected: Any
+) -> None:
     path = pickle_file(tmp_path / "x.pkl", [course_episode(2023, steps=3) | {"action": given}])
     (trajectory,) = load_expert_data(path, discrete=discrete)
     np.testing.assert_array_equal(trajectory.actions, expected, strict=True)

@@ -98,7 +98,7 @@ def claimed_array(shape: Any, content: bytes = b"\x05\x06") -> bytes:
     return claimed.replace(b"S'\\x00'", b"S" + repr(content)[1:].encode())
 
 
-def test_a_claimed_shape_must_be_filled_by_the_bytes_which_may_be_shared(tmp_path: Path) -> None:
+def test_the_bytes_of_an_array_must_fill_its_shape_and_may_be_shared(tmp_path: Path) -> None:
     (tmp_path / "x.pkl").write_bytes(claimed_array((2, 1)))
     assert load_pickle(tmp_path / "x.pkl").tolist() == [[5], [6]]
     for shared in (shared_content(2), shared_content(1)[:-2] + b"q\xfe" + SLICE * 2 + b"l."):

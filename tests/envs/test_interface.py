@@ -68,7 +68,7 @@ def rewarded(reward: Any) -> Change:
     return lambda env, answer: (answer[0], reward, *answer[2:])
 
 
-def test_answers_that_can_be_converted() -> None:
+def test_deviations_that_are_converted() -> None:
     straight = roll_out(answer=rewarded(1.5))
     assert straight.terminated
     for change in (
@@ -137,7 +137,7 @@ def failing(env: BentEnv, action: Any) -> Any:
         ({"action": failing}, r"step 2 .*: KeyError: 'door' \(.*test_interface\.py, line \d+\)\Z"),
     ],
 )
-def test_the_rest_is_one_line_with_task_and_step(changes: dict[str, Change], line: str) -> None:
+def test_other_deviations_are_one_line_with_task_and_step(changes: dict[str, Change], line: str) -> None:
     with pytest.raises(InvalidInput, match=rf"\A{BENT}, {line}"):
         roll_out(**changes)
 

@@ -190,7 +190,7 @@ def test_actions_reach_the_environment_in_its_own_numbers_and_dtype(actions: str
 
 
 @pytest.mark.usefixtures("registry")
-def test_choices_of_any_start_in_data_experts_and_runs(tmp_path: Path) -> None:
+def test_discrete_actions_may_start_at_any_number(tmp_path: Path) -> None:
     """The expert and its data number the choices from 5, as the environment does; the policy numbers them from 0."""
     gym.register(ENV_ID, Spaces, max_episode_steps=5)
     episode = course_episode(2023, steps=5) | {"action": np.array([5, 7, 6, 5, 5])}

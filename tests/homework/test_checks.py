@@ -34,7 +34,7 @@ def test_the_blanks_are_functions_of_the_core_with_the_courses_points() -> None:
     assert (len(bc), sum(bc), len(dagger), sum(dagger)) == (9, 22, 2, 8)
 
 
-def test_there_are_wrong_answers_enough() -> None:
+def test_there_are_enough_wrong_answers() -> None:
     counts = Counter(answer.blank for answer in WRONG)
     assert set(counts) == set(BY_NAME)
     assert sum(counts.values()) >= 80
@@ -70,7 +70,7 @@ def test_the_cores_own_answers_are_ok() -> None:
     assert [(verdict.blank, verdict.status) for verdict in verdicts] == [(name, "ok") for name in BY_NAME]
 
 
-def test_empty_blanks_are_not_started_and_half_of_one_is_said_to_be_missing() -> None:
+def test_empty_blanks_are_not_started_and_a_missing_half_is_named() -> None:
     for name in BY_NAME:
         verdict = check(name, "".join(empty_bodies(name)))
         assert (verdict.status, verdict.where) == ("not started", "<replacement>:1")  # the first function has the hints

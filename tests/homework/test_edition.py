@@ -54,7 +54,7 @@ def test_a_blank_names_itself_and_has_its_hints(files: dict[str, bytes]) -> None
             compile(content, name, "exec")
 
 
-def test_hints_name_what_there_is(files: dict[str, bytes]) -> None:
+def test_hints_name_existing_helpers(files: dict[str, bytes]) -> None:
     """Fails when a helper that a hint names is renamed in the core."""
     core = [
         (ROOT / name).read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_nothing_answers_a_blank(files: dict[str, bytes]) -> None:
     assert not [name for name in files if re.search(LEFT_OUT, name)]
 
 
-def test_links_scripts_and_imports_are_whole(files: dict[str, bytes]) -> None:
+def test_links_scripts_and_imports_are_valid(files: dict[str, bytes]) -> None:
     for name, content in files.items():
         for module in re.findall(
             r"(?m)^ *(?:from|import) (cs285[\w.]*)", content.decode() if name[-3:] == ".py" else ""
@@ -100,7 +100,9 @@ def test_links_scripts_and_imports_are_whole(files: dict[str, bytes]) -> None:
                 assert script in files, (name, script)
 
 
-def test_a_shorter_homework_whole_or_nothing(script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shorter_homework_is_written_completely_or_not_at_all(
+    script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = script("make_homework", "short", "--blanks", "update,train_agent").succeeded().out
     assert re.fullmatch(r"short: \d+ files, 2 blanks, 6 points for code\n", out)
     for body in BODIES:

@@ -162,7 +162,7 @@ class Touch:
         return Path.touch, (self.path,)
 
 
-def test_what_answers_do_not_need_is_refused_and_nothing_else() -> None:
+def test_only_code_that_answers_do_not_need_is_refused() -> None:
     empty = edition_files()
     for file in FILES:
         assert {*_uses((ROOT / file).read_text(encoding="utf-8"))} <= {*_uses(empty[file].decode())}
@@ -185,7 +185,7 @@ def test_the_best_evaluation_counts_as_a_part_of_the_experts_return(tmp_path: Pa
     assert _returns(tmp_path, ROOT) == pytest.approx({("q1_", "Ant"): 1.0, ("q2_", "Walker2d"): 0.5})
 
 
-def test_the_zip_is_whole_and_not_overwritten(script: Script, workplace: Path) -> None:
+def test_the_zip_is_complete_and_not_overwritten(script: Script, workplace: Path) -> None:
     script("make_autograder").succeeded()
     script("make_autograder").refused("autograder.zip exists")
     with zipfile.ZipFile("autograder.zip") as archive:

@@ -81,7 +81,7 @@ def test_recorded_time_limits_are_no_terminations(tiny: Config) -> None:
         assert [(len(path), path.truncated) for path in inputs.initial_expertdata] == [(12, True)] * 2
 
 
-def test_references_are_measured_once_on_the_same_episodes_whatever_the_seed(tiny: Config) -> None:
+def test_references_are_evaluated_once_on_the_same_episodes_for_every_seed(tiny: Config) -> None:
     measured = []
     for config in (tiny, replace(tiny, seed=2), replace(tiny, eval_batch_size=200)):
         with RunInputs(config, expert_rule) as inputs:
@@ -95,7 +95,7 @@ def test_references_are_measured_once_on_the_same_episodes_whatever_the_seed(tin
         assert inputs.reference_scalars() == {}
 
 
-def test_the_expert_is_measured_with_so_many_episodes_or_not_at_all_and_never_in_the_constructor(tiny: Config) -> None:
+def test_the_expert_is_evaluated_over_the_given_episodes_and_not_in_the_constructor(tiny: Config) -> None:
     for episodes in (0, 2):
         expert = FakePolicy(expert_rule)
         with BC_Trainer(replace(tiny, expert_eval_episodes=episodes, do_dagger=False, n_iter=1), expert) as trainer:

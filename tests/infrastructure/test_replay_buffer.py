@@ -101,7 +101,7 @@ def test_dtypes_and_device_of_a_batch() -> None:
     assert [field.dtype for field in batch] == [torch.float32, torch.int64, torch.float32, torch.float32, torch.bool]
 
 
-def test_a_misfit_leaves_the_buffer_as_it_was() -> None:
+def test_a_refused_trajectory_leaves_the_buffer_unchanged() -> None:
     buffer = ReplayBuffer(100, np.random.default_rng(0))
     for stored in (0, 5):
         with pytest.raises(ValueError, match="do not fit the buffer's"):

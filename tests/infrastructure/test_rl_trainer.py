@@ -80,7 +80,7 @@ def test_each_row_belongs_to_the_policy_after_its_iteration(tiny: Config) -> Non
 
 
 @pytest.mark.parametrize(("frequency", "logged"), [(1, [0, 1, 2]), (2, [0, 2]), (-1, [])])
-def test_scalars_have_the_assignments_names_and_come_when_due(
+def test_scalars_have_the_assignments_names_and_are_logged_when_due(
     tiny: Config, frequency: int, logged: list[int], added: list[Sequence[Trajectory]]
 ) -> None:
     trainer, rows = run(replace(tiny, scalar_log_freq=frequency))
@@ -150,13 +150,15 @@ def test_an_expert_that_is_not_finite_is_reported_with_task_iteration_and_step(t
 
 
 @given(frequency=st.integers(1, 7), iterations=st.integers(2, 12))
-def test_what_is_due_in_multiples_and_in_the_last_iteration(frequency: int, iterations: int) -> None:
+def test_multiples_of_the_frequency_and_the_last_iteration_are_due(frequency: int, iterations: int) -> None:
     config = Config(do_dagger=True, n_iter=iterations)
     assert set(config.due(frequency)) == {*range(0, iterations, frequency), iterations - 1}
     assert not config.due(-1)
 
 
-def test_videos_come_when_due_and_show_the_first_two_episodes(tiny: Config, added: list[Sequence[Trajectory]]) -> None:
+def test_videos_are_logged_when_due_and_show_the_first_two_episodes(
+    tiny: Config, added: list[Sequence[Trajectory]]
+) -> None:
     trainer, _ = run(replace(tiny, video_log_freq=2, scalar_log_freq=-1))
     assert trainer.run_dir is not None
     videos = trainer.run_dir / "videos"

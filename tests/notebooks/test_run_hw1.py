@@ -59,7 +59,7 @@ def test_the_loop_by_hand_equals_the_trainer(outputs: list[NotebookNode]) -> Non
 @pytest.mark.slow
 @pytest.mark.rendering
 @pytest.mark.usefixtures("gl")
-def test_it_shows_its_videos(outputs: list[NotebookNode]) -> None:
+def test_the_notebook_shows_its_videos(outputs: list[NotebookNode]) -> None:
     assert sum("<video" in output.get("data", {}).get("text/html", "") for output in outputs) == 2
 
 

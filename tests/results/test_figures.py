@@ -81,7 +81,7 @@ def test_curves_are_named_by_what_differs_and_seeds_counted_in_each_iteration(tm
     assert "over 2 to 3 seeds" in axes.get_title(loc="left")
 
 
-def test_names_are_no_formulas(tmp_path: Path) -> None:
+def test_names_are_not_drawn_as_formulas(tmp_path: Path) -> None:
     for architecture in ("$\\frac{$", "a $b$"):
         write_run(tmp_path, [1.0, 2.0], policy={"architecture": architecture})
     figure, _ = draw(learning_curves, tmp_path)
@@ -112,7 +112,7 @@ def test_each_curve_joins_series_that_differ_in_the_parameter_alone(tmp_path: Pa
     assert points == {f"BC size={size}": [(n, size + n) for n in (1, 2, 3)] for size in (32, 64)}
 
 
-def test_bars_are_per_cent_of_the_expert_for_bc_of_the_settings_and_steps_of_dagger(tmp_path: Path) -> None:
+def test_bars_compare_dagger_with_bc_of_equal_settings_in_per_cent_of_the_expert(tmp_path: Path) -> None:
     tasks = ("Ant-v5", "HalfCheetah-v5", "Pendulum-v1", "module:Namespace/LongTaskName-v12")
     for number, task in enumerate(tasks):
         usual: dict[str, Any] = {"expert": -150.0 if task == "Pendulum-v1" else 1000.0, "env_name": task}

@@ -29,7 +29,7 @@ def series_of(folder: Path) -> list[Series]:
     return group_by_settings(read_runs([folder]))
 
 
-def test_seeds_make_a_series(tmp_path: Path) -> None:
+def test_runs_that_differ_in_their_seed_are_a_series(tmp_path: Path) -> None:
     """A seed with an incomplete run counts in the iterations that the run has."""
     for seed in (3, 1, 2):
         returns = [10.0 * seed, 20.0 * seed, 30.0 * seed][: 3 if seed == 3 else 2]

@@ -63,7 +63,7 @@ def test_each_flag_of_a_recording_takes_effect(script: Script, workplace: Path, 
     ).succeeded()  # records an expert that ships
 
 
-def test_with_noise_the_expert_acts_less_precisely_than_it_is_recorded(
+def test_noise_is_in_the_executed_actions_and_not_in_the_recorded_ones(
     script: Script, workplace: Path, point_files: PointFiles
 ) -> None:
     command = ("collect_expert_data", "-env", fakes.POINT, "-epf", point_files.expert, "-n", 100)

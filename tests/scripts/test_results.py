@@ -166,7 +166,9 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
     assert (seen.errors, seen.requests) == ([], [alone.as_uri()])
 
 
-def test_incomplete_runs_are_reported_and_data_told_apart_by_their_digest(script: Script, workplace: Path) -> None:
+def test_incomplete_runs_are_reported_and_data_files_are_distinguished_by_digest(
+    script: Script, workplace: Path
+) -> None:
     write_run(workplace / "data", [40.0], env_name="module:Space/Task-v1")
     shipped = digest(PROJECT_ROOT / "expert_data/expert_data_Hopper-v5.pkl")
     for expert_data in (shipped, "1" * 64):

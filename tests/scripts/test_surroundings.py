@@ -27,7 +27,7 @@ def homework_2(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_run_finishes_where_little_else_works(tmp_path: Path, homework_2: dict[str, str]) -> None:
+def test_a_run_finishes_in_a_hostile_environment(tmp_path: Path, homework_2: dict[str, str]) -> None:
     flags = (*RUN.split(), "--video_log_freq", 1, "--num_workers", 2)
     done = finish(start("run_hw1", *flags, cwd=tmp_path, environment={**HOSTILE, **homework_2}))
     assert (done.code, done.err) == (0, ""), done
@@ -45,7 +45,7 @@ def test_a_run_finishes_where_little_else_works(tmp_path: Path, homework_2: dict
 @pytest.mark.parametrize(
     "script", [*(ROOT / "scripts" / f"{name}.py" for name in SCRIPTS), ROOT / "cs285/scripts/run_hw1.py"]
 )
-def test_each_script_begins_with_its_own_checkout(script: Path, homework_2: dict[str, str], tmp_path: Path) -> None:
+def test_each_script_imports_its_own_checkout(script: Path, homework_2: dict[str, str], tmp_path: Path) -> None:
     """Run the first lines of a script; a fake tyro ends the process at its import."""
     (tmp_path / "hw2/tyro.py").write_text(
         "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)", encoding="utf-8"

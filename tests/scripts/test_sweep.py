@@ -67,7 +67,7 @@ def test_a_sweep_survives_the_death_of_a_node(environment: dict[str, str], tmp_p
     assert "failed twice" not in ended.out
 
 
-def test_mistakes_are_one_line_and_leave_nothing(script: Script, workplace: Path) -> None:
+def test_mistakes_of_the_user_are_reported_in_one_line(script: Script, workplace: Path) -> None:
     for arguments, *parts in (
         ("--set env_name=Hoper-v5", "Hoper-v5", "Hopper"),
         ("--set env_name=CartPole-v1 expert_data=nowhere.pkl", "nowhere.pkl"),
