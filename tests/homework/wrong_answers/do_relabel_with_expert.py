@@ -44,6 +44,3 @@ def do_relabel_with_expert(self, paths):
 # learner's actions: the policy that learns in place of the expert
 def do_relabel_with_expert(self, paths):
     return relabel_with_expert(paths, self.agent.actor, self.rollouts.spec)
-# learner's actions: the policy that acted
-def do_relabel_with_expert(self, paths):
-    return relabel_with_expert(paths, self.collection_policy, self.rollouts.spec)

@@ -7,8 +7,6 @@ def forward(self, observations):
     return distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
 # type: the network's outputs
 #~ outputs = self.outputs(observations) ==> return self.outputs(observations)
-# type: a sampled action
-#~ 1) ==> 1).rsample()
 # log_prob shape: the numbers of an action left apart
 #~ distributions.Independent( ==> distributions.Normal(outputs, self.logstd.exp()); distributions.Independent(
 # exp missing: the logarithm taken for the deviation

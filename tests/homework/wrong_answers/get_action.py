@@ -23,5 +23,3 @@ def get_action(self, observations):
 #~ else actions ==> else actions if self.discrete else np.clip(actions, -0.1, 0.1)
 # wrong sample: noise of the logarithm of the deviation
 #~ mode) ==> mode) + (0 if self.discrete else np.random.randn(len(batch), 2) * to_numpy(self.logstd))
-# type: the distribution itself
-#~ actions = to_numpy(self(batch).mode) ==> return self(batch)

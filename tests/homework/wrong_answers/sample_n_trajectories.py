@@ -5,8 +5,6 @@ def sample_n_trajectories(rollouts, policy, ntraj, seeds):
     return [next(episodes) for _ in range(ntraj)]
 # number of episodes: one more
 #~ range(ntraj) ==> range(ntraj + 1)
-# number of episodes: one less
-#~ range(ntraj) ==> range(1, ntraj)
 # endless: all seeds
 #~ [next(episodes) for _ in range(ntraj)] ==> list(episodes)[:ntraj]
 # type: a generator

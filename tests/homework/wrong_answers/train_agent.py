@@ -27,5 +27,3 @@ def train_agent(self):
 #~ self.agent.sample( ==> self.agent.replay_buffer.sample_random_data(
 # update: the actor's own
 #~ self.agent.train(batch) ==> self.agent.actor.update(batch.observations, batch.actions)
-# batch: its fields unpacked
-#~ self.agent.train(batch) ==> self.agent.train(*batch)
