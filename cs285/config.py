@@ -167,19 +167,6 @@ def file_name(env_name: str) -> str:
     return env_name.replace("/", "-").replace(":", "-")
 
 
-def setting_from_text(name: str, text: str) -> Any:
-    """Convert a setting's text to its type; a text that can't be converted is returned, and `Config` refuses it."""
-    for kind in setting_types()[name]:
-        if kind is EnvKwargs:
-            return EnvKwargs.read([text])
-        if kind is bool and text in ("true", "false"):
-            return text == "true"
-        if kind in (int, float, str, Path):
-            with contextlib.suppress(ValueError):
-                return kind(text)
-    return text
-
-
 @functools.cache
 def setting_types() -> Mapping[str, tuple[Any, ...]]:
     """By setting, the classes that its value may have, or the values of an enumerated setting."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cs285.command_line import parse
-from cs285.config import Config, config_from_settings, setting_from_text
+from cs285.config import Config, config_from_settings
 from cs285.errors import InvalidInput
 
 SMALLEST = {
@@ -79,13 +79,3 @@ def test_the_command_line_of_the_course() -> None:
     assert (short.env_name, short.exp_name, short.n_iter) == ("Hopper-v4", "mine", 1)
     assert (short.learning_rate, short.no_gpu) == (0.1, True)
     assert parse(Config, "", []) == Config()
-
-
-def test_settings_from_text() -> None:
-    text = {"size": "32", "learning_rate": "1e-3", "do_dagger": "true", "n_iter": "3", "loss": "nll", "logdir": "a"}
-    settings = {name: setting_from_text(name, value) for name, value in text.items()}
-    expected = Config(size=32, learning_rate=1e-3, do_dagger=True, n_iter=3, loss="nll", logdir=Path("a"))
-    assert Config(**settings) == expected
-    for name, wrong in (("size", "many"), ("do_dagger", "yes"), ("loss", "l1"), ("n_iter", "2.5")):
-        with pytest.raises(InvalidInput, match=f"--{name} is '{wrong}'; it must be"):
-            Config(**{name: setting_from_text(name, wrong)})

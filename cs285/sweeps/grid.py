@@ -1,13 +1,15 @@
 """Grids of settings, and selection of the runs of a grid that are complete or missing."""
 
 import itertools
+import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cs285.config import Config, setting_from_text, setting_types
+from cs285.config import Config, setting_types
 from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder, any_run_below, read_runs
 from cs285.data.shipped import input_files
@@ -70,8 +72,15 @@ def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
     known = [name for name in setting_types() if name not in NOT_IN_A_GRID]
     if name not in known or not equals:
         raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,...; NAME is one of {', '.join(known)}")
-    values = [setting_from_text(name, text) for text in texts.split(",")]
-    values = [value.absolute() if isinstance(value, Path) else value for value in values]
-    if len(set(values)) < len(values):
+    values = [_read_value(text, setting_types()[name]) for text in texts.split(",")]
+    if any(values.count(value) > 1 for value in values):
         raise InvalidInput(f"--set {assignment}: two of the values are equal")
     return name, values
+
+
+def _read_value(text: str, kinds: tuple[Any, ...]) -> Any:
+    if Path in kinds:
+        return Path(text).absolute()
+    with suppress(ValueError):
+        return text if str in kinds else json.loads(text)
+    return text

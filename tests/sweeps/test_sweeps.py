@@ -33,6 +33,8 @@ def test_every_combination_is_there_once_with_typed_values_and_a_name() -> None:
     (one, *_) = make_grid(["learning_rate=1e-3,5e-3", "expert_data=a/b.pkl", "seed=7"], None, DATA)
     assert (one.learning_rate, one.seed, one.exp_name) == (1e-3, 7, "bc_learning_rate=0.001_seed7")
     assert one.expert_data == Path("a/b.pkl").absolute()
+    (one,) = make_grid(["loss=nll", "n_iter=3", "do_dagger=true", "exp_name=7"], None, DATA)
+    assert (one.loss, one.n_iter, one.do_dagger, one.exp_name) == ("nll", 3, True, "7_seed1")
     assert make_grid([], None, DATA) == [Config(exp_name="bc_seed1", logdir=DATA)]
     assert make_grid(["exp_name=mine", "size=3,4"], None, DATA)[1].exp_name == "mine_size=4_seed1"
 
@@ -42,8 +44,12 @@ def test_an_invalid_grid_is_refused() -> None:
         ("colour=red", None, "colour=red", "learning_rate"),
         ("size", None, "--set size", "NAME=VALUE"),
         ("size=3 size=4", None, "size=3 size=4", "at once"),
-        ("size=8,16,08", None, "--set size=8,16,08", "two of the values are equal"),
+        ("size=8,16,8", None, "--set size=8,16,8", "two of the values are equal"),
         ("size=0", None, "--size is 0"),
+        ("size=many", None, "--size is 'many'; it must be int"),
+        ("do_dagger=yes", None, "--do_dagger is 'yes'"),
+        ("loss=l1", None, "--loss is 'l1'"),
+        ("n_iter=2.5", None, "--n_iter is 2.5"),
         ("logdir=x", None, "--set logdir=x", "one of expert_policy_file"),
         ("seed=1,2", 3, "--seeds 3", "seed=[1, 2]"),
     ):
