@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank build_mlp; tests/homework/answers.py explains the format of this file.
 # ok: a comprehension over widths
 def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, output_activation=nn.Identity):
     widths = [input_size] + [size] * n_layers

@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank collect_training_trajectories; tests/homework/answers.py explains the format of this file.
 # ok: else branches and a sum of lengths
 def collect_training_trajectories(self, itr):
     if itr > 0:

@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank do_relabel_with_expert; tests/homework/answers.py explains the format of this file.
 # ok: everything in one method
 def do_relabel_with_expert(self, paths):
     new = []

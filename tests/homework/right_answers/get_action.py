@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank get_action; tests/homework/answers.py explains the format of this file.
 # ok: a batch of one by reshape, without a helper
 def get_action(self, observations):
     with torch.no_grad():

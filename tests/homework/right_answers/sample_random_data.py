@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank sample_random_data; tests/homework/answers.py explains the format of this file.
 # ok: random numbers rounded down
 #~ self.rng.integers(len(self), size=batch_size) ==> (self.rng.random(batch_size) * len(self)).astype(np.int64)
 # permutation, replacement, generator: of numpy's global generator, as the course hints

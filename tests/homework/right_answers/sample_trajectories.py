@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank sample_trajectories; tests/homework/answers.py explains the format of this file.
 # ok: a for loop with break
 def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None):
     paths = []

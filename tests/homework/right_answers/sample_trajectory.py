@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank sample_trajectory; tests/homework/answers.py explains the format of this file.
 # ok: lists of both observations, a for loop
 def sample_trajectory(env, spec, policy, seed, on_frame=None):
     obs, acs, rews, next_obs, terminated = [], [], [], [], False

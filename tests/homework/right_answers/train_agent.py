@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank train_agent; tests/homework/answers.py explains the format of this file.
 # NaN: the last log as floats
 #~ last_training_log(logs, self.agent.actor) ==> {name: float(value) for name, value in logs[-1].items()}
 # NaN: all batches first, the last log as floats

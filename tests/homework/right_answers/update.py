@@ -1,4 +1,5 @@
 # fmt: off
+#: Right answers to the blank update; tests/homework/answers.py explains the format of this file.
 # ok: the mean's squares by hand, the log-likelihood of choices
 #~ functional.cross_entropy(self.outputs(observations), actions ==> -self(observations).log_prob(actions).mean(
 #~ functional.mse_loss(self.outputs(observations), actions ==> torch.mean((actions - self(observations).mean) ** 2

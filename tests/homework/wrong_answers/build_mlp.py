@@ -1,4 +1,5 @@
 # fmt: off
+#: Wrong answers to the blank build_mlp; tests/homework/answers.py explains the format of this file.
 # base
 def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, output_activation=nn.Identity):
     layers, width = [], input_size

@@ -1,4 +1,5 @@
 # fmt: off
+#: Wrong answers to the blank collect_training_trajectories; tests/homework/answers.py explains the format of this file.
 # base
 def collect_training_trajectories(self, itr):
     if itr == 0:

@@ -1,4 +1,5 @@
 # fmt: off
+#: Wrong answers to the blank do_relabel_with_expert; tests/homework/answers.py explains the format of this file.
 # base
 def relabel_with_expert(paths, expert, spec):
     new = []

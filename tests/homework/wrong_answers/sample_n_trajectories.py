@@ -1,4 +1,5 @@
 # fmt: off
+#: Wrong answers to the blank sample_n_trajectories; tests/homework/answers.py explains the format of this file.
 # base
 def sample_n_trajectories(rollouts, policy, ntraj, seeds):
     episodes = rollouts.episodes(policy, seeds)

@@ -1,4 +1,5 @@
 # fmt: off
+#: Wrong answers to the blank sample_random_data; tests/homework/answers.py explains the format of this file.
 # base
 def sample_random_data(self, batch_size):
     slots = self.rng.integers(len(self), size=batch_size)

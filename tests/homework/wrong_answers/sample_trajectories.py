@@ -1,4 +1,5 @@
 # fmt: off
+#: Wrong answers to the blank sample_trajectories; tests/homework/answers.py explains the format of this file.
 # base
 def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None):
     paths, timesteps = [], 0

@@ -1,4 +1,5 @@
 # fmt: off
+#: Wrong answers to the blank sample_trajectory; tests/homework/answers.py explains the format of this file.
 # base
 def sample_trajectory(env, spec, policy, seed, on_frame=None):
     with episode_generators(seed):
