@@ -22,7 +22,25 @@ def sample_random_data() -> Iterator[Mistake]:
             buffer = _buffer(max_size)
             draws = np.stack([_transitions(buffer) for _ in range(batches)])
             _check_draws(draws, np.arange(1, STORED + 1)[-max_size:])
-    yield from _costs()
+    np.random.permutation = MagicMock(wraps=np.random.permutation)
+    batches = []
+    for _ in range(2):
+        buffer = _buffer(1000)
+        buffer.rng = MagicMock(wraps=buffer.rng)
+        before = str(np.random.get_state()), torch.get_rng_state().tolist()
+        batches.append(buffer.sample_random_data(ROWS).observations)
+        unchanged = before == (str(np.random.get_state()), torch.get_rng_state().tolist())
+    if np.random.permutation.called or buffer.rng.permutation.called:
+        text = "each batch permutes the whole buffer (50 ms for a million transitions); random indices are faster"
+        yield Mistake("permutation", text)
+    try:
+        rows = f"{len(buffer.sample_random_data(80).observations)} rows"
+    except ValueError as error:
+        raise Mistake("replacement", f"batch_size=80 with {STORED} transitions raises ValueError: {error}") from error
+    if rows != "80 rows":
+        yield Mistake("replacement", f"batch_size=80 with {STORED} transitions gives {rows}: draw with replacement")
+    if not unchanged or not torch.equal(*batches):
+        yield Mistake("generator", "the batches depend on other generators than self.rng, so --seed does not fix them")
 
 
 def _buffer(max_size: int) -> Any:
@@ -80,25 +98,3 @@ def _check_draws(draws: Any, stored: Any) -> None:
     far = np.argmax(np.abs(count - mean))
     text = f"transition {stored[far]} is drawn {count[far]} times in {draws.size} rows, not about {mean:.0f} times"
     require(abs(count[far] - mean) < 6 * np.sqrt(mean), "not uniform", text)
-
-
-def _costs() -> Iterator[Mistake]:
-    np.random.permutation = MagicMock(wraps=np.random.permutation)
-    batches = []
-    for _ in range(2):
-        buffer = _buffer(1000)
-        buffer.rng = MagicMock(wraps=buffer.rng)
-        before = str(np.random.get_state()), torch.get_rng_state().tolist()
-        batches.append(buffer.sample_random_data(ROWS).observations)
-        unchanged = before == (str(np.random.get_state()), torch.get_rng_state().tolist())
-    if np.random.permutation.called or buffer.rng.permutation.called:
-        text = "each batch permutes the whole buffer (50 ms for a million transitions); random indices are faster"
-        yield Mistake("permutation", text)
-    try:
-        rows = f"{len(buffer.sample_random_data(80).observations)} rows"
-    except ValueError as error:
-        raise Mistake("replacement", f"batch_size=80 with {STORED} transitions raises ValueError: {error}") from error
-    if rows != "80 rows":
-        yield Mistake("replacement", f"batch_size=80 with {STORED} transitions gives {rows}: draw with replacement")
-    if not unchanged or not torch.equal(*batches):
-        yield Mistake("generator", "the batches depend on other generators than self.rng, so --seed does not fix them")
