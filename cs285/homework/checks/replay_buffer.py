@@ -23,12 +23,12 @@ def sample_random_data() -> Iterator[Mistake]:
             draws = np.stack([_transitions(buffer) for _ in range(batches)])
             _check_draws(draws, np.arange(1, STORED + 1)[-max_size:])
     np.random.permutation = MagicMock(wraps=np.random.permutation)
-    batches = []
+    repeated = []
     for _ in range(2):
         buffer = _buffer(1000)
         buffer.rng = MagicMock(wraps=buffer.rng)
         before = str(np.random.get_state()), torch.get_rng_state().tolist()
-        batches.append(buffer.sample_random_data(ROWS).observations)
+        repeated.append(buffer.sample_random_data(ROWS).observations)
         unchanged = before == (str(np.random.get_state()), torch.get_rng_state().tolist())
     if np.random.permutation.called or buffer.rng.permutation.called:
         text = "each batch permutes the whole buffer (50 ms for a million transitions); random indices are faster"
@@ -39,7 +39,7 @@ def sample_random_data() -> Iterator[Mistake]:
         raise Mistake("replacement", f"batch_size=80 with {STORED} transitions raises ValueError: {error}") from error
     if rows != "80 rows":
         yield Mistake("replacement", f"batch_size=80 with {STORED} transitions gives {rows}: draw with replacement")
-    if not unchanged or not torch.equal(*batches):
+    if not unchanged or not torch.equal(*repeated):
         yield Mistake("generator", "the batches depend on other generators than self.rng, so --seed does not fix them")
 
 
