@@ -1,6 +1,6 @@
-"""BC by the project and by `imitation`, same data, network and steps: returns over the same episodes, and seconds.
+"""Compare BC of the project with BC of `imitation` on the same data: returns over the same episodes, and seconds.
 
-``bc_returns.py PYTHON`` prints a Markdown table; PYTHON is of a virtual environment with imitation (README.md).
+``bc_returns.py PYTHON`` prints a Markdown table; PYTHON is the interpreter in imitation's environment (README.md).
 """
 
 import subprocess
@@ -23,7 +23,7 @@ from cs285.policies.frozen_copy import frozen_copy
 
 
 def measure(side: str, config: Config, python: str) -> tuple[float, float]:
-    """Mean return over 20 episodes after 1000 gradient steps, and the seconds that these took."""
+    """Mean return over 20 episodes after 1000 gradient steps, and the seconds of these gradient steps."""
     trainer = BC_Trainer(config)
     seconds, policy = trainer.run_training_loop()[-1]["TimeSinceStart"], trainer.agent.actor
     if side == "imitation":

@@ -29,7 +29,7 @@ from cs285.errors import InvalidInput
 ROOT = Path(__file__).parents[1]  # measure.py is not imported here: a child process's peak memory includes its parent's
 Row = Literal["job", "gradient"]
 OURS, TEXTBOOK = "measure.py", "textbook.py"
-SIDES = {  # of each row, with the file that measures the side; "job" also runs run_hw1.py of each version
+SIDES = {  # the sides of each row, and the file that measures each; "job" also runs run_hw1.py of each version
     "job": {"textbook": TEXTBOOK, "physics": OURS},
     "gradient": dict.fromkeys(("project", "torch", "textbook"), OURS),
 }

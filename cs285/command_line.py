@@ -46,11 +46,12 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 
 
 def run(main: Callable[..., object], settings_class: type | None = None, description: str | None = None) -> NoReturn:
-    """Call a script's ``main``, with the settings that `parse` reads if their class is given, and exit as a tool does.
+    """Call a script's ``main`` and exit; ``main`` gets the settings that `parse` reads if ``settings_class`` is given.
 
     Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception
     in the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141
-    when the reader of stdout has closed it. Errors are one line on stderr. Modules in the current folder are found.
+    when the reader of stdout has closed it. Errors are one line on stderr. Scripts can import modules in the current
+    folder.
     """
     process.prepare()
     if os.getcwd() not in sys.path:

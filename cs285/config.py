@@ -57,7 +57,7 @@ class Config:
     """Expert policy (pickle). None: policies/experts/<env_name>.pkl."""
     expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None
     """Expert data (pickle). None: expert_data/expert_data_<env_name>.pkl."""
-    expert_episodes: int | None = None  # Train on the first episodes of the expert data, so many. None: on all.
+    expert_episodes: int | None = None  # Number of the expert's episodes to train on, from the first. None: all.
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment, or module:id
     env_kwargs: Annotated[EnvKwargs | None, JSON_OBJECT] = None
     """Keyword arguments of the environment, such as '{"ctrl_cost_weight": 0.1}'; a dict in Python."""
@@ -65,7 +65,7 @@ class Config:
     """Name of the experiment, part of the run folder's name. None: bc or dagger."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"
     """MuJoCo bindings of -v2 tasks: the official ones, or mujoco-py (scripts/install_mujoco_py.sh)."""
-    do_dagger: bool = False  # Relabel the policy's own rollouts with the expert (DAgger)
+    do_dagger: bool = False  # Run DAgger: label the policy's rollouts with the expert's actions
     ep_len: int | None = None  # Maximum steps of an episode. None: the environment's limit.
     loss: Literal["mse", "nll"] = "mse"
     """Loss for continuous actions: squared error of the mean action, or negative log-likelihood."""
@@ -169,13 +169,13 @@ def file_name(env_name: str) -> str:
 
 @functools.cache
 def setting_types() -> Mapping[str, tuple[Any, ...]]:
-    """By setting, the classes that its value may have, or the values of an enumerated setting."""
+    """For each setting, the classes that its value may have, or the values of an enumerated setting."""
     hints = get_type_hints(Config)
     return {name: get_args(hint) or (hint,) for name, hint in hints.items()}
 
 
 def is_plain(text: str, allowed: str = "") -> bool:
-    """Whether a text's control characters, line breaks, direction marks and lone surrogates are all in ``allowed``."""
+    """Whether a text has no control characters, line breaks, direction marks or surrogates except ``allowed`` ones."""
     return not set(CONTROL.findall(text)) - set(allowed)
 
 

@@ -23,7 +23,7 @@ class Settings:
     seed: int = 1  # Seed of the episodes
     backend: Literal["mujoco", "mujoco_py"] | None = None
     """Bindings that a -v2 task runs on: the official ones, or the original. None: as in the run."""
-    video: Path | None = None  # MP4 file to write of the first episode, a new one. None: no video
+    video: Path | None = None  # New MP4 file for a video of the first episode. None: no video
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")

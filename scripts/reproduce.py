@@ -1,9 +1,9 @@
 """Run the assignment's experiments with the experts and data that ship, and write the report.
 
 Each task has runs of DAgger, and of behavioural cloning (BC) with as many gradient steps as one DAgger iteration and as
-all of them; these use the task's preset if it has one. One task also has BC with 500 to 10000 gradient steps, and with
-1 to 20 episodes, which are recorded first. Every policy is evaluated over 10000 steps. Runs that are complete in
---logdir are not repeated. The rows of the table in README.md are printed.
+all DAgger iterations. These runs use the task's preset if there is one. One task also has runs of BC with 500 to 10000
+gradient steps, and with 1 to 20 episodes, which are recorded first. Every policy is evaluated over 10000 steps. Runs
+that are complete in --logdir are not repeated. The rows of the table in README.md are printed.
 """
 
 from collections.abc import Iterator

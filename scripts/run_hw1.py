@@ -1,4 +1,4 @@
-"""Behavioural cloning, and with --do_dagger DAgger, on one task."""
+"""Train a policy on one task by behavioural cloning or, with --do_dagger, by DAgger."""
 
 import _checkout  # noqa: F401
 

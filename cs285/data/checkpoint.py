@@ -20,7 +20,7 @@ from cs285.data.trajectory import Trajectory
 from cs285.data.whole_files import check_no_links, reading
 from cs285.errors import InvalidInput
 
-VERSION = 4  # of the format
+VERSION = 4  # version of the checkpoint's format
 # Settings that may differ when a run resumes. Input files are compared by digest, not path, and n_iter may only grow.
 MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}
 MAY_CHANGE |= {"expert_policy_file", "expert_data", "n_iter", "debug"}
@@ -41,7 +41,7 @@ class Checkpoints:
         return self._file.exists()
 
     def save(self, itr: int, state: Mapping[str, Any], new_paths: Sequence[Trajectory]) -> None:
-        """Replace the checkpoint; a kill at any moment leaves either the last one or this one.
+        """Replace the checkpoint; a kill at any moment leaves either the previous one or the new one.
 
         Args:
             itr: last complete iteration.
@@ -123,7 +123,7 @@ class Checkpoints:
     def _check_equal(self, facts: Mapping[str, tuple[Any, Any]]) -> None:
         for name, values in facts.items():
             texts = [" ".join(str(value).split()) for value in values]
-            if texts[0] != texts[1]:  # long ones are cut around their first difference
+            if texts[0] != texts[1]:  # long texts are cut around their first difference
                 same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
                 one, other = (text[max(0, same - 40) : same + 80] for text in texts)
                 raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
@@ -132,8 +132,8 @@ class Checkpoints:
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
     """Read the settings of the run folder ``given["resume"]`` and replace those that are in ``given``.
 
-    Raises InvalidInput when it is no run folder, or has an environment "module:id" and ``given`` has no env_name: a
-    config.json, which may be another person's, must not import a module.
+    Raises InvalidInput when the path is not a run folder, or when the run's environment is "module:id" and ``given``
+    has no env_name, because config.json may be another person's and must not cause an import of the module.
     """
     path = given["resume"] / "config.json"
     if not path.is_file():

@@ -79,7 +79,7 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
             assert after is not None
             yield Trajectory(before.copy(), *ways[:2], after.copy(), *ways[2:])
         del before, after
-        for array in (states, following):  # release what was copied: both would take twice the memory of the file
+        for array in (states, following):  # release what was copied, or memory would be twice the file's size
             if array is not None and start and array.flags.owndata and array.flags.c_contiguous:
                 array.resize((start, *array.shape[1:]), refcheck=False)
 

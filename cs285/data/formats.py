@@ -37,7 +37,7 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def _read_array(file: Any, size: int) -> Array:
-    """Read an array of an archive; before memory is taken, its header is checked against ``size``, its bytes."""
+    """Read an array of an archive; its header must agree with ``size``, its bytes, before memory is allocated."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(file)
@@ -81,7 +81,7 @@ def minari_folder(name: str) -> Path:
 
 
 def read_minari(name: str) -> list[dict[str, Any]]:
-    """Read the episodes of a Minari data set, with flat observations; no module that its metadata name is imported."""
+    """Read the episodes of a Minari data set, with flat observations; modules named in it are not imported."""
     minari, folder = import_minari(), minari_folder(name)
     with reading(f"minari:{name}", "a Minari data set"):
         if not {"observation_space", "action_space"} <= json.loads(read_whole(folder / "metadata.json")).keys():

@@ -85,7 +85,7 @@ class _Machine:
             self.stack[-1].memo_keys.append(key)
 
     def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
-        """Set items of the dict on the stack, or of ``new``, which is pushed; keys: short texts or small integers."""
+        """Set items of the dict on the stack or of ``new``, which is then pushed; keys are short texts or integers."""
         for key in items[::2]:
             if not is_key(key):
                 raise InvalidInput(f"a key in it is no short text or small integer but a {type(key).__name__}")

@@ -15,7 +15,7 @@ from cs285.data.whole_files import read_whole, reading
 from cs285.errors import InvalidInput
 
 MAX_CONFIG, MAX_LOG = 2**23, 2**25  # bytes
-MAX_VALUES = 2**21  # in log.csv, of which a value takes about 100 bytes in memory
+MAX_VALUES = 2**21  # values in log.csv; each takes about 100 bytes of memory
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 # Kind of a number: (type, least value, greatest value). Where the type is float, an int is valid too.
 COUNT, SECONDS, ADAM_STEP = (int, 0, 2**53), (float, 0, 1e12), (float, 0, 2**53)

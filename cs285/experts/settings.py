@@ -30,7 +30,7 @@ class ExpertSettings:
     algorithm: Literal["PPO", "TRPO", "SAC"] = "PPO"
     """PPO of stable-baselines3, TRPO of sb3-contrib, or SAC of sbx for continuous, bounded actions."""
     total_steps: int = 2_000_000  # Environment steps; the learning rate of PPO and SAC falls linearly to 0 over them.
-    stop_after: int | None = None  # Stop after this many of them; None: after all.
+    stop_after: int | None = None  # Stop after this many environment steps; None: after --total_steps.
     keep_step: int | None = None  # Step of the evaluated policy to keep; None: the best.
     output: Annotated[Path | None, arg(aliases=["-o"])] = None  # New file; None: policies/experts/<env_name>.pkl.
     checkpoints: Path = Path("data/train_expert")  # Folder of the checkpoints, from which a stopped training resumes.
@@ -43,15 +43,17 @@ class ExpertSettings:
     learning_rate: Annotated[float, arg(aliases=["-lr"])] = 3e-4  # Learning rate of Adam at the start.
     gamma: float = 0.99  # Discount factor.
     initial_expert: Path | None = None  # PPO, TRPO: file that initialises the policy; None: random weights.
-    policy_starts: int = 0  # PPO: steps that train the value function alone, before the policy of --initial_expert.
+    policy_starts: int = 0  # PPO: first steps, which train the value function but not --initial_expert's policy.
     n_steps: int = 128  # PPO, TRPO: steps of each environment between updates.
     n_epochs: int = 10  # PPO, TRPO (for its value function): passes over the data in each update.
     initial_log_std: float = -1.0  # PPO, TRPO: initial log standard deviation of continuous actions.
-    target_kl: float | None = None  # PPO: KL divergence that stops an update early; TRPO: the largest one.
+    target_kl: float | None = None  # PPO: KL divergence that stops an update early; TRPO: an update's largest.
     updates_per_step: float = 1.0  # SAC: gradient steps for each environment step.
     evaluations: int = 40  # Evaluations on the way, each followed by a checkpoint; the best policy is kept.
     eval_episodes: int = 50  # Episodes of the evaluation in the card.
-    noise: float = 0.0  # Of the episodes in the card from which the expert is cloned; see collect_expert_data.py.
+    noise: float = (
+        0.0  # Noise in the episodes from which the expert is cloned for its card; see collect_expert_data.py.
+    )
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")

@@ -29,8 +29,8 @@ class PendingRow:
 
     itr: int
     scalars: Mapping[str, float]
-    evaluation: Future[list[Trajectory]] | None  # its episodes; None if the iteration is not evaluated
-    films: Mapping[str, Future[Any]]  # that write videos, by the video's name
+    evaluation: Future[list[Trajectory]] | None  # the evaluated episodes; None if the iteration is not evaluated
+    films: Mapping[str, Future[Any]]  # videos that are being written, by name
 
     def done(self) -> bool:
         """Whether the evaluation and the videos are finished."""
@@ -97,7 +97,7 @@ class Evaluation:
                 print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Log all rows but a last one whose evaluation may be running; returns that row and the state of the log.
+        """Log all rows except the last one if its evaluation may be running; return that row and the log's state.
 
         ``pending`` is the row, a dict of ``itr`` and ``scalars``, or None; ``log`` is from `Logger.state_dict`.
         """

@@ -20,7 +20,7 @@ LINE_HEIGHT = 0.17  # inches, for a line of small text
 def draw_learning_curve(
     run_dir: Path, env_name: str, iterations: Sequence[int], rows: Sequence[Mapping[str, float]]
 ) -> Figure:
-    """Draw a DAgger run's return in each iteration, with those of expert and BC, into learning_curve.png.
+    """Draw a DAgger run's return in each iteration, and the returns of expert and BC, into learning_curve.png.
 
     ``rows`` are the logged scalars of the evaluated ``iterations``, of which 0 is behavioural cloning.
     """

@@ -22,8 +22,8 @@ DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
 DEFAULTS = {None: "default", DEFAULT_POLICY: "default"}
 FILES = ("expert_data", "expert_policy_file")
 RETURN = "Eval_AverageReturn"
-# BC and DAgger that differ in these settings only can be compared: only DAgger reads them, `role` compares the gradient
-# steps that follow from them, or (eval_batch_size) they change the measurement alone.
+# BC and DAgger can be compared if they differ in these settings only: BC has no use for do_dagger, n_iter and
+# batch_size, `role` compares the numbers of gradient steps, and eval_batch_size changes the measurement only.
 NOT_ALIKE = {"do_dagger", "n_iter", "num_agent_train_steps_per_iter", "batch_size", "eval_batch_size"}
 METHODS = ("BC", "BC, as many gradient steps as DAgger", "DAgger")
 
@@ -72,7 +72,7 @@ class Series:
         return float(np.sqrt(within + np.var(self.values(RETURN, itr))))
 
     def expert(self) -> tuple[float, float | None]:
-        """Mean and standard deviation of the expert's return; if not measured, mean of the expert data, and None."""
+        """Mean and standard deviation of the expert's return; if not measured, mean of its recorded data, and None."""
         first = self.iterations[0]
         if means := self.values("Expert_AverageReturn", first):
             return float(np.mean(means)), float(np.mean(self.values("Expert_StdReturn", first)))

@@ -16,7 +16,7 @@ from cs285.errors import InvalidInput
 from cs285.results.series import Series
 
 MAX_BYTES = 15 * 10**6  # the course's limit
-FOLDERS = {"expert_policy_file": Path("policies/experts"), "expert_data": Path("expert_data")}  # in the zip
+FOLDERS = {"expert_policy_file": Path("policies/experts"), "expert_data": Path("expert_data")}  # folders in the zip
 README = """# Homework 1: imitation learning
 
 The runs in {runs}/, and the commands that repeat them, from this folder:

@@ -62,7 +62,9 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
         if expert is not None and object_name(expert) and given.expert_policy_file is None:
             raise InvalidInput(f"the run's expert is {expert}; name it again with --expert_policy_file to import it")
     default = Settings(replace(config, **preset)) if preset or given.resume else None
-    settings = parse(Settings, "Behavioural cloning, and with --do_dagger DAgger, on one task.", argv, default)
+    settings = parse(
+        Settings, "Train a policy on one task by behavioural cloning or, with --do_dagger, by DAgger.", argv, default
+    )
     if preset:
         kept = [f"--{name} {value}" for name, value in preset.items() if getattr(settings.config, name) == value]
         print(f"preset {settings.preset}:", *kept, flush=True)
