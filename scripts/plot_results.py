@@ -23,7 +23,7 @@ class Settings(RunSelection):
 
     def __post_init__(self) -> None:
         if (self.parameter is not None) != (self.figure == "hyperparameter"):
-            raise InvalidInput(f"--parameter is {self.parameter}; --figure hyperparameter needs it, others have none")
+            raise InvalidInput(f"--parameter is {self.parameter}; only --figure hyperparameter has one, and needs it")
 
 
 def main(settings: Settings) -> None:

@@ -12,8 +12,8 @@ class ReplayBuffer:
     """Ring buffer of the last ``max_size`` transitions; ``rng`` draws batches, which are tensors on ``device``.
 
     The steps of an episode are in successive slots, so that a step's next observation is the observation in the
-    following slot. The next observation of an episode's last step is stored separately. So are all next observations
-    of an episode in which they are not the observations of the following steps.
+    following slot. The next observation of an episode's last step is stored separately. If an episode's next
+    observations are not the observations of its following steps, all of them are stored separately.
     """
 
     def __init__(self, max_size: int, rng: np.random.Generator, device: torch.device | str = "cpu") -> None:

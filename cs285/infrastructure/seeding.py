@@ -79,7 +79,7 @@ def set_global_generator_states(states: Mapping[str, Any]) -> None:
 
 @contextmanager
 def episode_generators(seed: int) -> Iterator[None]:
-    """Seed the global generators for one episode within the block; restore their states and `users_code` after it."""
+    """Seed the global generators for one episode, and restore their states after the block, which is `users_code`."""
     before = global_generator_states()
     seed_global_generators(seed)
     try:

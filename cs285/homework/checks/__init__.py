@@ -1,5 +1,5 @@
-"""Checks of the blanks, a module for each file of the core, and the runner that calls them.
+"""Checks of the blanks, with one module for each file that has blanks, and the runner that calls the checks.
 
-A check is a function named as its blank. It calls the blank with fakes in place of the others, raises a `Mistake` for
-what is wrong, and may yield one for what works at a cost.
+A check is a function with the name of its blank. It calls the blank, with fakes in place of the other blanks. It raises
+a `Mistake` for a wrong answer, and may yield one for an answer that works but has a disadvantage.
 """

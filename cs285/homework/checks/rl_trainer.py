@@ -128,11 +128,12 @@ def _check_same(paths: Any, wanted: list[Trajectory], name: str) -> None:
     require_trajectories(paths)
     found, right = ([id(path) for path in part] for part in (paths, wanted))
     lengths, others = ([len(path) for path in part] for part in (paths, wanted))
-    text = f"it returns episodes of {lengths} steps that are not {name}, of {others} steps"
+    text = f"it returns episodes of {lengths} steps, but {name} have {others} steps"
     require(found != right * 2, "twice", f"{text}: each of them is returned twice")
     more = len(found) > len(right) and set(right) <= set(found)
     require(not more, "expert data again", f"{text}: earlier episodes are in the replay buffer already")
-    require(found == right, "other trajectories", f"{text}; relabelling is the task of run_training_loop")
+    text = f"it returns other trajectories than {name}; relabelling is the task of run_training_loop"
+    require(found == right, "other trajectories", text)
 
 
 def train_agent() -> Iterator[Mistake]:
