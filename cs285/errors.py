@@ -47,7 +47,7 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an exception in one line; replaced or extended when memory or processes are exhausted."""
+    """The message of an exception in one line; a clearer one when memory or processes are exhausted."""
     if isinstance(error, MemoryError):
         return "out of memory"
     message = " ".join(str(error).split())
@@ -62,7 +62,7 @@ def lacks_processes(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Type, message, file and line of an exception in one line; only the message for this module's exceptions."""
+    """Type, message, file and line of an exception in one line; for exceptions of this module, the message only."""
     message = message_of(error)
     if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)):
         return message

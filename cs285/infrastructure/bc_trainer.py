@@ -38,7 +38,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             expert: used in place of ``config.expert_policy_file``: a policy, any object with ``get_action``, or a
                 function of a batch of observations (N, *ob_shape).
             make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
-            inputs: of this run and of others with other seeds; the caller closes them. None: make inputs for this run.
+            inputs: shared with runs of other seeds; the caller closes them. None: make inputs for this run only.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:

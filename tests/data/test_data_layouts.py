@@ -181,7 +181,7 @@ def test_archives_beyond_the_budget_or_damaged_are_refused(tmp_path: Path) -> No
             load_expert_data(pickle_file(path, content))
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read as on Linux")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory is read from /proc")
 @pytest.mark.parametrize("name", ["episodes.pkl", "flat.npz", "d4rl.npz"])
 def test_reading_takes_little_more_memory_than_the_file(tmp_path: Path, name: str) -> None:
     """For files of at least 24 MB: the peak memory of a new process, compared with that for a small file."""

@@ -69,7 +69,7 @@ def test_killed_at_random_moments(job: Config) -> None:
         assert_same(ended(config), run_dirs(whole)[0])
         if hit == kills:
             return
-    pytest.fail(f"only {hit} runs were still running when they were to be killed")
+    pytest.fail(f"only {hit} runs were still running at the moment of the kill")
 
 
 def test_checkpoints_are_written_when_due(job: Config) -> None:

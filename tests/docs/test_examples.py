@@ -110,7 +110,7 @@ SMALL = "--do_dagger --n_iter 2 --batch_size 100 --num_workers 0"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("CS285_PAGES" not in os.environ, reason="half a minute; .ci/run sets CS285_PAGES")
+@pytest.mark.skipif("CS285_PAGES" not in os.environ, reason="takes half a minute; .ci/run sets CS285_PAGES")
 def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
     """All code blocks of docs/data.md run in their order, with less training."""
     pytest.importorskip("minari")

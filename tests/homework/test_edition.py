@@ -151,7 +151,7 @@ MORE = {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the test forks")
 def test_a_run_without_one_blank_fails_and_names_it(tmp_path: Path) -> None:
     """Two editions with one blank and one without any; with CS285_STUDENT_PATH every blank, also with workers."""
     runs = [("update", 0), ("sample_trajectory", 2), ("", 2)]

@@ -30,7 +30,7 @@ SMALL = "scripts/run_hw1.py --env_name CartPole-v1 --num_agent_train_steps_per_i
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("CS285_STUDENT_PATH" not in os.environ, reason="two minutes; .ci/run sets CS285_STUDENT_PATH")
+@pytest.mark.skipif("CS285_STUDENT_PATH" not in os.environ, reason="takes two minutes; .ci/run sets CS285_STUDENT_PATH")
 def test_from_the_empty_homework_to_full_points(tmp_path: Path) -> None:
     folder = tmp_path / "homework"
     write_edition(folder)

@@ -18,7 +18,7 @@ from tests.fakes import expert_rule
 
 ITERATIONS = int(os.environ.get("CS285_ITERATIONS", "20"))
 TRANSITIONS = int(os.environ.get("CS285_TRANSITIONS", "300_000"))
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc and forks")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="these tests read /proc and fork")
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ from tests.fakes import AC_DIM, OB_DIM, POINT, PointEnv
 HOPPER, LIMIT = "Hopper-v5", 40
 POLICY = NumpyPolicy([np.full((11, 3), 0.1, np.float32)], [np.zeros(3, np.float32)], "tanh", discrete=False)
 HERE = "rolling out in the main process: "
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc, fork and process groups")
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc, fork and process groups")
 
 
 class CallingPolicy(BasePolicy):

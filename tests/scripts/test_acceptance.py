@@ -13,8 +13,8 @@ from cs285.data.shipped import shipped_expert, shipped_tasks
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, load_script
 
-pytest.importorskip("stable_baselines3", reason="of the extra `experts`")
-pytest.importorskip("scipy", reason="of the extra `experts`")
+pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
+pytest.importorskip("scipy", reason="scipy, of the extra `experts`, is missing")
 
 from cs285.experts.card import read_card
 

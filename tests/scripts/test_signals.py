@@ -14,7 +14,7 @@ import pytest
 from cs285.data.run_folders import read_run
 from tests.scripts.conftest import ROOT, USERS_ENVIRONMENT, finish, start
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals of Linux")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="these tests send signals as on Linux")
 
 MOMENTS = int(os.environ.get("CS285_INTERRUPTS", "1"))
 SMALL = ("-env", "CartPole-v1", "--num_agent_train_steps_per_iter", 100, "--eval_batch_size", 1000)

@@ -9,8 +9,8 @@ from cs285.data.run_folders import read_runs
 from tests.ray_nodes import family, kill, ray_environment, ray_is_too_slow, two_nodes
 from tests.scripts.conftest import USERS_ENVIRONMENT, Script, files_below, finish, start
 
-pytest.importorskip("ray", reason="of the extra `sweep`")
-pytest.importorskip("pyarrow", reason="of the extra `sweep`")
+pytest.importorskip("ray", reason="ray, of the extra `sweep`, is missing")
+pytest.importorskip("pyarrow", reason="pyarrow, of the extra `sweep`, is missing")
 
 SMALL = ("env_name=CartPole-v1", "eval_batch_size=20", "train_batch_size=8", "num_agent_train_steps_per_iter=5")
 

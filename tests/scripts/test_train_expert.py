@@ -13,9 +13,9 @@ from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from tests import fakes
 from tests.scripts.conftest import Script, files_below
 
-pytest.importorskip("stable_baselines3", reason="of the extra `experts`")
-pytest.importorskip("sbx", reason="of the extra `experts`")
-pytest.importorskip("scipy", reason="of the extra `experts`")
+pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
+pytest.importorskip("sbx", reason="sbx, of the extra `experts`, is missing")
+pytest.importorskip("scipy", reason="scipy, of the extra `experts`, is missing")
 
 from cs285.experts import algorithms
 from cs285.experts.algorithms import export_policy

@@ -14,7 +14,7 @@ from tests import fakes
 from tests.fake_runs import write_run
 from tests.scripts.conftest import files_below
 
-pytest.importorskip("pyarrow", reason="of the extra `sweep`")
+pytest.importorskip("pyarrow", reason="pyarrow, of the extra `sweep`, is missing")
 
 from cs285.sweeps import run as sweep
 from cs285.sweeps.grid import complete_runs, make_grid, missing_runs
