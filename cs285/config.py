@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
@@ -26,24 +26,17 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {"tuned": TUNED, "humanoid": {**TU
 CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-class EnvKwargs(dict[str, Any]):
-    """Keyword arguments of an environment: a dict of JSON values that can be hashed and must not be changed."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(json.dumps(self, sort_keys=True, default=str))
-
-    @staticmethod
-    def read(texts: list[str]) -> Any:
-        """The content of a JSON text, or the text itself, which `Config` refuses."""
-        with contextlib.suppress(ValueError, RecursionError):
-            return json.loads(texts[0])
-        return texts[0]
+def _read_json(texts: list[str]) -> Any:
+    """The content of a JSON text, or the text itself, which `Config` refuses."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(texts[0])
+    return texts[0]
 
 
 JSON_OBJECT = PrimitiveConstructorSpec(
     nargs=1,
     metavar="JSON",
-    instance_from_str=EnvKwargs.read,
+    instance_from_str=_read_json,
     is_instance=lambda value: isinstance(value, dict | None),
     str_from_instance=lambda value: [json.dumps(value)],
 )
@@ -59,7 +52,7 @@ class Config:
     """Expert data (pickle). None: expert_data/expert_data_<env_name>.pkl."""
     expert_episodes: int | None = None  # Number of the expert's episodes to train on, from the first. None: all.
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment, or module:id
-    env_kwargs: Annotated[EnvKwargs | None, JSON_OBJECT] = None
+    env_kwargs: Annotated[dict[str, Any] | None, JSON_OBJECT] = None
     """Keyword arguments of the environment, such as '{"ctrl_cost_weight": 0.1}'; a dict in Python."""
     exp_name: Annotated[str | None, arg(aliases=["-exp"])] = None
     """Name of the experiment, part of the run folder's name. None: bc or dagger."""
@@ -105,7 +98,6 @@ class Config:
         if self.env_kwargs is not None and not isinstance(self.env_kwargs, dict):
             allowed = """it must be a JSON object, such as '{"ctrl_cost_weight": 0.1}'"""
             raise InvalidInput(f"--env_kwargs is {self.env_kwargs!r:.200}; {allowed}")
-        object.__setattr__(self, "env_kwargs", None if self.env_kwargs is None else EnvKwargs(self.env_kwargs))
         if "render_mode" in (self.env_kwargs or {}):
             raise InvalidInput("--env_kwargs has render_mode, which the project sets: --video_log_freq makes videos")
         for name, kinds in setting_types().items():
@@ -171,7 +163,8 @@ def file_name(env_name: str) -> str:
 def setting_types() -> Mapping[str, tuple[Any, ...]]:
     """For each setting, the classes that its value may have, or the values of an enumerated setting."""
     hints = get_type_hints(Config)
-    return {name: get_args(hint) or (hint,) for name, hint in hints.items()}
+    kinds = {name: get_args(hint) or (hint,) for name, hint in hints.items()}
+    return {name: tuple(get_origin(kind) or kind for kind in kinds[name]) for name in kinds}
 
 
 def is_plain(text: str, allowed: str = "") -> bool:

@@ -1,5 +1,6 @@
 """PyTorch helpers without module-level state: networks, devices, threads, conversion from and to numpy."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,16 @@ def build_mlp(
         width = size
     layers += [nn.Linear(width, output_size, dtype=torch.float32), output_activation()]
     return nn.Sequential(*layers)
+
+
+def cosine_ratio(period: int, step: int) -> float:
+    """The learning rate of a step divided by that of the step before, for a schedule of half cosines.
+
+    Each period begins at the full rate (Loshchilov and Hutter 2017). As the factor of a `MultiplicativeLR`, it keeps a
+    change of the learning rate by hand.
+    """
+    now, before = (1 + math.cos(math.pi * (n % period) / period) for n in (step, step - 1))
+    return now / before
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:

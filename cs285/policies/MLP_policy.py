@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import distributions, nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import MultiplicativeLR
 
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import build_mlp, from_numpy, to_numpy
+from cs285.infrastructure.pytorch_utils import build_mlp, cosine_ratio, from_numpy, to_numpy
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.cosine_restarts import CosineRestarts
 
 
 class MLPPolicy(nn.Module, BasePolicy):
@@ -116,7 +117,11 @@ class MLPPolicySL(MLPPolicy):
         super().__init__(*args, **kwargs)
         self.loss = loss
         self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.parameters(), learning_rate, fused=True)
-        self.scheduler = None if schedule_period is None else CosineRestarts(self.optimizer, schedule_period)
+        self.scheduler = (
+            None
+            if schedule_period is None
+            else MultiplicativeLR(self.optimizer, partial(cosine_ratio, schedule_period))
+        )
 
     def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
         """Take one gradient step towards the given actions.

@@ -30,7 +30,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.seeds is not None and self.config.resume is not None:
             raise InvalidInput("--resume continues a single run; it can't be combined with --seeds")
-        if len(set(self.configs())) < len(self.configs()):
+        if len({config.seed for config in self.configs()}) < len(self.configs()):
             raise InvalidInput(f"--seeds is {self.seeds}; the numbers must be different")
 
     def configs(self) -> list[Config]:
