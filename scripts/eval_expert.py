@@ -25,7 +25,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_at_least(2, self, "episodes")
         if self.env_name is not None and self.expert_policy_file is None:
-            raise InvalidInput("--env_name is the task of one expert; name it with --expert_policy_file")
+            raise InvalidInput("--env_name is the task of one expert; name the expert with --expert_policy_file")
 
 
 def main(settings: Settings) -> None:
@@ -55,7 +55,7 @@ def main(settings: Settings) -> None:
             if abs(result["mean"] - card["mean"]) > 4 * standard_error + 0.01 * abs(card["mean"]):
                 different.append(str(path))
     if different:
-        raise InvalidInput(f"other returns than on the card: {', '.join(different)}")
+        raise InvalidInput(f"returns differ from those on the card: {', '.join(different)}")
 
 
 if __name__ == "__main__":

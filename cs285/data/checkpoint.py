@@ -68,7 +68,9 @@ class Checkpoints:
         belongs to another run, or when a field has a wrong type or is out of range.
         """
         if not self.exists():
-            raise InvalidInput(f"{self._run_dir} has no checkpoint: it needs --do_dagger and an iteration")
+            raise InvalidInput(
+                f"{self._run_dir} has no checkpoint; a run with --do_dagger writes the first one after an iteration"
+            )
         check_no_links(self._run_dir)
         episodes = list[Trajectory]()
         with reading(self._file, "a checkpoint of this run"):

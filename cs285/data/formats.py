@@ -85,7 +85,7 @@ def read_minari(name: str) -> list[dict[str, Any]]:
     minari, folder = import_minari(), minari_folder(name)
     with reading(f"minari:{name}", "a Minari data set"):
         if not {"observation_space", "action_space"} <= json.loads(read_whole(folder / "metadata.json")).keys():
-            raise InvalidInput("it has no spaces, which only its environment could tell")
+            raise InvalidInput("it has no observation_space and action_space in metadata.json")
         data = minari.MinariDataset(folder)
         spaces = data.observation_space, data.action_space
         return [

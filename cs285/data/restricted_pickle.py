@@ -122,7 +122,7 @@ class _Machine:
         content, of_dtype = self.members[f"data/{key:.20}"], getattr(torch, dtype)
         storage = torch.frombuffer(content, dtype=of_dtype) if content else torch.empty(0, dtype=of_dtype)
         if storage.numel() != size:
-            raise InvalidInput("it has a storage of tensors of another size than it says")
+            raise InvalidInput("a storage of tensors in it has another size than it says")
         self.push(storage)
 
     def dtype(self, spec: object, *ignored: object) -> _Unbuilt:

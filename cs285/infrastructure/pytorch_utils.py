@@ -49,7 +49,7 @@ def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
     if no_gpu or not torch.cuda.is_available():
         return torch.device("cpu")
     if which_gpu >= torch.cuda.device_count():
-        raise InvalidInput(f"--which_gpu is {which_gpu}; this machine has {torch.cuda.device_count()}, counted from 0")
+        raise InvalidInput(f"--which_gpu is {which_gpu}; this machine has {torch.cuda.device_count()} GPUs, from 0")
     return torch.device("cuda", which_gpu)
 
 

@@ -151,7 +151,7 @@ def test_minari_sets_are_found_by_id_flattened_and_import_nothing(
     content = json.loads(metadata.read_text(encoding="utf-8"))
     del content["observation_space"]
     metadata.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(InvalidInput, match="no spaces"):
+    with pytest.raises(InvalidInput, match="no observation_space"):
         load_expert_data(Path("minari:mine/set-v0"))
     monkeypatch.setitem(sys.modules, "minari", None)
     with pytest.raises(InvalidInput, match=r"pip install 'minari\[hdf5\]'"):
