@@ -8,7 +8,7 @@ import pickle
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -16,9 +16,6 @@ import numpy as np
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import TaskSpec
 from cs285.policies.base_policy import BasePolicy
-
-if TYPE_CHECKING:
-    from tensorboardX.proto.event_pb2 import Event
 
 POINT, CHOICE = "tests/Point-v0", "tests/Choice-v0"
 OB_DIM, AC_DIM, TIME_LIMIT = 3, 2, 12
@@ -210,18 +207,3 @@ def pickled_by_python_2(content: Any, protocol: int) -> bytes:
 def pickle_file(path: Path, content: Any, protocol: int = 4) -> Path:
     path.write_bytes(pickle.dumps(content, protocol))
     return path
-
-
-def read_events(run_dir: Path) -> list[Event]:
-    """The records of the folder's TensorBoard event files, file by file, without records that a kill cut short."""
-    from tensorboardX.proto.event_pb2 import Event  # imports torch, which workers don't need
-
-    events = []
-    for path in sorted(run_dir.glob("events.out.tfevents.*"), key=lambda path: path.name):
-        content = path.read_bytes()
-        while len(content) >= 16:  # a killed session may have cut its last record short
-            (length,) = struct.unpack("<Q", content[:8])
-            if len(content) >= 16 + length:
-                events.append(Event.FromString(content[12 : 12 + length]))
-            content = content[16 + length :]
-    return events

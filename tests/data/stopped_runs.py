@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cs285.command_line import run
 from cs285.config import Config
 from cs285.data.checkpoint import Checkpoints, settings_to_resume
 from cs285.infrastructure.bc_trainer import BC_Trainer
-from tests.fakes import read_events
 
 
 def train(config: Config) -> None:
@@ -93,12 +93,9 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
 
 def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
     """By step and name, the scalars that TensorBoard shows; the event file of a resumed run hides earlier values."""
-    shown: dict[tuple[int, str], float] = {}
-    for event in read_events(run_dir):
-        if event.HasField("session_log"):
-            shown = {key: value for key, value in shown.items() if key[0] < event.step}
-        shown |= {(event.step, v.tag): v.simple_value for v in event.summary.value if v.HasField("simple_value")}
-    return {key: value for key, value in shown.items() if key[1] != "TimeSinceStart"}
+    events = EventAccumulator(str(run_dir), {"scalars": 0}).Reload()
+    names = [name for name in events.Tags()["scalars"] if name != "TimeSinceStart"]
+    return {(point.step, name): point.value for name in names for point in events.Scalars(name)}
 
 
 def bits(value: Any, native: bool = False) -> Any:
