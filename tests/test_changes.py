@@ -144,9 +144,8 @@ def test_changed_policies_learn_the_same_as_in_plain_torch(tiny: Config, monkeyp
             in_torch, torch_rows = parameters_after(config, change)
         np.testing.assert_array_equal(learned, in_torch, name)  # torch takes the steps of both
         assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows], name
-        assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3, (
-            name
-        )  # the change has an effect
+        # The change has an effect.
+        assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3, name
 
 
 def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -> None:

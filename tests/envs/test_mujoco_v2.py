@@ -61,9 +61,8 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     for field in ("geom_type", "geom_size", "geom_pos", "geom_quat"):
         assert np.array_equal(getattr(model, field), getattr(today, field))
     at_centre = (model.body_ipos == 0).all(axis=1)
-    assert np.array_equal(
-        at_centre, (today.body_ipos == 0).all(axis=1)
-    )  # the compiled body_sameframe must still be true
+    # The compiled body_sameframe must still be true.
+    assert np.array_equal(at_centre, (today.body_ipos == 0).all(axis=1))
 
 
 @pytest.mark.parametrize("env_name", V2_IDS)

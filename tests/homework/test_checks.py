@@ -50,9 +50,8 @@ def test_wrong_answers_are_refused_and_their_mistake_is_named(blank: str) -> Non
             verdict = check(blank, answer.source)
             assert (verdict.status, verdict.key) == ("wrong", answer.key), f"{answer.title}: {verdict}"
             assert verdict.words
-            assert not re.search(
-                r"\b_[A-Z]|homework\.checks|SimpleNamespace", verdict.words
-            )  # names of the checks' fakes
+            # The message does not contain names of the checks' fakes.
+            assert not re.search(r"\b_[A-Z]|homework\.checks|SimpleNamespace", verdict.words)
             assert re.search(r":\d+$", verdict.where)
 
 

@@ -41,9 +41,8 @@ def test_ob_normalization_standardises_observations_by_the_experts_data(tiny: Co
 
 
 def test_a_make_policy_in_a_script_is_named_after_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert describe_policy(make_mlp_policy, object()) == describe_policy(
-        make_mlp_policy, object()
-    )  # without the objects' addresses
+    # The entry does not contain the address of the object.
+    assert describe_policy(make_mlp_policy, object()) == describe_policy(make_mlp_policy, object())
 
     def make(*_: Any) -> Any:
         """Make no policy."""
