@@ -8,8 +8,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,8 @@ def run_missing(
         raise RunsFailed(f"{len(failed)} of {len(configs)} runs failed twice: {', '.join(failed)}")
 
 
-@contextmanager
-def connected(address: str | None, num_cpus: int) -> Iterator[None]:
-    """Connect to Ray, on this machine or a cluster, within the block; raise InvalidInput or RunsFailed on failure."""
+def connected(address: str | None, num_cpus: int) -> AbstractContextManager[object]:
+    """Connect to Ray, on this machine or a cluster, until the context ends; raise InvalidInput or RunsFailed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # runs see the GPUs
     try:
@@ -78,13 +77,9 @@ def connected(address: str | None, num_cpus: int) -> Iterator[None]:
         except subprocess.SubprocessError as error:
             raise InvalidInput(f"--ray_address is {address}; no Ray cluster of this version answers there") from error
     try:
-        ray.init(address or "local", **options)
+        return ray.init(address or "local", **options)
     except Exception as error:  # Ray's errors share no narrower class
         raise RunsFailed(f"Ray did not start; {address or 'this machine'} may be too busy: {error}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
