@@ -114,7 +114,7 @@ def _read_actions(actions: Array, discrete: bool | None) -> Array:
     column = actions.ndim == 2 and actions.shape[1] == 1
     if column and (discrete or (discrete is None and actions.dtype.kind in "iu")):
         actions = actions[:, 0]
-    whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions))
+    whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions)) and np.abs(actions).max() < 2.0**63
     if discrete is False and actions.ndim == 1:
         actions = actions[:, None]
     return actions.astype(np.int64 if whole and discrete is not False else np.float32, copy=False)

@@ -16,6 +16,7 @@ from cs285.data.whole_files import read_whole, reading, whole_file, whole_folder
 from cs285.errors import InvalidInput
 
 BUDGET = 16  # arrays of a numpy archive may take this many times the size of its file, plus 64 MiB
+MOST = 10**6  # episodes of a Minari data set, and numbers in an observation or an action
 MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
 
 
@@ -84,10 +85,17 @@ def read_minari(name: str) -> list[dict[str, Any]]:
     """Read the episodes of a Minari data set, with flat observations; modules named in it are not imported."""
     minari, folder = import_minari(), minari_folder(name)
     with reading(f"minari:{name}", "a Minari data set"):
-        if not {"observation_space", "action_space"} <= json.loads(read_whole(folder / "metadata.json")).keys():
+        metadata = json.loads(read_whole(folder / "metadata.json"))
+        if not {"observation_space", "action_space"} <= metadata.keys():
             raise InvalidInput("it has no observation_space and action_space in metadata.json")
+        for file in folder.glob("*.hdf5"):
+            check_hdf5(file)
+        if metadata["total_episodes"] > MOST:
+            raise InvalidInput(f"it has {metadata['total_episodes']} episodes, and may have {MOST}")
         data = minari.MinariDataset(folder)
         spaces = data.observation_space, data.action_space
+        if max(map(gym.spaces.flatdim, spaces)) > MOST:
+            raise InvalidInput(f"an observation or an action has more than {MOST} numbers")
         return [
             {
                 "observation": _flatten(spaces[0], episode.observations),
@@ -98,6 +106,23 @@ def read_minari(name: str) -> list[dict[str, Any]]:
             }
             for episode in data.iterate_episodes()
         ]
+
+
+def check_hdf5(path: Path) -> None:
+    """Raise InvalidInput for an HDF5 file with arrays in other files, or that take far more memory than the file."""
+    import h5py
+
+    left = BUDGET * path.stat().st_size + 2**26
+
+    def charge(name: str, item: Any) -> None:
+        nonlocal left
+        if isinstance(item, h5py.Dataset):
+            left -= item.nbytes
+            if left < 0 or item.external or item.is_virtual:
+                raise InvalidInput(f"{name} is in another file, or takes far more memory than the file has bytes")
+
+    with h5py.File(path) as file:
+        file.visititems(charge)
 
 
 def _flatten(space: Any, values: Any) -> Array:

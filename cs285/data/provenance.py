@@ -36,9 +36,9 @@ def git_commit() -> str | None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256, in hexadecimal, of a file, or of the names and contents of all files in a folder; or InvalidInput."""
+    """SHA-256, in hexadecimal, of a file, or of names and contents of a Minari data set's files; or InvalidInput."""
     total = hashlib.sha256()
-    for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
+    for part in sorted(path.rglob("*")) if (path / "metadata.json").is_file() else [path]:
         if part == path or part.is_file():
             total.update(str(part.relative_to(path)).encode() if part != path else b"")
             with open_regular(part) as file, writing(part, verb="read"):

@@ -1,11 +1,13 @@
 """Experts and recorded episodes that ship, found by the task's name, and the input files of a run."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from cs285.config import Config, file_name
 from cs285.data.formats import minari_folder, minari_name
 from cs285.data.run_folders import saved_file
+from cs285.errors import InvalidInput
 
 PROJECT_ROOT = Path(__file__).parents[2]
 ROOTS = (Path(), PROJECT_ROOT)  # the current folder comes first
@@ -43,7 +45,9 @@ def input_files(config: Config, expert: object | None = None) -> dict[str, Path]
     """Paths of a run's expert data and expert file by setting's name; an expert that is an object has no file."""
     data, policy = config.expert_data or shipped_data(config.env_name), None
     if data is not None and (name := minari_name(data)) is not None:
-        data = minari_folder(name)
+        data = None
+        with suppress(InvalidInput):  # it may be gone
+            data = minari_folder(name)
     if expert is None:
         policy = config.expert_policy_file or shipped_expert(config.env_name)
         policy = None if policy is None or object_name(policy) else saved_file(policy)

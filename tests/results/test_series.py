@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from cs285.command_line import parse
-from cs285.data.run_folders import read_runs
+from cs285.data.run_folders import read_run, read_runs
 from cs285.errors import InvalidInput
 from cs285.results.intervals import interquartile_mean, iqm_interval, summarize
+from cs285.results.report_tables import data_rows
 from cs285.results.selection import RunSelection, select
 from cs285.results.series import (
     Series,
@@ -139,3 +140,12 @@ def test_the_summary_equals_numpys_statistics() -> None:
     assert summary.iqm == pytest.approx(14 / 3)
     assert (summary.low, summary.high) == iqm_interval(np.array(values))
     assert (summarize([3.0]), iqm_interval(np.full(5, 7.0))) == ((1, 3, 0, 3, 3, 3), (7.0, 7.0))
+
+
+def test_expert_data_that_are_gone_or_a_folder_have_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder, which another's config.json may name, is not read: it may be large."""
+    monkeypatch.setattr(Path, "rglob", None)
+    for name, shown in (("minari:gone", "–"), ("/", ""), ("none.pkl", "none.pkl")):
+        run = read_run(write_run(tmp_path, [1.0], expert_data=Path(name), inputs={"expert_data": "0a"}))
+        (row,) = data_rows([Series([run])])
+        assert (row["expert data"], row["episodes"]) == (shown, "–")
