@@ -17,9 +17,7 @@ from cs285.errors import InvalidInput
 class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # One expert; None: all that ship.
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task of that expert; None: its file's name.
-    episodes: Annotated[int | None, arg(aliases=["-n"])] = (
-        None  # Episodes of each expert; None: as in its card, else 50.
-    )
+    episodes: Annotated[int | None, arg(aliases=["-n"])] = None  # Episodes of each; None: as in its card, else 50.
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:
@@ -34,10 +32,8 @@ def main(settings: Settings) -> None:
     files = [settings.expert_policy_file] if settings.expert_policy_file else next(filter(None, shipped), [])
     if not files:
         raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
-    try:
-        from cs285.experts.card import evaluate_expert, read_card
-    except ImportError as error:
-        raise InvalidInput(f"the statistics need {error.name}: pip install -e '.[experts]'") from error
+    from cs285.experts.card import evaluate_expert, read_card
+
     cards = {path: read_card(path) for path in files}
     row = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"
     print(row.format("task", "mean", "std", "min", "max", "IQM [95 % interval]", "early", "card"))

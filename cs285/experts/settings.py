@@ -51,9 +51,7 @@ class ExpertSettings:
     updates_per_step: float = 1.0  # SAC: gradient steps for each environment step.
     evaluations: int = 40  # Evaluations on the way, each followed by a checkpoint; the best policy is kept.
     eval_episodes: int = 50  # Episodes of the evaluation in the card.
-    noise: float = (
-        0.0  # Noise in the episodes from which the expert is cloned for its card; see collect_expert_data.py.
-    )
+    noise: float = 0.0  # Noise in the episodes that the card's clone learns from; see collect_expert_data.py.
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")

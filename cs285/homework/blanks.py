@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-NotWritten = NotImplementedError  # what the body of a blank raises in the student edition, with `Blank.not_written`
-
 PYTORCH_UTILS, MLP_POLICY = "cs285/infrastructure/pytorch_utils.py", "cs285/policies/MLP_policy.py"
 REPLAY_BUFFER, UTILS = "cs285/infrastructure/replay_buffer.py", "cs285/infrastructure/utils.py"
 RL_TRAINER = "cs285/infrastructure/rl_trainer.py"
@@ -49,7 +47,7 @@ class Blank:
 
     @property
     def not_written(self) -> str:
-        """The message of a body that is still empty."""
+        """The message of the NotImplementedError that a body raises in the student edition."""
         return f"{self.name} is not written yet (question {self.question}, {self.file})"
 
 

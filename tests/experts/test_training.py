@@ -14,7 +14,6 @@ from cs285.experts.settings import ExpertSettings
 from tests import fakes
 
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
-pytest.importorskip("scipy", reason="scipy, of the extra `experts`, is missing")
 
 from cs285.experts import card as card_file
 from cs285.experts import training

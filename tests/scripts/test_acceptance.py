@@ -10,13 +10,9 @@ import pytest
 
 from cs285.config import Config
 from cs285.data.shipped import shipped_expert, shipped_tasks
+from cs285.experts.card import read_card
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, load_script
-
-pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
-pytest.importorskip("scipy", reason="scipy, of the extra `experts`, is missing")
-
-from cs285.experts.card import read_card
 
 
 def test_targets_are_of_tasks_that_ship_with_experts_that_reach_their_returns() -> None:

@@ -123,7 +123,6 @@ def table(out: str) -> list[list[str]]:
 
 
 def test_experts_are_evaluated_and_compared_with_their_cards(script: Script, workplace: Path) -> None:
-    pytest.importorskip("scipy", reason="scipy, of the extra `experts`, is missing")
     from cs285.experts.card import evaluate_expert
 
     task, long_task = "PointTask-v0", "LongPointTask-v0"  # these ids can be file names

@@ -15,7 +15,6 @@ from tests.scripts.conftest import Script, files_below
 
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
 pytest.importorskip("sbx", reason="sbx, of the extra `experts`, is missing")
-pytest.importorskip("scipy", reason="scipy, of the extra `experts`, is missing")
 
 from cs285.experts import algorithms
 from cs285.experts.algorithms import export_policy
