@@ -100,12 +100,9 @@ class RunInputs:
 
     def check_shared(self, config: Config, expert: object | None) -> None:
         """Raise InvalidInput unless a run has the same expert, and the same settings apart from seed and name."""
-        for name, there in vars(self._config).items():
-            here = getattr(config, name)
-            if here != there and name not in ("seed", "exp_name"):
-                raise InvalidInput(f"--{name} is {here}, but the inputs that were passed are of a run with {there}")
-        if expert is not None and expert is not self._expert:
-            raise InvalidInput("the expert is not that of the inputs that were passed")
+        same = replace(config, seed=self._config.seed, exp_name=self._config.exp_name) == self._config
+        if not same or (expert is not None and expert is not self._expert):
+            raise InvalidInput("the inputs that were passed are of a run with another expert or other settings")
 
     def __enter__(self) -> RunInputs:
         return self

@@ -13,7 +13,7 @@ def test_curve_band_and_references(tmp_path: Path, iterations: list[int], clonin
     points = [(1.0, 0.5), (5.0, 0.0), (7.0, 2.0)]
     rows = [{"Eval_AverageReturn": y, "Eval_StdReturn": std, "Expert_AverageReturn": 9.0} for y, std in points]
     figure = draw_learning_curve(tmp_path, "X-v1", iterations, rows)
-    assert Image.open(tmp_path / "learning_curve.png", encoding="utf-8").format == "PNG"
+    assert Image.open(tmp_path / "learning_curve.png").format == "PNG"
     (axes,) = figure.axes
     lines = {line.get_label().split(":")[0]: line for line in axes.lines}
     assert lines["DAgger"].get_xydata().tolist() == [list(point) for point in zip(iterations, [1, 5, 7], strict=True)]
