@@ -1,8 +1,8 @@
-"""Draw figures from run folders, as PNG and PDF: learning curves, BC against a setting, or tasks side by side."""
+"""Draw a figure from run folders, as PNG and PDF."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from _checkout import run
 from tyro.conf import arg
@@ -11,11 +11,14 @@ from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 from cs285.results.selection import RunSelection
 
+Kind: TypeAlias = Literal["learning_curve", "hyperparameter", "tasks", "labels"]
+
 
 @dataclass(frozen=True)
 class Settings(RunSelection):
-    figure: Annotated[Literal["learning_curve", "hyperparameter", "tasks"], arg(aliases=["-f"])] = "learning_curve"
-    """DAgger over its iterations, BC against one setting, or final returns in per cent of the expert's."""
+    figure: Annotated[Kind, arg(aliases=["-f"])] = "learning_curve"
+    """learning_curve: DAgger over its iterations. hyperparameter: BC against one setting. tasks: final returns in per
+    cent of the expert's. labels: normalised score against the number of expert labels."""
     parameter: Annotated[str | None, arg(aliases=["-p"])] = None
     """Setting on the horizontal axis of a hyperparameter figure."""
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
@@ -32,11 +35,14 @@ def main(settings: Settings) -> None:
         check_new(path)
     from cs285.infrastructure.learning_curve import save_figure
     from cs285.results.figures import learning_curves, parameter_figure, task_bars
+    from cs285.results.label_curves import label_curves, label_figure
     from cs285.results.series import group_by_settings
 
     series = group_by_settings(settings.read()[0])
     if settings.parameter is not None:
         figure = parameter_figure(series, settings.parameter)
+    elif settings.figure == "labels":
+        figure = label_figure(label_curves(series))
     else:
         figure = learning_curves(series, series) if settings.figure == "learning_curve" else task_bars(series)
     for path in files:

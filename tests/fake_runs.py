@@ -18,12 +18,14 @@ def write_run(
     expert: float = 100.0,
     inputs: Mapping[str, str] | None = None,
     policy: Mapping[str, str] | None = None,
+    columns: Mapping[str, Sequence[float]] | None = None,
     **settings: Any,
 ) -> Path:
     """Write a run folder with one evaluation for each of the mean ``returns``: one of BC, several of DAgger.
 
     The task is Hopper-v5 unless ``settings`` name another. ``std`` is the standard deviation of the returns in each
     evaluation, and ``expert`` is the mean return of the expert.
+    ``columns`` has the values of further scalars by name, one for each evaluation.
     """
     settings = {"env_name": "Hopper-v5", **settings}
     if len(returns) > 1:
@@ -36,8 +38,9 @@ def write_run(
     references = {"Initial_DataCollection_AverageReturn": expert + 1, "Expert_AverageReturn": expert}
     references["Expert_StdReturn"] = 2.0
     with (run_dir / "log.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, ["itr", "Eval_AverageReturn", "Eval_StdReturn", *references])
+        rows = csv.DictWriter(file, ["itr", "Eval_AverageReturn", "Eval_StdReturn", *references, *(columns or {})])
         rows.writeheader()
         for itr, mean in enumerate(returns):
-            rows.writerow({"itr": itr, "Eval_AverageReturn": mean, "Eval_StdReturn": std, **references})
+            scalars = {name: values[itr] for name, values in (columns or {}).items()}
+            rows.writerow({"itr": itr, "Eval_AverageReturn": mean, "Eval_StdReturn": std, **references, **scalars})
     return run_dir

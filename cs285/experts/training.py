@@ -21,7 +21,7 @@ SELECTION_SEED = 1_000  # another seed than that of the episodes in the card
 MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
 
 
-def train_expert(settings: ExpertSettings) -> None:
+def train_expert(settings: ExpertSettings) -> Record:
     """Train from the last checkpoint, if any, and write the best policy with its card; InvalidInput for a bad file."""
     torch.set_num_threads(1)
     resumed = load_checkpoint(settings)
@@ -36,6 +36,7 @@ def train_expert(settings: ExpertSettings) -> None:
     with whole_file(settings.expert_file) as file:
         file.write(read_whole(policy_file(settings, kept)))
     write_card(settings, record)
+    return record
 
 
 class Progress(BaseCallback):

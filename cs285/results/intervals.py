@@ -29,10 +29,19 @@ def interquartile_mean(values: Any, axis: int = 0) -> Any:
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
-def iqm_interval(values: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the interquartile mean: 10 000 resamples, with a fixed seed."""
-    if np.ptp(values) == 0:  # scipy's bootstrap refuses a single value
-        return float(values[0]), float(values[0])
-    rng = np.random.default_rng(0)
-    resampled = stats.bootstrap((values,), interquartile_mean, n_resamples=10_000, method="percentile", rng=rng)
+def iqm_interval(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the interquartile mean: 10 000 resamples, with a fixed seed.
+
+    With several samples, it is that of all their values together, and the values of each sample are resampled alone.
+    """
+
+    def mean_of_all(*parts: Any, axis: int) -> Any:
+        return interquartile_mean(np.concatenate(parts, axis), axis)
+
+    if all(np.ptp(sample) == 0 for sample in samples):  # scipy's bootstrap refuses a single value
+        mean = float(interquartile_mean(np.concatenate(samples)))
+        return mean, mean
+    resampled = stats.bootstrap(
+        samples, mean_of_all, n_resamples=10_000, method="percentile", rng=np.random.default_rng(0)
+    )
     return float(resampled.confidence_interval.low), float(resampled.confidence_interval.high)

@@ -41,9 +41,9 @@ def run_missing(
     missing, failed = missing_runs(configs, logdir), []
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
-        names = ["env_name", "backend", "ep_len", "env_kwargs", "do_dagger"]
-        names += ["expert_policy_file", "expert_data", "expert_episodes"]
-        for config in {tuple(getattr(config, name) for name in names): config for config in missing}.values():
+        names = ["env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data"]
+        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the most episodes are checked
+        for config in {tuple(getattr(config, name) for name in names): config for config in ordered}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
                 pass  # raises InvalidInput unless the task, its expert and data are valid
         check_writable(logdir / "run")
