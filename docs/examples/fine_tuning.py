@@ -88,7 +88,9 @@ def main(settings: Settings) -> None:
         axes.fill_between(steps, returns.min(0), returns.max(0), color=color, alpha=0.2)
         axes.plot(steps, returns.mean(0), color=color, marker="o", markersize=4, label=name)
         print(f"{name}: return {returns[:, 0].mean():.0f} at step {steps[0]:.0f}, ", end="")
-        print(f"{returns[:, -1].mean():.0f} at the end (seeds: {', '.join(f'{value:.0f}' for value in returns[:, -1])})")
+        print(
+            f"{returns[:, -1].mean():.0f} at the end (seeds: {', '.join(f'{value:.0f}' for value in returns[:, -1])})"
+        )
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
     print(f"expert: {expert:.0f}")
     add_title_and_legend(figure, axes, task, f"mean of {settings.seeds} seeds; band from the lowest to the highest")

@@ -39,7 +39,7 @@ def test_the_study_records_runs_and_prints_the_scores(
             scores = [label / 20_000 for label in labels]
             assert config.num_agent_train_steps_per_iter * config.iterations == labels[-1]
             columns = {"Train_ExpertLabelsSoFar": labels, "Eval_NormalizedScore": scores}
-            write_run(**{**asdict(config), "returns": scores, "n_iter": None, "columns": columns})
+            write_run(**{**asdict(config), "returns": scores, "columns": columns})
 
     monkeypatch.setattr(recording, "record_episodes", record_episodes)
     monkeypatch.setattr("cs285.data.expert_data.write_expert_data", write)
