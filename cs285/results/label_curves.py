@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE
@@ -78,9 +79,11 @@ def label_figure(tasks: dict[str, Curves]) -> Figure:
             axes.fill_between(labels, *np.transpose([p.interval() for p in points]), color=color, alpha=0.2)
             axes.plot(labels, [p.iqm() for p in points], color=color, marker=marker, markersize=4, label=name)
         axes.axhline(1, color=GREEN, linestyle="--", label="expert")
+        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set(xlabel="expert labels", ylabel="normalised score")
         axes.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("expert labels")
-    figure.supylabel("normalised score")
     figure.suptitle("Interquartile mean over the seeds, with its 95 % bootstrap interval", fontsize="medium")
     entries = {
         name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)

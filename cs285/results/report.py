@@ -26,7 +26,8 @@ from cs285.results.series import METHODS, RETURN, Series, compared, group_by_par
 COLUMNS = (
     "mean return in the last evaluation; standard deviation over the episodes of all seeds; standard deviation over "
     "the means of the seeds (n - 1) and the standard error that follows from it; interquartile mean (IQM) over the "
-    "seeds and its 95 % bootstrap interval; mean ± standard deviation over the episodes of the expert"
+    "seeds and its 95 % bootstrap interval; mean ± standard deviation over the episodes of the expert; "
+    "normalised score: (mean return - random) / (expert - random), with the return of a random policy"
 )
 IN_CAPTIONS = ("n_layers", "size", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
 RATIONALES = {

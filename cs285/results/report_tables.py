@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from cs285.data.expert_data import load_expert_data
 from cs285.data.provenance import digest
 from cs285.data.shipped import input_files
@@ -53,6 +55,7 @@ def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
         labels = short  # settings that are "default" are shown only where rows would be equal without them
     for s, label in zip(series, labels, strict=True):
         summary, several = s.summary(s.last), len(s.seeds) > 1
+        scores = s.values("Eval_NormalizedScore", s.last)
         yield {
             "task": label.replace(s.method, s.task, 1),
             "gradient steps": str(s.gradient_steps),
@@ -65,6 +68,7 @@ def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
             "IQM [95 % interval]": f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",
             "expert": plus_minus(*s.expert(), digits=1),
             "% of expert": percent(s),
+            "normalised score": f"{np.mean(scores):.2f}" if scores else "–",
         }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, if it is not installed
 
 from cs285.command_line import run
-from cs285.config import Config
+from cs285.config import PRESETS, Config
 from cs285.data.shipped import shipped_expert
 from cs285.experts.card import evaluate_expert, read_card
 from cs285.experts.settings import ExpertSettings
@@ -21,7 +21,6 @@ from cs285.experts.training import train_expert
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_and_legend, new_figure, save_figure
 from cs285.policies.saved_policy import export_policy, load_policy
-from cs285.presets import PRESETS
 from cs285.process import usable_cores
 
 IMITATORS = {
