@@ -27,11 +27,12 @@ IMITATORS = {
     "HalfCheetah-v5": Config(env_name="HalfCheetah-v5", expert_episodes=1, num_agent_train_steps_per_iter=500),
     "Walker2d-v5": Config(env_name="Walker2d-v5", do_dagger=True, **PRESETS["tuned"]),
 }
-PPO = {  # settings beside the defaults of train_expert.py; the first ones are for both starts
+# Settings beside the defaults of train_expert.py: first those of both trainings, then those of the imitator's alone.
+PPO = {
     "HalfCheetah-v5": ({"batch_size": 256}, {"policy_starts": 50_000, "initial_log_std": -1.5}),
     "Walker2d-v5": (
-        {"batch_size": 512, "learning_rate": 2e-4},
-        {"policy_starts": 100_000, "initial_log_std": -2.0},
+        {"n_steps": 512, "batch_size": 1024, "target_kl": 0.01},
+        {"policy_starts": 131_072, "initial_log_std": -1.5},
     ),
 }
 
@@ -40,8 +41,8 @@ PPO = {  # settings beside the defaults of train_expert.py; the first ones are f
 class Settings:
     env_name: str = "HalfCheetah-v5"  # HalfCheetah-v5 (from behavioural cloning) or Walker2d-v5 (from DAgger)
     seeds: int = 3  # Number of seeds
-    total_steps: int = 600_000  # Environment steps of each PPO training
-    evaluations: int = 12  # Evaluations in each training
+    total_steps: int = 1_000_000  # Environment steps of each PPO training
+    evaluations: int = 10  # Evaluations in each training
     folder: Path = Path("data/fine_tuning")  # Folder of imitators, checkpoints and trained policies
     output: Path = Path("fine_tuning.png")  # The figure
 
