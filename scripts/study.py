@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import _checkout  # noqa: F401
+from _checkout import check_at_least, run
 from tyro.conf import arg
 
-from cs285.command_line import check_at_least, run
 from cs285.config import Config
 from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.errors import InvalidInput
