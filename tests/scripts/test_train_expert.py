@@ -40,7 +40,8 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
     assert (cloned["noise"], cloned["seeds"]) == (0.2, [1, 2, 3])
     assert cloned["min"] < cloned["mean"] < 0
     assert set(card["versions"]) == {"python", "stable_baselines3", "torch", "gymnasium", "mujoco"}
-    assert card["command"].startswith("python train_expert.py -env")
+    assert card["command"].split()[0] == "python"
+    assert "train_expert.py -env" in card["command"]
     assert (card["task"], card["algorithm"], card["seed"], card["steps"]) == (fakes.POINT, "PPO", 1, 8)
     assert said.splitlines()[-1].startswith(f"expert.pkl: {card['evaluation']['mean']:.0f} ± ")
     assert said.splitlines()[-1].endswith(f"cloned from two of them: {cloned['mean']:.0f}")
