@@ -74,7 +74,7 @@ def describe_policy(path: Path) -> str:
     from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 
     expert = LoadedGaussianPolicy(path)
-    layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.network.biases)]))
+    layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.biases)]))
     return f"expert policy\n  network {layers}, {expert.activation}"
 
 

@@ -90,9 +90,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         raise ValueError(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
-        if isinstance(
-            error, InvalidInput | Stopped | KeyboardInterrupt
-        ):  # InvalidInput: raised by an inner `Interface`
+        if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # the first is of an inner `Interface`
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
         raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error

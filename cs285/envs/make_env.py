@@ -88,11 +88,8 @@ def make_env(
             else:
                 env = _make_registered(env_name, render, backend, registration, env_kwargs or {})
             env, space = convert_interface(env, env_name), env.observation_space
-            if (
-                isinstance(space, gym.Space)
-                and space.is_np_flattenable
-                and not (isinstance(space, Box) and space.shape)
-            ):
+            has_shape = isinstance(space, Box) and space.shape
+            if isinstance(space, gym.Space) and space.is_np_flattenable and not has_shape:
                 env = Interface(gym.wrappers.FlattenObservation(env), env_name)
                 if isinstance(space, Dict | Tuple):
                     shape = env.observation_space.shape

@@ -34,7 +34,7 @@ def make_model(settings: ExpertSettings) -> Any:
         options["policy_kwargs"] = {"net_arch": sizes, "layer_norm": True, "actor_class": tanh_actor}
         return algorithm_class("SAC")("MlpPolicy", envs, **options, **SAC_OPTIONS)
     expert = None if settings.initial_expert is None else LoadedGaussianPolicy(settings.initial_expert)
-    policy_sizes = sizes if expert is None else [len(bias) for bias in expert.network.biases[:-1]]
+    policy_sizes = sizes if expert is None else [len(bias) for bias in expert.biases[:-1]]
     arch = {"net_arch": {"pi": policy_sizes, "vf": sizes}, "activation_fn": torch.nn.Tanh}
     options |= {"n_steps": settings.n_steps, "policy_kwargs": {**arch, "log_std_init": settings.initial_log_std}}
     options["n_epochs" if settings.algorithm == "PPO" else "n_critic_updates"] = settings.n_epochs
@@ -125,7 +125,7 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
     if expert.activation != "tanh":
         raise InvalidInput(f"{name} has {expert.activation} layers; those of PPO and TRPO have tanh")
     with torch.no_grad():
-        for layer, weight, bias in zip(layers, expert.network.weights, expert.network.biases, strict=True):
+        for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
     constant = expert.ob_variance < CONSTANT_STD**2  # the expert standardises these to 0

@@ -26,18 +26,13 @@ OBSERVATIONS = {"observation", "observations", "obs"}  # names in recorded data
 STD_OFFSET = 1e-6  # the course divides by the standard deviation plus this
 
 
-class LoadedGaussianPolicy(BasePolicy):
+class LoadedGaussianPolicy(NumpyPolicy):
     """The mean action of a Gaussian policy from a file of the course: an MLP of standardised observations.
 
     An observation dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training; its
     standardised value is 0. (The course divides by 1e-6; a difference of 0.1 between MuJoCo versions would become 1e5.)
-
-    Attributes:
-        ob_mean, ob_variance: (ob_dim,) float64, of the observations in the expert's training.
-        network, activation: the MLP, and the `ACTIVATIONS` key of its hidden layers.
+    ``ob_mean`` and ``ob_variance`` (ob_dim,) float64 are those of the observations in the expert's training.
     """
-
-    copyable = True
 
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:
         """Read a pickle in the course's layout, or raise InvalidInput; the outputs are logits if ``discrete``."""
@@ -45,32 +40,27 @@ class LoadedGaussianPolicy(BasePolicy):
         if isinstance(content, list) or (isinstance(content, dict) and content.keys() & OBSERVATIONS):
             raise InvalidInput(f"{filename} is expert data (--expert_data), not an expert: were the two flags swapped?")
         with reading(filename, "an expert policy"):
-            self._read(content, discrete)
-
-    def _read(self, content: Any, discrete: bool) -> None:
-        activation, policy = content["nonlin_type"], content["GaussianPolicy"]
-        if activation not in list(ACTIVATIONS):
-            raise ValueError(f"nonlin_type is {activation!r:.60}; it must be one of {', '.join(ACTIVATIONS)}")
-        standardizer, hidden = policy["obsnorm"]["Standardizer"], policy["hidden"]["FeedforwardNet"]
-        mean = _finite(standardizer["mean_1_D"]).reshape(-1)
-        variance = np.maximum(0.0, _finite(standardizer["meansq_1_D"]).reshape(-1) - mean**2)
-        names = sorted(hidden, key=lambda name: int(name.removeprefix("layer_")))
-        layers = [layer["AffineLayer"] for layer in (*(hidden[name] for name in names), policy["out"])]
-        weights = [_finite(layer["W"]) for layer in layers]
-        biases = [_finite(layer["b"]).reshape(-1) for layer in layers]
-        shapes = [weight.shape for weight in weights]
-        if shapes != list(itertools.pairwise([len(mean), *map(len, biases)])):
-            raise ValueError(f"layers of shapes {shapes} do not fit {len(mean)} observed numbers or one another")
-        self.activation = activation
+            activation, policy = content["nonlin_type"], content["GaussianPolicy"]
+            if activation not in list(ACTIVATIONS):
+                raise ValueError(f"nonlin_type is {activation!r:.60}; it must be one of {', '.join(ACTIVATIONS)}")
+            standardizer, hidden = policy["obsnorm"]["Standardizer"], policy["hidden"]["FeedforwardNet"]
+            mean = _finite(standardizer["mean_1_D"]).reshape(-1)
+            variance = np.maximum(0.0, _finite(standardizer["meansq_1_D"]).reshape(-1) - mean**2)
+            names = sorted(hidden, key=lambda name: int(name.removeprefix("layer_")))
+            layers = [layer["AffineLayer"] for layer in (*(hidden[name] for name in names), policy["out"])]
+            weights = [_finite(layer["W"]) for layer in layers]
+            biases = [_finite(layer["b"]).reshape(-1) for layer in layers]
+            shapes = [weight.shape for weight in weights]
+            if shapes != list(itertools.pairwise([len(mean), *map(len, biases)])):
+                raise ValueError(f"layers of shapes {shapes} do not fit {len(mean)} observed numbers or one another")
         self.ob_mean, self.ob_variance, std = mean, variance, np.sqrt(variance)
-        self._scale = np.where(std < CONSTANT_STD, 0.0, 1.0 / (std + STD_OFFSET))
-        self.network = NumpyPolicy(weights, biases, activation, discrete)
-        self.ob_dim, self.ac_dim = self.network.ob_dim, self.network.ac_dim
+        divisor = np.where(std < CONSTANT_STD, np.inf, std + STD_OFFSET)
+        super().__init__(weights, biases, activation, discrete, standardizer=(mean, divisor))
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""
-        actions = self.network.get_action((observations - self.ob_mean) * self._scale)
-        return actions if self.network.discrete else actions.astype(np.float32)
+        actions = super().get_action(observations)
+        return actions if self.discrete else actions.astype(np.float32)
 
 
 class ConvertedLayoutPolicy(BasePolicy):
