@@ -32,7 +32,6 @@ from cs285.homework.blanks import BLANKS, BY_NAME, Blank, Body
 from cs285.homework.checks.mistake import Mistake
 
 ROOT = Path(cs285.__file__).absolute().parents[1]
-REPLACEMENT = "<replacement>"  # file name of an answer that is given as text
 LIMIT = 3.0  # seconds for the check of one blank
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
@@ -73,19 +72,13 @@ def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> It
         yield from pool.map(functools.partial(check, limit=limit), names)
 
 
-def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Verdict:
-    """Check a blank.
-
-    Args:
-        name: name of the blank.
-        replacement: source of functions to check in place of the blank's; None: the answer in the files.
-        limit: time in seconds after which the verdict is that the answer hangs.
-    """
+def check(name: str, limit: float = LIMIT) -> Verdict:
+    """Check the blank with this name; the verdict after ``limit`` seconds is that the answer hangs."""
     context: Any = multiprocessing.get_context(METHOD)
     blank = BY_NAME[name]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         found, trace = Path(folder, "verdict"), Path(folder, "trace")
-        process = context.Process(target=_run, args=(name, replacement, limit, Path(folder)), daemon=True)
+        process = context.Process(target=_run, args=(name, limit, Path(folder)), daemon=True)
         process.start()
         process.join(limit + 60)  # a process may be slow to start
         exit_code = process.exitcode
@@ -101,7 +94,7 @@ def check(name: str, replacement: str | None = None, limit: float = LIMIT) -> Ve
     return Verdict(name, "wrong", "exits", f"it ended the whole process, with exit code {exit_code}", where)
 
 
-def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None:
+def _run(name: str, limit: float, folder: Path) -> None:
     """Check a blank and write the verdict to a file; runs in a process of its own."""
     torch.set_num_threads(1)  # with tensors as small as these, more threads are slower
     files = (folder / name for name in ("stdout", "stderr", "trace"))
@@ -113,7 +106,7 @@ def _run(name: str, replacement: str | None, limit: float, folder: Path) -> None
     try:
         before = _global_state()
         _forbid_seeding(blank)
-        _import_answers(blank, replacement)
+        _import_answers(blank)
         faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # restarts the limit: imports do not count
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
         costs: dict[str, str] = {cost.key: cost.words for cost in getattr(module, name)() or ()}
@@ -164,7 +157,7 @@ def _place_of(blank: Blank, error: BaseException | None) -> str:
 
 
 def _is_answer(file: str, blank: Blank) -> bool:
-    return file == REPLACEMENT or any(Path(file) == ROOT / body.file for body in blank.bodies)
+    return any(Path(file) == ROOT / body.file for body in blank.bodies)
 
 
 def _shown(file: str) -> str:
@@ -178,11 +171,8 @@ def _code(body: Body) -> CodeType | None:
     return getattr(inspect.unwrap(function), "__code__", None)
 
 
-def _import_answers(blank: Blank, replacement: str | None) -> None:
-    """Import the files with blanks, and replace the blank's functions by those of a source text, if there is one.
-
-    A file of other blanks that can't be imported is replaced by a mock.
-    """
+def _import_answers(blank: Blank) -> None:
+    """Import the files with blanks; a file of other blanks that can't be imported is replaced by a mock."""
     own = {body.module for body in blank.bodies}
     for name in dict.fromkeys(body.module for other in BLANKS for body in other.bodies):
         try:
@@ -191,15 +181,6 @@ def _import_answers(blank: Blank, replacement: str | None) -> None:
             if name in own:
                 raise
             sys.modules[name] = MagicMock()
-    code = compile(replacement or "", REPLACEMENT, "exec")
-    for body in blank.bodies:
-        module, functions = sys.modules[body.module], dict[str, Any]()
-        exec(code, vars(module), functions)
-        kind = body.function.rpartition(".")[0]
-        owners = [getattr(module, kind)] if kind else [sys.modules[other.module] for other in blank.bodies]
-        for owner in owners:
-            for name in functions.keys() & set(dir(owner)):
-                setattr(owner, name, functions[name])
 
 
 def _forbid_seeding(blank: Blank) -> None:
