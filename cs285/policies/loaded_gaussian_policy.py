@@ -17,7 +17,7 @@ from cs285.envs.layouts import check_convertible, convert_observations, print_co
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import as_policy, import_object
+from cs285.policies.external_policy import ExternalPolicy, as_policy, import_object
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
 from cs285.policies.sb3_policy import load_sb3_policy
 
@@ -63,18 +63,6 @@ class LoadedGaussianPolicy(NumpyPolicy):
         return actions if self.discrete else actions.astype(np.float32)
 
 
-class ConvertedLayoutPolicy(BasePolicy):
-    """A policy that reads ``ob_dim`` numbers, for observations in another known layout, which are converted."""
-
-    def __init__(self, policy: BasePolicy, env_name: str, ob_dim: int) -> None:
-        self.copyable = policy.copyable
-        self._policy, self._env_name, self._ob_dim = policy, env_name, ob_dim
-
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`."""
-        return self._policy.get_action(convert_observations(observations, self._env_name, self._ob_dim))
-
-
 def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     """Read the expert policy for an environment, or import the object that ``path`` names as ``module:object``.
 
@@ -102,7 +90,9 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
         return expert  # type: ignore[no-any-return]
     check_convertible(env_name, expert.ob_dim, spec.ob_dim, what=str(path))
     print_conversion(env_name, spec.ob_dim, expert.ob_dim, what=str(path))
-    return ConvertedLayoutPolicy(expert, env_name, expert.ob_dim)
+    converted = ExternalPolicy(lambda batch: expert.get_action(convert_observations(batch, env_name, expert.ob_dim)))
+    converted.copyable = expert.copyable
+    return converted
 
 
 def write_gaussian_policy(
