@@ -24,7 +24,7 @@ from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import RandomPolicy, as_policy
+from cs285.policies.external_policy import as_policy, random_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 EXPERT_SEED = 0  # for evaluating the expert and the random policy, in runs of every seed
@@ -66,7 +66,7 @@ class RunInputs:
         if (expert := self.expert_policy) is not None and episodes != 0:
             with error_context(f"{NAMES['Expert']} on {config.env_name}", 0):
                 self._references["Expert"] = self.start_evaluation(expert, steps, seeds[0], episodes)
-        policy = RandomPolicy(self.rollouts.spec.action_space)
+        policy = random_policy(self.rollouts.spec.action_space, len(self.rollouts.spec.ob_shape))
         self._references["Random"] = self.start_evaluation(policy, min(steps, RANDOM_STEPS), seeds[1])
 
     def start_evaluation(

@@ -25,9 +25,14 @@ class ExternalPolicy(BasePolicy):
     """
 
     def __init__(
-        self, act: Callable[[Array], Any], ob_ndim: int = 1, reset: Callable[[int], Any] | None = None, start: int = 0
+        self,
+        act: Callable[[Array], Any],
+        ob_ndim: int = 1,
+        reset: Callable[[int], Any] | None = None,
+        start: int = 0,
+        copyable: bool = False,
     ) -> None:
-        self._act, self._ob_ndim, self._reset, self._start = act, ob_ndim, reset, start
+        self._act, self._ob_ndim, self._reset, self._start, self.copyable = act, ob_ndim, reset, start, copyable
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`; raises InvalidInput unless there is one action for each observation."""
@@ -48,21 +53,10 @@ class ExternalPolicy(BasePolicy):
             self._reset(seed)
 
 
-class RandomPolicy(BasePolicy):
-    """Policy of random actions, drawn by ``action_space.sample()`` for one observation at a time."""
-
-    copyable = True
-
-    def __init__(self, action_space: Any) -> None:
-        self._space = copy.deepcopy(action_space)
-
-    def reset(self, seed: int) -> None:
-        """See `BasePolicy.reset`."""
-        self._space.seed(seed)
-
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`."""
-        return np.asarray(self._space.sample())
+def random_policy(action_space: Any, ob_ndim: int) -> ExternalPolicy:
+    """Make a policy of random actions, drawn by ``action_space.sample()``; one observation has ``ob_ndim`` axes."""
+    space = copy.deepcopy(action_space)
+    return ExternalPolicy(lambda batch: [space.sample() for _ in batch], ob_ndim, space.seed, copyable=True)
 
 
 def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:

@@ -90,9 +90,9 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
         return expert  # type: ignore[no-any-return]
     check_convertible(env_name, expert.ob_dim, spec.ob_dim, what=str(path))
     print_conversion(env_name, spec.ob_dim, expert.ob_dim, what=str(path))
-    converted = ExternalPolicy(lambda batch: expert.get_action(convert_observations(batch, env_name, expert.ob_dim)))
-    converted.copyable = expert.copyable
-    return converted
+    return ExternalPolicy(
+        lambda batch: expert.get_action(convert_observations(batch, env_name, expert.ob_dim)), copyable=expert.copyable
+    )
 
 
 def write_gaussian_policy(
