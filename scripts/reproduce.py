@@ -45,13 +45,15 @@ def main(settings: Settings) -> None:
         raise InvalidInput("there is no task to run: no experts and data ship, or --tasks is empty")
     check_new(settings.output)
     configs = list(plan(tasks, settings.seeds, settings.logdir))
-    record(configs)
+    from cs285.experts.recording import record_missing
     from cs285.results.report import write_report
     from cs285.results.report_tables import comparison_row
     from cs285.results.series import compared, group_by_settings
     from cs285.sweeps.grid import complete_runs
     from cs285.sweeps.run import run_missing
 
+    for path, task in {config.expert_data: config.env_name for config in configs if config.expert_data}.items():
+        record_missing(path, task, max(EPISODES))
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)
     series = group_by_settings(complete_runs(configs, settings.logdir))
     left_out = write_report(series, settings.output)
@@ -81,15 +83,6 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
             names: dict[str, Any] = {"exp_name": f"experiment{number}_seed{seed}", "logdir": logdir}
             names |= {"eval_batch_size": EVALUATION, "video_log_freq": 1000 if videos else -1}
             yield Config(**settings, **names, seed=seed)
-
-
-def record(configs: list[Config]) -> None:
-    from cs285.data.expert_data import write_expert_data
-    from cs285.experts.recording import record_episodes
-
-    for path, task in {config.expert_data: config.env_name for config in configs if config.expert_data}.items():
-        if not path.exists() and (expert := shipped_expert(task)) is not None:
-            write_expert_data(record_episodes(task, expert, max(EPISODES)), path)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from _checkout import check_at_least, run
 from tyro.conf import arg
 
 from cs285.config import Config
-from cs285.data.shipped import shipped_expert, shipped_tasks
+from cs285.data.shipped import shipped_tasks
 from cs285.errors import InvalidInput
 
 EPISODES = (1, 2, 5, 10, 20)  # demonstrated episodes from which BC learns
@@ -39,6 +39,7 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
+    from cs285.experts.recording import record_missing
     from cs285.infrastructure.learning_curve import save_figure
     from cs285.results.label_curves import label_curves, label_figure
     from cs285.results.series import group_by_settings
@@ -46,7 +47,8 @@ def main(settings: Settings) -> None:
     from cs285.sweeps.run import run_missing
 
     tasks = settings.tasks.split(",")
-    record(tasks, settings.logdir)
+    for task, (name, noise) in itertools.product(tasks, DATA.items()):
+        record_missing(settings.logdir / task / f"{name}.pkl", task, max(EPISODES), noise)
     configs = list(plan(tasks, settings.seeds, settings.logdir))
     run_missing(configs, settings.logdir, num_cpus=settings.num_cpus)
     curves = label_curves(group_by_settings(complete_runs(configs, settings.logdir)))
@@ -59,17 +61,6 @@ def main(settings: Settings) -> None:
             print(f"| {' | '.join([task, method, *cells])} |")
     for extension in ("png", "pdf"):
         save_figure(label_figure(curves), settings.output.with_suffix(f".{extension}"))
-
-
-def record(tasks: list[str], logdir: Path) -> None:
-    """Record the demonstrations that are missing."""
-    from cs285.data.expert_data import write_expert_data
-    from cs285.experts.recording import record_episodes
-
-    for path, task, noise in ((logdir / task / f"{name}.pkl", task, DATA[name]) for task in tasks for name in DATA):
-        if not path.exists() and (expert := shipped_expert(task)) is not None:
-            print(f"recording {path}", flush=True)
-            write_expert_data(record_episodes(task, expert, max(EPISODES), noise=noise), path)
 
 
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:

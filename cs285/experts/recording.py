@@ -12,6 +12,7 @@ from gymnasium.spaces import Box
 
 from cs285.config import Config
 from cs285.data.expert_data import write_expert_data
+from cs285.data.shipped import shipped_expert
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import make_env
 from cs285.envs.v2_tasks import Backend
@@ -72,6 +73,13 @@ def record_episodes(
             raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
         noisy = NoisyPolicy(expert, noise * (space.high - space.low) / 2)
         return relabel_with_expert(sample_n_trajectories(rollouts, noisy, episodes, seeds), expert, rollouts.spec)
+
+
+def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0) -> None:
+    """Record episodes of the expert that ships for a task into a file, unless the file exists or no expert ships."""
+    if not path.exists() and (expert := shipped_expert(env_name)) is not None:
+        print(f"recording {path}", flush=True)
+        write_expert_data(record_episodes(env_name, expert, episodes, noise=noise), path)
 
 
 def sharpness(expert: BasePolicy, observations: Array) -> float:

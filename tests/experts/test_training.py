@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cs285.data.expert_data import load_expert_data
 from cs285.errors import InvalidInput
 from cs285.experts.settings import ExpertSettings
 from tests import fakes
@@ -18,7 +19,7 @@ pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra
 from cs285.experts import card as card_file
 from cs285.experts import training
 from cs285.experts.card import evaluate_expert, read_card
-from cs285.experts.recording import sharpness
+from cs285.experts.recording import record_missing, sharpness
 from cs285.experts.training import load_checkpoint, train_expert
 from cs285.policies.external_policy import as_policy
 
@@ -133,6 +134,12 @@ def test_an_evaluation_repeats_and_is_consistent(tmp_path: Path) -> None:
     assert result["min"] < result["mean"] < result["max"]
     assert 0 < result["ended_early"] < 12  # the point's episodes have 3 to 19 steps, the time limit is 12
     assert 0 < result["sharpness"] < 2
+
+
+def test_demonstrations_that_exist_are_not_recorded_again(tmp_path: Path) -> None:
+    for episodes in (1, 2):
+        record_missing(tmp_path / "new/data.pkl", "CartPole-v1", episodes)
+        assert len(load_expert_data(tmp_path / "new/data.pkl")) == 1
 
 
 def test_the_sharpness_is_1_for_a_linear_policy_and_larger_for_one_that_changes_quickly() -> None:

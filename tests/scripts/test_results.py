@@ -231,11 +231,8 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
     earlier = load_script("reproduce").plan(tasks[:1], 2, Path("data"))
     write_runs([config for config in earlier if not config.expert_data], Path("data/reproduce"), mean=77.0)
     data.write_text("present", encoding="utf-8")
-    recording = SimpleNamespace(record_episodes=lambda *_: "recorded")
+    recording = SimpleNamespace(record_missing=lambda path, *_: path.write_text("recorded"))
     monkeypatch.setitem(sys.modules, "cs285.experts.recording", recording)
-    monkeypatch.setattr(
-        "cs285.data.expert_data.write_expert_data", lambda text, path: path.write_text(text, encoding="utf-8")
-    )
     out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
     rows = [f"| {task} | 14 ± 10 | 22 ± 10 | 94 ± 10 | 100 ± 2 | 94 |" for task in tasks]
     assert out.splitlines() == [*rows, "first/report.html", "first/report.pdf"]  # nothing is left out

@@ -12,21 +12,14 @@ from cs285.config import Config
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script
 
-pytest.importorskip("stable_baselines3", reason="of the extra `experts`")
-
-from cs285.experts import recording
-
 
 def test_the_study_records_runs_and_prints_the_scores(
     script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = []
 
-    def record_episodes(task: str, expert: Path, episodes: int, noise: float) -> list[object]:
+    def record_missing(path: Path, task: str, episodes: int, noise: float) -> None:
         recorded.append((task, episodes, noise))
-        return []
-
-    def write(trajectories: list[object], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
 
@@ -41,8 +34,7 @@ def test_the_study_records_runs_and_prints_the_scores(
             columns = {"Train_ExpertLabelsSoFar": labels, "Eval_NormalizedScore": scores}
             write_run(**{**asdict(config), "returns": scores, "columns": columns})
 
-    monkeypatch.setattr(recording, "record_episodes", record_episodes)
-    monkeypatch.setattr("cs285.data.expert_data.write_expert_data", write)
+    monkeypatch.setitem(sys.modules, "cs285.experts.recording", SimpleNamespace(record_missing=record_missing))
     monkeypatch.setitem(sys.modules, "cs285.sweeps.run", SimpleNamespace(run_missing=run_missing))
     out = script("study", "--tasks", "Ant-v5,Hopper-v5", "--seeds", 2).succeeded().out
     assert recorded == [(task, 20, noise) for task in ("Ant-v5", "Hopper-v5") for noise in (0.0, 0.1)]
