@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_user
 Settings = TypeVar("Settings")
 
 MAX_LINE = 500  # characters of an error message
+LEAST_WIDTH = 20  # columns of the help text; tyro does not return at less than 8
 EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
 
 
@@ -27,6 +29,8 @@ def parse(
     ``--help`` shows ``description`` and the docstrings of the fields. ``default`` has the values of flags that are not
     given. Exits with code 2 when a flag is unknown or has the wrong type; the dataclass may raise InvalidInput.
     """
+    if shutil.get_terminal_size().columns < LEAST_WIDTH:
+        os.environ["COLUMNS"] = str(LEAST_WIDTH)
     options: dict[str, Any] = {"description": f"{description.strip()}\n--debug prints the traceback of an error."}
     if default is None:
         options["config"] = (tyro.conf.FlagCreatePairsOff,)
@@ -54,10 +58,13 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
     folder.
     """
     process.prepare()
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     code = 0
     try:
+        try:
+            folder = os.getcwd()
+        except FileNotFoundError as error:
+            raise InvalidInput("the current folder was deleted; change to another one") from error
+        sys.path += [folder] if folder not in sys.path else []
         main(*([parse(settings_class, description or "")] if settings_class else []))
         sys.stdout.flush()
     except BrokenPipeError:

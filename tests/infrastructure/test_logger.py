@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing.synchronize
 from contextlib import closing
 from pathlib import Path
 
@@ -77,6 +78,23 @@ def test_deleted_event_files_are_an_error(tmp_path: Path) -> None:
             path.unlink()
         with pytest.raises(InvalidInput, match=r"event files of .* were deleted"):
             logger.check_folder()
+
+
+def test_without_semaphores_there_are_no_event_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_space(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(multiprocessing.synchronize.SemLock, "__init__", no_space)
+    with closing(Logger(make_run_dir(tmp_path, "q1_a"))) as logger:
+        logger.log_scalars(ROWS[0], 0)
+        logger.check_folder()
+        assert [path.name for path in logger.run_dir.iterdir()] == ["log.csv"]
+    said = (
+        f"no event files for TensorBoard ([Errno 28] No space left on device); {logger.run_dir}/log.csv has all scalars"
+    )
+    assert capsys.readouterr().err == f"{said}\n"
 
 
 def test_config_json_has_the_settings_and_keeps_earlier_sessions(tmp_path: Path) -> None:
