@@ -2,6 +2,8 @@
 
 import contextlib
 import importlib
+import inspect
+import io
 import math
 import os
 import sys
@@ -18,7 +20,6 @@ from gymnasium.spaces import Box, Dict, Discrete, Tuple
 from cs285.data.trajectory import Array
 from cs285.envs import rendering
 from cs285.envs.interface import Interface, convert_actions, convert_interface
-from cs285.envs.old_gym import PREFIX, make_old_gym_env
 from cs285.envs.v2_tasks import Backend, origin, register_v2_task
 from cs285.errors import InvalidInput, describe
 from cs285.process import print_notice, users_code
@@ -26,6 +27,7 @@ from cs285.process import print_notice, users_code
 Env: TypeAlias = "gym.Env[Any, Any]"
 
 MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")
+OLD_GYM = "gym:"  # prefix of ids of the old gym package
 FPS = 30  # the goal for videos, and the default for environments that name no rate
 
 
@@ -83,8 +85,8 @@ def make_env(
     rendering.import_mujoco()
     try:
         with users_code():
-            if env_name.startswith(PREFIX):
-                env = make_old_gym_env(env_name.removeprefix(PREFIX), render, env_kwargs or {})
+            if env_name.startswith(OLD_GYM):
+                env = _make_old_gym_env(env_name.removeprefix(OLD_GYM), render, env_kwargs or {})
             else:
                 env = _make_registered(env_name, render, backend, registration, env_kwargs or {})
             env, space = convert_interface(env, env_name), env.observation_space
@@ -139,6 +141,29 @@ def _make_registered(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
         return gym.make(registration or env_id, **{"disable_env_checker": True, **options, **env_kwargs})
+
+
+def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -> Env:
+    """Make the environment ``env_id``, without `OLD_GYM`, that gym 0.21 to 0.26 registers."""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # suppress gym's notice that it is unmaintained
+            old_gym, shimmy = map(importlib.import_module, ("gym", "shimmy.openai_gym_compatibility"))
+    except ImportError as error:
+        raise InvalidInput(f"{OLD_GYM}{env_id} needs two packages: pip install gym==0.26.2 shimmy==2.0.1") from error
+    old_gym.logger.set_level(old_gym.logger.ERROR)  # gym warns of its own deprecations at every reset
+    parameters = inspect.signature(old_gym.make).parameters
+    options = dict(env_kwargs)
+    if "disable_env_checker" in parameters:  # the checker needs numpy 1
+        options.setdefault("disable_env_checker", True)
+    mode = {"render_mode": "rgb_array"} if render else {}
+    env: Env
+    if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
+        env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
+    else:
+        env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
+    env.metadata = {"render_fps": env.metadata.get("video.frames_per_second"), **env.metadata}
+    env.spec = EnvSpec(id=env_id, max_episode_steps=env.spec.max_episode_steps if env.spec else None)
+    return env
 
 
 def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
