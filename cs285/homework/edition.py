@@ -1,4 +1,4 @@
-"""The student edition, in which the bodies of blanks are empty, and autograder.zip for Gradescope, which has it too."""
+"""The student edition, in which the bodies of blanks are empty, and Gradescope's autograder.zip, which contains it."""
 
 import ast
 from collections.abc import Sequence
