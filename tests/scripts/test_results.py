@@ -231,7 +231,7 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
     earlier = load_script("reproduce").plan(tasks[:1], 2, Path("data"))
     write_runs([config for config in earlier if not config.expert_data], Path("data/reproduce"), mean=77.0)
     data.write_text("present", encoding="utf-8")
-    recording = SimpleNamespace(record_missing=lambda path, *_: path.write_text("recorded"))
+    recording = SimpleNamespace(record_missing=lambda path, *_: path.write_text("recorded", encoding="utf-8"))
     monkeypatch.setitem(sys.modules, "cs285.experts.recording", recording)
     out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
     rows = [f"| {task} | 14 ± 10 | 22 ± 10 | 94 ± 10 | 100 ± 2 | 94 |" for task in tasks]
