@@ -9,9 +9,7 @@ from cs285.data.whole_files import open_regular
 FOLDER, PICKLE, NPZ = "a folder", "a pickle", "a numpy archive"
 SB3_ZIP, TORCH_FILE = "a zip of stable-baselines3", "a torch checkpoint"
 BEGINNINGS = {  # regular expressions
-    rb"\x1f\x8b": "compressed by gzip; unpack it first",
-    rb"BZh": "compressed by bzip2; unpack it first",
-    rb"\xfd7zXZ": "compressed by xz; unpack it first",
+    rb"\x1f\x8b|BZh|\xfd7zXZ": "compressed by gzip, bzip2 or xz; unpack it first",
     rb"\x89HDF": "HDF5 (a Minari data set is given as minari:<id or folder>)",
     rb"version https://git-lfs": "a Git LFS pointer, not the file itself; run git lfs pull",
     rb"\x93NUMPY": "a single numpy array (.npy)",
@@ -20,8 +18,6 @@ BEGINNINGS = {  # regular expressions
     rb"\s*\{": "JSON, such as the config.json of a run",
     rb".{4}ftyp": "an MP4 video",
     rb".{20,30}brain\.Event": "an event file of TensorBoard",
-    rb"\x89PNG": "a PNG image",
-    rb"%PDF": "a PDF document",
     rb"\x80\x02\x8a\x0al\xfc\x9cF\xf9": "a torch checkpoint of a version before 1.6; save it again with a newer torch",
     rb"\s*<(!doctype|html|\?xml)": "a web page, not the file that it links to",
 }

@@ -112,17 +112,13 @@ def check_hdf5(path: Path) -> None:
     """Raise InvalidInput for an HDF5 file with arrays in other files, or that take far more memory than the file."""
     import h5py
 
-    left = BUDGET * path.stat().st_size + 2**26
-
-    def charge(name: str, item: Any) -> None:
-        nonlocal left
-        if isinstance(item, h5py.Dataset):
-            left -= item.nbytes
-            if left < 0 or item.external or item.is_virtual:
-                raise InvalidInput(f"{name} is in another file, or takes far more memory than the file has bytes")
-
+    found: list[Any] = []
     with h5py.File(path) as file:
-        file.visititems(charge)
+        file.visititems(lambda name, item: found.append(item))
+        arrays = [item for item in found if isinstance(item, h5py.Dataset)]
+        elsewhere = any(array.external or array.is_virtual for array in arrays)
+        if elsewhere or sum(array.nbytes for array in arrays) > BUDGET * path.stat().st_size + 2**26:
+            raise InvalidInput("it has arrays in other files, or that take far more memory than the file has bytes")
 
 
 def _flatten(space: Any, values: Any) -> Array:

@@ -67,16 +67,6 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         except BaseException as error:
             self._raise_named(error, f"step {self._steps - 1}", result)
 
-    def render(self) -> Any:
-        """Draw a frame."""
-        with users_code():
-            return self.env.render()
-
-    def close(self) -> None:
-        """Close the environment."""
-        with users_code():
-            self.env.close()
-
     def _observation(self, observation: Any) -> Any:
         if self._shape is None:
             return observation

@@ -193,7 +193,8 @@ class RolloutWorkers:
         try:
             if self._pool is not None and isinstance(policy, bytes | None):
                 return self._pool.submit(_call, function, policy, *args)
-            future.set_result(function(self._task, policy, *args))
+            with users_code():
+                future.set_result(function(self._task, policy, *args))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -230,7 +231,8 @@ class RolloutWorkers:
             self._pool.shutdown(cancel_futures=True)
             killer.cancel()
         try:
-            self._task.environment[0].close()
+            with users_code():
+                self._task.environment[0].close()
         except Exception as error:  # a user's own environment may raise anything
             print(f"{self._task.env_name}, close: {describe(error)}", file=sys.stderr)
 
@@ -272,18 +274,17 @@ def _begin_worker(task: bytes) -> None:
 
 
 def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any:
-    with users_code():  # it may import the module of the environment
-        task = _load(_pickled_task)
     try:
         with users_code():
-            loaded = None if policy is None else _load(policy)
-    except Exception as error:  # a user's own classes may raise anything
-        hint = "set its attribute copyable to False to roll it out in the main process"
-        raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
-    if "torch" in sys.modules:  # imported by the policy
-        sys.modules["torch"].set_num_threads(1)
-    try:
-        return function(task, loaded, *args)
+            task = _load(_pickled_task)
+            try:
+                loaded = None if policy is None else _load(policy)
+            except Exception as error:  # a user's own classes may raise anything
+                hint = "set its attribute copyable to False to roll it out in the main process"
+                raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
+            if "torch" in sys.modules:  # imported by the policy
+                sys.modules["torch"].set_num_threads(1)
+            return function(task, loaded, *args)
     except Exception as error:
         if is_users(error):  # the class of the exception may be one that can't be pickled
             raise InvalidInput(describe(error)) from error

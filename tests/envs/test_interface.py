@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -12,7 +13,8 @@ import torch
 
 from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
-from cs285.infrastructure.utils import sample_trajectory
+from cs285.infrastructure.rollout_workers import RolloutWorkers
+from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectory
 from tests.fakes import TIME_LIMIT, FakePolicy, PointEnv, choice_rule, expert_rule
 
 BENT = "tests/Bent-v0"
@@ -143,14 +145,14 @@ def test_other_deviations_are_one_line_with_task_and_step(changes: dict[str, Cha
 
 
 @pytest.mark.parametrize("what", [os.chdir, sys.exit])
-def test_the_current_folder_is_restored_and_an_exit_is_an_error(what: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_folder_is_restored_and_an_exit_is_an_error(what: Any, tmp_path: Path) -> None:
     here = os.getcwd()
     policy, place = FakePolicy(expert_rule), (["/"] if what is os.chdir else [0])
 
     def use() -> None:
-        env, spec = make_env(BENT, render=True)
-        sample_trajectory(env, spec, policy, seed=7, on_frame=lambda frame: None)
-        env.close()
+        with RolloutWorkers(BENT, num_workers=0) as rollouts:
+            sample_n_trajectories(rollouts, policy, 1, iter([7]))
+            rollouts.wait(rollouts.start_film(tmp_path / "film.mp4", policy, [7]))
 
     for method in ("__init__", "reset", "step", "render", "close"):
         meddling = type("Meddling", (BentEnv,), {})

@@ -189,6 +189,8 @@ def test_death_of_a_worker_and_an_exception_in_a_worker_are_raised(fork: None) -
         with pytest.raises(InvalidInput, match=place) as caught:
             answer(workers, CallingPolicy(fail))
         assert "in fail" in str(caught.value.__cause__)  # the worker's traceback
+        with pytest.raises(InvalidInput, match=r"it raised SystemExit\(.* \(.*test_rollout_workers.py, line \d+\)"):
+            answer(workers, CallingPolicy(sys.exit))  # type: ignore[arg-type]
         assert answer(workers, CallingPolicy(in_a_worker)) == 1
         for policy in (CallingPolicy(end_this_worker), CallingPolicy(in_a_worker)):
             with pytest.raises(WorkerDied, match=r"^a rollout worker was killed$"):

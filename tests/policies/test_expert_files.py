@@ -252,7 +252,6 @@ WRONG_FILES = {
     "the log.csv of a run": lambda: b"itr,Eval_AverageReturn\n0,1\n",
     "config.json of a run": lambda: b'{"settings": {}}',
     "an MP4 video": lambda: b"\0\0\0 ftypisom",
-    "a PNG image": lambda: b"\x89PNG\r\n",
     "an event file": lambda: struct.pack("<QIBdBB", 24, 0, 9, 1.79e9, 26, 13) + b"brain.Event:2....",
     "damaged or unfinished zip": lambda: written(lambda file: np.savez(file, observation=np.zeros(3)))[:-30],
     "were the two flags swapped": lambda: pickle.dumps([fakes.course_episode(2023)]),
