@@ -47,6 +47,11 @@ def test_refusals_name_the_flag_of_the_value(name: str, value: Any) -> None:
     assert str(refused.value).startswith(f"--{name} is {value!r}; it ")
 
 
+def test_the_project_sets_the_render_mode() -> None:
+    with pytest.raises(InvalidInput, match=r"^--env_kwargs has render_mode"):
+        Config(env_kwargs={"render_mode": "human"})
+
+
 def test_settings_survive_json() -> None:
     config = Config(expert_data=Path("a/b.pkl"), do_dagger=True, n_iter=5, learning_rate=1.0, exp_name="mine")
     text = json.dumps(asdict(config) | {"from_a_later_version": 1}, default=str)

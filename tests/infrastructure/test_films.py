@@ -47,11 +47,12 @@ def test_a_video_has_every_frame_in_a_format_that_browsers_play(tmp_path: Path) 
     assert meta["pix_fmt"].startswith("yuv420p")
 
 
-def test_an_unfinished_video_leaves_nothing(tmp_path: Path) -> None:
+def test_an_unfinished_video_leaves_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), write_video(tmp_path / "film.mp4", 30.0) as add:  # noqa: PT012
         add(np.zeros((48, 64, 3), np.uint8))
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")  # no lines of ffmpeg
 
 
 def test_an_excerpt_is_the_beginning_of_a_video(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_frames_that_make_no_video_are_noticed_before_the_run(capsys: pytest.Cap
 
 
 def test_a_run_without_its_videos_and_figure_is_complete(
-    tiny: Config, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny: Config, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env_name = "tests/Changing-v0"
     gym.register(env_name, ChangingFrames, max_episode_steps=9)
@@ -115,7 +116,7 @@ def test_a_run_without_its_videos_and_figure_is_complete(
     config = replace(tiny, env_name=env_name, video_log_freq=1, n_iter=2)
     rows = BC_Trainer(config, expert=expert_rule).run_training_loop()
     assert len(rows) == 2
-    *films, figure = capsys.readouterr().err.splitlines()
+    *films, figure = capfd.readouterr().err.splitlines()
     assert figure.startswith("no learning curve: FileNotFoundError")
     assert len(films) == 4
     for n, line in enumerate(films):
