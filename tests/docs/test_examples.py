@@ -130,3 +130,16 @@ def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
         assert done.returncode == 0, (block, done.stderr)
     assert len(blocks) == 6
     assert (tmp_path / "better.pkl").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("CS285_PAGES" not in os.environ, reason="takes a minute; .ci/run sets CS285_PAGES")
+def test_fine_tuning_draws_the_curves_of_both_starts(tmp_path: Path) -> None:
+    pytest.importorskip("stable_baselines3")
+    flags = ("--seeds", "1", "--total_steps", "51200", "--evaluations", "1")
+    command = [sys.executable, str(EXAMPLES / "fine_tuning.py"), *flags]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"PPO from ([a-z ]+): return -?\d+ at step (\d+)", done.stdout)
+    assert found == [("behavioural cloning", "0"), ("random weights", "51200")]
+    assert (tmp_path / "fine_tuning.png").stat().st_size > 10_000
