@@ -17,6 +17,7 @@ NAMES = {  # the course's name of each array, and the names that other libraries
     "terminal": ("terminals", "terminations", "dones"),
     "timeout": ("timeouts", "truncations"),
 }
+MARK = "mark the ends of episodes in terminals or timeouts"
 
 
 def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bool | None) -> list[Trajectory]:
@@ -48,14 +49,17 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
     actions = _read_actions(given["action"], discrete)
     count, states, following = len(actions), given["observation"], given.get("next_observation")
     for name in ("reward", "terminal", "timeout"):
-        if len(given.get(name, actions)) != count:
-            raise ValueError(f"{name} has {len(given[name])} entries for {count} actions")
+        if name in given and given[name].size != count:
+            raise ValueError(f"{name} has {given[name].size} entries for {count} actions")
     marks = [given[name].reshape(-1) != 0 for name in ("terminal", "timeout") if name in given]
     ends = np.flatnonzero(np.any(marks, axis=0)) + 1 if marks else np.array([], int)
-    if not marks and time_limit is not None and count > time_limit:
+    starts = np.unique([0, *ends[ends < count]]).tolist()
+    stops = [*starts[1:], count]
+    longest = max(np.subtract(stops, starts))
+    if time_limit is not None and longest > time_limit:
         if "reward" in given:
-            raise ValueError(f"{count} steps, and the task allows {time_limit}; mark the ends in terminals or timeouts")
-        print_notice(f"{where}: {count} steps without rewards and ends of episodes are taken as one sequence")
+            raise ValueError(f"{longest} steps, and the task allows {time_limit}; {MARK}")
+        print_notice(f"{where}: {longest} steps without rewards and ends of episodes are taken as one sequence")
     if len(states) == count + 1:
         if (ends < count).any():
             raise ValueError(f"{count + 1} observations of several episodes; each needs a last one, or next ones")
@@ -64,13 +68,14 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
     if "reward" not in given:
         print_notice(f"{where.partition(', episode')[0]}: no rewards; returns of the expert's data are logged as 0")
     rewards = given.get("reward", np.zeros(count)).reshape(-1).astype(np.float32, copy=False)
-    starts = np.unique([0, *ends[ends < count]]).tolist()
-    for start, stop in reversed([*zip(starts, [*starts[1:], count], strict=True)]):
+    for start, stop in reversed([*zip(starts, stops, strict=True)]):
         part = slice(start, stop)
         ended = bool(marks) and "terminal" in given and bool(marks[0][stop - 1])
         truncated = not ended or ("timeout" not in given and stop - start == time_limit)
         before, after = states[part], None if following is None else following[part]
         chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
+        if not chained and not ends.size and "reward" in given:
+            raise ValueError(f"next observations differ from the observations that follow; {MARK}")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
         if chained:  # stores each observation once
             last = before[-1:] if after is None else after[-1:]
@@ -115,6 +120,8 @@ def _read_actions(actions: Array, discrete: bool | None) -> Array:
     if column and (discrete or (discrete is None and actions.dtype.kind in "iu")):
         actions = actions[:, 0]
     whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions)) and np.abs(actions).max() < 2.0**63
+    if discrete and actions.ndim == 1 and not whole:
+        raise ValueError("actions are not whole numbers, and the task's are discrete")
     if discrete is False and actions.ndim == 1:
         actions = actions[:, None]
     return actions.astype(np.int64 if whole and discrete is not False else np.float32, copy=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import reading
-from cs285.errors import InvalidInput
+from cs285.errors import InvalidInput, describe, is_users
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import users_code
 
@@ -38,8 +38,16 @@ class ExternalPolicy(BasePolicy):
         """See `BasePolicy.get_action`; raises InvalidInput unless there is one action for each observation."""
         single = observations.ndim == self._ob_ndim
         batch = np.array(observations[None] if single else observations)  # a copy: the expert may change it
-        answer = self._act(batch)
-        actions = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+        try:
+            answer = self._act(batch)
+        except Exception as error:
+            if isinstance(error, InvalidInput) or is_users(error):
+                raise
+            raise InvalidInput(f"the expert failed: {describe(error)}") from error  # a library's module or model
+        try:
+            actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
+        except (TypeError, ValueError):  # rows of different lengths
+            actions = np.asarray(None)
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
             kind = f"actions of shape {actions.shape}" if actions.dtype.kind in "fiub" else f"a {type(answer).__name__}"
             wrong = f"the expert answered {len(batch)} observations with {kind}"

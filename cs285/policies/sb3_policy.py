@@ -33,6 +33,7 @@ KINDS = {
     "stable_baselines3.dqn.policies.DQNPolicy": (("q_net.q_net",), "ReLU", False),
 }
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
+FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
 CLASS = "<class 'torch.nn.modules.activation.{}'>"
 # Parameters that do not change the mean or greedy action.
 UNUSED = (
@@ -81,7 +82,7 @@ def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]
         raise InvalidInput("its exploration is gSDE (use_sde)")
     parts, default, squashed = KINDS[name]
     options = data["policy_kwargs"]
-    if "FlattenExtractor" not in str(options.get("features_extractor_class", "FlattenExtractor")):
+    if options.get("features_extractor_class", FLATTEN) != FLATTEN:
         raise InvalidInput(f"its features_extractor_class is {options['features_extractor_class']!s:.100}")
     activations = {CLASS.format(torch_name): ours for torch_name, ours in ACTIVATIONS.items()}
     used = options.get("activation_fn", CLASS.format(default))

@@ -47,8 +47,12 @@ def test_several_episodes_in_one_dict_are_split_at_their_ends(tmp_path: Path, na
     np.testing.assert_array_equal(trajectories[1].next_observations, np.float32(STATES[11:21]))
     np.testing.assert_array_equal(trajectories[2].actions, ACTIONS[20:])
     assert all(t.observations.flags.writeable for t in trajectories)
-    with pytest.raises(InvalidInput, match="30 steps, and the task allows 10; mark the ends"):
-        load_expert_data(save(tmp_path / name, named(FLAT)), time_limit=10)
+    for marks, longest in (({}, 30), ({"terminal": 0 * ENDS}, 30), ({"terminal": np.arange(30) == 9}, 20)):
+        with pytest.raises(InvalidInput, match=f"{longest} steps, and the task allows 10; mark the ends"):
+            load_expert_data(save(tmp_path / name, named(FLAT | marks)), time_limit=10)
+    joined = {"next_observation": np.where(ENDS[:, None], 9.0, STATES[1:])}
+    with pytest.raises(InvalidInput, match="differ from the observations that follow; mark the ends"):
+        load_expert_data(save(tmp_path / name, named(FLAT | joined)), time_limit=200)
 
 
 def test_d4rls_layout_has_timeouts_no_next_observations_and_an_unfinished_end(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_zips_that_cannot_be_rebuilt_are_refused_with_the_reason(tmp_path: Path)
     data = json.loads(zipfile.ZipFile(path).read("data"))
     for change, named in (
         ({"action_space": {**data["action_space"], "high": "[1. 1. 1.]"}}, "high"),
-        ({"policy_kwargs": {"features_extractor_class": "<class 'mine.Extractor'>"}}, "features_extractor_class"),
+        ({"policy_kwargs": {"features_extractor_class": "<class 'mine.FlattenExtractor'>"}}, "features_extractor_class"),
         ({"policy_class": 3}, "damaged"),
     ):
         edit_zip(path, data=json.dumps({**data, **change}).encode())
@@ -176,11 +176,15 @@ def test_modules_are_called_with_float32_in_evaluation_mode_and_keep_their_mode(
     module = nn.Sequential(nn.Linear(5, 3), nn.Dropout(0.9), nn.BatchNorm1d(3))
     module[2].eval()
     expected = module[2](module[0](torch.from_numpy(OBSERVATIONS))).detach()
+    half = expected.bfloat16()
+    np.testing.assert_array_equal(as_policy(lambda batch: half).get_action(OBSERVATIONS), half.float())
     for expert in (module, lambda batch: expected[: len(batch)].requires_grad_()):
         actions = as_policy(expert).get_action(OBSERVATIONS.astype(np.float64))
         assert type(actions) is np.ndarray
         np.testing.assert_allclose(actions, expected.detach(), atol=1e-6)
     assert [part.training for part in module] == [True, True, False]
+    with pytest.raises(InvalidInput, match=r"the expert failed: RuntimeError: .*shapes cannot be multiplied"):
+        as_policy(nn.Linear(9, 1)).get_action(OBSERVATIONS)
     with pytest.raises(InvalidInput, match="the class Sequential"):
         as_policy(nn.Sequential)
     with pytest.raises(InvalidInput, match="a Normal; it must give one action"):
