@@ -29,7 +29,8 @@ def as_actions(actions: Array, spec: TaskSpec) -> Array:
         return actions.astype(np.float32)
     wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]
     if wrong.size:
-        raise InvalidInput(f"an action is {wrong.flat[0]}; the environment's choices are 0 to {spec.ac_dim - 1}")
+        given, last = wrong.flat[0] + spec.ac_start, spec.ac_start + spec.ac_dim - 1
+        raise InvalidInput(f"an action is {given}; the environment's choices are {spec.ac_start} to {last}")
     return actions.astype(np.int64)
 
 

@@ -35,7 +35,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
         Args:
             config: the run's settings.
-            expert: used in place of ``config.expert_policy_file``: a policy, any object with ``get_action``, or a
+            expert: used in place of ``config.expert_policy_file``; `as_policy` lists the kinds of objects, such as a
                 function of a batch of observations (N, *ob_shape).
             make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
             inputs: shared with runs of other seeds; the caller closes them. None: make inputs for this run only.

@@ -163,7 +163,9 @@ def check_sizes(path: Path, env_name: str, spec: TaskSpec, paths: Sequence[Traje
     if spec.discrete and paths:
         low, high = min(path.actions.min() for path in paths), max(path.actions.max() for path in paths)
         if low < 0 or high >= spec.ac_dim:
-            raise InvalidInput(f"{path}: actions {low} to {high}, but {env_name} has choices 0 to {spec.ac_dim - 1}")
+            low, high, last = np.add((low, high, spec.ac_dim - 1), spec.ac_start)
+            wanted = f"{env_name} has choices {spec.ac_start} to {last}"
+            raise InvalidInput(f"{path}: actions {low} to {high}, but {wanted}")
 
 
 def _describe(observation: Array, ac_dim: int | None) -> str:

@@ -137,7 +137,7 @@ def test_zips_that_cannot_be_rebuilt_are_refused_with_the_reason(tmp_path: Path)
     data = json.loads(zipfile.ZipFile(path).read("data"))
     for change, named in (
         ({"action_space": {**data["action_space"], "high": "[1. 1. 1.]"}}, "high"),
-        ({"policy_kwargs": {"features_extractor_class": "<class 'mine.FlattenExtractor'>"}}, "features_extractor_class"),
+        ({"policy_kwargs": {"features_extractor_class": "<class 'mine.FlattenExtractor'>"}}, "mine.FlattenExtractor"),
         ({"policy_class": 3}, "damaged"),
     ):
         edit_zip(path, data=json.dumps({**data, **change}).encode())
