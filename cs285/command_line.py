@@ -17,7 +17,7 @@ from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_user
 Settings = TypeVar("Settings")
 
 MAX_LINE = 500  # characters of an error message
-LEAST_WIDTH = 20  # columns of the help text; tyro does not return at less than 8
+LEAST_WIDTH = 20  # columns of the help text; with less than 8, tyro does not return
 EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
 
 
@@ -26,8 +26,9 @@ def parse(
 ) -> Settings:
     """Parse a command line into a dataclass; every field is a flag of the same name.
 
-    ``--help`` shows ``description`` and the docstrings of the fields. ``default`` has the values of flags that are not
-    given. Exits with code 2 when a flag is unknown or has the wrong type; the dataclass may raise InvalidInput.
+    ``--help`` shows ``description`` and the docstrings of the fields. ``argv`` has the arguments; None: those of this
+    process. ``default`` has the values of flags that are not given. Exits with code 2 when a flag is unknown or has the
+    wrong type; the dataclass may raise InvalidInput.
     """
     if shutil.get_terminal_size().columns < LEAST_WIDTH:
         os.environ["COLUMNS"] = str(LEAST_WIDTH)
@@ -42,7 +43,7 @@ def parse(
 
 
 def check_at_least(minimum: float, settings: object, *names: str) -> None:
-    """Raise InvalidInput for settings that are below ``minimum`` or not finite; None is allowed."""
+    """Raise InvalidInput if one of the named settings is below ``minimum`` or not finite; None is allowed."""
     for name in names:
         value = getattr(settings, name)
         if value is not None and not minimum <= value < float("inf"):
@@ -50,7 +51,7 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 
 
 def run(main: Callable[..., object], settings_class: type | None = None, description: str | None = None) -> NoReturn:
-    """Call a script's ``main`` and exit; ``main`` gets the settings that `parse` reads if ``settings_class`` is given.
+    """Call a script's ``main`` and exit; if ``settings_class`` is given, ``main`` gets the settings that `parse` reads.
 
     Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception
     in the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141
@@ -84,7 +85,7 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
 
 
 def report(error: Exception, context: str = "") -> int:
-    """Print an error as one line on stderr, after its traceback if ``--debug`` was given, and return the exit code."""
+    """Print an error as one line on stderr, and return the exit code; with ``--debug``, print its traceback before."""
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)

@@ -17,6 +17,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
+# The largest value that is allowed.
 MOST: Mapping[str, Any] = {"n_iter": 10**6, "n_layers": 1000, "size": 10**4, "learning_rate": 1e38}
 Preset: TypeAlias = Literal["tuned", "humanoid"]
 TUNED = {"ob_normalization": "expert_data", "learning_rate_schedule": "cosine"}
@@ -27,7 +28,7 @@ CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]
 
 
 def _read_json(texts: list[str]) -> Any:
-    """The content of a JSON text, or the text itself, which `Config` refuses."""
+    """The value of a JSON text; for other texts the text itself, which `Config` refuses."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(texts[0])
     return texts[0]
@@ -50,7 +51,7 @@ class Config:
     """Expert policy (pickle). None: policies/experts/<env_name>.pkl."""
     expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None
     """Expert data (pickle). None: expert_data/expert_data_<env_name>.pkl."""
-    expert_episodes: int | None = None  # Number of the expert's episodes to train on, from the first. None: all.
+    expert_episodes: int | None = None  # Train on the first N of the expert's episodes. None: all.
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment, or module:id
     env_kwargs: Annotated[dict[str, Any] | None, JSON_OBJECT] = None
     """Keyword arguments of the environment, such as '{"ctrl_cost_weight": 0.1}'; a dict in Python."""
@@ -61,7 +62,7 @@ class Config:
     do_dagger: bool = False  # Run DAgger: label the policy's rollouts with the expert's actions
     ep_len: int | None = None  # Maximum steps of an episode. None: the environment's limit.
     loss: Literal["mse", "nll"] = "mse"
-    """Loss for continuous actions: squared error of the mean action, or negative log-likelihood."""
+    """Loss for continuous actions. mse: squared error of the mean action; nll: negative log-likelihood."""
 
     num_agent_train_steps_per_iter: int = 1000  # Gradient steps in each iteration
     n_iter: Annotated[int | None, arg(aliases=["-n"])] = None  # Iterations. None: 10 with --do_dagger, else 1.
@@ -75,15 +76,15 @@ class Config:
     size: int = 64  # Width of each hidden layer
     learning_rate: Annotated[float, arg(aliases=["-lr"])] = 5e-3  # Learning rate of Adam
     learning_rate_schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate within each iteration: constant, or a cosine that falls towards 0."""
+    """Learning rate within each iteration. cosine: it falls towards 0 as half a cosine."""
     ob_normalization: Literal["none", "expert_data"] = "none"
-    """Observations as they are, or standardised by mean and standard deviation of the expert's data."""
+    """Inputs of the policy. none: observations as they are; expert_data: standardised by the expert's data."""
 
     num_workers: int | None = None
     """Rollout processes. None: one for each usable core; 0: roll out in the main process."""
     video_log_freq: int = -1  # Log videos every N iterations and in the last one. -1: never.
     scalar_log_freq: int = 1
-    """Evaluate and log scalars every N iterations and in the last one. -1: never; there is no learning curve then."""
+    """Evaluate and log scalars every N iterations and in the last one. -1: never, and no learning curve is drawn."""
     no_gpu: Annotated[bool, arg(aliases=["-ngpu"])] = False  # Train on the CPU even if there is a GPU
     which_gpu: int | None = None
     """Index of the GPU to train on. None: GPU 0 if the network and batch are large, else the CPU (docs/speed.md)."""
@@ -134,7 +135,7 @@ class Config:
         return self.due(self.scalar_log_freq)
 
     def due(self, frequency: int) -> tuple[int, ...]:
-        """Every ``frequency``-th iteration and the last one; -1: none."""
+        """Iterations 0, ``frequency``, 2 ``frequency``, ... and the last one; none if ``frequency`` is -1."""
         last = self.iterations - 1
         return () if frequency == -1 else tuple(sorted({*range(0, last + 1, frequency), last}))
 
@@ -161,23 +162,23 @@ def file_name(env_name: str) -> str:
 
 @functools.cache
 def setting_types() -> Mapping[str, tuple[Any, ...]]:
-    """For each setting, the classes that its value may have, or the values of an enumerated setting."""
+    """For each setting, the classes that its value may have; for an enumerated setting, the allowed values."""
     hints = get_type_hints(Config)
     kinds = {name: get_args(hint) or (hint,) for name, hint in hints.items()}
     return {name: tuple(get_origin(kind) or kind for kind in kinds[name]) for name in kinds}
 
 
 def is_plain(text: str, allowed: str = "") -> bool:
-    """Whether a text has no control characters, line breaks, direction marks or surrogates except ``allowed`` ones."""
+    """Whether a text has no control characters, line breaks, direction marks or surrogates, but for ``allowed``."""
     return not set(CONTROL.findall(text)) - set(allowed)
 
 
 def _check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
-    """Raise InvalidInput for a wrong type, a text that is not plain or an int above 63 bits; ints pass as floats."""
+    """Raise InvalidInput for a wrong type, a text that is not plain or an int above 63 bits; a float may be an int."""
     if isinstance(value, str | Path) and not is_plain(str(value)):
         raise InvalidInput(f"--{name} is {str(value)!r}; it has control characters or lone surrogates")
     if isinstance(value, int) and abs(value) >= 2**63:
-        raise InvalidInput(f"--{name} is an integer of {value.bit_length()} bits; it may have 63")
+        raise InvalidInput(f"--{name} is an integer of {value.bit_length()} bits; it may have at most 63")
     classes = tuple(kind for kind in kinds if isinstance(kind, type))
     classes += (int,) if float in classes else ()
     if value in kinds or (isinstance(value, classes) and (bool in classes or not isinstance(value, bool))):

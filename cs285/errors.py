@@ -18,7 +18,7 @@ INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platl
 class InvalidInput(Exception):
     """A setting, file or environment that the project can't work with; the message names it and what is allowed."""
 
-    has_context = False  # whether the message names task and iteration
+    has_context = False  # whether the message names the task and the iteration
 
 
 class Stopped(SystemExit):
@@ -35,7 +35,7 @@ class RunsFailed(RuntimeError):
 
 @contextmanager
 def error_context(env_name: str, itr: int) -> Iterator[None]:
-    """Prefix the message of an `InvalidInput`, and of an exception in the user's code, with task and iteration."""
+    """Context manager that adds task and iteration to messages of `InvalidInput` and of errors in the user's code."""
     try:
         yield
     except (Exception, SystemExit) as error:
@@ -47,7 +47,7 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an exception in one line; a clearer one when memory or processes are exhausted."""
+    """The message of an exception in one line; a clearer text if the system has no more memory or processes."""
     if isinstance(error, MemoryError):
         return "out of memory"
     message = " ".join(str(error).split())

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from cs285.errors import Stopped
 
-CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # of control groups version 2 and 1
+CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # files of control groups 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -44,12 +44,12 @@ def prepare() -> None:
 
 
 def _open_streams() -> None:
-    """Open missing and closed standard streams; a closed descriptor leads to the null device, not to the next file."""
+    """Open missing and closed standard streams; a closed descriptor is opened on the null device."""
     for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # which gets the lowest free descriptor
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # opens the lowest free descriptor
         if getattr(sys, name) is None or getattr(sys, name).closed:
             stream = open(descriptor, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
@@ -57,9 +57,9 @@ def _open_streams() -> None:
 
 @contextmanager
 def users_code() -> Iterator[None]:
-    """Undo another current folder and closed streams after a user's code, since later code uses relative paths.
+    """Context manager around a user's code that restores the current folder and the standard streams at its end.
 
-    An exception outside `Exception`, such as SystemExit, becomes a RuntimeError.
+    Later code uses relative paths. An exception outside `Exception`, such as SystemExit, becomes a RuntimeError.
     """
     folder = os.getcwd()
     try:
@@ -90,14 +90,14 @@ def restore_default_signals() -> None:
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:
-    """Exit the script with its cleanup and one last line; the next signal ends the process at once."""
+    """End the script: raise `Stopped`, so that it cleans up, then print a line; the next signal ends it at once."""
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
     raise Stopped(128 + signum)
 
 
 def _send_again(ignored: Any) -> None:
-    """Send a signal again whose `Stopped` was raised where Python ignores exceptions, such as in ``__del__``."""
+    """Handle exceptions that Python ignores, such as in ``__del__``: after a `Stopped`, send its signal again."""
     if isinstance(ignored.exc_value, Stopped):
         signum = int(str(ignored.exc_value)) - 128
         atexit.unregister(print)
@@ -108,7 +108,10 @@ def _send_again(ignored: Any) -> None:
 
 
 def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """The number of cores that this process may use: its CPU affinity, and its container's CPU quota."""
+    """The number of cores that this process may use, by its CPU affinity and its container's CPU quota.
+
+    ``groups`` is the folder of the control groups.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in CPU_QUOTAS:
         with suppress(OSError, ValueError):  # no such file, or the quota is "max"
@@ -118,7 +121,7 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def start_method(films: bool) -> str:
-    """The start method for workers: "fork" on Linux while this process has one thread and no graphics, else "spawn".
+    """The start method for workers: "fork" on Linux if this process has one thread and no graphics, else "spawn".
 
     A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts,
     which only work in the process that made them.

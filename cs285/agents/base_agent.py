@@ -15,7 +15,7 @@ class BaseAgent(ABC):
 
     @abstractmethod
     def train(self, batch: Batch) -> Mapping[str, Any]:
-        """Take one gradient step; returns scalars by name, as floats or tensors."""
+        """Take one gradient step; returns the scalars to log, floats or tensors, by name."""
 
     @abstractmethod
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
@@ -23,7 +23,7 @@ class BaseAgent(ABC):
 
     @abstractmethod
     def sample(self, batch_size: int) -> Batch:
-        """Draw stored transitions to train on."""
+        """Draw ``batch_size`` stored transitions to train on."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

@@ -22,10 +22,10 @@ class BCAgent(BaseAgent):
     def __init__(
         self, actor: Any, replay_buffer: ReplayBuffer, find_update: Callable[[Any], Update | None] | None = None
     ) -> None:
-        """Build the agent of a policy and a replay buffer.
+        """Build the agent from a policy and a replay buffer.
 
-        ``actor`` has ``get_action`` and ``update(observations, actions)``, which returns a dict of scalars.
-        ``find_update`` is called with the actor in each iteration; it returns a faster ``actor.update``, or None.
+        ``actor`` is the policy. Its ``update(observations, actions)`` takes a gradient step and returns a dict of
+        scalars. ``find_update`` is called with the actor in each iteration; it returns a faster ``update``, or None.
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update
@@ -44,7 +44,7 @@ class BCAgent(BaseAgent):
         parts = training_parts(self.actor)
         for name, part in parts.items():
             if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
-                raise InvalidInput(f"the policy's {name} belongs to an optimiser that was replaced; renew it")
+                raise InvalidInput(f"the policy's {name} belongs to an optimiser that was replaced; make a new {name}")
         self.replay_buffer.add_rollouts(paths)
         self.update = (self.find_update and self.find_update(self.actor)) or self.actor.update
 

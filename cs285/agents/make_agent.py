@@ -28,8 +28,8 @@ except ModuleNotFoundError:  # the project works without this file, only slower
 def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make_policy: MakePolicy) -> BCAgent:
     """Build an agent with a new policy, initialised from the run's seed, and an empty replay buffer.
 
-    ``paths`` are the expert's episodes. Raises InvalidInput when the policy lacks a required method, or its optimiser
-    lacks a trainable parameter.
+    ``paths``, the expert's episodes, are passed to ``make_policy``. Raises InvalidInput when the policy lacks a
+    required method or has the wrong kind of actions, or when its optimiser lacks a trainable parameter.
     """
     # With small networks, several threads would only wait for each other.
     use_threads(torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else 1)
@@ -70,7 +70,7 @@ def _check_optimizer(actor: Any) -> None:
 
 
 def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:
-    """Load a checkpoint's `BCAgent.state_dict`, and the trajectories of its replay buffer, into a new agent.
+    """Restore a new agent from a `BCAgent.state_dict` and from ``paths``, the trajectories in its replay buffer.
 
     Raises:
         InvalidInput: when the policy can't be resumed, or the state does not fit it.

@@ -8,7 +8,10 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 def training_parts(policy: Any) -> dict[str, Any]:
-    """Find a policy's optimisers and schedules, also in containers and modules; keys are paths like ``nets.0.adam``."""
+    """Find a policy's optimisers and schedules, also inside containers and modules of its attributes.
+
+    The keys of the returned dict are paths of attributes, such as ``nets.0.adam``.
+    """
     found: dict[str, Any] = {}
     seen: set[int] = set()
 

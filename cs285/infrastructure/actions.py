@@ -1,4 +1,4 @@
-"""Actions in the shape and dtype of a task, and the check that an episode is finite."""
+"""Checks and conversion of actions, and a check for NaN and infinity in episodes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,11 +12,14 @@ from cs285.policies.base_policy import BasePolicy
 
 
 def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> Array:
-    """The expert's actions for (T, *ob_shape) observations; InvalidInput if they don't fit or are not finite."""
+    """Compute the expert's actions for observations (T, *ob_shape), and convert them with `as_actions`.
+
+    Raises InvalidInput when the shape of an action is not the environment's, or an action holds NaN or infinity.
+    """
     actions = expert.get_action(observations)
     expected = (len(observations),) if spec.discrete else (len(observations), spec.ac_dim)
     if actions.shape != expected:
-        raise InvalidInput(f"the expert's actions have shape {actions.shape[1:]}, the environment's {expected[1:]}")
+        raise InvalidInput(f"an action of the expert has shape {actions.shape[1:]}; it must be {expected[1:]}")
     finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
     if not finite.all():
         raise InvalidInput(f"the expert's action in step {finite.argmin()} holds NaN or infinity")
@@ -24,7 +27,7 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
 
 
 def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """The actions as float32, or int64 when discrete; InvalidInput if a discrete action is not one of the choices."""
+    """Convert actions to float32, or to int64 when discrete; InvalidInput if a choice is not in 0, ..., ac_dim - 1."""
     if not spec.discrete:
         return actions.astype(np.float32)
     wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]
@@ -35,12 +38,15 @@ def as_actions(actions: Array, spec: TaskSpec) -> Array:
 
 
 def renumber(paths: Sequence[Trajectory], offset: int) -> list[Trajectory]:
-    """Add ``offset`` to discrete actions: files number them like the environment, and the project from 0."""
+    """Add ``offset`` to discrete actions; files number them as the environment does, and the project from 0."""
     return [replace(path, actions=path.actions + offset) if offset else path for path in paths]
 
 
 def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
-    """Raise InvalidInput that names the first step with NaN or infinity; ``states`` are (T + 1, *ob_shape)."""
+    """Raise InvalidInput that names the first step with NaN or infinity, and the seed of the episode.
+
+    ``states`` (T + 1, *ob_shape) are the observations before each step and after the last step.
+    """
     given = {"environment's observation": states[:-1], "policy's action": actions, "environment's reward": rewards}
     given["environment's next observation"] = states[1:]
     finite = {name: np.isfinite(array).reshape(len(array), -1).all(axis=1) for name, array in given.items()}

@@ -17,11 +17,11 @@ from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_pol
 
 
 class BC_Trainer:  # noqa: N801 - the assignment's name
-    """Wires environment, expert, agent, logger and loop for one run.
+    """Connects environment, expert, agent, logger and training loop for one run.
 
-    A context manager: the rollout workers end when the training loop or the context ends. ``inputs`` has the workers,
-    the expert and the expert's episodes. ``agent`` has the policy that learns. ``run_dir`` is the run's folder; it is
-    None until the loop of a new run starts.
+    A trainer is a context manager. The rollout workers that it started end when the training loop or the context ends.
+    ``inputs`` has the workers, the expert and the expert's episodes. ``agent`` has the policy that learns. ``run_dir``
+    is the run's folder; it is None until the loop of a new run starts.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             expert: used in place of ``config.expert_policy_file``; `as_policy` lists the kinds of objects, such as a
                 function of a batch of observations (N, *ob_shape).
             make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
-            inputs: shared with runs of other seeds; the caller closes them. None: make inputs for this run only.
+            inputs: made by the caller for runs of several seeds, and closed by the caller. None: made for this run.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:
@@ -82,7 +82,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         if config.resume is not None:
             self.checkpoints = Checkpoints(config.resume)
             itr, state, paths = self.checkpoints.load()
-            self.checkpoints.check_same_run(config, self.inputs.digests)  # before a network of other sizes is built
+            self.checkpoints.check_same_run(config, self.inputs.digests)  # before a network is built
             check_sizes(config.resume, config.env_name, spec, paths)
             self.resumed_state = {**state, "itr": itr}
         self.agent = make_agent(config, spec, expertdata, make_policy)
@@ -90,7 +90,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         if self.checkpoints is not None:
             self.checkpoints.check_same_policy(self.policy_description)
             restore_agent(self.agent, self.resumed_state["agent"], [*expertdata, *paths])
-        self._generator_states = global_generator_states()  # making another trainer before this one runs changes them
+        self._generator_states = global_generator_states()  # another trainer may change them before this one runs
 
     def close(self) -> None:
         """End the rollout workers, unless the caller passed them in."""

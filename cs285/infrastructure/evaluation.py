@@ -20,7 +20,7 @@ from cs285.infrastructure.metrics import normalized_score, progress_line, return
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.policies.base_policy import BasePolicy
 
-MAX_NVIDEO = 2
+MAX_NVIDEO = 2  # episodes that a video shows
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class PendingRow:
 
     itr: int
     scalars: Mapping[str, float]
-    evaluation: Future[list[Trajectory]] | None  # the evaluated episodes; None if the iteration is not evaluated
-    films: Mapping[str, Future[Any]]  # videos that are being written, by name
+    evaluation: Future[list[Trajectory]] | None  # the evaluation's episodes; None: there is no evaluation
+    films: Mapping[str, Future[Any]]  # one for each video of the iteration, by the video's name
 
     def done(self) -> bool:
         """Whether the evaluation and the videos are finished."""
@@ -53,8 +53,8 @@ class Evaluation:
     ) -> None:
         """Start the evaluation and the videos that are due in an iteration, then log the rows that are finished.
 
-        ``policy`` is a frozen copy of the trained policy. The training video shows ``collection_policy``; None: no such
-        video. ``scalars`` are those of training.
+        ``policy`` is a frozen copy of the trained policy. ``collection_policy`` collected the iteration's data; if it
+        is None, there is no training video. ``scalars`` are the row's scalars that do not come from the evaluation.
         """
         films = {}
         if self.films_videos and itr in self.config.due(self.config.video_log_freq):
@@ -77,9 +77,9 @@ class Evaluation:
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
-        """Context of the training loop: at its end, log all rows and draw DAgger's learning curve.
+        """Context manager around the training loop.
 
-        After InvalidInput, the rows are logged and no curve is drawn.
+        At its end, all rows are logged, and DAgger's learning curve is drawn. After InvalidInput, no curve is drawn.
         """
         try:
             yield
@@ -93,13 +93,14 @@ class Evaluation:
                 from cs285.infrastructure.learning_curve import draw_learning_curve  # importing matplotlib takes time
 
                 draw_learning_curve(self.logger.run_dir, self.config.env_name, self.config.evaluated, self.logger.rows)
-            except Exception as error:  # the run succeeds without it: all rows are logged
+            except Exception as error:  # the run succeeds without a curve: all rows are logged
                 print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Log all rows except the last one if its evaluation may be running; return that row and the log's state.
+        """Log the pending rows, except for a last row without videos, and return the state for a checkpoint.
 
-        ``pending`` is the row, a dict of ``itr`` and ``scalars``, or None; ``log`` is from `Logger.state_dict`.
+        ``pending`` has ``itr`` and ``scalars`` of the row that is not logged yet; None: all rows are logged. ``log`` is
+        from `Logger.state_dict`.
         """
         self._finish(1)
         if self._pending and self._pending[0].films:
@@ -109,7 +110,7 @@ class Evaluation:
         return {"pending": pending, "log": self.logger.state_dict()}
 
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
-        """Restart the evaluation of the row ``pending`` of a `state_dict`; None: there is none."""
+        """Start the evaluation of the row ``pending`` of a `state_dict` again; None: all rows were logged."""
         if pending is not None:
             evaluation = self._evaluate(pending["itr"], policy)
             self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))

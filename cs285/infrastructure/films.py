@@ -1,4 +1,4 @@
-"""Videos of a policy's episodes: MP4 files that appear under their final name only when they are complete."""
+"""Videos of a policy's episodes, as MP4 files. A file appears under its final name only when it is complete."""
 
 import os
 import subprocess
@@ -19,13 +19,13 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 
-EXCERPT_SECONDS = 15
+EXCERPT_SECONDS = 15  # of video time
 
 
 def film(
     path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None, **options: Any
 ) -> None:
-    """Write a video of one episode for each seed; InvalidInput on failure. ``options`` are for `make_env`."""
+    """Write one video with an episode for each seed; InvalidInput on failure. ``options`` are for `make_env`."""
     env, spec = make_env(env_name, ep_len, render=True, **options)
     with closing(env), write_video(path, spec.video_fps) as add:
         sample_n_trajectories(LocalRollouts(env, spec, on_frame=add), policy, len(seeds), iter(seeds))
@@ -33,9 +33,10 @@ def film(
 
 @contextmanager
 def write_video(path: Path, fps: float) -> Iterator[Callable[[Array], None]]:
-    """Write an H.264 video, whose file appears when the context ends and only if it is complete.
+    """Context manager that writes an H.264 video; ``path`` appears at the end of the context, if it is complete.
 
-    Yields a function that adds a frame, (height, width, 3) uint8. Raises InvalidInput when the video can't be written.
+    ``fps`` is the number of frames per second. Yields a function that adds a frame, (height, width, 3) uint8. Raises
+    InvalidInput when the video can't be written.
     """
     frames, shape = 0, ()
 
@@ -65,7 +66,7 @@ def write_video(path: Path, fps: float) -> Iterator[Callable[[Array], None]]:
 
 @contextmanager
 def _ffmpeg(path: Path) -> Iterator[None]:
-    """Replace an exception of imageio or ffmpeg by InvalidInput with its first line; the rest can be a page long."""
+    """Turn an exception of imageio or ffmpeg, whose text can be a page long, into InvalidInput with its first line."""
     try:
         yield
     except Exception as error:
@@ -75,7 +76,7 @@ def _ffmpeg(path: Path) -> Iterator[None]:
 
 
 def check_encoder(frame: Array) -> None:
-    """Write a video of one frame as `film` does, and delete it; raise InvalidInput when that fails."""
+    """Raise InvalidInput if a video of one frame, (height, width, 3) uint8, can't be written to a temporary file."""
     with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", FPS) as add:
         add(frame)
 
@@ -83,7 +84,7 @@ def check_encoder(frame: Array) -> None:
 def excerpt(path: Path) -> bytes:
     """The first `EXCERPT_SECONDS` of a video as a small MP4 file; InvalidInput when it can't be read as a video."""
     with tempfile.TemporaryDirectory() as folder, reading(path, "a video"):
-        open_regular(path).close()  # a pipe may have no end
+        open_regular(path).close()  # raises for a pipe, which may have no end
         short = Path(folder) / "excerpt.mp4"
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-t", str(EXCERPT_SECONDS), "-i", str(path)]
         command += ["-vf", "scale='min(320,iw)':-2", "-pix_fmt", "yuv420p", str(short)]

@@ -27,13 +27,13 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import as_policy, random_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
-EXPERT_SEED = 0  # for evaluating the expert and the random policy, in runs of every seed
+EXPERT_SEED = 0  # of the evaluations of the expert and the random policy, in runs of every seed
 NAMES = {"Expert": "the expert", "Random": "the random policy"}  # their names in messages
-RANDOM_STEPS = 1000  # minimum steps that evaluate the random policy; --eval_batch_size if that is less
+RANDOM_STEPS = 1000  # minimum steps of the random policy's evaluation; --eval_batch_size is used if it is smaller
 
 
 class RunInputs:
-    """Context manager of a run's inputs, which runs with other seeds can share: rollout workers, files and the expert.
+    """Context manager of a run's rollout workers, expert and data, which runs with other seeds can share.
 
     ``initial_expertdata`` has the expert's recorded episodes. ``expert_policy`` is None if behavioural cloning has no
     expert. ``digests`` maps each setting that names an input file to the file's SHA-256.
@@ -44,20 +44,20 @@ class RunInputs:
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
         with ExitStack() as on_failure:
-            needed = max(config.batch_size, config.eval_batch_size)  # an episode has at least one step
-            self.rollouts = RolloutWorkers(  # before any thread starts, so that they can be forked
+            needed = max(config.batch_size, config.eval_batch_size)  # episodes, if each has only one step
+            self.rollouts = RolloutWorkers(  # made before any thread, since a process with threads forks no workers
                 config.env_name, config.ep_len, config.num_workers, config.backend, films, needed, config.env_kwargs
             )
             self._thread = ThreadPoolExecutor(1)
             on_failure.callback(self._thread.shutdown, cancel_futures=True)
-            on_failure.callback(self.rollouts.close)  # called before the shutdown, to end the thread's rollouts
+            on_failure.callback(self.rollouts.close)  # called first: ends the rollouts that the thread waits for
             self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
             self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
             self._references: dict[str, Future[list[Trajectory]]] | None = None
             self._owned = on_failure.pop_all()
 
     def start_references(self) -> None:
-        """Start to evaluate the expert and a random policy, unless an earlier call did or no scalars are logged."""
+        """Start to evaluate the expert and a random policy, unless this is done already or no scalars are logged."""
         config = self._config
         if self._references is not None or config.scalar_log_freq == -1:
             return
@@ -72,9 +72,9 @@ class RunInputs:
     def start_evaluation(
         self, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], episodes: int | None = None
     ) -> Future[list[Trajectory]]:
-        """Roll out ``episodes`` episodes or, if that is None, episodes of ``min_timesteps`` steps together.
+        """Roll out ``episodes`` episodes; None: roll out episodes until they have ``min_timesteps`` steps together.
 
-        They run in a thread. If the policy can't act in workers, they run in this thread, before the call returns.
+        If the policy can't act in workers, the rollouts end before this method returns; else a thread waits for them.
         """
         bar = "measuring the expert" if policy is self.expert_policy else None
 
@@ -90,7 +90,7 @@ class RunInputs:
         return finished
 
     def reference_scalars(self) -> dict[str, float]:
-        """Wait for the evaluations of expert and random policy; returns means and standard deviations of returns."""
+        """Wait for the evaluations of `start_references`; returns each one's mean return and standard deviation."""
         scalars: dict[str, float] = {}
         for name, evaluation in (self._references or {}).items():
             with error_context(f"{NAMES[name]} on {self._config.env_name}", 0):
@@ -99,7 +99,7 @@ class RunInputs:
         return scalars
 
     def check_shared(self, config: Config, expert: object | None) -> None:
-        """Raise InvalidInput unless a run has the same expert, and the same settings apart from seed and name."""
+        """Raise InvalidInput if a run has another expert than these inputs, or another setting except seed and name."""
         same = replace(config, seed=self._config.seed, exp_name=self._config.exp_name) == self._config
         if not same or (expert is not None and expert is not self._expert):
             raise InvalidInput("the inputs that were passed are of a run with another expert or other settings")
@@ -116,8 +116,8 @@ def find_expert(
 ) -> BasePolicy | None:
     """The expert of a run: ``expert`` if given, else the file of ``--expert_policy_file``, else the task's shipped one.
 
-    It is tried on the first observations of ``paths``, the expert's episodes. Returns None when behavioural cloning has
-    no expert. Raises InvalidInput when DAgger has none, or the expert can't be used.
+    The expert is tried on the first observations of ``paths``, its recorded episodes. Returns None when behavioural
+    cloning has no expert. Raises InvalidInput when DAgger has no expert, or when the expert can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:
@@ -134,7 +134,7 @@ def find_expert(
 
 
 def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
-    """The expert's recorded episodes, in the environment's observation layout; InvalidInput if they don't fit it."""
+    """Read the expert's episodes, and convert the observations to the environment's layout, or raise InvalidInput."""
     path = config.expert_data or shipped_data(config.env_name)
     if path is None:
         recorded = f", or record some: scripts/collect_expert_data.py --env_name {config.env_name}"
@@ -142,7 +142,7 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data{hint}")
     paths = renumber(load_expert_data(path, spec.time_limit, spec.discrete), -spec.ac_start)
     if (wanted := config.expert_episodes or 1) > len(paths):
-        raise InvalidInput(f"--expert_episodes is {wanted}; it must be at most {len(paths)}, the episodes in {path}")
+        raise InvalidInput(f"--expert_episodes is {wanted}; it must be at most {len(paths)}, the number in {path}")
     paths = paths[: config.expert_episodes]
     ob_shape = paths[0].observations.shape[1:]
     if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
@@ -155,7 +155,7 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
 
 
 def check_sizes(path: Path, env_name: str, spec: TaskSpec, paths: Sequence[Trajectory]) -> None:
-    """Raise InvalidInput for episodes with observations or actions of another kind or size than the environment's."""
+    """Raise InvalidInput if observations or actions of the episodes read from ``path`` do not fit the environment."""
     found = {_describe(p.observations[0], None if p.discrete else p.actions.shape[1]) for p in paths}
     needed = _describe(np.empty(spec.ob_shape, spec.ob_dtype), None if spec.discrete else spec.ac_dim)
     if found - {needed}:

@@ -20,9 +20,9 @@ LINE_HEIGHT = 0.17  # inches, for a line of small text
 def draw_learning_curve(
     run_dir: Path, env_name: str, iterations: Sequence[int], rows: Sequence[Mapping[str, float]]
 ) -> Figure:
-    """Draw a DAgger run's return in each iteration, and the returns of expert and BC, into learning_curve.png.
+    """Draw the return of a DAgger run over its iterations, and save the figure as learning_curve.png in ``run_dir``.
 
-    ``rows`` are the logged scalars of the evaluated ``iterations``, of which 0 is behavioural cloning.
+    ``iterations`` are the evaluated iterations, of which 0 is behavioural cloning. ``rows`` has the scalars of each.
     """
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
@@ -52,7 +52,7 @@ def new_figure(xlabel: str, ylabel: str = "return", width: float = 7.0) -> tuple
 def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "") -> None:
     """Add a title, a note in small letters, and a legend below the axes; the figure's height grows with the legend."""
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0), max(high, 0))  # with 0 in view, a noise of some per cent looks small
+    axes.set_ylim(min(low, 0), max(high, 0))  # an axis that includes 0 does not magnify small differences
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(_literal(textwrap.fill(title, 60)))
     handles, names = axes.get_legend_handles_labels()
@@ -69,6 +69,6 @@ def _literal(text: str) -> str:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the path's extension; raise InvalidInput where that is impossible."""
+    """Write a figure in the format that the path's extension names; InvalidInput when the file can't be written."""
     with whole_file(path) as file:
         figure.savefig(file, dpi=150, format=path.suffix[1:])

@@ -26,7 +26,7 @@ except ImportError:  # Windows
 
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
-    """Make a new folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``, numbered if taken; InvalidInput when it can't be made."""
+    """Make the folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``, numbered if it exists; InvalidInput on failure."""
     stamp = time.strftime("%d-%m-%Y_%H-%M-%S")
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)
@@ -42,10 +42,11 @@ class Logger:
     """Logs one run into the folder ``run_dir``; ``rows`` are the scalars of each logged iteration."""
 
     def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
-        """Open the files of a new run, or of a resumed run, whose rows after ``resume_state`` are removed.
+        """Open the files of a new run, or of a run to resume.
 
-        ``resume_state`` is a `state_dict`. Raises InvalidInput, and changes no file, when the folder can't be written,
-        another process is writing it, or log.csv does not begin with the rows of ``resume_state``.
+        ``resume_state`` is None in a new run. In a resumed run it is the `state_dict` of the last checkpoint, and rows
+        that were logged after the checkpoint are removed. Raises InvalidInput, and changes no file, when the folder
+        can't be written, another process is writing it, or log.csv does not begin with the rows of the checkpoint.
         """
         self.run_dir, self._table = run_dir, run_dir / "log.csv"
         with writing(self._table):
@@ -65,7 +66,7 @@ class Logger:
             rows = read_rows(self._table, content)
             with writing(self._table):
                 self._csv.seek(self._csv.truncate(len(content)))
-        # A killed session may have lost events: each session purges those of earlier sessions and logs all rows again.
+        # A killed run may have lost events. So a resumed run purges the earlier event files, and logs all rows again.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
             self._events = SummaryWriter(str(run_dir), purge_step=0, max_queue=0, flush_secs=1, filename_suffix=suffix)
@@ -83,7 +84,7 @@ class Logger:
         """Write config.json, or raise InvalidInput.
 
         ``inputs`` maps each setting that names an input file to the file's SHA-256; ``policy`` is from
-        `describe_policy`. In a resumed run, the list ``earlier`` has command and versions of each earlier session.
+        `describe_policy`. Each time that a run is resumed, its last command and versions join the list ``earlier``.
         """
         path = self.run_dir / "config.json"
         content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy}
@@ -97,7 +98,7 @@ class Logger:
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
         """Append a row to log.csv and TensorBoard; InvalidInput if names differ from earlier rows or writing fails."""
         if self.rows and (changed := self.rows[0].keys() ^ scalars.keys()):
-            raise InvalidInput(f"iteration {itr} must log the same scalars as those before; {sorted(changed)} differ")
+            raise InvalidInput(f"iteration {itr} must log the same scalars as the first; {sorted(changed)} differ")
         self.check_folder()
         with writing(self._table):
             table = csv.DictWriter(self._csv, ["itr", *scalars])
@@ -109,7 +110,7 @@ class Logger:
         self.rows.append(dict(scalars))
 
     def check_folder(self) -> None:
-        """Raise InvalidInput where the run's folder was deleted or renamed, its log.csv replaced or events deleted."""
+        """Raise InvalidInput if the run's folder was deleted or renamed, log.csv replaced, or event files deleted."""
         with writing(self._table):
             if not os.path.samestat(os.fstat(self._csv.fileno()), self._table.stat()):
                 raise InvalidInput(f"can't write {self._table}: another file has replaced it")
@@ -128,7 +129,7 @@ class Logger:
         return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
     def close(self) -> None:
-        """Close the files; errors are ignored, since every row has been written already."""
+        """Close the files. Errors are ignored, since all rows are written before."""
         with contextlib.suppress(OSError):
             self._csv.close()
             self._events.close()

@@ -28,11 +28,11 @@ def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[s
 def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str, float]:
     """The scalars of an iteration's last gradient step, as floats.
 
-    ``logs`` has a dict for each step, from names to floats or tensors. Raises InvalidInput when a scalar is not a
-    number, or has a `RESERVED` name. Raises InvalidInput that names the step when a scalar of any step is NaN or
-    infinite, or one of the actor's parameters is.
+    ``logs`` has one dict for each step, from the names of scalars to floats or tensors. ``actor`` is the policy.
+    Raises InvalidInput when a scalar of any step is not a finite number, when a scalar's name begins with one of
+    `RESERVED`, or when a parameter of the actor is NaN or infinite.
     """
-    from torch import nn  # slow to import, and not needed before the workers run
+    from torch import nn  # torch is slow to import, and not needed before the workers run
 
     update = f"{type(actor).__name__}.update"
     for step, log in enumerate(logs):
@@ -45,7 +45,8 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
                 raise InvalidInput(f"{name} became {float(value)} in step {step}; try a smaller --learning_rate")
     for name in logs[-1]:
         if not isinstance(name, str) or name.startswith(RESERVED):
-            raise InvalidInput(f"{update} returned a scalar {name!r}; the log has a column of that name")
+            allowed = f"a name is a text that does not begin with {', '.join(RESERVED)}"
+            raise InvalidInput(f"{update} returned a scalar named {name!r:.60}; {allowed}")
     parameters = actor.parameters() if isinstance(actor, nn.Module) else ()
     if not all(bool(parameter.isfinite().all()) for parameter in parameters):
         raise InvalidInput(f"a parameter became NaN or infinite by step {len(logs) - 1}; try a smaller --learning_rate")
@@ -53,13 +54,13 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
 
 
 def normalized_score(scalars: Mapping[str, float]) -> dict[str, float]:
-    """``Eval_NormalizedScore``, (return - random) / (expert - random); {} unless the expert is better than random."""
+    """(return - random) / (expert - random) as ``Eval_NormalizedScore``; {} unless the expert is better than random."""
     reached, expert, random = (scalars.get(f"{who}_AverageReturn", math.nan) for who in ("Eval", "Expert", "Random"))
     return {"Eval_NormalizedScore": (reached - random) / (expert - random)} if expert > random else {}
 
 
 def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
-    """The line that a run prints for an iteration, which was evaluated on ``episodes`` episodes."""
+    """The line that a run prints for an evaluated iteration; ``episodes`` is the number of evaluation episodes."""
     loss = f"loss {scalars['Training Loss']:.3g}, " if "Training Loss" in scalars else ""
     returned = f"return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}"
     returned += " (one episode; a larger --eval_batch_size has more)" if episodes == 1 else ""
@@ -67,7 +68,7 @@ def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
 
 
 def final_line(rows: Sequence[Mapping[str, float]], iterations: Sequence[int]) -> str:
-    """The line that a run prints at its end: the return in the last row, the best one and the expert's."""
+    """The line that a run prints at its end: the last return, the best return and the expert's return."""
     if not rows:
         return "not evaluated"
     row = rows[-1]

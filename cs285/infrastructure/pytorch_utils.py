@@ -22,8 +22,8 @@ def build_mlp(
 ) -> nn.Sequential:
     """Build a multi-layer perceptron, a float32 module from (N, input_size) to (N, output_size).
 
-    It has ``n_layers`` hidden layers of width ``size``; with 0 it is one affine layer. A module of the class
-    ``activation`` follows each hidden layer, and one of the class ``output_activation`` follows the output layer.
+    ``n_layers`` is the number of hidden layers, of width ``size``; with 0, the network is one affine layer. A module of
+    the class ``activation`` follows each hidden layer. An ``output_activation`` follows the output layer.
     """
     layers: list[nn.Module] = []
     width = input_size
@@ -35,17 +35,17 @@ def build_mlp(
 
 
 def cosine_ratio(period: int, step: int) -> float:
-    """The learning rate of a step divided by that of the step before, for a schedule of half cosines.
+    """The learning rate of gradient step ``step``, from 1 up, divided by the learning rate of the step before.
 
-    Each period begins at the full rate (Loshchilov and Hutter 2017). As the factor of a `MultiplicativeLR`, it keeps a
-    change of the learning rate by hand.
+    The rate falls towards 0 as half a cosine in ``period`` steps, then starts again at the full rate (Loshchilov and
+    Hutter 2017). `MultiplicativeLR` multiplies the current rate by this ratio, and so keeps a rate set by hand.
     """
     now, before = (1 + math.cos(math.pi * (n % period) / period) for n in (step, step - 1))
     return now / before
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU with the index ``which_gpu``, or the CPU if ``no_gpu`` is set or there is no GPU."""
+    """The GPU ``which_gpu``, or the CPU if ``no_gpu`` is set or there is no GPU; InvalidInput for too high an index."""
     if no_gpu or not torch.cuda.is_available():
         return torch.device("cpu")
     if which_gpu >= torch.cuda.device_count():
@@ -60,12 +60,12 @@ def use_threads(count: int) -> None:
 
 
 def from_numpy(array: Array, device: torch.device) -> torch.Tensor:
-    """A tensor on the device; floats become float32, other dtypes are kept."""
+    """Convert an array to a tensor on the device; floats become float32, and other dtypes are kept."""
     dtype: Any = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype
     return torch.from_numpy(np.ascontiguousarray(array, dtype)).to(device)
 
 
 def to_numpy(tensor: torch.Tensor) -> Array:
-    """A copy of the tensor as an array."""
+    """Copy a tensor, which may be on a GPU, into a numpy array of the same shape and dtype."""
     array: Array = tensor.detach().cpu().numpy().copy()
     return array

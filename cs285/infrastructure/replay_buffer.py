@@ -49,7 +49,7 @@ class ReplayBuffer:
         return self._gather(self.rng.integers(len(self), size=batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
-        """The last ``batch_size`` transitions (at most all), oldest first; ValueError when the buffer is empty."""
+        """The last ``batch_size`` transitions, or all if fewer, oldest first; ValueError when the buffer is empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(np.arange(self._added - min(batch_size, len(self)), self._added) % self.max_size)
@@ -72,7 +72,7 @@ class ReplayBuffer:
                 )
 
     def _reserve(self, new: Sequence[Array], capacity: int) -> None:
-        """Grow the arrays in place to ``capacity`` transitions and at most 1/16 more, since images take much memory."""
+        """Grow the arrays in place to ``capacity`` transitions or at most 1/16 more, since images take much memory."""
         self._arrays = self._arrays or [np.empty((0, *array.shape[1:]), array.dtype) for array in new]
         if capacity > len(self._arrays[0]):
             capacity = min(self.max_size, capacity + capacity // 16)

@@ -24,7 +24,7 @@ N_COMPARED = 64  # observations on which a frozen copy must act like the policy
 
 
 class RL_Trainer:  # noqa: N801 - the assignment's name
-    """Collects data, trains, evaluates and logs, iteration by iteration."""
+    """Collects data, trains the policy, evaluates it and logs, in each iteration."""
 
     def __init__(
         self, config: Config, inputs: RunInputs, agent: BaseAgent, evaluation: Evaluation, checkpoints: Checkpoints
@@ -48,7 +48,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
                     self.perform_logging(itr, paths, training_logs)
 
     def collect_training_trajectories(self, itr: int) -> Sequence[Trajectory]:
-        """The episodes that an iteration adds: in iteration 0 the expert's recorded ones, later the policy's own."""
+        """The expert's recorded episodes in iteration 0; new episodes of the policy in each later iteration."""
         if itr == 0:
             self.collection_policy = self.expert_policy
             return self.initial_expertdata
@@ -61,7 +61,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return paths
 
     def do_relabel_with_expert(self, paths: Sequence[Trajectory]) -> list[Trajectory]:
-        """Copies of trajectories with the actions that the expert takes in their states (DAgger)."""
+        """Copy trajectories with the actions that the expert chooses for their observations (DAgger)."""
         assert self.expert_policy is not None
         return relabel_with_expert(paths, self.expert_policy, self.rollouts.spec)
 
@@ -87,7 +87,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
             save_parameters(self.agent.actor, self.evaluation.logger.run_dir / f"policy_itr_{itr}.pt")
         self.evaluation.start(itr, self.frozen_actor(), self.collection_policy, scalars)
         if self.config.do_dagger and self.agent.resumable and self.config.checkpoint_freq != -1:
-            self.unsaved_paths += paths if itr > 0 else []  # the expert's data are read from their file again
+            self.unsaved_paths += paths if itr > 0 else []  # a resumed run reads the expert's data from their file
             if itr in self.config.due(self.config.checkpoint_freq):
                 self.checkpoints.save(itr, self.state_dict(), self.unsaved_paths)
                 self.unsaved_paths = []
@@ -107,7 +107,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         }
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Prepare to continue after iteration ``state["itr"]`` from a `state_dict`; the caller restores the agent."""
+        """Continue after iteration ``state["itr"]`` with the values of `state_dict`; the caller restores the agent."""
         self.first_itr = state["itr"] + 1
         self.total_envsteps = state["total_envsteps"]
         self.start_time -= state["seconds"]

@@ -1,7 +1,7 @@
 """Worker processes that roll out policies, one for each core.
 
-An episode depends only on its seed and the policy, and episodes are returned in the order of their seeds. So results
-are the same, bit for bit, with any number of workers.
+An episode depends only on its seed and the policy, and episodes are returned in the order of their seeds. Therefore
+results are the same, bit for bit, with any number of workers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 @dataclass(frozen=True)
 class _Task:
-    """An environment that each process makes on first use; each method takes a policy, or None if it uses none."""
+    """An environment that each process makes when it first needs it; methods that use no policy get None for it."""
 
     env_name: str
     ep_len: int | None
@@ -55,7 +55,7 @@ class _Task:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Arguments of `make_env` that films have too."""
+        """Arguments of `make_env` that the environments of rollouts and of films have in common."""
         return {"backend": self.backend, "registration": self.registration, "env_kwargs": self.env_kwargs}
 
     @functools.cached_property
@@ -80,10 +80,10 @@ class _Task:
 
 
 class RolloutWorkers:
-    """Rollouts of policies in ``num_workers`` processes, or in this one if that is 0; ``spec`` describes the task.
+    """Rolls out policies in ``num_workers`` worker processes; ``spec`` describes the task.
 
-    A policy is rolled out in this process if it can't be pickled, if its ``copyable`` is False, or if workers can't be
-    started; the reason is printed once.
+    A policy is rolled out in this process if ``num_workers`` is 0, if the policy can't be pickled, if its attribute
+    ``copyable`` is False, or if workers can't be started. The reason is printed once, unless it is the first.
     """
 
     def __init__(
@@ -98,9 +98,9 @@ class RolloutWorkers:
     ) -> None:
         """Start the workers; this process and each worker make the environment with `make_env`.
 
-        There are ``num_workers`` workers (0: roll out in this process; None: as many as possible), but at most one for
-        each usable core, and at most ``episodes_needed``, the most episodes that one call needs. ``films`` says whether
-        `start_film` will be called.
+        ``num_workers`` is the number of workers that is wanted; 0: no workers; None: as many as possible. There are at
+        most as many workers as usable cores, and at most ``episodes_needed``, the largest number of episodes that a
+        call of `episodes` needs. ``films`` says whether `start_film` will be called.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # in a worker whose main script has no __main__ guard; the parent raises WorkerDied
@@ -175,11 +175,11 @@ class RolloutWorkers:
                 future.cancel()
 
     def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[None]:
-        """Start `films.film` for one episode of each seed, in a worker if the policy can be pickled."""
+        """Start `films.film`, in a worker if the policy can be pickled; the future ends when the video is written."""
         return self._start(_Task.film, self._pickled(policy) or policy, path, seeds)
 
     def can_render(self) -> bool:
-        """Whether `start_film` can write a frame; if not, print what to install."""
+        """Whether `start_film` can render and write a frame; if not, print the reason."""
         try:
             self.wait(self._start(_Task.check_filming, None))
         except (InvalidInput, OSError) as error:
@@ -188,7 +188,7 @@ class RolloutWorkers:
         return True
 
     def _start(self, function: Callable[..., Any], policy: BasePolicy | bytes | None, *args: Any) -> Future[Any]:
-        """Call a method of `_Task`, in a worker if the policy is pickled or None, else in this process."""
+        """Call a method of `_Task`, in a worker if the policy is pickled or None, and return a future of the result."""
         future: Future[Any] = Future()
         try:
             if self._pool is not None and isinstance(policy, bytes | None):
@@ -200,7 +200,7 @@ class RolloutWorkers:
         return future
 
     def wait(self, future: Future[Any]) -> Any:
-        """The result of a future, such as that of `start_film`; WorkerDied when the worker was killed."""
+        """Wait for the result of a future, such as one of `start_film`; WorkerDied when the worker was killed."""
         try:
             return future.result()
         except BrokenProcessPool as error:

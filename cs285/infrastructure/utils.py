@@ -102,5 +102,5 @@ def sample_n_trajectories(
 
 
 def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
-    """Copies of trajectories with the actions that the expert takes in their states."""
+    """Copy trajectories with the actions that the expert chooses for their observations."""
     return [replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths]

@@ -22,8 +22,8 @@ class MLPPolicy(nn.Module, BasePolicy):
 
     Continuous actions: a Gaussian with the network's output as mean and one learned log standard deviation for all
     observations. Discrete actions: a categorical distribution with the network's output as logits. The network reads
-    standardised observations, (observation - ``ob_mean``) / ``ob_std``. These two are buffers, (ob_dim,), which are 0
-    and 1 at first.
+    standardised observations, (observation - ``ob_mean``) / ``ob_std``. ``ob_mean`` and ``ob_std`` are buffers of shape
+    (ob_dim,), and are 0 and 1 at first.
     """
 
     ob_mean: torch.Tensor
@@ -68,8 +68,8 @@ class MLPPolicy(nn.Module, BasePolicy):
     def get_action(self, observations: Array) -> Array:
         """Choose the most likely action: the mean, or the choice of the largest logit (see `BasePolicy.get_action`).
 
-        Actions are not sampled, since that leads to states that the expert never visits. To sample, call
-        ``policy(observations).sample()``.
+        Actions are not sampled, since sampled actions lead to states that the expert never visits. To sample actions,
+        call ``policy(observations).sample()``.
         """
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
@@ -78,7 +78,7 @@ class MLPPolicy(nn.Module, BasePolicy):
         return np.asarray(actions[0]) if single else actions
 
     def forward(self, observations: torch.Tensor) -> distributions.Distribution:
-        """The distribution over actions for each of (N, *ob_shape) observations."""
+        """The distributions over actions for a batch of observations (N, *ob_shape), as one batched distribution."""
         outputs = self.outputs(observations)
         if self.discrete:
             return distributions.Categorical(logits=outputs, validate_args=False)
@@ -86,7 +86,7 @@ class MLPPolicy(nn.Module, BasePolicy):
         return distributions.Independent(normal, 1, validate_args=False)
 
     def outputs(self, observations: torch.Tensor) -> torch.Tensor:
-        """The network's outputs, means or logits (N, ac_dim), for (N, *ob_shape) observations."""
+        """The network's outputs (N, ac_dim), which are means or logits, for observations (N, *ob_shape)."""
         standardized = (observations.flatten(start_dim=1) - self.ob_mean) / self.ob_std
         return self.network(standardized)  # type: ignore[no-any-return]
 
@@ -110,8 +110,8 @@ class MLPPolicySL(MLPPolicy):
             loss: loss of continuous actions. ``mse`` is the squared error of the mean action; ``nll`` is the
                 negative log-likelihood, which also trains the standard deviation. The loss of discrete
                 actions is always the cross entropy.
-            schedule_period: number of gradient steps in which the learning rate falls towards 0 as half a cosine;
-                then the next period starts at the full rate. None: a constant learning rate.
+            schedule_period: number of gradient steps in which the learning rate falls towards 0 as half a cosine. The
+                next period starts at the full rate again. None: a constant learning rate.
             **kwargs: keyword arguments of `MLPPolicy`: discrete, ob_shape.
         """
         super().__init__(*args, **kwargs)

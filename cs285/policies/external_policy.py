@@ -20,8 +20,9 @@ from cs285.process import users_code
 class ExternalPolicy(BasePolicy):
     """Adapter for a user's expert: an object with ``get_action``, or a function of a batch of observations.
 
-    The expert always gets a batch (N, *ob_shape) and must return N actions, as an array, a list or a tensor. Its
-    ``reset(seed)``, if it has one, is called when an episode begins.
+    ``act`` is called with a batch (N, *ob_shape), and must return N actions as an array, a list or a tensor.
+    ``ob_ndim`` is the number of axes of one observation. ``reset(seed)`` is called when an episode begins. ``start`` is
+    the number of the expert's first discrete action. ``copyable`` is explained at `BasePolicy`.
     """
 
     def __init__(
@@ -62,18 +63,18 @@ class ExternalPolicy(BasePolicy):
 
 
 def random_policy(action_space: Any, ob_ndim: int) -> ExternalPolicy:
-    """Make a policy of random actions, drawn by ``action_space.sample()``; one observation has ``ob_ndim`` axes."""
+    """Make a policy that draws actions with ``action_space.sample()``; one observation has ``ob_ndim`` axes."""
     space = copy.deepcopy(action_space)
     return ExternalPolicy(lambda batch: [space.sample() for _ in batch], ob_ndim, space.seed, copyable=True)
 
 
 def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
-    """Make a policy from an object with ``get_action``, a model, a module or a function; policies are returned as is.
+    """Make a policy from an object with ``get_action``, a model, a module or a function; a `BasePolicy` is returned.
 
-    A model of stable-baselines3 acts by ``predict`` with ``deterministic=True``, on observations normalised by its
-    VecNormalize, if it has one. A ``torch.nn.Module`` is called with a float32 tensor, in evaluation mode and without
-    gradient. One observation has ``ob_ndim`` axes. ``start`` is the number that the expert gives to the first discrete
-    action; in the returned policy it is 0. Raises InvalidInput for an object of any other kind.
+    A model of stable-baselines3 acts by ``predict`` with ``deterministic=True``. If the model has a VecNormalize, its
+    observations are normalised first. A ``torch.nn.Module`` is called with a float32 tensor, in evaluation mode and
+    without gradient. One observation has ``ob_ndim`` axes. ``start`` is the number of the expert's first discrete
+    action; the returned policy counts from 0. Raises InvalidInput for an object of any other kind.
     """
     if isinstance(expert, BasePolicy):
         return expert
@@ -116,7 +117,7 @@ def _forward(module: Any) -> Callable[[Array], Any]:
 
 @contextmanager
 def evaluation_mode(modules: Iterable[Any]) -> Iterator[None]:
-    """Put torch modules into evaluation mode within the block, and restore each submodule's mode after it."""
+    """Put torch modules into evaluation mode within the context, and restore each submodule's mode at its end."""
     training = [part for module in modules for part in module.modules() if part.training]
     for part in training:
         part.training = False

@@ -21,18 +21,18 @@ from cs285.policies.MLP_policy import MLPPolicySL
 
 Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]
 
-METHODS = ("update", "compute_loss", "outputs", "forward")
+METHODS = ("update", "compute_loss", "outputs", "forward")  # of `MLPPolicySL`, which must be unedited
 TOLERANCE = 1e-3  # for differences between gradients, relative to the largest one
 KNOWN_SOURCE = "947953c9722a50ead826ae2c251c07aaa7bd8978e439d99fd6f962cc894222cb"  # SHA-256 of the code of METHODS
 
 
 def fast_update(policy: object) -> Update | None:
-    """Build a replacement for ``policy.update``; None where it would not compute the same.
+    """Build a replacement for ``policy.update``; None if the replacement would not compute the same numbers.
 
     The policy must be an `MLPPolicySL` of continuous actions with the loss "mse". It must have unedited methods, no
     hooks, and affine layers with tanh in between. All its parameters must be trainable, float32 and on the CPU. Its
-    optimiser must be torch's Adam without weight decay or variants. Call this once in each iteration, so that changes
-    of the policy take effect. Replaced parameters and replaced optimiser state take effect at the next step.
+    optimiser must be torch's Adam without weight decay or variants. Call this function once in each iteration, because
+    most of these conditions are checked only here. Each step checks whether parameters or Adam's state were replaced.
     """
     perceptron = known_perceptron(policy, MLPPolicySL, METHODS, KNOWN_SOURCE)
     if perceptron is None or not perceptron[1] <= {nn.Tanh}:
@@ -61,7 +61,7 @@ def skip_dynamo_import() -> None:
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
-    """Whether ``parameters`` are all the policy's and trainable, and these and its buffers are float32 on the CPU."""
+    """Whether the policy has just these parameters, all trainable, and has only float32 tensors on the CPU."""
     found = list(policy.parameters())
     same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
     trainable = all(type(p) is nn.Parameter and p.requires_grad for p in found)
@@ -123,7 +123,7 @@ class _FastUpdate:
         self._standardizer = (policy.ob_mean, policy.ob_std)
 
     def _is_bound(self) -> bool:
-        """Whether parameters and Adam's state are still this object's views; also sets the gradients to its views."""
+        """Whether parameters and Adam's state are still views of this object's arrays; also binds the gradients."""
         policy, (mean, std) = self._policy, self._standardizer
         if policy.optimizer is not self._optimizer or policy.loss != "mse":
             return False
@@ -152,7 +152,7 @@ class _FastUpdate:
         self._gradients_were_compared = True
         self._adam_step()
         if self._policy.scheduler is not None:
-            self._optimizer._opt_called = True  # type: ignore[attr-defined]  # or torch warns of a missing step
+            self._optimizer._opt_called = True  # type: ignore[attr-defined]  # else torch warns that no step was taken
             self._policy.scheduler.step()
         return {"Training Loss": torch.full((), loss, dtype=torch.float32)}
 

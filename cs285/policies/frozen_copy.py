@@ -22,7 +22,7 @@ from cs285.policies.external_policy import ExternalPolicy, evaluation_mode
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
-METHODS = ("get_action", "forward", "outputs", "reset")
+METHODS = ("get_action", "forward", "outputs", "reset")  # of `MLPPolicy`; a copy in numpy needs them unedited
 KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"  # SHA-256 of the code of METHODS
 ACTIVATIONS: dict[type, str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 TOLERANCE = 1e-4  # for differences between actions, relative to the largest action
@@ -51,7 +51,7 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
 
 
 class DetachedCopy(BasePolicy):
-    """A deep copy on the CPU in evaluation mode, without optimisers and schedules."""
+    """A deep copy of a policy on the CPU, in evaluation mode, without its optimisers and schedules."""
 
     copyable = True
 
@@ -135,7 +135,7 @@ def source_digest(owner: type, names: Sequence[str]) -> str | None:
 def known_perceptron(
     policy: Any, owner: Any, names: Sequence[str], digest: str
 ) -> tuple[list[nn.Linear], set[type]] | None:
-    """The affine layers of a policy's perceptron and the types of the activations between; None for another policy.
+    """The affine layers of a policy's perceptron, and the types of its activations; None for any other policy.
 
     The policy must be an instance of ``owner``, and its methods ``names`` must be neither overridden nor edited.
     ``digest`` is the `source_digest` of the unedited methods.

@@ -22,20 +22,20 @@ from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
 from cs285.policies.sb3_policy import load_sb3_policy
 
 CONSTANT_STD = 1e-4
-OBSERVATIONS = {"observation", "observations", "obs"}  # names in recorded data
-STD_OFFSET = 1e-6  # the course divides by the standard deviation plus this
+OBSERVATIONS = {"observation", "observations", "obs"}  # keys of recorded data, which an expert's file does not have
+STD_OFFSET = 1e-6  # the course adds this number to the standard deviation before it divides
 
 
 class LoadedGaussianPolicy(NumpyPolicy):
     """The mean action of a Gaussian policy from a file of the course: an MLP of standardised observations.
 
     An observation dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training; its
-    standardised value is 0. (The course divides by 1e-6; a difference of 0.1 between MuJoCo versions would become 1e5.)
-    ``ob_mean`` and ``ob_variance`` (ob_dim,) float64 are those of the observations in the expert's training.
+    standardised value is 0. (The course divides it by 1e-6, so that a difference of 0.1 between versions of MuJoCo
+    becomes 1e5.) ``ob_mean`` and ``ob_variance`` (ob_dim,) float64 are statistics of the observations in that training.
     """
 
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:
-        """Read a pickle in the course's layout, or raise InvalidInput; the outputs are logits if ``discrete``."""
+        """Read a pickle in the course's layout, or raise InvalidInput; if ``discrete``, the outputs are logits."""
         content = load_pickle(Path(filename))
         if isinstance(content, list) or (isinstance(content, dict) and content.keys() & OBSERVATIONS):
             raise InvalidInput(f"{filename} is expert data (--expert_data), not an expert: were the two flags swapped?")
@@ -106,11 +106,11 @@ def write_gaussian_policy(
 ) -> None:
     """Write an expert policy in the course's layout.
 
-    ``mean`` and ``variance`` (ob_dim,) are those of the observations, ``log_std`` (ac_dim,) is that of the actions.
-    Each layer has ``weights`` (inputs, outputs) and ``biases`` (outputs,); the last one is linear. ``activation`` is
-    tanh or lrelu. Raises InvalidInput when the file can't be written.
+    ``mean`` and ``variance`` (ob_dim,) are statistics of the observations. ``log_std`` (ac_dim,) is the logarithm of
+    the actions' standard deviation. Each layer has ``weights`` (inputs, outputs) and ``biases`` (outputs,). The
+    ``activation``, tanh or lrelu, follows every layer but the last. Raises InvalidInput when the file can't be written.
     """
-    # Weights of constant dimensions become 0, since the course's loader does not set these dimensions to 0.
+    # Weights of constant dimensions become 0, since the course's loader does not ignore these dimensions.
     weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
     mean, variance, log_std, *biases = (np.asarray(row, np.float64)[None] for row in (mean, variance, log_std, *biases))
     affine = zip(weights, biases, strict=True)

@@ -25,7 +25,7 @@ SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may v
 
 
 def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> MLPPolicySL:
-    """Build the assignment's policy on the device that the settings name.
+    """Build the assignment's policy, an `MLPPolicySL`, on the CPU or on the GPU that the settings name.
 
     With ``--ob_normalization expert_data``, the policy standardises observations with the statistics of ``paths``.
     """

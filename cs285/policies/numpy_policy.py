@@ -15,7 +15,7 @@ ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
 
 
 class NumpyPolicy(BasePolicy):
-    """A perceptron with a linear output layer; its action is the output, or the largest logit's index if discrete."""
+    """A perceptron with a linear output layer. Its action is the output or, if discrete, the largest output's index."""
 
     copyable = True
 
@@ -36,10 +36,10 @@ class NumpyPolicy(BasePolicy):
             biases: of each layer, (outputs,).
             activation: a key of `ACTIVATIONS`, applied after every layer but the last.
             discrete: whether the outputs are logits of choices.
-            standardizer: mean and standard deviation of the observations, each (ob_dim,); None: 0 and 1. Folding
-                them into the float32 weights would cost precision.
+            standardizer: mean and standard deviation of the observations, each (ob_dim,); None: 0 and 1. They are
+                not part of the first layer's float32 weights, because that would cost precision.
             ob_shape: shape of an observation, which is flattened; a vector by default.
-            output: applied to the mean actions; a function that can be pickled.
+            output: a function of the network's outputs that gives the actions; it can be pickled. None: no change.
         """
         self.weights, self.biases = list(weights), list(biases)
         self.activation, self.discrete = activation, discrete

@@ -1,4 +1,4 @@
-"""Loading and saving of policy files, ``policy_itr_<n>.pt``, whose settings are in config.json in the same folder."""
+"""Loading and saving of policy files, ``policy_itr_<n>.pt``. The config.json in the same folder has the settings."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +47,7 @@ def load_run_policy(
 ) -> tuple[Any, Env, TaskSpec]:
     """Load a policy onto the CPU and make its run's environment, without executing code from the files.
 
-    ``path`` is a ``policy_itr_<n>.pt`` in a run folder, or the folder, of which the last such file is loaded.
+    ``path`` is a file ``policy_itr_<n>.pt`` in a run folder, or a run folder, whose last policy file is loaded.
     ``make_policy`` is the function that made the policy. The other arguments, if given, replace the run's settings.
     Raises InvalidInput when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made
     (see `load_run_config`).
@@ -61,7 +61,7 @@ def load_run_policy(
 
 
 def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env_name: str | None = None) -> Any:
-    """Load a policy onto the CPU in evaluation mode; the arguments are those of `load_run_policy`."""
+    """Load a policy onto the CPU in evaluation mode; `load_run_policy` describes the arguments."""
     policy, env, _ = load_run_policy(Path(path), make_policy=make_policy, env_name=env_name)
     env.close()
     return policy.eval() if isinstance(policy, torch.nn.Module) else policy
@@ -70,8 +70,8 @@ def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env
 def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
     """Load a policy of `make_mlp_policy`, from a run folder or a file in it, as an expert; or raise InvalidInput.
 
-    Returns a frozen copy with the attributes ``ob_dim`` and ``ac_dim`` of its run's task, which may differ from the
-    sizes in ``spec``.
+    Returns a frozen copy. Its attributes ``ob_dim`` and ``ac_dim`` are the sizes of its own run's task, which may
+    differ from the sizes in ``spec``.
     """
     advice = "; loading a torch checkpoint of a whole module runs code: load it, and give the module as the expert"
     with reading(path, "a policy in the folder of its run", f"{advice} (docs/data.md)"):
@@ -128,5 +128,5 @@ def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy
 
 
 def save_parameters(policy: Any, path: Path) -> None:
-    """Write ``policy.state_dict()``, which ``torch.load(path, weights_only=True)`` reads; or raise InvalidInput."""
+    """Write ``policy.state_dict()`` to a file for ``torch.load(path, weights_only=True)``, or raise InvalidInput."""
     write_torch_file(portable(dict(policy.state_dict()), "the policy's state_dict"), path)

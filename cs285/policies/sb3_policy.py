@@ -19,7 +19,8 @@ from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.numpy_policy import NumpyPolicy
 
-# By policy class: modules from the observation to the action, default activation, whether tanh bounds the actions.
+# For each policy class: the modules from the observation to the action, the default activation, and whether tanh
+# bounds the actions.
 SAC = (("actor.latent_pi", "actor.mu"), "ReLU", True)
 KINDS = {
     "stable_baselines3.common.policies.ActorCriticPolicy": (  # PPO, A2C, TRPO
@@ -34,8 +35,8 @@ KINDS = {
 }
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
 FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
-CLASS = "<class 'torch.nn.modules.activation.{}'>"
-# Parameters that do not change the mean or greedy action.
+CLASS = "<class 'torch.nn.modules.activation.{}'>"  # how a zip names an activation
+# Beginnings of the names of parameters that do not change the mean or greedy action.
 UNUSED = (
     *("value_net.", "mlp_extractor.value_net.", "log_std", "actor.log_std."),
     *("critic", "actor_target", "q_net_target"),

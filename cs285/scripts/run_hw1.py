@@ -17,12 +17,12 @@ from cs285.scripts.settings import Settings, read_settings
 
 
 def main(make_policy: MakePolicy = make_mlp_policy, expert: object | None = None) -> NoReturn:
-    """Run the jobs of the command line and exit; a script of your own can pass its policy or expert to `BC_Trainer`."""
+    """Run the jobs of the command line and exit; a script of your own can pass its own policy or expert."""
     run(lambda: run_job(read_settings(), make_policy, expert))
 
 
 def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) -> None:
-    """Train with each seed; one that fails is reported, the others still run, and the exit code is its own."""
+    """Train once with each seed and exit. A failed run is reported and the others still run; it sets the exit code."""
     restart_in_mujoco_py_venv(settings.config.backend)
     from cs285.infrastructure.bc_trainer import BC_Trainer
     from cs285.infrastructure.inputs import RunInputs

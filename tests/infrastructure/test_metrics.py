@@ -48,8 +48,8 @@ def test_the_last_log_has_finite_floats(bad: float) -> None:
 def test_other_values_and_the_names_of_other_columns_are_refused() -> None:
     logs: dict[str, dict[Any, Any]] = {
         r"x = tensor\(\[1., 1.\]\); it must be a number": {"x": torch.ones(2)},
-        "a scalar 'Eval_AverageReturn'; the log has a column": {"Eval_AverageReturn": 1.0},
-        "a scalar 1; the log has a column": {1: 1.0},
+        "a scalar named 'Eval_AverageReturn'; a name is a text that does not begin with": {"Eval_AverageReturn": 1.0},
+        "a scalar named 1; a name is a text": {1: 1.0},
     }
     for message, log in logs.items():
         with pytest.raises(InvalidInput, match=f"^Linear.update returned {message}"):
