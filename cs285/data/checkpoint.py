@@ -1,7 +1,8 @@
-"""Checkpoints of a run, and the checks before it resumes bit for bit.
+"""Checkpoints of a run, and the checks that are made before a run resumes.
 
-In ``<run folder>/checkpoint``, ``state.pt`` has the state of the run; each checkpoint replaces it atomically. Each
-``added_<itr>.pkl`` has the episodes that were collected between two checkpoints. Reading them runs no code.
+A resumed run gives bit for bit the results of a run that was never stopped. In ``<run folder>/checkpoint``, the file
+``state.pt`` has the state of the run; each checkpoint replaces this file atomically. Each file ``added_<itr>.pkl`` has
+the episodes that were collected between two checkpoints. Reading these files executes no code from them.
 """
 
 import json
@@ -21,7 +22,7 @@ from cs285.data.whole_files import check_no_links, reading
 from cs285.errors import InvalidInput
 
 VERSION = 4  # version of the checkpoint's format
-# Settings that may differ when a run resumes. Input files are compared by digest, not path, and n_iter may only grow.
+# Settings that may differ when a run resumes; n_iter may only grow, and input files must have the same digests.
 MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}
 MAY_CHANGE |= {"expert_policy_file", "expert_data", "n_iter", "debug"}
 
@@ -30,24 +31,24 @@ class Checkpoints:
     """Writes and reads the checkpoints of one run folder."""
 
     def __init__(self, run_dir: Path) -> None:
-        """Set the folder; nothing is read or written yet."""
+        """Set the run folder; its files are neither read nor written until `load` or `save` is called."""
         self._run_dir, self._folder, self._config = run_dir, run_dir / "checkpoint", run_dir / "config.json"
         self._file = self._folder / "state.pt"
         self._itr, self._settings = -1, dict[str, Any]()  # of the loaded checkpoint; -1 and {} before `load`
         self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.pkl, in the order of the iterations
 
     def exists(self) -> bool:
-        """Whether the folder has a checkpoint."""
+        """Whether the run folder has a checkpoint."""
         return self._file.exists()
 
     def save(self, itr: int, state: Mapping[str, Any], new_paths: Sequence[Trajectory]) -> None:
-        """Replace the checkpoint; a kill at any moment leaves either the previous one or the new one.
+        """Replace the checkpoint atomically: after a kill at any moment, the previous or the new one is complete.
 
         Args:
-            itr: last complete iteration.
+            itr: number of the last complete iteration.
             state: nested dicts, lists and tuples of tensors, arrays, numbers, strings and None, as in a `state_dict`.
-                A value of another type raises InvalidInput with its path in the tree.
-            new_paths: episodes that the run collected since the last checkpoint; the expert data are not saved.
+                For a value of another type, InvalidInput names the value's place in ``state``.
+            new_paths: episodes that the run collected since the last checkpoint, without the expert data.
         """
         for name in self._added:
             if not (self._folder / name).is_file():
@@ -62,10 +63,11 @@ class Checkpoints:
         write_torch_file(content, self._file)
 
     def load(self) -> tuple[int, dict[str, Any], list[Trajectory]]:
-        """Read the number of the last complete iteration, the state and all collected episodes.
+        """Read the checkpoint.
 
-        Tensors of the state are on the CPU. Raises InvalidInput when there is no checkpoint, when a file is damaged or
-        belongs to another run, or when a field has a wrong type or is out of range.
+        Returns the number of the last complete iteration; the ``state`` that `save` got, with its tensors on the CPU;
+        and all episodes that the run has collected. Raises InvalidInput when there is no checkpoint, when a file is
+        damaged or belongs to another run, or when a field has a wrong type or is out of range.
         """
         if not self.exists():
             raise InvalidInput(
@@ -77,7 +79,7 @@ class Checkpoints:
             content = load_torch_file(self._file)
             check(content, CHECKPOINT)
             if content["version"] != VERSION:
-                raise InvalidInput(f"its format has another version than {VERSION}")
+                raise InvalidInput(f"its format has version {content['version']}; only version {VERSION} can be read")
             self._itr, self._settings, self._added = (content[name] for name in ("itr", "settings", "added"))
             if (pending := content["state"]["evaluation"]["pending"]) is not None:
                 check(pending, {**PENDING, "itr": (int, self._itr, self._itr)}, "pending")
@@ -88,12 +90,12 @@ class Checkpoints:
             path = self._folder / Path(name).name
             with reading(path, "episodes of this run's checkpoint"):
                 if digest(path) != sha256:
-                    raise InvalidInput("it was changed, or is another run's")
+                    raise InvalidInput("it was changed or belongs to another run: state.pt has another SHA-256")
                 episodes += map(Trajectory.from_fields, load_pickle(path))
         return self._itr, content["state"], episodes
 
     def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
-        """Raise InvalidInput, with both values, if the settings to resume with differ from the loaded checkpoint's.
+        """Raise InvalidInput, with both values, if settings or input files differ from those of the loaded checkpoint.
 
         ``inputs`` has the SHA-256 of each input file by the name of its setting. Differences in versions or hardware
         are only printed.
@@ -110,15 +112,15 @@ class Checkpoints:
         if now < before:
             raise InvalidInput(f"{refused} began with {before}; it may only grow")
         if now > before == itr + 1 and frequency != -1 and itr % frequency:
-            why = f"which a longer run with --scalar_log_freq {frequency} would not"
-            raise InvalidInput(f"{refused} ended with {before} and logged its last iteration, {why}")
+            why = f"a run of {now} iterations with --scalar_log_freq {frequency} does not log iteration {itr}"
+            raise InvalidInput(f"{refused} ended with {before} and logged its last iteration, {itr}; {why}")
         old = content["versions"]
         changed = [f"{name} {old.get(name)!s:.60} -> {now}" for name, now in versions().items() if old.get(name) != now]
         if changed:
             print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
 
     def check_same_policy(self, policy: Mapping[str, str]) -> None:
-        """Raise InvalidInput, with both values, if a policy's `describe_policy` differs from that in config.json."""
+        """Raise InvalidInput, with both values, if ``policy``, from `describe_policy`, is not that of config.json."""
         before = read_content(self._config)["policy"]
         self._check_equal({f"the policy's {name}": (now, before.get(name, now)) for name, now in policy.items()})
 
@@ -132,15 +134,16 @@ class Checkpoints:
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
-    """Read the settings of the run folder ``given["resume"]`` and replace those that are in ``given``.
+    """Read the settings of the run folder ``given["resume"]``, and replace each one that ``given`` has too.
 
-    Raises InvalidInput when the path is not a run folder, or when the run's environment is "module:id" and ``given``
-    has no env_name, because config.json may be another person's and must not cause an import of the module.
+    Raises InvalidInput when the path is not a run folder, or when env_name is "module:id" in config.json and is not in
+    ``given``: config.json may come from another person, so it must not decide which module is imported.
     """
     path = given["resume"] / "config.json"
     if not path.is_file():
         raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its config.json")
     config = read_config(path)
     if ":" in config.env_name and "env_name" not in given:
-        raise InvalidInput(f"--resume: {path} has the environment {config.env_name}; import it by --env_name")
+        name = config.env_name
+        raise InvalidInput(f"--resume: {path} has the environment {name}; import it by --env_name {name}")
     return replace(config, **given)

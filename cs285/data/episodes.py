@@ -1,4 +1,4 @@
-"""Trajectories from dicts of arrays, under the names that the course and other libraries use for recorded episodes."""
+"""Conversion of recorded episodes, dicts of arrays with the course's names or those of libraries, to trajectories."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,13 +21,19 @@ MARK = "mark the ends of episodes in terminals or timeouts"
 
 
 def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bool | None) -> list[Trajectory]:
-    """Read the episodes in a dict of arrays or lists of numbers, split where ends of episodes are marked.
+    """Read the episodes in a dict of arrays or lists of numbers, and split them where ends of episodes are marked.
 
-    The arrays are shortened as they are read. Without ``timeout``, ``terminal`` may mark every end, and an episode of
-    ``time_limit`` steps counts as truncated. Missing rewards become 0, with a notice. Without next observations, the
-    last observation of an episode is its own next observation. ``discrete`` is whether the task's actions are discrete;
-    None: one-dimensional whole numbers and single columns of integers are. Raises InvalidInput for other content, with
-    ``where``, which names its place in the file.
+    Row t of each array belongs to step t. The arrays are shortened while they are read, to save memory. Missing rewards
+    become 0, with a notice. If next observations are missing, the last next observation is the (T + 1)-th observation,
+    if there is one, else the last observation. Raises InvalidInput for other content.
+
+    Args:
+        content: a dict with keys of `NAMES`.
+        where: the place of the dict, such as "data.pkl, episode 0", for messages.
+        time_limit: steps after which the task truncates an episode. If ``timeout`` is missing, an episode of this
+            length counts as truncated, even where ``terminal`` marks its end.
+        discrete: whether the task's actions are discrete; None: one-dimensional whole numbers and single columns of
+            integers count as discrete.
     """
     if not isinstance(content, dict):
         raise InvalidInput(f"{where} is a {type(content).__name__}, not a dict of arrays")
@@ -45,7 +51,7 @@ def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bo
 
 
 def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete: bool | None) -> Iterator[Trajectory]:
-    """Yield the episodes, the last one first; the end of each array is released once it has been copied."""
+    """Yield the episodes in reverse order; the rows of an episode are cut off from the arrays once it is copied."""
     actions = _read_actions(given["action"], discrete)
     count, states, following = len(actions), given["observation"], given.get("next_observation")
     for name in ("reward", "terminal", "timeout"):
@@ -59,10 +65,10 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
     if time_limit is not None and longest > time_limit:
         if "reward" in given:
             raise ValueError(f"{longest} steps, and the task allows {time_limit}; {MARK}")
-        print_notice(f"{where}: {longest} steps without rewards and ends of episodes are taken as one sequence")
+        print_notice(f"{where}: {longest} steps without rewards and marked ends are read as one episode")
     if len(states) == count + 1:
         if (ends < count).any():
-            raise ValueError(f"{count + 1} observations of several episodes; each needs a last one, or next ones")
+            raise ValueError(f"{count + 1} observations of several episodes; give {count}, and next observations")
         following = states[1:] if following is None else following
         states = states[:-1]
     if "reward" not in given:
@@ -77,35 +83,35 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
-        if chained:  # stores each observation once
+        if chained:  # each observation is stored once
             last = before[-1:] if after is None else after[-1:]
             yield Trajectory.from_states(np.concatenate([before, last]), *ways)
         else:
             assert after is not None
             yield Trajectory(before.copy(), *ways[:2], after.copy(), *ways[2:])
         del before, after
-        for array in (states, following):  # release what was copied, or memory would be twice the file's size
+        for array in (states, following):  # release the rows of this episode, or the data would be in memory twice
             if array is not None and start and array.flags.owndata and array.flags.c_contiguous:
                 array.resize((start, *array.shape[1:]), refcheck=False)
 
 
 def _is_numeric(value: Any) -> bool:
-    """Whether a value consists of numbers only; an array of texts would take the space of its longest text for each."""
+    """Whether a value has numbers only; in an array of texts, each one would take as much memory as the longest."""
     if isinstance(value, list | tuple):
         return all(map(_is_numeric, value))
     return isinstance(value, float | int | np.ndarray | np.generic)
 
 
 def _read_array(value: Any, name: str, where: str) -> Array:
-    """Convert a value to an array, floats to float32; raise InvalidInput unless it has numbers, all of them finite."""
+    """Convert a value to an array, in float32 if it has floats; raise InvalidInput unless all are finite numbers."""
     try:
         array = np.asarray(value if _is_numeric(value) else None)
-    except (ValueError, OverflowError):  # rows of different lengths
+    except (ValueError, OverflowError):  # such as rows of different lengths
         array = np.asarray(None)
     if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "fiub":
         raise InvalidInput(f"{where} has no array {name!r} with a row of numbers for each step")
     if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
+        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and is refused below
             array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
             raise InvalidInput(f"{where}: {name} holds NaN, infinity or numbers beyond float32")
@@ -114,7 +120,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
 
 def _read_actions(actions: Array, discrete: bool | None) -> Array:
     """Convert actions to the shape and dtype of a `Trajectory`; ``discrete`` is the argument of `read_episodes`."""
-    if actions.ndim == 3 and actions.shape[1] == 1:  # the layout of 2018
+    if actions.ndim == 3 and actions.shape[1] == 1:  # (T, 1, ac_dim), as in the course of 2018
         actions = actions[:, 0]
     column = actions.ndim == 2 and actions.shape[1] == 1
     if column and (discrete or (discrete is None and actions.dtype.kind in "iu")):

@@ -21,10 +21,10 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
     """Read recorded episodes; raise InvalidInput for other content, or for numbers that are not finite.
 
     Args:
-        path: a pickle or an ``.npz`` of the layouts in docs/data.md, or ``minari:<id or folder>``.
+        path: a pickle or an ``.npz`` in one of the layouts of docs/data.md, or ``minari:<id or folder>``.
         time_limit: time limit of the task in steps. In data without ``timeout``, an episode of this length counts as
             truncated, even where ``terminal`` marks its end.
-        discrete: whether the task's actions are discrete; None: one-dimensional arrays of whole numbers are.
+        discrete: whether the task's actions are discrete; None: as in `read_episodes`.
     """
     contents: Any
     if (name := minari_name(path)) is not None:
@@ -43,7 +43,7 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
         kind = "an empty list" if contents == [] else f"a {type(contents).__name__}"
         raise InvalidInput(f"{path} is {kind}, not a list of at least one recorded episode")
     trajectories: list[Trajectory] = []
-    for number in range(len(contents)):  # each is released before the next is read
+    for number in range(len(contents)):  # an item of the list is released before the next one is read
         content, contents[number] = contents[number], None
         trajectories += read_episodes(content, f"{path}, episode {number}", time_limit, discrete)
     if len({(t.observations[0].shape, t.observations.dtype, t.actions[0].shape, t.discrete) for t in trajectories}) > 1:
@@ -52,7 +52,7 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
 
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write episodes in the course's fall 2020 layout, shared observations only once; raise InvalidInput on failure."""
+    """Write episodes in the course's fall 2020 layout; raise InvalidInput if the file can't be written."""
     episodes = []
     for trajectory in trajectories:
         episode: dict[str, Any] = {
@@ -61,10 +61,12 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
             "reward": trajectory.rewards,
             "action": trajectory.actions,
             "next_observation": trajectory.next_observations,
-            "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),  # the course marks every end
+            # The course's files mark the end of every episode, also after a time limit.
+            "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),
         }
         if trajectory.is_chain:
             states = trajectory.states
+            # In the pickle, both are parts of one array.
             episode |= {"observation": _Part(states, slice(0, -1)), "next_observation": _Part(states, slice(1, None))}
         episodes.append(episode)
     write_pickle(episodes, path)
@@ -72,7 +74,7 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of an array, pickled as the array and a slice; parts of one array share it in the pickle."""
+    """A slice of an array; a pickle with several slices of one array has the array only once."""
 
     array: Array
     part: slice

@@ -1,4 +1,4 @@
-"""Kinds of files, recognised by their first bytes or by the names in an archive, for messages on wrong files."""
+"""Recognition of the kind of a file by its first bytes or, in a zip, by the names of its members."""
 
 import re
 import zipfile
@@ -8,7 +8,7 @@ from cs285.data.whole_files import open_regular
 
 FOLDER, PICKLE, NPZ = "a folder", "a pickle", "a numpy archive"
 SB3_ZIP, TORCH_FILE = "a zip of stable-baselines3", "a torch checkpoint"
-BEGINNINGS = {  # regular expressions
+BEGINNINGS = {  # regular expressions for the first bytes of files that can't be read, and their kinds for messages
     rb"\x1f\x8b|BZh|\xfd7zXZ": "compressed by gzip, bzip2 or xz; unpack it first",
     rb"\x89HDF": "HDF5 (a Minari data set is given as minari:<id or folder>)",
     rb"version https://git-lfs": "a Git LFS pointer, not the file itself; run git lfs pull",
@@ -24,7 +24,10 @@ BEGINNINGS = {  # regular expressions
 
 
 def kind_of(path: Path) -> str:
-    """Describe the kind of a file; a kind that can be read is one of the constants above. InvalidInput on failure."""
+    """Return one of the five constants above, or a text that describes another kind of file in a message.
+
+    A file that is of no known kind counts as a pickle. Raises InvalidInput when the file can't be read.
+    """
     if path.is_dir():
         return FOLDER
     with open_regular(path) as file:

@@ -1,4 +1,4 @@
-"""Recorded episodes as numpy archives, in D4RL's layout, and as Minari data sets."""
+"""Reading and writing of recorded episodes as numpy archives in D4RL's layout, and as Minari data sets."""
 
 import json
 import math
@@ -15,13 +15,13 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.data.whole_files import read_whole, reading, whole_file, whole_folder
 from cs285.errors import InvalidInput
 
-BUDGET = 16  # arrays of a numpy archive may take this many times the size of its file, plus 64 MiB
-MOST = 10**6  # episodes of a Minari data set, and numbers in an observation or an action
+BUDGET = 16  # the arrays in a file may take this many times the size of the file in memory, plus 64 MiB
+MOST = 10**6  # largest number of episodes in a Minari data set, and of numbers in an observation or an action
 MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
 
 
 def read_npz(path: Path) -> dict[str, Array]:
-    """Read the arrays with known names from an archive; InvalidInput if it is damaged or needs too much memory."""
+    """Read the arrays with names in `NAMES` from an archive; InvalidInput if it is damaged or needs too much memory."""
     known, arrays = {name for group in NAMES.items() for name in (group[0], *group[1])}, {}
     with reading(path, "a numpy archive"), zipfile.ZipFile(path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -38,12 +38,12 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def _read_array(file: Any, size: int) -> Array:
-    """Read an array of an archive; its header must agree with ``size``, its bytes, before memory is allocated."""
+    """Read an array from an open member of an archive; its header is first checked against the ``size`` in bytes."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(file)
     if dtype.kind not in "fiub" or math.prod(shape) * dtype.itemsize > size:
-        raise InvalidInput(f"an array of dtype {dtype} and shape {shape} in {size} bytes")
+        raise InvalidInput(f"an array of dtype {dtype} and shape {shape} is not numeric, or exceeds its {size} bytes")
     array: Array = np.empty(shape, dtype, order="F" if fortran else "C")
     view: Any = array.reshape(-1, order="A").view(np.uint8)
     filled = 0
@@ -55,7 +55,7 @@ def _read_array(file: Any, size: int) -> Array:
 
 
 def write_npz(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write episodes as one flat array for each of D4RL's names; InvalidInput when the file can't be written."""
+    """Write all episodes, concatenated, as one array for each of D4RL's names; InvalidInput if that fails."""
     last = [np.arange(len(path)) == len(path) - 1 for path in trajectories]
     names = ("observations", "actions", "rewards", "next_observations")
     arrays: Any = {name: np.concatenate([getattr(path, name) for path in trajectories]) for name in names}
@@ -72,7 +72,7 @@ def minari_name(path: Path) -> str | None:
 
 
 def minari_folder(name: str) -> Path:
-    """The folder ``data`` of a data set given by its path or its Minari id; InvalidInput if there is none."""
+    """Find the folder with the metadata.json of a Minari data set, given by its path or id; InvalidInput if missing."""
     minari = import_minari()
     for folder in (Path(name), minari.storage.datasets_root_dir.get_dataset_path(name)):
         for data in (folder / "data", folder):
@@ -82,7 +82,11 @@ def minari_folder(name: str) -> Path:
 
 
 def read_minari(name: str) -> list[dict[str, Any]]:
-    """Read the episodes of a Minari data set, with flat observations; modules named in it are not imported."""
+    """Read the episodes of a Minari data set, given its path or id, as dicts of arrays with the course's names.
+
+    Observations from a space other than a Box are flattened to vectors, and so are actions from a space without a
+    shape. Modules that the data set names are not imported. Raises InvalidInput when the data set can't be read.
+    """
     minari, folder = import_minari(), minari_folder(name)
     with reading(f"minari:{name}", "a Minari data set"):
         metadata = json.loads(read_whole(folder / "metadata.json"))
@@ -109,7 +113,7 @@ def read_minari(name: str) -> list[dict[str, Any]]:
 
 
 def check_hdf5(path: Path) -> None:
-    """Raise InvalidInput for an HDF5 file with arrays in other files, or that take far more memory than the file."""
+    """Raise InvalidInput if arrays of an HDF5 file are in other files, or take far more memory than the file."""
     import h5py
 
     found: list[Any] = []
@@ -122,7 +126,7 @@ def check_hdf5(path: Path) -> None:
 
 
 def _flatten(space: Any, values: Any) -> Array:
-    """Flatten each value of a space as `gymnasium.spaces.flatten` does; values of a Box keep their shape."""
+    """Convert N values of a space to an array: (N, *shape) for a Box, else (N, n) as by `gymnasium.spaces.flatten`."""
     if isinstance(space, gym.spaces.Box):
         return np.asarray(values)
     if isinstance(space, gym.spaces.Dict | gym.spaces.Tuple):
@@ -137,7 +141,7 @@ def write_minari(trajectories: Sequence[Trajectory], path: Path, env_name: str) 
     """Write a Minari data set into a new folder, to be read as ``minari:<path>``; raise InvalidInput if that fails."""
     minari, first, path = import_minari(), trajectories[0], path.absolute()
     if not all(trajectory.is_chain for trajectory in trajectories):
-        raise InvalidInput("a Minari data set has each observation once; these episodes have other next observations")
+        raise InvalidInput("in a Minari data set, the next observation must be the observation of the following step")
     observations = _space(first.observations)
     actions = gym.spaces.Discrete(1 + max(int(t.actions.max()) for t in trajectories)) if first.discrete else None
     with whole_folder(path) as unfinished:

@@ -1,4 +1,4 @@
-"""Writing of pickles and of torch.save's files that `restricted_pickle` reads."""
+"""Writing of pickles, and of files with ``torch.save``, in a form that `restricted_pickle` can read."""
 
 import pickle
 import pickletools
@@ -15,7 +15,7 @@ PICKLE_PROTOCOL = 3  # read by every Python 3; with protocol 2, arrays take 1.5 
 
 
 def write_pickle(content: Any, path: Path) -> None:
-    """Write arrays and plain containers atomically, for every Python 3 and numpy; InvalidInput if that fails."""
+    """Write arrays and plain containers as a pickle that every Python 3 and numpy reads; InvalidInput if that fails."""
     pickled, parts, start = pickle.dumps(content, protocol=PICKLE_PROTOCOL), [], 0
     for opcode, argument, position in pickletools.genops(pickled):
         if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 knows numpy.core only
@@ -27,15 +27,19 @@ def write_pickle(content: Any, path: Path) -> None:
 
 
 def write_torch_file(content: Any, path: Path) -> None:
-    """Write a tree from `portable` with ``torch.save``, atomically; InvalidInput if that fails."""
-    import torch  # not before: workers are forked before it is imported
+    """Write a tree that `portable` returned with ``torch.save``, atomically; raise InvalidInput if that fails."""
+    import torch  # imported here, because workers are forked before torch is imported
 
     with whole_file(path) as file:
         torch.save(content, file)
 
 
 def portable(value: Any, path: str) -> Any:
-    """Copy a tree with its tensors on the CPU; InvalidInput names the ``path`` of a value that can't be read again."""
+    """Copy a tree of containers for `write_torch_file`, with its tensors on the CPU.
+
+    ``path`` is the name of the tree in messages. Raises InvalidInput, with the place of the value in the tree, for a
+    value that `load_torch_file` would refuse.
+    """
     import torch
 
     if isinstance(value, torch.Tensor) and str(value.dtype).removeprefix("torch.") in TENSOR_DTYPES.values():
@@ -48,4 +52,4 @@ def portable(value: Any, path: str) -> Any:
     if numeric or value is None or type(value) in (bool, int, float, str):
         return value
     allowed = "dicts, lists, tuples, tensors, arrays, numbers, texts and None (or give --checkpoint_freq -1)"
-    raise InvalidInput(f"can't save {path}: a {type(value).__name__}; it may have {allowed}")
+    raise InvalidInput(f"can't save {path}: a {type(value).__name__}; allowed are {allowed}")

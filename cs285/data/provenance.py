@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that compute, the processor, and the number of torch's threads."""
+    """The versions of Python and of `PACKAGES`, the processor's model and the number of torch's threads, by name."""
     cpuinfo = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*: (.*)", cpuinfo.read_text("utf-8", "replace") if cpuinfo.exists() else "")
     packages = {package: importlib.metadata.version(package) for package in PACKAGES}
@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit of the project's own checkout, with ``-dirty`` when files differ from it; None without a checkout."""
+    """Hash of the project's git commit, with ``-dirty`` when files differ from the commit; None without a checkout."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment["GIT_CEILING_DIRECTORIES"] = str(ROOT.parent)  # ignores a repository that contains the project's folder
@@ -36,7 +36,7 @@ def git_commit() -> str | None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256, in hexadecimal, of a file, or of names and contents of a Minari data set's files; or InvalidInput."""
+    """SHA-256, as hexadecimal text, of a file, or of the names and contents of the files in a Minari data set."""
     total = hashlib.sha256()
     for part in sorted(path.rglob("*")) if (path / "metadata.json").is_file() else [path]:
         if part == path or part.is_file():

@@ -1,7 +1,8 @@
 """Restricted reading of pickles and of torch.save's files: arrays, numbers, text and plain containers only.
 
 A pickle is a program for a stack machine. The machine in this module imports nothing: the few names that arrays need
-are mapped to functions of this module. Before memory is taken, sizes are checked and charged to a budget.
+are mapped to functions of this module. The memory of the result is limited by a budget, which depends on the file's
+size; each size is checked and subtracted from the budget before memory is allocated.
 """
 
 import codecs
@@ -26,20 +27,20 @@ from cs285.data.whole_files import open_regular, read_whole, reading
 from cs285.errors import InvalidInput
 
 PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
-MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting; length of a key; bits of an integer
-# Bytes charged for each opcode, entry of the memo, container of the result, and value of the result.
+MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # levels of containers, length of a key, bits of an integer
+# Bytes that are subtracted from the budget for each opcode, entry of the memo, and container and value of the result.
 OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8
 
 
 class _Unbuilt:
-    """An array, or a dtype of unknown byte order, until the opcode BUILD gives its state."""
+    """Placeholder for an array, or for a dtype of unknown byte order, until the opcode BUILD completes it."""
 
     def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
         self.dtype, self.memo_keys = dtype, list[int]()
 
 
 class _Machine:
-    """The stack machine for one pickle; the approximate memory of its objects is charged to a budget."""
+    """The stack machine for one pickle; ``members`` are the other files, by name, in an archive of ``torch.save``."""
 
     def __init__(self, file_size: int, members: Mapping[str, bytearray] | None = None) -> None:
         self.budget, self.members = 16 * file_size + 2**26, members
@@ -48,7 +49,7 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self, file: BinaryIO) -> Any:
-        """Run a pickle and return its result, which must consist of plain values."""
+        """Run a pickle and return its result; raise InvalidInput unless the result consists of plain values."""
         for name, argument in _opcodes(file):
             self.spend(OBJECT_BYTES)
             if name not in OPCODES:
@@ -85,10 +86,10 @@ class _Machine:
             self.stack[-1].memo_keys.append(key)
 
     def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
-        """Set items of the dict on the stack or of ``new``, which is then pushed; keys are short texts or integers."""
+        """Set items of the dict on top of the stack, after ``new``, if given, has been pushed."""
         for key in items[::2]:
             if not is_key(key):
-                raise InvalidInput(f"a key in it is no short text or small integer but a {type(key).__name__}")
+                raise InvalidInput(f"it has a key of type {type(key).__name__} that is no short text or small integer")
         self.stack.extend([] if new is None else [new])
         dict.update(self.stack[-1], zip(items[::2], items[1::2], strict=True))
 
@@ -107,14 +108,14 @@ class _Machine:
             order, built = "F" if state[3] is True else "C", target.dtype and target.dtype.newbyteorder(state[1])
             self.push(self.array(state[4], state[2], state[1], order) if built is None else built)
             self.memo.update(dict.fromkeys(target.memo_keys, self.stack[-1]))
-            target.memo_keys = []  # a further BUILD of another reference to it would update all of them again
+            target.memo_keys = []  # otherwise, each further BUILD of this placeholder would update all of them again
         elif type(target) is dict:
-            self.push(target)  # without the attributes of an OrderedDict, such as _metadata
+            self.push(target)  # the state has attributes of an OrderedDict, such as _metadata; they are dropped
         else:
             raise InvalidInput("it sets the state of something other than an array")
 
     def load_storage(self, identity: Any) -> None:
-        import torch  # only here, since it is slow to import
+        import torch  # only here, since torch is slow to import
 
         _, dtype, key, _, size = identity
         if self.members is None or dtype not in TENSOR_DTYPES.values():
@@ -122,7 +123,7 @@ class _Machine:
         content, of_dtype = self.members[f"data/{key:.20}"], getattr(torch, dtype)
         storage = torch.frombuffer(content, dtype=of_dtype) if content else torch.empty(0, dtype=of_dtype)
         if storage.numel() != size:
-            raise InvalidInput("a storage of tensors in it has another size than it says")
+            raise InvalidInput(f"a tensor storage in it has {storage.numel()} numbers, not as many as the pickle says")
         self.push(storage)
 
     def dtype(self, spec: object, *ignored: object) -> _Unbuilt:
@@ -131,7 +132,7 @@ class _Machine:
         return _Unbuilt(np.dtype(spec))
 
     def array(self, content: object, dtype: object, shape: object, order: object, axes: Any = None) -> Array:
-        """Make an array of bytes; order "K", of protocol 5, means order "C" followed by the permutation ``axes``."""
+        """Make an array from its bytes; the order "K" of protocol 5 is order "C" and a permutation by ``axes``."""
         content = self.encode(content) if isinstance(content, str) else content
         if not isinstance(content, bytes) or not isinstance(dtype, np.dtype) or order not in ("C", "F", "K"):
             raise InvalidInput("an array in it is not made of plain numbers")
@@ -146,7 +147,7 @@ class _Machine:
         import torch
 
         self.spend(math.prod(_lengths(size)) * storage.itemsize)
-        part = torch.as_strided(storage, size, stride, offset)  # RuntimeError outside the storage
+        part = torch.as_strided(storage, size, stride, offset)  # raises RuntimeError for a part outside the storage
         return part.clone(memory_format=torch.contiguous_format)
 
     def encode(self, text: object, encoding: object = "latin1") -> bytes:
@@ -156,7 +157,10 @@ class _Machine:
         return text.encode("latin1")
 
     def check_plain(self, value: object, depth: int = 0) -> None:
-        """Check all values. Each is charged once per reference, since users of the result may copy it each time."""
+        """Raise InvalidInput unless a value and everything in it are plain; subtract all their bytes from the budget.
+
+        A value is counted once for each reference to it, since later code may copy the value for each reference.
+        """
         self.spend(getattr(value, "nbytes", POINTER_BYTES))
         if isinstance(value, list | tuple | dict) and depth < MAX_DEPTH:
             self.spend(CONTAINER_BYTES)
@@ -169,14 +173,14 @@ class _Machine:
 
 
 class _Reader(io.BufferedReader):
-    """A file whose ``read`` limits ``size`` to the size of the file, since memory is reserved for that many bytes."""
+    """A file whose ``read`` reserves no more memory than the size of the file, however many bytes are asked for."""
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(-1 if size is None else min(size, os.fstat(self.fileno()).st_size))
 
 
 def _opcodes(file: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """The names and arguments of a pickle's opcodes."""
+    """Yield the name and the argument of each opcode of a pickle."""
     end = 0
     while True:
         try:
@@ -194,14 +198,14 @@ def _opcodes(file: BinaryIO) -> Iterator[tuple[str, Any]]:
 
 
 def is_key(value: object) -> bool:
-    """Whether a dictionary may have this key: a short text, or an integer whose hash is itself."""
+    """Whether a dict may have this key: text, bytes or an int, each of limited size (large ints can share a hash)."""
     return len(value) <= MAX_KEY if isinstance(value, str | bytes) else type(value) is int and abs(value) < 2**31
 
 
 def _lengths(numbers: object) -> tuple[int, ...]:
     if isinstance(numbers, tuple) and len(numbers) < 10 and all(type(n) is int and 0 <= n < 2**40 for n in numbers):
         return numbers
-    raise InvalidInput(f"an array in it has the shape or the strides {short_repr(numbers):.60}")
+    raise InvalidInput(f"an array in it has the shape {short_repr(numbers):.60}; it must be up to 9 lengths")
 
 
 OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
@@ -235,12 +239,12 @@ OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
     "BUILD": lambda m, _: m.build(*m.pop(2)),
     "BINPERSID": lambda m, _: m.load_storage(*m.pop(1)),
 }
-TENSOR_DTYPES = {  # torch's dtypes by the names of their storages
+TENSOR_DTYPES = {  # names of torch's dtypes by the names of their storages
     **{"Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16"},
     **{"Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool"},
     **{"ComplexFloat": "complex64", "ComplexDouble": "complex128"},
 }
-NAMES: dict[tuple[str, str], Any] = {
+NAMES: dict[tuple[str, str], Any] = {  # the module and the name in a pickle, and what the machine uses in their place
     ("numpy", "ndarray"): np.ndarray,  # an argument of _reconstruct, which ignores it
     ("numpy", "dtype"): _Machine.dtype,
     ("_codecs", "encode"): _Machine.encode,  # how protocols 0 to 2 write bytes

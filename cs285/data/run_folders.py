@@ -1,4 +1,4 @@
-"""Readers of run folders: settings in config.json, scalars in log.csv, and types and ranges of all fields."""
+"""Reading of run folders, in which config.json has the settings and log.csv the scalars, with a check of all fields."""
 
 import csv
 import io
@@ -17,10 +17,10 @@ from cs285.errors import InvalidInput
 MAX_CONFIG, MAX_LOG = 2**23, 2**25  # bytes
 MAX_VALUES = 2**21  # values in log.csv; each takes about 100 bytes of memory
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
-# Kind of a number: (type, least value, greatest value). Where the type is float, an int is valid too.
+# Kinds of values, for `check`. A number: (type, least value, greatest value); if the type is float, ints are valid too.
 COUNT, SECONDS, ADAM_STEP = (int, 0, 2**53), (float, 0, 1e12), (float, 0, 2**53)
 SCALAR, STD = (float, -1e100, 1e100), (float, 0, 1e100)
-# Kind of a mapping: a dict with the kind of the value of each required key, or {str: kind of the value of every key}.
+# Mappings: {key: kind of its value} with all required keys, or {str: kind of all values} where the keys may be any.
 CONFIG_JSON = {
     "settings": {str: object},
     "inputs": {str: str},
@@ -44,9 +44,9 @@ PENDING = {"itr": COUNT, "scalars": {str: SCALAR}}
 
 
 def check(value: Any, kind: Any, name: str = "") -> None:
-    """Raise InvalidInput with the field's name and value unless the value has the ``kind``.
+    """Raise InvalidInput, with the ``name`` of the field and its value, unless the value has the ``kind``.
 
-    A kind is a type, a tuple for a number, or a dict for a mapping, as described above.
+    A kind is a type, a tuple for a number, or a dict for a mapping, as the comments above say.
     """
     if isinstance(kind, dict):
         if type(value) is dict and all(type(key) is str and is_plain(key) for key in value):
@@ -71,9 +71,9 @@ class RunFolder:
     """Settings and logged scalars of one run, complete or not.
 
     Attributes:
-        rows: a dict for each evaluated iteration, in order, with the scalars by name and the iteration as ``itr``.
+        rows: the scalars of each evaluated iteration by name, in order; ``itr`` is the number of the iteration.
         inputs: SHA-256 of each input file by the name of its setting; empty when config.json has none.
-        policy: ``make_policy``, the name of the function that made it, and ``architecture``; empty in older runs.
+        policy: ``make_policy``, the name of the function that made it, and ``architecture``; may be empty.
     """
 
     path: Path
@@ -166,7 +166,8 @@ def _folders_below(path: Path) -> Iterator[Path]:
 def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> list[dict[str, float]]:
     """Parse the bytes of a log.csv into rows, ignoring an incomplete last line; ``path`` is named in messages.
 
-    Raises InvalidInput that names the value that is missing or out of range for a run of ``iterations``.
+    Each row has its values by column. Raises InvalidInput for a value that is missing or out of range; the column
+    ``itr`` must rise from row to row and stay below ``iterations``.
     """
     rows: list[dict[str, float]] = []
     file = io.TextIOWrapper(io.BytesIO(content[: content.rfind(b"\n") + 1]), "utf-8", newline="")

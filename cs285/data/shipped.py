@@ -1,4 +1,4 @@
-"""Experts and recorded episodes that ship, found by the task's name, and the input files of a run."""
+"""Paths of the experts and recorded episodes that ship with the project, and of the input files of a run."""
 
 import re
 from contextlib import suppress
@@ -14,39 +14,42 @@ ROOTS = (Path(), PROJECT_ROOT)  # the current folder comes first
 
 
 def shipped_expert(env_name: str) -> Path | None:
-    """The expert of a task, if there is one."""
+    """Path of the expert that ships for a task; None if there is none."""
     return find_shipped(f"policies/experts/{file_name(env_name)}.pkl")
 
 
 def shipped_data(env_name: str) -> Path | None:
-    """The recorded episodes of a task's expert, if there are any."""
+    """Path of the recorded episodes that ship for a task; None if there are none."""
     return find_shipped(f"expert_data/expert_data_{file_name(env_name)}.pkl")
 
 
 def shipped_tasks() -> list[str]:
-    """The tasks with both an expert and recorded episodes, in alphabetical order."""
+    """The tasks for which both an expert and recorded episodes ship, in alphabetical order."""
     experts = {path.stem for root in ROOTS for path in root.glob("policies/experts/*.pkl")}
     return sorted(task for task in experts if shipped_data(task))
 
 
 def versions_with_files(env_name: str) -> str:
-    """Text to end a message on a missing file: versions of the task that have an expert and data, or an empty text."""
+    """The end of a message on a missing file: it names versions of the task with an expert and data, or is empty."""
     versions = [task for task in shipped_tasks() if task.rpartition("-v")[0] == env_name.rpartition("-v")[0]]
     return f", such as the course's; files for {', '.join(versions)} ship" if versions else ""
 
 
 def object_name(path: Path) -> tuple[str, str] | None:
-    """The two names in ``module:object``; None for the path of a file, which may contain a colon too, as on Windows."""
+    """Split ``module:object`` into its two names; None for another text, and for the path of an existing file."""
     named = re.fullmatch(r"([A-Za-z_][\w.]+):([A-Za-z_][\w.]*)", str(path))
     return None if named is None or path.exists() else (named[1], named[2])
 
 
 def input_files(config: Config, expert: object | None = None) -> dict[str, Path]:
-    """Paths of a run's expert data and expert file by setting's name; an expert that is an object has no file."""
+    """Paths of the files that a run reads, by the name of the setting, expert_data or expert_policy_file.
+
+    A setting that is None stands for the file that ships. An expert that is an object has no file and is left out.
+    """
     data, policy = config.expert_data or shipped_data(config.env_name), None
     if data is not None and (name := minari_name(data)) is not None:
         data = None
-        with suppress(InvalidInput):  # it may be gone
+        with suppress(InvalidInput):  # the data set may have been removed
             data = minari_folder(name)
     if expert is None:
         policy = config.expert_policy_file or shipped_expert(config.env_name)
@@ -55,5 +58,5 @@ def input_files(config: Config, expert: object | None = None) -> dict[str, Path]
 
 
 def find_shipped(relative: str) -> Path | None:
-    """Find a file by its relative path below the current folder, or else below the project's folder."""
+    """Find a file by its relative path below the current folder, or else below the project's; None if there is none."""
     return next((root / relative for root in ROOTS if (root / relative).is_file()), None)

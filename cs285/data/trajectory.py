@@ -17,15 +17,15 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """One episode of T >= 1 steps; ValueError for another shape or dtype.
+    """One episode of T >= 1 steps; the constructor raises ValueError for an array of another shape or dtype.
 
     Attributes:
-        observations: (T, *ob_shape) float32 or an integer dtype, what the policy saw before each step.
+        observations: (T, *ob_shape) float32, bool or an integer dtype; row t is the observation before step t.
         actions: (T, ac_dim) float32, or (T,) int64 when actions are discrete.
         rewards: (T,) float32.
-        next_observations: of the same shape and dtype as ``observations``.
-        terminated: whether the task ended the episode (by a fall, say).
-        truncated: whether a time limit ended it, and not the task.
+        next_observations: of the same shape and dtype as ``observations``; row t is the observation after step t.
+        terminated: whether the task ended the episode, for example after a fall.
+        truncated: whether a time limit, and not the task, ended the episode.
     """
 
     observations: Array
@@ -58,7 +58,7 @@ class Trajectory:
     def from_states(
         cls, states: Array, actions: Array, rewards: Array, terminated: bool, truncated: bool
     ) -> Trajectory:
-        """The trajectory of (T + 1, *ob_shape) states; observations and next observations are views of them."""
+        """Make a trajectory from (T + 1, *ob_shape) states; observations and next observations are views of them."""
         return cls(states[:-1], actions, rewards, states[1:], terminated, truncated)
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Trajectory:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Trajectory:
-        """The trajectory with the attributes that `fields` returned."""
+        """Make a trajectory from the dict that `fields` returned."""
         return cls.from_states(**fields) if "states" in fields else cls(**fields)
 
     @property
@@ -92,7 +92,7 @@ class Trajectory:
 
     @property
     def discrete(self) -> bool:
-        """Whether each action is the number of a choice, and not a vector."""
+        """Whether each action is the index of a choice, and not a vector."""
         return self.actions.ndim == 1
 
     @property
@@ -109,9 +109,9 @@ class Trajectory:
 
 
 class Batch(NamedTuple):
-    """N transitions as tensors on one device, whose shapes and dtypes are those of a `Trajectory` of N steps.
+    """N transitions as tensors on one device; their shapes and dtypes are those of a `Trajectory` of N steps.
 
-    ``terminals`` (N,) bool is True where the task, and not a time limit, ended the episode.
+    ``terminals``, (N,) bool, is True for a transition in which the task, and not a time limit, ended the episode.
     """
 
     observations: torch.Tensor

@@ -1,4 +1,4 @@
-"""Atomic writing, and reading of regular files; errors become an InvalidInput that names the file in one line."""
+"""Atomic writing of files, and reading of regular files; an error becomes an InvalidInput that names the file."""
 
 import os
 import stat
@@ -21,7 +21,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             unfinished.unlink(missing_ok=True)
-            with unfinished.open("xb") as file:  # a new file, not one that a link leads to
+            with unfinished.open("xb") as file:  # a new file: mode x does not follow a link
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -38,7 +38,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Make a folder and, when the block ends, rename it to ``path``, a new or empty folder; InvalidInput on failure."""
+    """Make a folder that replaces ``path``, a new or empty folder, when the block ends; InvalidInput if that fails."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
@@ -51,7 +51,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a folder; ``contents`` has each content by relative path. Raises OSError."""
+    """Write files into a folder; ``contents`` has the bytes of each file by its relative path. Raises OSError."""
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -68,7 +68,7 @@ def replace_file(source: Path, target: Path) -> None:
 
 @contextmanager
 def writing(path: Path, verb: str = "write") -> Iterator[None]:
-    """Convert an OSError, or the error for a path that is no text, to InvalidInput "can't write <path>: <why>"."""
+    """Convert an OSError or a UnicodeEncodeError of the path to InvalidInput "can't <verb> <path>: <why>"."""
     try:
         yield
     except (OSError, UnicodeEncodeError) as error:
@@ -77,10 +77,10 @@ def writing(path: Path, verb: str = "write") -> Iterator[None]:
 
 @contextmanager
 def reading(path: object, kind: str, advice: str = "") -> Iterator[None]:
-    """Convert every exception to an InvalidInput that names the file; a damaged file can raise nearly any type."""
+    """Convert an exception of any type to InvalidInput "<path> can't be read as <kind>: <why><advice>"."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # a damaged file can raise nearly any type
         damaged = (
             "" if isinstance(error, (InvalidInput, ValueError)) else f"it may be damaged, {type(error).__name__}: "
         )
@@ -89,24 +89,24 @@ def reading(path: object, kind: str, advice: str = "") -> Iterator[None]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise InvalidInput unless ``path`` can be created or is a folder that files can be created in; leave no trace."""
+    """Raise InvalidInput unless ``path`` can be created, or is a folder in which files can be; leave nothing behind."""
     folder = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())
     with writing(path), NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
         pass
 
 
 def check_new(output: Path) -> None:
-    """Raise InvalidInput if ``--output`` exists or can't be written; leave no trace."""
+    """Raise InvalidInput if ``output``, the value of --output, exists or can't be written; leave nothing behind."""
     if output.exists():
         raise InvalidInput(f"--output: {output} exists; it is not overwritten")
     check_writable(output)
 
 
 def read_whole(path: Path, most: float = float("inf")) -> bytes:
-    """The content of a regular file of at most ``most`` bytes; raise InvalidInput for anything else."""
+    """Read a regular file of at most ``most`` bytes; raise InvalidInput for a larger one and for anything else."""
     with open_regular(path) as file, writing(path, verb="read"):
         if (size := os.fstat(file.fileno()).st_size) > most:
-            raise InvalidInput(f"can't read {path}: it has {size} bytes, and may have {most}")
+            raise InvalidInput(f"can't read {path}: it has {size} bytes, and at most {most} are allowed")
         return file.read()
 
 
@@ -119,7 +119,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def check_no_links(folder: Path) -> None:
-    """Raise InvalidInput for links and special files below a folder whose files will be changed."""
+    """Raise InvalidInput if there is a link or a special file below a folder whose files will be changed."""
     with writing(folder, verb="read"):
         for path in folder.rglob("*"):
             kind = path.lstat()
