@@ -33,7 +33,7 @@ def script(*command: object) -> str:
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
-    """Run BC, DAgger, and DAgger resumed after two iterations; roll out the saved policy. Returns figures by name."""
+    """Run BC, DAgger, and DAgger resumed after two iterations; roll out the saved policy. Returns what the table shows."""
     found = {}
     for name, arguments in JOBS.items():
         start = time.perf_counter()
@@ -49,7 +49,7 @@ def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
 
 
 def gradient_step(device: str, settings: dict[str, Any]) -> float:
-    """Microseconds of one gradient step with its batch, as the training loop takes it."""
+    """Microseconds of one gradient step, including the sampling of its batch."""
     images = "env_name" in settings
     make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if images else make_mlp_policy
     with torch.device(device if images else "cpu"):  # ConvPolicy makes its tensors on this device

@@ -27,7 +27,7 @@ STEPS = {"job": 64_000, "gradient": 2000}  # job: 11 x 5000 + 9 x 1000
 
 
 def timed(action: Callable[[], Any], times: int = 1) -> float:
-    """Seconds of ``times`` calls, after a first call that imports, starts and caches everything."""
+    """Seconds of ``times`` calls together; one call before them is not measured, because it imports and caches."""
     action()
     start = time.perf_counter()
     for _ in range(times):
@@ -36,14 +36,14 @@ def timed(action: Callable[[], Any], times: int = 1) -> float:
 
 
 def new_trainer(make_policy: Any = make_mlp_policy, **settings: Any) -> BC_Trainer:
-    """A trainer with these settings, whose replay buffer has the expert's data."""
+    """Make a trainer with the given settings, and with the expert's data in its replay buffer."""
     trainer = BC_Trainer(Config(scalar_log_freq=-1, **settings), make_policy=make_policy)
     trainer.agent.add_to_replay_buffer(trainer.inputs.initial_expertdata)
     return trainer
 
 
 def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """Seconds of 2000 gradient steps, with drawing their batches."""
+    """Seconds of 2000 gradient steps, including the sampling of their batches."""
     if side == "textbook":
         buffer = textbook.ReplayBuffer()
         buffer.add_rollouts(textbook.load_pickle(data_file))
@@ -55,7 +55,7 @@ def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> fl
 
 
 def job(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """Seconds of the default job's environment steps in MuJoCo alone, divided among all cores."""
+    """Seconds in which MuJoCo alone, on all cores, computes as many environment steps as the default job has."""
     cores = usable_cores()
     with ProcessPoolExecutor(cores) as pool:
         shares = [pool.submit(mujoco_steps, env_name, expert_file, STEPS["job"] // cores) for _ in range(cores)]

@@ -1,4 +1,4 @@
-"""Compare the speed of the project with a textbook's version, an earlier commit and MuJoCo alone.
+"""Compare the speed of the project with a textbook implementation, an earlier commit and MuJoCo alone.
 
 Every measurement runs in a separate process with one torch thread. In each turn all sides of a row are measured once
 and compared; a Markdown table has the medians over turns.
@@ -26,7 +26,7 @@ from cs285.data.provenance import versions
 from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 
-ROOT = Path(__file__).parents[1]  # measure.py is not imported here: a child process's peak memory includes its parent's
+ROOT = Path(__file__).parents[1]
 Row = Literal["job", "gradient"]
 OURS, TEXTBOOK = "measure.py", "textbook.py"
 SIDES = {  # the sides of each row, and the file that measures each; "job" also runs run_hw1.py of each version
@@ -39,10 +39,10 @@ SIDES = {  # the sides of each row, and the file that measures each; "job" also 
 class Settings:
     """Settings of a comparison."""
 
-    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Task
-    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Its expert; None: the shipped one
-    expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None  # Its data; None: the shipped ones
-    repeats: int = 3  # Turns
+    env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Task to train on
+    expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Its expert policy. None: the shipped one
+    expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None  # The expert's data. None: the shipped ones
+    repeats: int = 3  # Measurements of each side
     rows: tuple[Row, ...] = get_args(Row)  # Rows to measure
     against: str | None = None  # An earlier commit, whose run_hw1.py is measured too
 
@@ -85,7 +85,7 @@ def commands(row: str, settings: Settings, roots: dict[str, Path]) -> dict[str, 
 
 
 def measure(command: list[Any]) -> float:
-    """Seconds that a command takes, or that measure.py prints."""
+    """Run a command; return the seconds that it takes or, for measure.py, the seconds that it prints."""
     print("measuring", *command[1:4], file=sys.stderr, flush=True)
     environment = {**os.environ, "PYTHONPATH": str(command[1].parents[1]), "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()

@@ -1,7 +1,7 @@
-"""The homework as a textbook would write it, with which the project's speed is compared.
+"""The homework as a textbook would write it; the project's speed is compared with this implementation.
 
-One environment in the main process, a policy in torch, batches drawn by a permutation of the whole replay buffer, the
-loss converted to numpy in each step, and evaluation after training.
+It has one environment, in the main process, and a policy in torch. A permutation of the whole replay buffer draws each
+batch, the loss is converted to numpy in each step, and the evaluation runs after training.
 """
 
 import sys

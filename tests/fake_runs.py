@@ -21,7 +21,7 @@ def write_run(
     columns: Mapping[str, Sequence[float]] | None = None,
     **settings: Any,
 ) -> Path:
-    """Write a run folder with one evaluation for each of the mean ``returns``: one of BC, several of DAgger.
+    """Write a run folder with one evaluation for each mean return in ``returns``; several returns make a DAgger run.
 
     The task is Hopper-v5 unless ``settings`` name another. ``std`` is the standard deviation of the returns in each
     evaluation, and ``expert`` is the mean return of the expert.

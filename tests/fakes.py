@@ -52,7 +52,7 @@ class PointEnv(gym.Env[Any, Any]):
 
 
 class ScriptedEnv(PointEnv):
-    """An environment whose episode with seed n has n steps; episodes end by termination or truncation."""
+    """An environment whose episode with seed n has n steps; ``ends_by`` is "termination" or "truncation"."""
 
     def __init__(self, ends_by: str = "termination"):
         super().__init__()
@@ -161,7 +161,7 @@ def expert_content(
 
 
 def act_like_the_course(path: Path, observations: Array) -> Array:
-    """Compute actions as the course's LoadedGaussianPolicy does: layers by name, constant dimensions not ignored."""
+    """Act as the course's LoadedGaussianPolicy, which sorts layers by name and does not ignore constant dimensions."""
     data = pickle.loads(path.read_bytes())
     nonlinearity = {"tanh": np.tanh, "lrelu": lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0)}[data["nonlin_type"]]
     policy = data["GaussianPolicy"]
@@ -198,7 +198,7 @@ class _Python2Pickler(pickle._Pickler):
 
 
 def pickled_by_python_2(content: Any, protocol: int) -> bytes:
-    """The pickle that Python 2 made of arrays and containers, at protocol 0, 1 or 2."""
+    """The bytes that Python 2 wrote when it pickled arrays and containers with protocol 0, 1 or 2."""
     file = io.BytesIO()
     _Python2Pickler(file, protocol).dump(content)
     return file.getvalue()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from cs285.errors import InvalidInput
 from tests.fakes import pickled_by_python_2
 
-MOST_MEMORY = 300 * 2**20
+MOST_MEMORY = 300 * 2**20  # bytes by which the reading of a file may raise the peak memory
 FORBIDDEN = ("os.system", "subprocess.Popen", "os.exec", "os.fork", "os.remove", "os.rename", "socket.connect")
 
 fuzzed = hypothesis.settings(
@@ -32,7 +32,7 @@ fuzzed = hypothesis.settings(
 
 
 class Watch:
-    """Records what this thread does while it reads a file."""
+    """Records the `FORBIDDEN` operations of a thread while it reads a file."""
 
     def __init__(self) -> None:
         self.reader: int | None = None
@@ -44,7 +44,7 @@ class Watch:
             self.events.append(event)
 
     def read(self, reader: Callable[[], object]) -> None:
-        """Call a reader, which must return or raise InvalidInput, run nothing, and take little memory."""
+        """Call a reader, which must return or raise InvalidInput, do nothing forbidden, and take little memory."""
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.reader = threading.get_ident()
         try:
@@ -65,7 +65,7 @@ def canary(*arguments: object) -> None:
 
 
 class Call:
-    """An object whose pickle calls a function."""
+    """An object whose pickle calls a function when it is loaded."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments

@@ -40,7 +40,7 @@ def ray_is_too_slow(reason: str) -> None:
 
 @contextmanager
 def two_nodes(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
-    """Start two nodes with one CPU each and kill them at the end; yields the head's HOST:PORT, the head, the other."""
+    """Start two nodes with one CPU each, and kill them at the end; yields the head's HOST:PORT and both processes."""
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:  # sockets need short paths
         with socket.create_server(("127.0.0.1", 0)) as free:
             number = str(free.getsockname()[1])

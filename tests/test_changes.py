@@ -142,7 +142,7 @@ def test_changed_policies_learn_the_same_as_in_plain_torch(tiny: Config, monkeyp
         with monkeypatch.context() as patched:
             patched.setattr("cs285.agents.make_agent.fast_update", None)
             in_torch, torch_rows = parameters_after(config, change)
-        np.testing.assert_array_equal(learned, in_torch, name)  # torch takes the steps of both
+        np.testing.assert_array_equal(learned, in_torch, name)  # both runs take their steps in torch
         assert [row["Eval_AverageReturn"] for row in rows] == [row["Eval_AverageReturn"] for row in torch_rows], name
         # The change has an effect.
         assert learned.shape != default.shape or np.abs(learned - default).max() > 1e-3, name

@@ -1,4 +1,4 @@
-"""A task with image observations: move a hollow square to a filled one. Its id is ``image_task:Chase-v0``."""
+"""The task ``image_task:Chase-v0``, with image observations: a hollow square must be moved to a filled square."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ HOLLOW = np.array([[255, 255, 255], [255, 0, 255], [255, 255, 255]], np.uint8)  
 class Chase(gym.Env[Any, Any]):
     """Observations are (24, 24, 1) uint8. Actions are (2,) in [-1, 1]: the motion down and to the right.
 
-    The reward is 1 in a step that reaches the target; then a new target appears.
+    A step that reaches the target has the reward 1, and every other step has 0. After it, a new target appears.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - Gymnasium's name

@@ -1,4 +1,4 @@
-"""DAgger with an expert that is a function, which swings a pendulum up.
+"""DAgger with an expert that is a function. The expert swings a pendulum up.
 
 This file takes the flags of run_hw1.py:
 python pendulum.py --env_name Pendulum-v1 --expert_data pendulum.pkl --do_dagger
@@ -17,7 +17,10 @@ from cs285.scripts.run_hw1 import main
 
 
 def expert(observations):
-    """The expert: torques (N, 1) for observations (N, 3), the angle's cosine, sine and velocity. Upright is angle 0."""
+    """Compute torques (N, 1) from observations (N, 3): the angle's cosine and sine, and the velocity.
+
+    The angle is 0 where the pendulum is upright.
+    """
     cos, sin, velocity = observations.T
     energy = velocity**2 / 2 + 15 * cos
     pump = (15 - energy) * np.where(velocity < 0, -1, 1)

@@ -20,7 +20,7 @@ class RecurrentPolicy(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(spec.ob_dim))
         self.register_buffer("std", torch.ones(spec.ob_dim))
-        if paths:  # empty when a saved policy is loaded, which has its mean and std in the state_dict
+        if paths:  # none when a saved policy is loaded, whose state_dict has mean and std
             self.mean, self.std = map(torch.from_numpy, standardizer(paths))
         self.gru = nn.GRU(spec.ob_dim, config.size, batch_first=True)
         self.head = nn.Linear(config.size, spec.ac_dim)

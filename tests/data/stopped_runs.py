@@ -1,4 +1,4 @@
-"""Runs that are killed at some moment, and a comparison of the run folders bit for bit."""
+"""Runs that are killed at a chosen moment, and a comparison of run folders bit for bit."""
 
 import csv
 import multiprocessing
@@ -24,7 +24,7 @@ def train(config: Config) -> None:
 
 
 def start(job: Callable[[], object]) -> multiprocessing.Process:
-    """Call ``job`` in a forked process, where torch is imported already; its output is discarded."""
+    """Call ``job`` in a forked process, which need not import torch; its standard output is discarded."""
 
     def work() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -92,14 +92,14 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
 
 
 def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
-    """By step and name, the scalars that TensorBoard shows; the event file of a resumed run hides earlier values."""
+    """The scalars that TensorBoard shows, by step and name, without values that a resumed run replaced."""
     events = EventAccumulator(str(run_dir), {"scalars": 0}).Reload()
     names = [name for name in events.Tags()["scalars"] if name != "TimeSinceStart"]
     return {(point.step, name): point.value for name in names for point in events.Scalars(name)}
 
 
 def bits(value: Any, native: bool = False) -> Any:
-    """The types and bits of the values in a tree, as nested lists; with ``native`` in the machine's byte order.
+    """The types and bits of the values in a tree, as nested lists; ``native``: in the machine's byte order.
 
     The entries "seconds" and "evaluation" of a run's state are left out, since they depend on the clock.
     """

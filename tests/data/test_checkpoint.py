@@ -63,7 +63,7 @@ def test_new_transitions_are_written_once(tmp_path: Path) -> None:
     checkpoints, written = Checkpoints(tmp_path), dict[str, int]()
     for itr in range(4):
         checkpoints.save(itr, run_state(itr), episodes(itr) if itr in (1, 3) else [])
-        if itr == 2:  # a resumed run keeps the episodes before
+        if itr == 2:  # a resumed run keeps the files of earlier episodes
             checkpoints = Checkpoints(tmp_path)
             checkpoints.load()
         inodes = {path.name: path.stat().st_ino for path in tmp_path.glob("checkpoint/added_*.pkl")}

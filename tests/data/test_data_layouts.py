@@ -69,7 +69,7 @@ def test_d4rls_layout_has_timeouts_no_next_observations_and_an_unfinished_end(tm
 def test_only_observations_and_actions_are_required_also_as_lists_and_with_a_last_observation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pairs = {"observations": STATES[:30].tolist(), "actions": ACTIONS[:, None].tolist()}  # as in 2018
+    pairs = {"observations": STATES[:30].tolist(), "actions": ACTIONS[:, None].tolist()}  # as in fall 2018
     (trajectory,) = load_expert_data(save(tmp_path / "x.pkl", pairs), time_limit=10)
     assert (len(trajectory), trajectory.total_reward) == (30, 0)
     np.testing.assert_array_equal(trajectory.actions, ACTIONS)
@@ -200,7 +200,7 @@ def test_archives_beyond_the_budget_or_damaged_are_refused(tmp_path: Path) -> No
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory is read from /proc")
 @pytest.mark.parametrize("name", ["episodes.pkl", "flat.npz", "d4rl.npz"])
 def test_reading_takes_little_more_memory_than_the_file(tmp_path: Path, name: str) -> None:
-    """For files of at least 24 MB: the peak memory of a new process, compared with that for a small file."""
+    """For files of at least 24 MB, the peak memory of a new process is compared with its peak for a small file."""
     states = RNG.normal(size=(10_001, 300)).astype(np.float32)
     episode = {"observation": states[:-1], "next_observation": states[1:], "action": np.zeros((10_000, 2), np.float32)}
     episode |= {"reward": np.ones(10_000, np.float32), "terminal": np.arange(10_000) % 1000 == 999}

@@ -76,7 +76,7 @@ def test_an_edited_run_is_resumed_or_refused_unchanged(
 
 
 def edits(path: Path) -> st.SearchStrategy[bytes]:
-    """Contents with bits, fields or values replaced."""
+    """Contents of a file in which bits, fields or values are replaced."""
     content = path.read_bytes()
     if path.suffix == ".pt":
         places = st.sampled_from(sorted(leaves(load_torch_file(path))))

@@ -65,7 +65,7 @@ def test_written_pickles_name_only_what_older_pythons_and_numpys_have(tmp_path: 
 
 @pytest.mark.parametrize("edition", [2020, 2023])
 def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: int) -> None:
-    """Also episodes without terminals, and episodes of lists of rows."""
+    """Episodes without terminals and episodes whose fields are lists of rows are read, too."""
     episodes: list[dict[str, Any]] = [course_episode(edition, steps=n, seed=n) for n in (4, 7, 5)]
     episodes[2] |= {"terminal": np.zeros(5), "observation": list(episodes[2]["observation"])}
     trajectories = load_expert_data(pickle_file(tmp_path / "data.pkl", episodes), time_limit=7)

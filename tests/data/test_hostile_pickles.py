@@ -25,7 +25,7 @@ PROTOCOLS = (0, 2, pickle.HIGHEST_PROTOCOL)
 
 
 def attacks(canary: Path) -> list[tuple[Any, str]]:
-    """Values whose pickles call a function, and the name in the refusal; the first two would write ``canary``."""
+    """Values whose pickles call a function, each with the name in its refusal; the first two would write ``canary``."""
     shell = Call(os.system, f"touch {canary}")
     return [
         (shell, f"{os.name}.system"),
@@ -155,7 +155,7 @@ def shared_content(count: int) -> bytes:
 LONG_TEXT = b"X" + struct.pack("<I", 2**18) + b"a" * 2**18
 ENCODED = b"c_codecs\nencode\nh\0U\x06latin1\x86R"
 SLICE = b"c_operator\ngetitem\nh\xfecbuiltins\nslice\nK\0NN\x87R\x86R"
-# Sixty tuples, each of which holds the one before it twice.
+# Sixty tuples, each of which holds the previous tuple twice.
 DOUBLED_TUPLES = b"\x80\x04)q\0" + b"".join(b"h%ch%c\x86q%c" % (n, n, n + 1) for n in range(60))
 COLLIDING = [(n * (2**61 - 1)).to_bytes(10, "little", signed=True) for n in range(20_000)]
 DOUBLED: list[Any] = []
@@ -163,7 +163,7 @@ for _ in range(45):
     DOUBLED = [DOUBLED, DOUBLED]
 ENDLESS: list[Any] = []
 ENDLESS.append(ENDLESS)
-# Nested tuples, each the state of one unfinished array that has 20,000 numbers in the memo.
+# One array with 20,000 numbers in the memo, which is 20,000 times on the stack, and whose state is set 20,000 times.
 UNFINISHED = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n)R"
 UNFINISHED += b"".join(b"r" + struct.pack("<I", n) for n in range(20_000)) + b"h\0" * 20_000
 UNFINISHED += (

@@ -20,7 +20,7 @@ from tests.data.stopped_runs import assert_same, ended, files, killed, outcome, 
 from tests.fakes import expert_content, pickle_file
 
 PAGE = 4096
-ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 25)  # in pages; the whole run takes about 50
+ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 25)  # sizes of the disk in pages; a run needs about 50
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def whole(job: Config, tmp_path: Path) -> Path:
 
 
 def test_killed_while_it_writes(job: Config, whole: Path) -> None:
-    """Kill runs at files of the first checkpoints; then kill each session of a run at its second checkpoint."""
+    """Kill runs in their first checkpoints; then kill one run at every second checkpoint, and resume it each time."""
     for event, count in (("open", 6), ("os.rename", 4), ("os.rename", 5)):
         config = replace(job, logdir=job.logdir / f"{event}_{count}")
         assert killed(config, event=event, count=count)

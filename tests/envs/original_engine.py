@@ -1,9 +1,9 @@
-"""Compute resets and steps on mujoco-py; this script runs in mujoco-py's virtual environment, not in the tests'.
+"""Compute resets and steps on mujoco-py; this script runs in the virtual environment that has mujoco-py.
 
     python original_engine.py TASK IN.npz OUT.npz
 
-IN has states ``qpos`` (N, nq), ``qvel`` (N, nv) and ``actions`` (N, nu). OUT gets the model's inertial fields; the
-state after a reset with seed 7; and for each state the next one, observation, reward and its terms.
+IN has states ``qpos`` (N, nq), ``qvel`` (N, nv) and ``actions`` (N, nu). OUT gets the model's inertial fields,
+the observation after a reset with seed 7, and the next state, observation, reward and reward terms after each state.
 """
 
 import sys

@@ -91,7 +91,7 @@ def test_deviations_that_are_converted() -> None:
 
 
 def test_discrete_actions_are_those_of_the_space() -> None:
-    """They are hashable, so that a dictionary of moves works as in Gymnasium's tutorial, and members of the space."""
+    """Actions are members of the space and hashable, so that a dictionary of moves works as in Gymnasium's tutorial."""
     moves = {0: -1.0, 1: 1.0}
 
     def look_up(env: BentEnv, action: Any) -> float:

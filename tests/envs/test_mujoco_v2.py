@@ -52,7 +52,7 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     density = model.body_mass[1:] / volumes[1:]
     assert density == pytest.approx(density[0], rel=1e-9)
     assert np.abs(model.body_mass / np.maximum(today.body_mass, 1e-9) - 1)[1:].max() > 0.01
-    assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # derived from masses, so recomputed
+    assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # computed again from the masses
     if env_name == "HalfCheetah-v2":  # masses from the original engine, mujoco-py
         assert model.body_mass.sum() == pytest.approx(14, rel=1e-12)
     if env_name == "Humanoid-v2":
@@ -61,14 +61,14 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     for field in ("geom_type", "geom_size", "geom_pos", "geom_quat"):
         assert np.array_equal(getattr(model, field), getattr(today, field))
     at_centre = (model.body_ipos == 0).all(axis=1)
-    # The compiled body_sameframe must still be true.
+    # The model's field body_sameframe is not computed again, and must still be right.
     assert np.array_equal(at_centre, (today.body_ipos == 0).all(axis=1))
 
 
 @pytest.mark.parametrize("env_name", V2_IDS)
 def test_a_contact_has_the_margin_of_one_of_its_geoms(env_name: str) -> None:
     task: Any = make_env(env_name)[0].unwrapped
-    if env_name == "Ant-v2":  # Ant keeps today's margin
+    if env_name == "Ant-v2":  # Ant has today's margins, unless they are replaced
         give_old_margins(task.model)
     task.reset(seed=0)
     for _ in range(60):

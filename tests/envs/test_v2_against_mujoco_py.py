@@ -51,7 +51,7 @@ def make_reproduction(task: str) -> Any:
 
 
 def visited_states(task: str) -> dict[str, Any]:
-    """States that are visited with random actions, and those actions, some of them outside the action space."""
+    """Random actions, some of them outside the action space, and the states in which they are taken."""
     env = make_reproduction(task).unwrapped
     rng = np.random.default_rng(0)
     qpos, qvel, actions = [], [], []
@@ -68,7 +68,7 @@ def visited_states(task: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=[env_id.removesuffix("-v2") for env_id in V2_IDS])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    """Both engines' results for a task; without the original one skip, or fail if CS285_REQUIRE_MUJOCO_PY is set."""
+    """Both engines' results; without mujoco-py skip the test, or fail it if CS285_REQUIRE_MUJOCO_PY is set."""
     try:
         venv = engine.find_venv()
     except InvalidInput as error:
@@ -86,7 +86,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def inertia_tensors(inertia: Any, quaternions: Any) -> Any:
-    """Tensors (bodies, 3, 3) about the centre of mass in the body's frame, where the order of axes does not matter."""
+    """Inertia tensors (bodies, 3, 3) about the centres of mass, in the bodies' frames and not along principal axes."""
     axes = np.zeros((len(quaternions), 9))
     for matrix, quaternion in zip(axes, quaternions, strict=True):
         mujoco.mju_quat2Mat(matrix, quaternion)

@@ -52,7 +52,7 @@ def test_an_unfinished_video_leaves_nothing(tmp_path: Path, capfd: pytest.Captur
         add(np.zeros((48, 64, 3), np.uint8))
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
-    assert capfd.readouterr() == ("", "")  # no lines of ffmpeg
+    assert capfd.readouterr() == ("", "")  # ffmpeg prints nothing
 
 
 def test_an_excerpt_is_the_beginning_of_a_video(tmp_path: Path) -> None:

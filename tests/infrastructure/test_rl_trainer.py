@@ -141,7 +141,7 @@ def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_s
 def test_an_expert_that_is_not_finite_is_reported_with_task_iteration_and_step(tiny: Config) -> None:
     def expert(observations: Any) -> Any:
         actions = expert_rule(observations)
-        if len(observations) > 2:  # smaller batches are the evaluation of the expert and a check at the start
+        if len(observations) > 2:  # one or two: its evaluation and a check at the start
             actions[1, 0] = np.nan
         return actions
 

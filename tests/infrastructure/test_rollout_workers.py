@@ -94,7 +94,7 @@ def test_the_same_episodes_bit_for_bit(num_workers: int, method: str, request: p
         assert our_steps == their_steps >= 150 > our_steps - len(ours[-1])  # the fewest episodes
         assert same(*(sample_n_trajectories(rollouts, POLICY, 5, itertools.count()) for rollouts in (alone, workers)))
         seeds = itertools.count()
-        assert len(sample_trajectories(workers, POLICY, 1, seeds)[0]) == next(seeds) == 1  # no seed more than needed
+        assert len(sample_trajectories(workers, POLICY, 1, seeds)[0]) == next(seeds) == 1  # no unneeded seed is drawn
     assert not multiprocessing.active_children()
 
 
@@ -204,7 +204,7 @@ def hang() -> float:
 
 @linux
 def test_one_signal_ends_workers_that_hang(fork: None) -> None:
-    """Python drops a signal during a destructor or a callback, so another one is sent after 20 seconds."""
+    """Python loses a signal that arrives during a destructor or a callback, so it is sent again after 20 seconds."""
     ended = threading.Event()
 
     def interrupt() -> None:

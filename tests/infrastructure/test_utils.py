@@ -40,7 +40,7 @@ def test_each_row_is_one_step_and_raw_actions_reach_the_environment() -> None:
     ("ends_by", "lasts", "cut_at", "terminated"),
     [
         ("termination", 5, 1000, True),
-        ("termination", 5, 5, True),  # in the step in which it would be truncated
+        ("termination", 5, 5, True),  # both ends are due in the same step
         ("termination", 6, 5, False),
         ("truncation", 5, 1000, False),
     ],

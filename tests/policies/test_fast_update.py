@@ -1,4 +1,4 @@
-"""The fast gradient step computes the same as torch's, and declines a policy for which it would not."""
+"""The fast gradient step gives the same parameters as torch; policies for which it would not are declined."""
 
 import copy
 import functools
@@ -35,7 +35,7 @@ def batches(count: int = 10, seed: int = 1) -> list[tuple[torch.Tensor, torch.Te
 
 
 def take_fast(policy: MLPPolicySL) -> Callable[..., dict[str, Any]]:
-    """The fast step of a policy, which must not be declined."""
+    """The fast step of a policy; the test fails if the policy is declined."""
     step = fast_update(policy)
     assert step is not None
     return step
@@ -188,7 +188,7 @@ def test_methods_overridden_in_a_class_or_on_the_object_are_declined(name: str) 
 
 
 def registrations(policy: MLPPolicySL) -> list[Callable[..., Any]]:
-    """The functions of torch that register a hook that a gradient step would call."""
+    """The functions of torch that register a hook; a gradient step would call each of these hooks."""
     kinds = ("forward", "forward_pre", "full_backward", "full_backward_pre")
     found = [getattr(policy.mean_net[2], f"register_{kind}_hook") for kind in kinds]
     found += [getattr(nn.modules.module, f"register_module_{kind}_hook") for kind in kinds]

@@ -1,4 +1,4 @@
-"""Frozen copies act like the policy at the time of the copy; where numpy can't reproduce it, it is deep-copied."""
+"""Frozen copies act like the policy when it was copied; policies that numpy can't reproduce are deep-copied."""
 
 import pickle
 import threading
@@ -27,7 +27,7 @@ OBSERVATIONS = np.random.default_rng(0).normal(scale=3.0, size=(50, 17)).astype(
 def random_policy(
     seed: int = 0, n_layers: int = 2, size: int = 64, activation: Any = nn.Tanh, cls: Any = MLPPolicySL
 ) -> MLPPolicySL:
-    """A policy with observations (17,) and four numbers or choices as action, with parameters far from initial ones."""
+    """A policy with observations (17,) and actions (4,), whose parameters are far from those of a new policy."""
     torch.manual_seed(seed)
     policy: MLPPolicySL = cls(4, 17, n_layers, size)
     policy.mean_net = build_mlp(17, 4, n_layers, size, activation)

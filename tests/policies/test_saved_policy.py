@@ -31,7 +31,7 @@ def make_relu(*arguments: Any) -> MLPPolicy:
 
 
 def save_run(folder: Path, make_policy: Any = make_mlp_policy, spec: Any = POINT_SPEC, env_name: str = POINT) -> Any:
-    """Write config.json and policy_itr_0.pt; return the path of the latter, and the policy."""
+    """Write config.json and policy_itr_0.pt; return the path of policy_itr_0.pt, and the policy."""
     policy = make_policy(CONFIG, spec, [])
     torch.save(policy.state_dict(), folder / "policy_itr_0.pt")
     content = {"settings": {**SETTINGS, "env_name": env_name}, "policy": describe_policy(make_policy, policy)}
@@ -96,7 +96,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
         load_run_policy(path)
     assert not (tmp_path / "canary").exists()
     assert load_run_policy(path, env_name=POINT)[2].ob_dim == OB_DIM
-    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # importing the module would do so
+    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # as an import of the module would
     assert load_run_config(tmp_path).env_name == "tests/Evil-v0"
     assert not (tmp_path / "canary").exists()
 

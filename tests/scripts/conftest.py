@@ -21,7 +21,7 @@ from tests import fakes
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
-USERS_ENVIRONMENT = dict(os.environ)  # before importing the project sets MUJOCO_GL
+USERS_ENVIRONMENT = dict(os.environ)  # before an import of the project sets MUJOCO_GL
 sys.path.append(str(ROOT / "scripts"))
 
 Script = Callable[..., "Outcome"]
@@ -95,7 +95,7 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def start(
     name: str | Path, *arguments: object, cwd: Path, environment: dict[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start a script, of the project or from a file, in a new process and session."""
+    """Start a script in a new process and session; ``name`` is the name of a script of the project, or a file."""
     return subprocess.Popen(
         [sys.executable, ROOT / "scripts" / f"{name}.py" if isinstance(name, str) else name, *map(str, arguments)],
         cwd=cwd,

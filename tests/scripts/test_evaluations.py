@@ -118,7 +118,7 @@ def test_each_flag_of_an_evaluation_takes_effect(script: Script, workplace: Path
 
 
 def table(out: str) -> list[list[str]]:
-    """The cells of the table's rows without its head; the interval is two cells."""
+    """The cells of the table's rows, without the table's head; the two ends of the interval are two cells."""
     return [line.replace("[", "").replace("]", "").replace(",", "").split() for line in out.splitlines()[1:]]
 
 

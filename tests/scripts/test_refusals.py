@@ -104,7 +104,7 @@ def test_bad_data_and_experts(refused: Refused, point_files: PointFiles, tmp_pat
         for script in ("collect_expert_data", "eval_expert"):
             refused((str(path), *parts), script, "-env", fakes.POINT, "-epf", path)
     refused(("--expert_policy_file",), "eval_expert", "-env", fakes.POINT)
-    refused(("'expert'",), "eval_expert", "-epf", point_files.expert)  # without a card it needs its task
+    refused(("'expert'",), "eval_expert", "-epf", point_files.expert)  # without a card, --env_name is needed
     os.mkfifo(tmp_path / "pipe")
     for flag, name, why in (("-ed", "pipe", "not a regular file"), ("-epf", "none", "No such")):
         arguments = small_run(point_files, "--do_dagger", "-epf", point_files.expert, flag, tmp_path / name)

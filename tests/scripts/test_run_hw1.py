@@ -162,14 +162,14 @@ FLAGS = (
     "--ob_normalization expert_data --video_log_freq 1 --max_replay_buffer_size 1 --num_workers 1 "
     "--seed 7 --logdir elsewhere"
 )
-ELSEWHERE = {  # tests/policies/test_make_policy.py, and tests of what the others are for
+ELSEWHERE = {  # flags whose effects other files test
     *("learning_rate", "learning_rate_schedule", "no_gpu", "which_gpu", "resume", "backend", "env_name"),
     *("save_params", "checkpoint_freq", "expert_episodes", "env_kwargs", "expert_eval_episodes"),
 }
 
 
 def observations(run: RunFolder, batches: Sequence[Batch]) -> dict[str, Any]:
-    """What shows the effect of each flag, in a run and in the batches that it trained on."""
+    """For each flag, a value that shows its effect on a run or on the batches that the run trained on."""
     first, last = run.rows[0], run.rows[-1]
     parameters = torch.load(run.path / "policy_itr_0.pt", weights_only=True)
     return {
