@@ -33,7 +33,7 @@ def script(*command: object) -> str:
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
-    """Run BC, DAgger, and DAgger resumed after two iterations; roll out the saved policy. Returns what the table shows."""
+    """Run BC, DAgger, and DAgger resumed after two iterations; roll out the saved policy. Returns figures by row."""
     found = {}
     for name, arguments in JOBS.items():
         start = time.perf_counter()
