@@ -13,10 +13,11 @@ from cs285.process import users_code
 
 
 class Interface(gym.Wrapper[Any, Any, Any, Any]):
-    """Give an environment Gymnasium's interface, or raise InvalidInput that names the task and the step.
+    """Wrapper that gives an environment Gymnasium's interface; its InvalidInput names the task and the step.
 
-    Rewards and box observations may be lists or have axes of length 1; ``reset`` may lack arguments or ``info``;
-    ``step`` may return the four values of the old gym package. Discrete actions are passed on as numpy integers.
+    In the wrapped environment, rewards and Box observations may be lists or have further axes of length 1, ``reset``
+    may lack arguments or return no ``info``, and ``step`` may return the four values of the old gym package. The
+    environment's ``step`` gets discrete actions as numpy integers.
     """
 
     def __init__(self, env: gym.Env[Any, Any], env_name: str) -> None:
@@ -32,7 +33,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         return self.env.spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode; if the environment's ``reset`` has no argument ``seed``, seed its generator."""
+        """Begin an episode; if the environment's ``reset`` has no argument ``seed``, seed its generator, np_random."""
         self._steps, self._seed, result = 0, seed, None
         arguments: dict[str, Any] = {"seed": seed, "options": options}
         try:
@@ -72,22 +73,22 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             return observation
         array = np.asarray(observation)
         if array.dtype.kind not in "fiub":
-            raise ValueError(f"the observation has dtype {array.dtype}")
+            raise ValueError(f"the observation has dtype {array.dtype}, which is not numeric")
         if array.shape == self._shape:
             return array
         if [size for size in array.shape if size != 1] == [size for size in self._shape if size != 1]:
             return array.reshape(self._shape)
-        raise ValueError(f"the observation has shape {array.shape}, that of observation_space is {self._shape}")
+        raise ValueError(f"the observation has shape {array.shape}, but observation_space has {self._shape}")
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
-        if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # the first is of an inner `Interface`
+        if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # an inner `Interface` raised it
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
         raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error
 
 
 def convert_interface(env: gym.Env[Any, Any], env_name: str) -> gym.Env[Any, Any]:
-    """Put an `Interface` below the wrappers of ``gym.make``, which rely on Gymnasium's interface."""
+    """Insert an `Interface` below the wrappers that ``gym.make`` adds, since they rely on Gymnasium's interface."""
     wrapper = env
     while isinstance(wrapper, gym.Wrapper):
         if isinstance(wrapper, gym.wrappers.OrderEnforcing):

@@ -1,9 +1,9 @@
 """Observation layouts that differ between versions of one task, and their conversion.
 
-Each layout is an array of indices: the places of its entries in the task's largest observation. Ant has 27 numbers
-of position and velocity, then six contact forces for each of 14 bodies; v5 omits the world body's six. Humanoid has 45
-of position and velocity, then inertias, velocities and forces of its bodies; v5 omits constant zeros of the world body
-and the root.
+A layout is an array of indices: its i-th entry is the place of the layout's i-th number in the task's largest
+observation. Ant's largest observation has 27 positions and velocities, then six contact forces for each of 14 bodies;
+Ant-v5 omits the six of the world body. Humanoid's largest observation has 45 positions and velocities, then inertias,
+velocities and forces of its bodies; Humanoid-v5 omits those of the world body and of the root, which are always zero.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ def task_of(env_name: str) -> str:
 
 
 def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Array:
-    """Convert observations (..., n) from one layout of a task to another, (..., ob_dim) of the same dtype.
+    """Convert observations (..., n) to the layout with ``ob_dim`` numbers: (..., ob_dim) of the same dtype.
 
-    Entries that the given layout lacks are set to 0. Raises InvalidInput when either size is not a layout of the task.
+    Numbers that the layout of size n lacks are set to 0. Raises InvalidInput unless the task has layouts of both sizes.
     """
     size = observations.shape[-1]
     check_convertible(env_name, size, ob_dim, what="observations")
@@ -54,7 +54,7 @@ def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
 
 
 def print_conversion(env_name: str, size: int, ob_dim: int, what: str) -> None:
-    """Print that observations are converted, and how many numbers are set to 0; or raise as `check_convertible` does.
+    """Print that observations are converted, and how many numbers are set to 0; raises as `check_convertible` does.
 
     Nothing is printed when the sizes are equal.
     """

@@ -26,9 +26,9 @@ from cs285.process import print_notice, users_code
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
-MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")
+MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")  # how their modules' names begin
 OLD_GYM = "gym:"  # prefix of ids of the old gym package
-FPS = 30  # the goal for videos, and the default for environments that name no rate
+FPS = 30  # frames per second that videos aim at, and steps per second of an environment without render_fps
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,18 @@ def make_env(
 ) -> tuple[Env, TaskSpec]:
     """Make an environment and its `TaskSpec`; InvalidInput if it can't be made, or its spaces are not supported.
 
-    Box observations keep their shape; other spaces are flattened to vectors, with a notice on stderr. Discrete actions
-    count from 0; actions for an integer or bool Box are rounded to its dtype.
+    Box observations keep their shape; observations of other spaces are flattened to vectors. Discrete actions count
+    from 0. Actions for a Box of integers or bools are rounded and clipped.
 
-    ``env_name`` is an id of Gymnasium; ``module:id`` imports the module first, from the current folder or the installed
-    packages; ``gym:id`` is an id of the old gym package. ``registration`` is the `EnvSpec` of an
-    environment that only another process has registered; None: look up the id. With ``render``, ``env.render()`` gives
-    frames, (height, width, 3) uint8. ``graphics``: import MuJoCo with a graphics library, to render in this process.
+    Args:
+        env_name: an id of Gymnasium; or ``module:id``, whose module is first imported from the current folder or the
+            installed packages; or ``gym:id``, an id of the old gym package.
+        ep_len: steps after which episodes are truncated; None, or more than the environment's limit: that limit.
+        render: whether ``env.render()`` gives frames, (height, width, 3) uint8.
+        backend: MuJoCo bindings of a -v2 task.
+        graphics: whether to import MuJoCo with a graphics library, which this process needs to render.
+        registration: `EnvSpec` of an environment that only another process has registered; None: look up the id.
+        env_kwargs: keyword arguments of the environment.
     """
     if graphics:
         rendering.choose_gl_backend()  # before anything imports mujoco
@@ -109,7 +114,7 @@ def make_env(
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
-    """Make an environment and render one frame, (height, width, 3) uint8; InvalidInput says what to install."""
+    """Make an environment and return a frame, (height, width, 3) uint8; or raise InvalidInput with what to install."""
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):
@@ -144,7 +149,7 @@ def _make_registered(
 
 
 def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -> Env:
-    """Make the environment ``env_id``, without `OLD_GYM`, that gym 0.21 to 0.26 registers."""
+    """Make an environment of the old gym package, version 0.21 to 0.26; ``env_id`` is without the prefix `OLD_GYM`."""
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # suppress gym's notice that it is unmaintained
             old_gym, shimmy = map(importlib.import_module, ("gym", "shimmy.openai_gym_compatibility"))

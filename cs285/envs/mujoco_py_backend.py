@@ -21,7 +21,7 @@ INSTALL = "run scripts/install_mujoco_py.sh"
 
 
 def restart_in_mujoco_py_venv(backend: str) -> None:
-    """Restart this process in mujoco-py's virtual environment, unless it runs there or ``backend`` is ``mujoco``.
+    """Restart this process in mujoco-py's virtual environment, unless it is there already or ``backend`` is ``mujoco``.
 
     Call this right after parsing the settings. Raises InvalidInput when the environment is missing.
     """
@@ -53,7 +53,7 @@ def is_inside(venv: Path) -> bool:
 
 
 def import_mujoco_py() -> None:
-    """Import mujoco_py, and gymnasium_robotics, which has its tasks; raise InvalidInput, which says what to do."""
+    """Import mujoco_py, and gymnasium_robotics with the tasks for it; if that fails, InvalidInput says what to do."""
     venv = find_venv()
     if not is_inside(venv):
         raise InvalidInput(

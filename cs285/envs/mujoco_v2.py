@@ -1,8 +1,8 @@
 """The physics and rewards of the -v2 tasks on the official MuJoCo bindings.
 
-docs/v2.md lists how they differ from Gymnasium's -v4 tasks, and the version of MuJoCo that made each difference. Ant
-keeps the contact margins of current MuJoCo: its observation has contact forces, as in the course's data, and with the
-old margins the course's expert then falls more often than on mujoco-py.
+docs/v2.md lists the differences between these tasks and Gymnasium's -v4 tasks, with the version of MuJoCo that caused
+each of them. Ant alone keeps the contact margins of current MuJoCo. Ant observes contact forces, as in the course's
+data, and with the old margins the course's expert would fall more often than on mujoco-py.
 
 Sources: gymnasium_robotics/envs/mujoco/*_v2.py, MuJoCo's changelog, and comparison with mujoco-py.
 """
@@ -16,16 +16,16 @@ from gymnasium.envs.mujoco import ant_v4, half_cheetah_v4, hopper_v4, humanoid_v
 
 
 def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
-    """Set the mass and inertia that MuJoCo before 2.1.2 computed for every body of a model compiled from a file.
+    """Give every body of a model, in place, the mass and inertia that MuJoCo before 2.1.2 computed.
 
-    The model is changed in place; an `MjData` made from it earlier must be made again.
+    ``xml_path`` is the file of the model. An `MjData` that was made from the model before must be made again.
     """
     spec = mujoco.MjSpec.from_file(xml_path)
     for geom in spec.geoms:
         if geom.type == mujoco.mjtGeom.mjGEOM_CAPSULE:
             _replace_by_cylinder(geom)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*settotalmass.*")  # used by HalfCheetah's XML
+        warnings.filterwarnings("ignore", message=".*settotalmass.*")  # HalfCheetah's XML uses settotalmass
         old = spec.compile()
     for field in ("body_mass", "body_inertia", "body_ipos", "body_iquat"):
         getattr(model, field)[:] = getattr(old, field)
@@ -45,7 +45,7 @@ def _replace_by_cylinder(capsule: Any) -> None:
 
 
 def give_old_margins(model: mujoco.MjModel) -> None:
-    """Give contacts the margins that they had before MuJoCo 3.5; changes the model in place."""
+    """Give the contacts of a model, in place, the margins that they had before MuJoCo 3.5."""
     assert np.ptp(model.geom_margin) == 0, "halving restores the old margins only if all geoms have the same margin"
     if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # contacts add their two geoms' margins
         model.geom_margin[:] /= 2

@@ -18,7 +18,7 @@ HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri
 
 @functools.cache
 def choose_gl_backend() -> None:
-    """Let MuJoCo and pygame render off screen on Linux, unless MUJOCO_GL or SDL_VIDEODRIVER is set."""
+    """Make MuJoCo and pygame render off screen on Linux; if MUJOCO_GL or SDL_VIDEODRIVER is set, it is kept."""
     if not sys.platform.startswith("linux"):
         return
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -42,10 +42,11 @@ def advice() -> str:
 
 @functools.cache
 def import_mujoco() -> bool:
-    """Import MuJoCo if it is installed, and turn its warnings into Python warnings; returns whether it can draw.
+    """Import MuJoCo if it is installed, and return whether it can render.
 
-    If the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without graphics, which only videos
-    need. By default MuJoCo would write its warnings to MUJOCO_LOG.TXT in the current folder.
+    If the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without graphics, since only videos
+    need them. MuJoCo's warnings become Python warnings; by default it would write them to MUJOCO_LOG.TXT in the current
+    folder.
     """
     try:
         with signals_blocked():  # MuJoCo's C++ code turns KeyboardInterrupt into ImportError
@@ -87,6 +88,6 @@ def prepare_rendering(env: Any) -> None:
             model.mat_texrepeat[material] /= 2 * size
         size[:] = 0  # endless, as in the physics
     if renderer.camera_id == -1:  # no camera was chosen, and Gymnasium's default camera does not move
-        renderer.camera_id = None  # with -1, each frame would reset the type to a free camera
+        renderer.camera_id = None  # with -1, the camera would become a free one again at each frame
         tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}
         renderer.default_cam_config = tracking | (renderer.default_cam_config or {})

@@ -13,12 +13,15 @@ Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 V2_IDS = ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2", "Humanoid-v2")
 V2_TIME_LIMIT = 1000
-# Ant observes contact forces, as in the course's data; in MuJoCo 2.0 and 2.1 they were 0, and so was their cost.
+# Ant observes contact forces, as in the course's data; in MuJoCo 2.0 and 2.1 these forces and their cost were 0.
 ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
 
 def register_v2_task(env_name: str, backend: Backend) -> None:
-    """Register ``env_name`` for the given bindings, if it is a -v2 task and not registered by the user."""
+    """Register ``env_name`` for the bindings ``backend`` if it is a -v2 task that the user has not registered.
+
+    Raises InvalidInput for another task with "mujoco_py", or when mujoco-py can't be imported.
+    """
     if backend == "mujoco_py" and env_name not in V2_IDS:
         raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
     if env_name not in V2_IDS or not origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
@@ -39,7 +42,7 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
 
 
 def registered_time_limit(env_name: str) -> int | None:
-    """The maximum steps of an episode; None if the task is not registered or has no limit. Imports no module."""
+    """Maximum steps of an episode; None if the task has no limit or is not registered. No module is imported."""
     if env_name in V2_IDS:
         return V2_TIME_LIMIT
     registration = gym.registry.get(env_name)

@@ -1,4 +1,4 @@
-"""PPO, TRPO and SAC from their libraries: environments, construction, and export in the course's format."""
+"""Training environments and models for PPO, TRPO and SAC, and export of their policies in the course's format."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ SAC_OPTIONS = {"learning_starts": 10_000, "policy_delay": 2}
 
 
 def make_model(settings: ExpertSettings) -> Any:
-    """Make an untrained model; raise InvalidInput when the task or ``initial_expert`` does not fit."""
+    """Make an untrained model of the algorithm; InvalidInput if the task or ``initial_expert`` does not fit."""
     envs, sizes = make_vec_env(settings), [settings.size] * settings.n_layers
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("batch_size", "gamma", "seed")}
     linear = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
@@ -66,7 +66,7 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
     if settings.algorithm == "SAC" and not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
         raise InvalidInput(f"--algorithm SAC needs continuous, bounded actions; {name} has {actions}")
     if settings.algorithm != "SAC" and not spec.discrete:
-        # PPO and TRPO clip actions to the space. Rollouts do not clip, so training must see the cost of the raw action.
+        # PPO and TRPO clip actions to this space, rollouts do not: training must see the costs of unclipped actions.
         env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
     elif settings.initial_log_std != ExpertSettings.initial_log_std:
         raise InvalidInput(f"--initial_log_std has no effect: the actions of {name} are discrete")
@@ -74,7 +74,7 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
 
 
 def algorithm_class(name: str) -> Any:
-    """Import the library's class of ``PPO``, ``TRPO`` or ``SAC``."""
+    """Import the library of an algorithm, "PPO", "TRPO" or "SAC", and return the algorithm's class."""
     if name == "PPO":
         return PPO
     if name == "TRPO":
@@ -89,20 +89,20 @@ def algorithm_class(name: str) -> Any:
 
 
 def set_policy_trainable(model: Any, trainable: bool) -> None:
-    """Let PPO's updates change its policy, or only its value function."""
+    """Let PPO's updates change both policy and value function or, if not ``trainable``, the value function only."""
     for name, parameter in model.policy.named_parameters():
         if "value_net" not in name:
             parameter.requires_grad_(trainable)
 
 
 def export_policy(model: Any, path: Path) -> None:
-    """Write the network of the policy's mean action, and its observation statistics, in the course's format."""
+    """Write the network that gives the mean action, and the statistics of observations, in the course's format."""
     policy, statistics = model.policy, model.get_vec_normalize_env().obs_rms
     if isinstance(model, OnPolicyAlgorithm):
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
-    else:  # the mean of SAC, before its tanh, becomes the last hidden layer; scaling to the bounds is the output layer
+    else:  # SAC's last layer, which a tanh follows, becomes a hidden layer; the output layer scales to the bounds
         parameters = policy.actor_state.params["params"]
-        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]  # the next is for the deviation
+        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]  # the next one is for the std
         low, high = policy.action_space.low, policy.action_space.high
         layers = [(np.array(layer["kernel"]), np.array(layer["bias"])) for layer in dense]
         layers.append((np.diag(high - low) / 2, (high + low) / 2))
@@ -116,7 +116,7 @@ def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
 
 
 def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> None:
-    """Copy the expert's parameters and observation statistics, which then stay fixed; InvalidInput if it can't fit."""
+    """Copy an expert's parameters and observation statistics to a model; InvalidInput if sizes or activation differ."""
     layers, statistics = _ppo_layers(model.policy), model.get_vec_normalize_env().obs_rms
     ob_dim, ac_dim = layers[0].in_features, layers[-1].out_features
     if (expert.ob_dim, expert.ac_dim) != (ob_dim, ac_dim):
@@ -128,13 +128,13 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
         for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    constant = expert.ob_variance < CONSTANT_STD**2  # the expert standardises these to 0
+    constant = expert.ob_variance < CONSTANT_STD**2  # the expert standardises these numbers to 0
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
     statistics.count = 1e12  # further observations hardly change the statistics
 
 
 def tanh_actor(action_dim: int, net_arch: Sequence[int], activation_fn: Any) -> Any:
-    """Make SAC's actor with tanh, the activation of the course's format; ``activation_fn`` is that of the critics."""
+    """Make SAC's actor with tanh, the activation of the course's format, in place of the critics' ``activation_fn``."""
     import flax.linen as nn
     from sbx.common.policies import SquashedGaussianActor
 

@@ -1,4 +1,4 @@
-"""Cards of expert files: statistics of the returns, provenance and the learning curve."""
+"""Cards of experts: a JSON file with statistics of the returns and provenance, and a PNG of the learning curve."""
 
 import json
 import math
@@ -37,7 +37,7 @@ class Record:
     seconds: float = 0.0
 
     def best(self) -> tuple[int, float, float]:
-        """The evaluation with the largest difference of mean and standard deviation; unreliable policies rank low."""
+        """The evaluation with the largest mean return minus standard deviation; unreliable policies rank low."""
         return max(self.evaluations, key=lambda evaluation: evaluation[1] - evaluation[2])
 
 
@@ -46,10 +46,10 @@ def evaluate_expert(
 ) -> dict[str, Any]:
     """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
 
-    Returns a dict: the number of episodes; of their returns the mean, std (population), min, max, iqm (interquartile
-    mean) and its 95 % bootstrap interval from iqm_95_low to iqm_95_high; ended_early, the number of episodes that ended
-    before the time limit; and the `sharpness`, if actions are continuous. ``num_workers`` is the number of worker
-    processes (None: one for each usable core; 0: rollouts run in this process).
+    Returns a dict: ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
+    their returns; ``iqm_95_low`` and ``iqm_95_high``, the 95 % bootstrap interval of the iqm; ``ended_early``, the
+    number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
+    ``num_workers`` is the number of worker processes (None: one for each usable core; 0: rollouts run in this process).
     """
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
     with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
@@ -107,7 +107,10 @@ def plot_training(path: Path, title: str, evaluations: Sequence[tuple[int, float
 
 
 def read_card(expert_file: Path) -> dict[str, Any]:
-    """Read the card of an expert file, {} if it has none; InvalidInput without mean and std of at least 2 episodes."""
+    """Read the card of an expert file; return {} if there is none.
+
+    Raises InvalidInput unless mean and std of the return are finite and the number of episodes is at least 2.
+    """
     path = expert_file.with_suffix(".json")
     if not path.exists():
         return {}
@@ -115,5 +118,5 @@ def read_card(expert_file: Path) -> dict[str, Any]:
         card: dict[str, Any] = json.loads(read_whole(path))
         mean, std, episodes = (card["evaluation"][name] for name in ("mean", "std", "episodes"))
         if not (math.isfinite(mean) and math.isfinite(std) and range(episodes)[1:]):
-            raise InvalidInput(f"mean {mean}, std {std}, episodes {episodes}")
+            raise InvalidInput(f"mean {mean}, std {std}, episodes {episodes}; allowed: finite, at least 2 episodes")
         return card

@@ -83,11 +83,11 @@ def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0)
 
 
 def sharpness(expert: BasePolicy, observations: Array) -> float:
-    """Relative change of continuous actions for a small relative change of the observations; 1 for a linear policy.
+    """Relative change of continuous actions, divided by the small relative change of observations that causes it.
 
     Gaussian noise of 0.1 standard deviations is added to each number in the (N, ob_dim) ``observations``. The result
-    is the root mean square change of the actions, in standard deviations of the actions, divided by 0.1. For a linear
-    policy it is close to 1 only if the numbers of an observation are uncorrelated.
+    is the root mean square change of the actions, in standard deviations of the actions, divided by 0.1. If the numbers
+    of an observation are uncorrelated, the sharpness of a linear policy is about 1.
     """
     noise = np.random.default_rng(0).standard_normal(observations.shape) * observations.std(axis=0)
     actions = expert.get_action(observations)
@@ -98,7 +98,8 @@ def sharpness(expert: BasePolicy, observations: Array) -> float:
 def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
     """Clone an expert from two episodes recorded with ``noise``, with the default settings and the `CLONE_SEEDS`.
 
-    Returns a dict: noise, seeds, and mean and min over the seeds of the clones' mean return, over 10 000 steps each.
+    Each clone is evaluated over 10 000 steps. Returns a dict: ``noise``; ``seeds``; and ``mean`` and ``min``, over the
+    seeds, of the clones' mean return.
     """
     from cs285.infrastructure.bc_trainer import BC_Trainer
 

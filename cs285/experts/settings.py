@@ -13,11 +13,12 @@ from cs285.command_line import check_at_least
 from cs285.config import file_name
 from cs285.errors import InvalidInput
 
-WITHOUT_EFFECT = {
+WITHOUT_EFFECT = {  # settings that the algorithm does not use
     "PPO": ("updates_per_step",),
     "TRPO": ("updates_per_step", "policy_starts"),
     "SAC": ("initial_expert", "policy_starts", "n_steps", "n_epochs", "initial_log_std", "target_kl"),
 }
+# Settings that may change when a training resumes.
 FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step"}
 FREE_ON_RESUME |= {"noise"}
 
@@ -37,21 +38,21 @@ class ExpertSettings:
     seed: int = 1  # Seed of the training.
     ob_dim: int | None = None  # Size of the known observation layout to learn from; None: the environment's.
     n_layers: int = 2  # Hidden layers of policy and value function; with --initial_expert, of the value function only.
-    size: int = 64  # Width of each of these hidden layers.
-    n_envs: int = 16  # Environments stepped in turn.
+    size: int = 64  # Width of each hidden layer.
+    n_envs: int = 16  # Number of training environments, which take steps in turn.
     batch_size: int = 64  # Transitions in each gradient step.
     learning_rate: Annotated[float, arg(aliases=["-lr"])] = 3e-4  # Learning rate of Adam at the start.
     gamma: float = 0.99  # Discount factor.
     initial_expert: Path | None = None  # PPO, TRPO: file that initialises the policy; None: random weights.
-    policy_starts: int = 0  # PPO: first steps, which train the value function but not --initial_expert's policy.
+    policy_starts: int = 0  # PPO: number of first steps that train the value function only.
     n_steps: int = 128  # PPO, TRPO: steps of each environment between updates.
     n_epochs: int = 10  # PPO, TRPO (for its value function): passes over the data in each update.
     initial_log_std: float = -1.0  # PPO, TRPO: initial log standard deviation of continuous actions.
-    target_kl: float | None = None  # PPO: KL divergence that stops an update early; TRPO: an update's largest.
+    target_kl: float | None = None  # KL divergence that stops an update of PPO, or limits one of TRPO.
     updates_per_step: float = 1.0  # SAC: gradient steps for each environment step.
-    evaluations: int = 40  # Evaluations on the way, each followed by a checkpoint; the best policy is kept.
+    evaluations: int = 40  # Number of evaluations, each followed by a checkpoint; the best policy is kept.
     eval_episodes: int = 50  # Episodes of the evaluation in the card.
-    noise: float = 0.0  # Noise in the episodes that the card's clone learns from; see collect_expert_data.py.
+    noise: float = 0.0  # Noise, as in collect_expert_data.py, in the episodes for the card's clone.
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")

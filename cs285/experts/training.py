@@ -17,12 +17,15 @@ from cs285.experts.card import Record, evaluate_expert, write_card
 from cs285.experts.settings import ExpertSettings
 
 SELECTION_EPISODES = 40  # enough to see a policy that falls once in twenty episodes
-SELECTION_SEED = 1_000  # another seed than that of the episodes in the card
+SELECTION_SEED = 1_000  # not the seed of the episodes in the card
 MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
 
 
 def train_expert(settings: ExpertSettings) -> Record:
-    """Train from the last checkpoint, if any, and write the best policy with its card; InvalidInput for a bad file."""
+    """Train an expert, write the best policy and its card, and return the record of the training.
+
+    The training resumes from its last checkpoint if there is one. Raises InvalidInput when a file can't be used.
+    """
     torch.set_num_threads(1)
     resumed = load_checkpoint(settings)
     model, record = resumed or (make_model(settings), Record())

@@ -37,9 +37,9 @@ BAND = "95 % interval of the interquartile mean (IQM)"
 def learning_curves(series: Sequence[Series], references: Sequence[Series] = ()) -> Figure:
     """Draw the return over the iterations for each DAgger series in ``series``.
 
-    If there is only one, horizontal lines show the return of BC: after iteration 0, and of the BC series in
-    ``references`` that has the same settings and took as many gradient steps in total. Raises InvalidInput when there
-    is no DAgger series, tasks differ, or there are more series than styles.
+    If there is only one DAgger series, horizontal lines show two returns of BC: that of iteration 0, and that of the BC
+    series in ``references`` with the same settings and as many gradient steps in total. Raises InvalidInput when there
+    is no DAgger series, tasks differ, or there are more series than `STYLES`.
     """
     series = [s for s in series if s.method == "DAgger"]
     _check_curves(series, "runs of DAgger (--do_dagger)")
@@ -59,9 +59,9 @@ def learning_curves(series: Sequence[Series], references: Sequence[Series] = ())
 
 
 def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
-    """Draw the return of the BC series against a setting; each curve joins series that differ in nothing else.
+    """Draw the return of the BC series against a numeric setting; a curve has series that differ in this setting only.
 
-    Raises InvalidInput when the setting does not have different numbers, tasks differ, or there are too many curves.
+    Raises InvalidInput when the setting has fewer than two numbers, tasks differ, or there are too many curves.
     """
     if not (series := [s for s in series if s.method == "BC"]):
         raise InvalidInput("the figure needs runs of behavioural cloning")
@@ -112,7 +112,7 @@ def task_bars(series: Sequence[Series]) -> Figure:
 
 
 def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Raise InvalidInput unless there are 1 to ``len(STYLES)`` curves of one task; ``series`` has one for each."""
+    """Raise InvalidInput unless there are 1 to ``len(STYLES)`` curves of one task; ``series`` has a series of each."""
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:
@@ -126,7 +126,7 @@ def _draw_curve(
     axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], style: int, name: str, shift: float = 0.0
 ) -> None:
     if len(set(xs)) < len(xs):
-        raise InvalidInput(f"series of {name} differ in the architecture of the policy only; name the runs of one")
+        raise InvalidInput(f"series of {name} differ in the architecture of the policy only; choose one by --runs")
     color, marker = STYLES[style]
     xs = [x + shift for x in xs]
     means, stds = zip(*(_mean_and_std(s, itr) for s, itr in points), strict=True)
@@ -147,7 +147,7 @@ def _seeds(points: Sequence[tuple[Series, int]]) -> str:
     counts = sorted({len(s.values(RETURN, itr)) for s, itr in points})
     if counts == [1]:
         return "the episodes of one policy"
-    alone = ", of one over its episodes" if counts[0] == 1 else ""
+    alone = ", or over the episodes of one seed" if counts[0] == 1 else ""
     return f"{counts[0]} to {counts[-1]} seeds{alone}" if len(counts) > 1 else f"{counts[0]} seeds"
 
 

@@ -25,14 +25,14 @@ def summarize(values: Sequence[float]) -> Summary:
 
 
 def interquartile_mean(values: Any, axis: int = 0) -> Any:
-    """Mean of the middle half (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice")."""
+    """Mean of the values' middle half (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice")."""
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
 def iqm_interval(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the interquartile mean: 10 000 resamples, with a fixed seed.
 
-    With several samples, it is that of all their values together, and the values of each sample are resampled alone.
+    If there are several samples, the mean is that of all their values, and each sample is resampled separately.
     """
 
     def mean_of_all(*parts: Any, axis: int) -> Any:

@@ -15,7 +15,7 @@ from cs285.results.series import FILES, Series
 
 STYLES = ((BLUE, "o"), ("#56B4E9", "D"), (ORANGE, "s"), ("#CC79A7", "^"), ("#E69F00", "v"), ("black", "P"))
 ALL_TASKS = "all tasks"
-# Settings in which the points of one curve may differ, and those that other axes and labels of the figure show.
+# Settings in which the points of one curve may differ; all other settings that differ are part of the curve's name.
 ALONG_A_CURVE = {"env_name", "do_dagger", "expert_policy_file", "expert_episodes", "n_iter", "ep_len"}
 ALONG_A_CURVE |= {"num_agent_train_steps_per_iter", "eval_batch_size"}
 
@@ -39,12 +39,12 @@ Curves: TypeAlias = dict[str, list[Point]]
 
 
 def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
-    """The points of each curve, ordered by labels, by the name of the task and then of the curve.
+    """Return, for each task, its curves by name; a curve is the list of its points, ordered by their number of labels.
 
-    Each evaluated iteration of a DAgger series is a point of its curve. Each BC series is one point, and BC series that
-    differ in `ALONG_A_CURVE` only are one curve. With several tasks, `ALL_TASKS` has the curves that have equally many
-    points on each task. Raises InvalidInput when a run has no normalised score, or two points of a curve have the same
-    number of labels.
+    Each evaluated iteration of a DAgger series is a point of the series' curve. Each BC series is one point, and BC
+    series that differ in `ALONG_A_CURVE` only form one curve. If there are several tasks, the key `ALL_TASKS` has the
+    curves with the same number of points on each task; one of their points has the scores of all tasks. Raises
+    InvalidInput when a run has no normalised score, or two points of a curve have the same number of labels.
     """
     tasks: dict[str, Curves] = {}
     for s in sorted(series, key=lambda s: s.method):
@@ -54,7 +54,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
         for itr in s.iterations if s.method == "DAgger" else [s.last]:
             labels, scores = (s.values(scalar, itr) for scalar in ("Train_ExpertLabelsSoFar", "Eval_NormalizedScore"))
             if not labels or not scores:
-                raise InvalidInput(f"{s.runs[0].path} has no normalised score, for which the expert must be measured")
+                raise InvalidInput(f"{s.runs[0].path} has no normalised score; --expert_eval_episodes must not be 0")
             tasks.setdefault(s.task, {}).setdefault(name, []).append(Point(float(np.mean(labels)), (scores,)))
     for task, curves in tasks.items():
         for name, points in curves.items():
@@ -65,7 +65,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
 
 
 def label_figure(tasks: dict[str, Curves]) -> Figure:
-    """Draw the interquartile means of `label_curves` with their intervals, with axes for each task."""
+    """Draw the curves from `label_curves`, on axes for each task: interquartile means with their intervals."""
     columns = min(len(tasks), 3)
     rows = -(-len(tasks) // columns)
     names = list(dict.fromkeys(name for curves in tasks.values() for name in curves))
@@ -93,7 +93,7 @@ def label_figure(tasks: dict[str, Curves]) -> Figure:
 
 
 def _value(series: Series, setting: str) -> str:
-    """A setting as text; of a file the name alone, since each task has files of its own."""
+    """A setting as text; for an input file only the name of the file, since each task has its own folder or file."""
     text = series.facts[setting]
     return Path(text.partition(" (SHA-256")[0]).name if setting in FILES else text
 

@@ -42,7 +42,7 @@ END_OF_PART = "<!-- end of part -->"  # in the template; the PDF breaks pages be
 
 
 class Part(NamedTuple):
-    """A table (``rows``) or a figure (``image``, a PNG), with the commands that repeat its runs."""
+    """A table (``rows``) or a figure (``image``, a PNG) of the report, with the commands that repeat the runs in it."""
 
     name: str
     caption: str
@@ -78,7 +78,7 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
             except InvalidInput as error:
                 left_out.append(f"{name} is left out: {error}")
         if not any(part.name.startswith("Figure 1") for part in parts):
-            left_out.append("Figure 1 needs runs of BC on one task with three values of a number of the training")
+            left_out.append("Figure 1 needs runs of BC on one task with at least three values of one numeric setting")
         videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
         render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
         (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
@@ -126,10 +126,10 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
 
 
 def _draw(name: str, caption: str, series: Sequence[Series], draw: Drawing, folder: Path) -> Part:
-    """Draw a figure, write it to a folder, and return it; InvalidInput when it can't be drawn, or its curve is flat."""
+    """Draw a figure, write it as PNG and PDF, and return its `Part`; InvalidInput if it can't be drawn or is flat."""
     means = [s.summary(itr).mean for s in series for itr in s.iterations]
     if draw is not task_bars and np.ptp(means) <= FLAT * np.abs(means).max():
-        raise InvalidInput(f"its curve is flat, a return of {means[-1]:.0f}")
+        raise InvalidInput(f"its curve is flat: all returns are about {means[-1]:.0f}")
     figure, stem = draw(series), re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
     for extension in ("pdf", "png"):
         save_figure(figure, path := folder / f"{stem}.{extension}")

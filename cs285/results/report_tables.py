@@ -30,7 +30,7 @@ def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
 
 
 def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
-    """A row for the expert data of each task, with "–" as its size where the file is gone or changed since the runs."""
+    """A table row for the expert data of each task; its size is "–" if the file is gone or changed since the runs."""
     rows = {}
     for s in series:
         if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:
@@ -81,7 +81,7 @@ def comparison_row(task: str, found: dict[str, Series]) -> dict[str, str]:
 
 
 def percent(series: Series) -> str:
-    """The last mean return in per cent of the expert's, as text; "–" where the expert's return is not positive."""
+    """Text of the last mean return in per cent of the expert's return; "–" if the expert's return is not positive."""
     return f"{series.percent(series.summary(series.last).mean):.0f}".replace("nan", "–")
 
 

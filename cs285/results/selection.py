@@ -26,7 +26,7 @@ class RunSelection:
     """Use only runs with these settings, such as size=64 env_name=Ant-v5."""
 
     def read(self) -> tuple[list[RunFolder], list[str]]:
-        """Read the selected runs, keeping one of each group of equal runs as `newest_runs` does.
+        """Read the selected runs; of several equal runs, keep the one that `newest_runs` selects.
 
         Returns these runs, and a line of text for each run that is left out or incomplete; the lines are also printed
         on stderr. Raises InvalidInput when there is no run, or a file of one is invalid.

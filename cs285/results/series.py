@@ -29,7 +29,7 @@ METHODS = ("BC", "BC, as many gradient steps as DAgger", "DAgger")
 
 
 def identity(config: Config) -> tuple[Any, ...]:
-    """Hashable key of the settings that decide a run's result, without its seed."""
+    """Hashable key of the settings, except the seed, that decide the result of a run."""
     known = {"n_iter": config.iterations, "ep_len": config.ep_len or registered_time_limit(config.env_name)}
     return tuple(known.get(name, getattr(config, name)) for name in RESULT_SETTINGS)
 
@@ -59,7 +59,7 @@ class Series:
             self.facts[name] += f" (SHA-256 {first.inputs[name][:6]})"
 
     def values(self, name: str, itr: int) -> list[float]:
-        """The values of a scalar in one iteration, from each run that logged it there."""
+        """The values of the scalar ``name`` in one iteration, one from each run that logged the scalar in it."""
         return [row[name] for run in self.runs for row in run.rows if row["itr"] == itr and name in row]
 
     def summary(self, itr: int) -> Summary:
@@ -72,7 +72,7 @@ class Series:
         return float(np.sqrt(within + np.var(self.values(RETURN, itr))))
 
     def expert(self) -> tuple[float, float | None]:
-        """Mean and standard deviation of the expert's return; if not measured, mean of its recorded data, and None."""
+        """Mean and standard deviation of the expert's return; if not measured, the recorded episodes' mean and None."""
         first = self.iterations[0]
         if means := self.values("Expert_AverageReturn", first):
             return float(np.mean(means)), float(np.mean(self.values("Expert_StdReturn", first)))
@@ -145,7 +145,7 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
 
 
 def role(cloned: Series, dagger: Series) -> str | None:
-    """The method (of `METHODS`) as which a BC series is compared with a DAgger series; None if it is not comparable."""
+    """The entry of `METHODS` for a BC series in a comparison with a DAgger series; None if they can't be compared."""
     if cloned.method != "BC" or not NOT_ALIKE.issuperset(differing([cloned, dagger])):
         return None
     steps = {dagger.config.num_agent_train_steps_per_iter: METHODS[0], dagger.gradient_steps: METHODS[1]}

@@ -35,12 +35,12 @@ EDITIONS = {  # names in each course's zip: folder of the runs, package, file th
 
 
 def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, edition: str = "cs285") -> int:
-    """Write the runs, the code, the experts and data that the runs read, and the commands into a zip that can be run.
+    """Write a zip with the runs, their commands, the code, and the experts and data that the runs read.
 
-    There must be a run of BC (q1_) and one of DAgger (q2_). ``code`` is the folder of the package cs285, next to
+    If the zip would be too large, experts and data are left out. ``code`` is the folder of the package cs285, next to
     requirements.txt; the package is renamed as the course's entry in `EDITIONS` says. Returns the size in bytes, at
-    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC or of DAgger, two run folders have the same name,
-    or the zip is too large or can't be written.
+    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC (q1_) or of DAgger (q2_), two run folders have the
+    same name, or the zip is too large or can't be written.
     """
     names = [run.path.name for run in runs]
     for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
@@ -78,7 +78,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
 
 
 def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
-    """The runs with their input paths in the zip, and these files by path; files that changed since are left out."""
+    """The runs with the paths of their input files in the zip, and these files, unless they changed, by path."""
     moved, content = [], dict[str, bytes]()
     for run in runs:
         for name, path in input_files(run.config).items():
@@ -92,7 +92,7 @@ def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, 
 
 
 def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> bytes:
-    """Make a zip of files by their names; those named in ``executable`` can be executed after unpacking."""
+    """Return the bytes of a zip of ``contents``, bytes by file name; files in ``executable`` get execute permission."""
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():

@@ -24,7 +24,8 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     """Make a `Config` for every combination of values; experiments are named after the settings that vary.
 
     ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
-    Each combination runs with the seeds 1 to ``seeds``; None: those in ``assignments``, or else the default seed.
+    Each combination runs with the seeds 1 to ``seeds``; if that is None, with the seeds in ``assignments`` or, if there
+    are none, with the default seed.
     Raises InvalidInput for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
     """
     values = dict(_read_assignment(assignment) for assignment in assignments)
@@ -32,7 +33,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
         raise InvalidInput(f"--set {' '.join(assignments)}: give all values of a setting at once, with commas")
     if seeds is not None:
         if "seed" in values:
-            raise InvalidInput(f"--seeds {seeds} and --set seed={values['seed']}: give one of them")
+            raise InvalidInput(f"--seeds {seeds} and --set seed={values['seed']}: give only one of them")
         values["seed"] = list(range(1, seeds + 1))
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_RUN_NAME]
     grid = []

@@ -25,7 +25,7 @@ from cs285.process import usable_cores
 from cs285.results.table import write_tables
 from cs285.sweeps.grid import missing_runs
 
-CLUSTER_TIMEOUT = 60.0  # seconds
+CLUSTER_TIMEOUT = 60.0  # seconds to wait for the answer of a cluster
 PROJECT_ROOT = Path(__file__).parents[2]
 
 
@@ -42,7 +42,7 @@ def run_missing(
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
         names = ["env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data"]
-        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the most episodes are checked
+        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the dict keeps the largest
         for config in {tuple(getattr(config, name) for name in names): config for config in ordered}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
                 pass  # raises InvalidInput unless the task, its expert and data are valid
@@ -56,9 +56,12 @@ def run_missing(
 
 
 def connected(address: str | None, num_cpus: int) -> AbstractContextManager[object]:
-    """Connect to Ray, on this machine or a cluster, until the context ends; raise InvalidInput or RunsFailed."""
+    """Connect to Ray, on this machine or a cluster, until the context ends; the arguments are those of `run_missing`.
+
+    Raises InvalidInput when Ray is not installed or no cluster answers, and RunsFailed when Ray does not start.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # runs see the GPUs
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # otherwise Ray hides GPUs from runs
     try:
         import ray
     except ImportError as error:
@@ -119,7 +122,7 @@ def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[
     """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
     If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``.
-    A run that is large enough for a GPU and does not name one uses GPU ``number`` modulo the number of GPUs.
+    A run that is large enough for a GPU and has no ``which_gpu`` uses GPU ``number`` modulo the number of GPUs.
     """
     sys.argv = list(command)
     if config.which_gpu is None and not config.no_gpu and is_gpu_work(config):
