@@ -17,14 +17,14 @@ from tyro.constructors import PrimitiveConstructorSpec
 from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
-# The largest value that is allowed.
+# The largest allowed values.
 MOST: Mapping[str, Any] = {"n_iter": 10**6, "n_layers": 1000, "size": 10**4, "learning_rate": 1e38}
 Preset: TypeAlias = Literal["tuned", "humanoid"]
 TUNED = {"ob_normalization": "expert_data", "learning_rate_schedule": "cosine"}
 HUMANOID = {"env_name": "Humanoid-v5", "size": 128, "num_agent_train_steps_per_iter": 3000, "batch_size": 5000}
 HUMANOID |= {"train_batch_size": 256, "learning_rate": 2e-3}  # more joints need a larger network and more data
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {"tuned": TUNED, "humanoid": {**TUNED, **HUMANOID}}
-CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # characters that are not plain
 
 
 def _read_json(texts: list[str]) -> Any:
@@ -48,9 +48,9 @@ class Config:
     """Settings of a BC or DAgger run, with the assignment's names and defaults; InvalidInput for wrong values."""
 
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
-    """Expert policy (pickle). None: policies/experts/<env_name>.pkl."""
+    """Expert policy: a file, a run folder or module:object (docs/data.md). None: policies/experts/<env_name>.pkl."""
     expert_data: Annotated[Path | None, arg(aliases=["-ed"])] = None
-    """Expert data (pickle). None: expert_data/expert_data_<env_name>.pkl."""
+    """Expert data: a file (docs/data.md). None: expert_data/expert_data_<env_name>.pkl."""
     expert_episodes: int | None = None  # Train on the first N of the expert's episodes. None: all.
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment, or module:id
     env_kwargs: Annotated[dict[str, Any] | None, JSON_OBJECT] = None

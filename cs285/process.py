@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from cs285.errors import Stopped
 
-CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # files of control groups 2 and 1
+CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # of Linux control groups 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -59,7 +59,7 @@ def _open_streams() -> None:
 def users_code() -> Iterator[None]:
     """Context manager around a user's code that restores the current folder and the standard streams at its end.
 
-    Later code uses relative paths. An exception outside `Exception`, such as SystemExit, becomes a RuntimeError.
+    An exception of a class outside `Exception`, such as SystemExit, becomes a RuntimeError.
     """
     folder = os.getcwd()
     try:
@@ -69,7 +69,7 @@ def users_code() -> Iterator[None]:
     except BaseException as error:  # SystemExit, or a class of the user's own
         raise RuntimeError(f"it raised {error!r:.100}").with_traceback(error.__traceback__) from error
     finally:
-        os.chdir(folder)
+        os.chdir(folder)  # relative paths are used later
         _open_streams()
 
 
@@ -121,7 +121,7 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def start_method(films: bool) -> str:
-    """The start method for workers: "fork" on Linux if this process has one thread and no graphics, else "spawn".
+    """The start method: "fork" on Linux if this process has one thread and renders no films, else "spawn".
 
     A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts,
     which only work in the process that made them.

@@ -8,7 +8,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 def training_parts(policy: Any) -> dict[str, Any]:
-    """Find a policy's optimisers and schedules, also inside containers and modules of its attributes.
+    """Find the optimisers and schedules among a policy's attributes, and in the containers and modules among them.
 
     The keys of the returned dict are paths of attributes, such as ``nets.0.adam``.
     """

@@ -27,7 +27,7 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import as_policy, random_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
-EXPERT_SEED = 0  # of the evaluations of the expert and the random policy, in runs of every seed
+EXPERT_SEED = 0  # evaluates the expert and the random policy, whatever the seed of the run is
 NAMES = {"Expert": "the expert", "Random": "the random policy"}  # their names in messages
 RANDOM_STEPS = 1000  # minimum steps of the random policy's evaluation; --eval_batch_size is used if it is smaller
 
@@ -44,7 +44,7 @@ class RunInputs:
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
         with ExitStack() as on_failure:
-            needed = max(config.batch_size, config.eval_batch_size)  # episodes, if each has only one step
+            needed = max(config.batch_size, config.eval_batch_size)  # the most episodes, each of one step
             self.rollouts = RolloutWorkers(  # made before any thread, since a process with threads forks no workers
                 config.env_name, config.ep_len, config.num_workers, config.backend, films, needed, config.env_kwargs
             )
@@ -165,7 +165,7 @@ def check_sizes(path: Path, env_name: str, spec: TaskSpec, paths: Sequence[Traje
         if low < 0 or high >= spec.ac_dim:
             low, high, last = np.add((low, high, spec.ac_dim - 1), spec.ac_start)
             wanted = f"{env_name} has choices {spec.ac_start} to {last}"
-            raise InvalidInput(f"{path}: actions {low} to {high}, but {wanted}")
+            raise InvalidInput(f"{path} has actions {low} to {high}, but {wanted}")
 
 
 def _describe(observation: Array, ac_dim: int | None) -> str:

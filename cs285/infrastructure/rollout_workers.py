@@ -44,7 +44,7 @@ PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 @dataclass(frozen=True)
 class _Task:
-    """An environment that each process makes when it first needs it; methods that use no policy get None for it."""
+    """An environment that each process makes on first use. Methods that need no policy are called with None."""
 
     env_name: str
     ep_len: int | None
@@ -83,7 +83,7 @@ class RolloutWorkers:
     """Rolls out policies in ``num_workers`` worker processes; ``spec`` describes the task.
 
     A policy is rolled out in this process if ``num_workers`` is 0, if the policy can't be pickled, if its attribute
-    ``copyable`` is False, or if workers can't be started. The reason is printed once, unless it is the first.
+    ``copyable`` is False, or if workers can't be started. In the last three cases, the reason is printed once.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ def random_policy(action_space: Any, ob_ndim: int) -> ExternalPolicy:
 
 
 def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
-    """Make a policy from an object with ``get_action``, a model, a module or a function; a `BasePolicy` is returned.
+    """Make a policy from an object with ``get_action``, a model, a module or a function; a `BasePolicy` is kept.
 
     A model of stable-baselines3 acts by ``predict`` with ``deterministic=True``. If the model has a VecNormalize, its
     observations are normalised first. A ``torch.nn.Module`` is called with a float32 tensor, in evaluation mode and

@@ -22,7 +22,7 @@ from cs285.policies.MLP_policy import MLPPolicySL
 Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]
 
 METHODS = ("update", "compute_loss", "outputs", "forward")  # of `MLPPolicySL`, which must be unedited
-TOLERANCE = 1e-3  # for differences between gradients, relative to the largest one
+TOLERANCE = 1e-3  # allowed difference of gradients, relative to the largest gradient
 KNOWN_SOURCE = "947953c9722a50ead826ae2c251c07aaa7bd8978e439d99fd6f962cc894222cb"  # SHA-256 of the code of METHODS
 
 
@@ -52,7 +52,7 @@ def fast_update(policy: object) -> Update | None:
 def skip_dynamo_import() -> None:
     """Keep torch's optimisers from importing torch._dynamo, which takes two seconds.
 
-    torch imports it only to exclude three methods from compilation. No effect where torch has other internals.
+    torch imports it only to exclude three methods from compilation. If torch has other internals, nothing is changed.
     """
     for name in ("add_param_group", "state_dict", "load_state_dict"):
         method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)

@@ -25,7 +25,7 @@ from cs285.policies.numpy_policy import NumpyPolicy
 METHODS = ("get_action", "forward", "outputs", "reset")  # of `MLPPolicy`; a copy in numpy needs them unedited
 KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"  # SHA-256 of the code of METHODS
 ACTIVATIONS: dict[type, str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
-TOLERANCE = 1e-4  # for differences between actions, relative to the largest action
+TOLERANCE = 1e-4  # allowed difference of actions, relative to the largest action
 
 
 def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
@@ -76,7 +76,7 @@ class DetachedCopy(BasePolicy):
 
 
 class LivePolicy(ExternalPolicy):
-    """Adapter for the policy in training itself, which acts in evaluation mode and without gradients."""
+    """Adapter for a policy that is still being trained; it acts in evaluation mode and without gradients."""
 
     def __init__(self, policy: Any, ob_ndim: int, not_copyable_because: str) -> None:
         super().__init__(policy.get_action, ob_ndim, getattr(policy, "reset", None))

@@ -63,7 +63,7 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
         if squashed and not np.isfinite([space.low, space.high]).all():
             raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
         if len(spec.ob_shape) == 3:
-            raise InvalidInput("its policy reads images")
+            raise InvalidInput("its policy reads images; it must read vectors")
     print(f"{path}: without statistics of VecNormalize, which its zip does not hold (docs/data.md)", file=sys.stderr)
     output = None if spec.discrete else partial(_within_bounds, low=space.low, high=space.high, squashed=squashed)
     return NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape, output=output)
@@ -80,11 +80,11 @@ def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]
     if name not in KINDS:
         raise InvalidInput(f"its policy is a {name:.100}, not one of {', '.join(n.rpartition('.')[2] for n in KINDS)}")
     if data.get("use_sde"):
-        raise InvalidInput("its exploration is gSDE (use_sde)")
+        raise InvalidInput("its exploration is gSDE; use_sde must be False")
     parts, default, squashed = KINDS[name]
     options = data["policy_kwargs"]
     if options.get("features_extractor_class", FLATTEN) != FLATTEN:
-        raise InvalidInput(f"its features_extractor_class is {options['features_extractor_class']!s:.100}")
+        raise InvalidInput(f"it has {options['features_extractor_class']!s:.80}, not {FLATTEN}")
     activations = {CLASS.format(torch_name): ours for torch_name, ours in ACTIVATIONS.items()}
     used = options.get("activation_fn", CLASS.format(default))
     if used not in activations:
@@ -96,7 +96,7 @@ def _check_actions(space: Mapping[str, Any], spec: TaskSpec) -> None:
     """Raise InvalidInput if the kind or the bounds of a policy's actions differ from the task's."""
     ours: Any = spec.action_space
     if space[":type:"].rpartition(".")[2].strip("'>") != type(ours).__name__:
-        raise InvalidInput(f"its actions are a {space[':type:']:.100}, the task's {ours}")
+        raise InvalidInput(f"its action space is a {space[':type:']:.100}, and the task's is {ours}")
     for name in () if spec.discrete else ("low", "high"):
         bound = np.array(space[name].strip("[]").split(), np.float64)
         if bound.shape != ours.shape or not np.allclose(bound, getattr(ours, name)):
@@ -111,7 +111,7 @@ def _read_layers(parameters: Mapping[str, Array], parts: Sequence[str]) -> tuple
         used += sorted(own, key=lambda name: int(name.rpartition(".")[2]) if name != part else 0)
     names = {f"{layer}.{kind}" for layer in used for kind in ("weight", "bias")}
     if other := [name for name in parameters if name not in names and not name.startswith(UNUSED)]:
-        raise InvalidInput(f"its parameters {other[0]:.100} are not those of a perceptron")
+        raise InvalidInput(f"its parameter {other[0]:.100} is not part of a perceptron")
     if not all(np.isfinite(parameters[name]).all() for name in names):
         raise InvalidInput("a parameter is NaN or infinite")
     weights = [np.ascontiguousarray(parameters[f"{layer}.weight"].T) for layer in used]

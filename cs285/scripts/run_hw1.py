@@ -22,7 +22,7 @@ def main(make_policy: MakePolicy = make_mlp_policy, expert: object | None = None
 
 
 def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) -> None:
-    """Train once with each seed and exit. A failed run is reported and the others still run; it sets the exit code."""
+    """Train once with each seed and exit. A run that fails is reported and sets the exit code; the others still run."""
     restart_in_mujoco_py_venv(settings.config.backend)
     from cs285.infrastructure.bc_trainer import BC_Trainer
     from cs285.infrastructure.inputs import RunInputs

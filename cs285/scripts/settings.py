@@ -22,8 +22,8 @@ class Settings:
 
     config: Annotated[Config, tyro.conf.arg(name="")]  # its fields are flags without a prefix
     preset: Preset | None = None
-    """Named settings, overridden by other flags. tuned: standardised observations and a falling learning rate;
-    humanoid: the same, a larger network and more data, on Humanoid-v5. A run prints the settings of its preset."""
+    """Named settings, overridden by other flags. tuned: standardised observations and a learning rate that falls.
+    humanoid: tuned, and a larger network and more data, on Humanoid-v5. A run prints the settings of its preset."""
     seeds: str | None = None
     """Several seeds, such as 1,2,3, run one after the other, each with a run folder of its own."""
 
