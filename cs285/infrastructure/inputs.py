@@ -142,7 +142,7 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
         raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data{hint}")
     paths = renumber(load_expert_data(path, spec.time_limit, spec.discrete), -spec.ac_start)
     if (wanted := config.expert_episodes or 1) > len(paths):
-        raise InvalidInput(f"--expert_episodes is {wanted}; it must be at most {len(paths)}, the number in {path}")
+        raise InvalidInput(f"--expert_episodes is {wanted}; it must be at most {len(paths)}, the episodes in {path}")
     paths = paths[: config.expert_episodes]
     ob_shape = paths[0].observations.shape[1:]
     if paths[0].observations.dtype.kind in "iub" and spec.ob_dtype.kind == "f":
