@@ -1,4 +1,4 @@
-"""Makes the checkout's cs285 importable without installing it, and prepares the process; scripts import it first."""
+"""Makes this checkout's package cs285 importable without installation, and prepares the process for a script."""
 
 import sys
 from pathlib import Path

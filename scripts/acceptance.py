@@ -1,7 +1,7 @@
-"""Train with the experts and data that ship and compare the returns, in per cent of the expert's, with their targets.
+"""Train policies with the experts and data that ship, and compare their returns with targets.
 
-The exit code is 1 when a target is missed. Runs that are complete in --logdir are not repeated. Every policy is
-evaluated over at least 20 000 steps. The expert's return is the mean in its card.
+Targets are in per cent of the expert's return, which is the mean in the expert's card. The exit code is 1 when a target
+is missed. Runs that are complete in --logdir are not repeated. Every policy is evaluated over at least 20 000 steps.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Check the blanks of the homework one by one: ok, not started, or what is wrong and where."""
+"""Check the blanks of the homework one by one, and print ok, not started, or what is wrong and where."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ from cs285.homework.blanks import BY_NAME, OF_FUNCTION
 class Settings:
     blank: str | None = None  # Check one blank, by the name of a function. None: all.
     json: Path | None = None  # File to write the verdicts to, for programs
-    run: bool = False  # If all are right, train BC on CartPole for some seconds, and say whether the policy learned
+    run: bool = False  # If all answers are right, train BC on CartPole for some seconds, and say whether it learned
 
     def __post_init__(self) -> None:
         if self.blank is not None and self.blank not in OF_FUNCTION:

@@ -1,6 +1,7 @@
 """Roll out an expert and write its episodes in the course's data format.
 
-With --noise, executed actions have Gaussian noise; the file has the expert's mean actions (DART, Laskey et al. 2017).
+With --noise, Gaussian noise is added to the actions that are executed; the file has the expert's actions without noise
+(DART, Laskey et al. 2017).
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Expert file; None: the one that ships.
     episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2.
     ep_len: int | None = None  # Step after which episodes are truncated; None: the environment's limit.
-    noise: float = 0.0  # Standard deviation of noise in executed actions, divided by half the range of the bounds.
+    noise: float = 0.0  # Standard deviation of the noise, as a fraction of half the range of an action.
     seed: int = 1  # Seed of the episodes and of the noise.
     format: Literal["course", "npz", "minari"] = "course"
     """course: a pickle. npz: an array for each of D4RL's names. minari: a folder, for --expert_data minari:<folder>."""

@@ -17,7 +17,7 @@ from cs285.errors import InvalidInput
 class Settings:
     files: Positional[tuple[Path, ...]]  # Expert data, or expert policies in the course's layout
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Task that the files must fit. None: name those that do, among the tasks with experts in policies/experts/."""
+    """Task that the files must fit. None: name the tasks that they fit, of those whose experts and data ship."""
 
 
 def main(settings: Settings) -> None:
@@ -53,7 +53,7 @@ def main(settings: Settings) -> None:
 
 
 def describe_data(path: Path, content: Any) -> str:
-    """Text on layout, sizes, lengths and returns of recorded episodes; ``content`` is that of a pickle, else None."""
+    """Describe layout, sizes, lengths and returns of recorded episodes; ``content`` is that of a pickle, or None."""
     import numpy as np
 
     from cs285.data.expert_data import load_expert_data

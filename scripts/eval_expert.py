@@ -16,8 +16,8 @@ from cs285.errors import InvalidInput
 @dataclass(frozen=True)
 class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # One expert; None: all that ship.
-    env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task of that expert; None: its file's name.
-    episodes: Annotated[int | None, arg(aliases=["-n"])] = None  # Episodes of each; None: as in its card, else 50.
+    env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task of that expert; None: the file's name.
+    episodes: Annotated[int | None, arg(aliases=["-n"])] = None  # Episodes of each expert; None: as in its card, or 50.
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
 
     def __post_init__(self) -> None:

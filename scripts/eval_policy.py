@@ -15,14 +15,14 @@ from cs285.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Settings:
-    policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder
+    policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder, or the folder
     episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Environment. None: as in the run. Needed for module:id, whose module is only imported when it is named."""
+    """Environment. None: as in the run. A run on module:id needs it, since modules are only imported if named here."""
     ep_len: int | None = None  # Steps after which an episode is truncated. None: as in the run
     seed: int = 1  # Seed of the episodes
     backend: Literal["mujoco", "mujoco_py"] | None = None
-    """Bindings that a -v2 task runs on: the official ones, or the original. None: as in the run."""
+    """MuJoCo bindings of a -v2 task: the official ones, or mujoco-py. None: as in the run."""
     video: Path | None = None  # New MP4 file for a video of the first episode. None: no video
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ class Settings(RunSelection):
 
     def __post_init__(self) -> None:
         if (self.parameter is not None) != (self.figure == "hyperparameter"):
-            raise InvalidInput(f"--parameter is {self.parameter}; only --figure hyperparameter has one, and needs it")
+            raise InvalidInput(f"--parameter is {self.parameter}; give one with --figure hyperparameter, else none")
 
 
 def main(settings: Settings) -> None:

@@ -1,9 +1,9 @@
 """Run the assignment's experiments with the experts and data that ship, and write the report.
 
-Each task has runs of DAgger, and of behavioural cloning (BC) with as many gradient steps as one DAgger iteration and as
-all DAgger iterations. These runs use the task's preset if there is one. One task also has runs of BC with 500 to 10000
-gradient steps, and with 1 to 20 episodes, which are recorded first. Every policy is evaluated over 10000 steps. Runs
-that are complete in --logdir are not repeated. The rows of the table in README.md are printed.
+Each task has three kinds of runs: DAgger, behavioural cloning (BC) with the gradient steps of one DAgger iteration, and
+BC with those of all DAgger iterations. These runs use the task's preset if there is one. One task also has runs of BC
+with 500 to 10000 gradient steps, and with 1 to 20 episodes, which are recorded first. Every policy is evaluated over
+10000 steps. Runs that are complete in --logdir are not repeated. The rows of the table in README.md are printed.
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 
-FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # the first that ships is in Figure 1; the first two have videos
+FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # of those that run, the first is in Figure 1, and two have videos
 TASK_PRESETS = {"Humanoid-v5": PRESETS["humanoid"], "Walker2d-v5": PRESETS["tuned"]}
 EVALUATION = 10_000  # environment steps
-STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # of BC in Figure 1
+STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # gradient steps and episodes of BC in Figure 1
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Settings:
         check_at_least(1, self, "seeds", "num_cpus")
         for task in (tasks := self.tasks.split(",")):
             if task not in shipped_tasks() or tasks.count(task) > 1:
-                raise InvalidInput(f"--tasks is {self.tasks}; each must be another one of {', '.join(shipped_tasks())}")
+                raise InvalidInput(f"--tasks is {self.tasks}; name different ones of {', '.join(shipped_tasks())}")
 
 
 def main(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Run a grid of settings and seeds on this machine or on a Ray cluster, without runs that are complete in --logdir."""
+"""Run a grid of settings and seeds on this machine or on a Ray cluster; skip runs that are complete in --logdir."""
 
 from dataclasses import dataclass
 from pathlib import Path

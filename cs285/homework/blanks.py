@@ -26,9 +26,9 @@ class Blank:
 
     bodies: tuple[Body, ...]  # functions to write; code outside of the blank calls the first one
     question: str  # number of the assignment's question
-    points: int  # for a right answer
+    points: int  # points for a right answer
     read_on: str  # reading that explains the terms of the hints
-    text: str  # the hints
+    text: str  # hints, one or more lines
 
     @property
     def name(self) -> str:

@@ -66,7 +66,7 @@ def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
 
 
 def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
-    """The contents of the student edition's files by path."""
+    """The bytes of each file of the student edition, by its path below the edition's folder."""
     files = {"README.md": (PROJECT_ROOT / README).read_bytes()}
     for top in sorted({name.partition("/")[0] for name in INCLUDED}):
         for path in sorted([*(PROJECT_ROOT / top).rglob("*"), PROJECT_ROOT / top]):
@@ -99,7 +99,7 @@ def empty_body(source: str, function: str, blank: Blank) -> str:
 
 
 def write_autograder(output: Path) -> int:
-    """Write the zip and return its size in bytes; raise InvalidInput when the file exists or can't be written."""
+    """Write autograder.zip and return its size in bytes; InvalidInput when ``output`` exists or can't be written."""
     check_new(output)
     files = {f"edition/{name}": content for name, content in edition_files().items() if name.endswith(".py")}
     experts = PROJECT_ROOT.glob("policies/experts/*.json")

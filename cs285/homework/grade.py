@@ -1,7 +1,8 @@
-"""The grader of submissions; ``run_autograder`` in the autograder's zip calls it on a folder laid out as Gradescope's.
+"""Grader of submissions, which ``run_autograder`` in the autograder's zip calls on a folder with Gradescope's layout.
 
 The checks come from the autograder's zip. They run answers in separate processes, as an unprivileged user if the grader
-is root. Only the files with blanks are taken from a submission, and only if they use nothing that `_uses` reports.
+is root. From a submission, only the files with blanks are taken, and only if `_uses` reports nothing in them that is
+not in the edition's own file.
 """
 
 import ast
@@ -23,15 +24,16 @@ from cs285.homework.blanks import BLANKS
 
 RETURN = "Eval_AverageReturn"
 LIMIT = 300.0  # seconds for all checks
-MAX_BYTES = 5 * 10**7  # of an event file; one that this project writes has less than 1 % of this
-MAX_SOURCE = 10**6  # of a file with blanks
-NOBODY = 65534
+MAX_BYTES = 5 * 10**7  # of an event file to read; event files of this project have less than 1 % of this
+MAX_SOURCE = 10**6  # bytes of a file with blanks
+NOBODY = 65534  # id of a user and a group without privileges
 CHECK = """
 import json
 from cs285.homework.checks.runner import check_all
 for verdict in check_all():
     print(json.dumps(verdict.as_json()), flush=True)
 """
+# Modules that answers may import, names that they must not contain, and functions that they must not name.
 IMPORTS = "__future__ abc collections contextlib copy cs285 dataclasses enum functools gymnasium itertools math numpy"
 IMPORTS += " random time torch tqdm typing"
 HIDDEN = "_getframe builtins cloudpickle ctypes ctypeslib faulthandler gc get_type_hints homework importlib inspect io"
@@ -70,7 +72,7 @@ def main(root: Path, edition: Path) -> None:
 
 
 def _stage(submission: Path, staged: Path) -> dict[str, str]:
-    """Copy the files with blanks over the edition's; return, for each file not taken, the reason as a message."""
+    """Copy a submission's files with blanks over those of the edition; return the reasons for files not copied."""
     packages = [path.parents[1] for path in submission.rglob("infrastructure/rl_trainer.py")]
     package = min(packages, key=lambda path: (len(path.parts), path), default=None)
     refused = {}
@@ -83,7 +85,7 @@ def _stage(submission: Path, staged: Path) -> dict[str, str]:
                 raise ValueError(f"it has more than {MAX_SOURCE} bytes")
             text = re.sub(rf"\b{re.escape(package.name)}\.", "cs285.", source.read_bytes().decode())
             if surplus := {*_uses(text)} - {*_uses((staged / file).read_bytes().decode())}:
-                raise ValueError(f"it uses {', '.join(sorted(surplus))}; the grader does not run such a file")
+                raise ValueError(f"it uses {', '.join(sorted(surplus))}, which the grader does not allow")
             (staged / file).write_bytes(text.encode())
         except (ValueError, SyntaxError, RecursionError, MemoryError, OSError) as error:
             refused[file] = f"{file}: {error}"[:300]
@@ -91,7 +93,7 @@ def _stage(submission: Path, staged: Path) -> dict[str, str]:
 
 
 def _uses(source: str) -> Iterator[str]:
-    """Yield what a source uses but no answer needs: other modules, interpreter access, assignments to imports."""
+    """Yield what a source text uses and no answer needs, such as other modules or assignments to imported modules."""
     imported = set[str]()
     for node in ast.walk(tree := ast.parse(source)):
         fields = [] if isinstance(node, ast.Constant) else [value for _, value in ast.iter_fields(node)]
@@ -134,13 +136,13 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
         lines = output.read().decode(errors="replace").splitlines()
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
-        with suppress(ValueError):  # the last one may be cut off
+        with suppress(ValueError):  # the last line may be cut off
             found.setdefault((verdict := json.loads(line))["blank"], verdict)
     return found
 
 
 def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
-    """By folder prefix (q1_, q2_) and task: the best Eval_AverageReturn of all runs, divided by the expert's return."""
+    """The best Eval_AverageReturn of all runs, divided by the expert's return; keys are (q1_ or q2_, task)."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     best: dict[tuple[str, str], float] = {}

@@ -17,7 +17,7 @@ class Mistake(Exception):
 
 
 def require(condition: object, key: str, words: str) -> None:
-    """Raise the `Mistake` unless the condition holds."""
+    """Raise a `Mistake` with this key and these words unless the condition holds."""
     if not condition:
         raise Mistake(key, words)
 
@@ -40,8 +40,8 @@ def require_equal(
 ) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    ``others`` maps the key of a known mistake to the numbers that it leads to, and a hint. If ``found`` equals these
-    numbers, that key and that hint are used.
+    ``name`` begins its message, and ``hint`` ends it. ``others`` maps the keys of known mistakes to the numbers that
+    they lead to and a hint; if ``found`` has these numbers, the known mistake's key and hint are used.
     """
     if not close(found, wanted):
         same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]
@@ -70,7 +70,7 @@ def _array(numbers: Any) -> Any:
 
 @contextmanager
 def case(name: str) -> Iterator[None]:
-    """Put the name of the case before the message of an error in the block."""
+    """Prefix the message of an error in the block with the name of the case."""
     try:
         yield
     except Mistake as mistake:
@@ -81,7 +81,7 @@ def case(name: str) -> Iterator[None]:
 
 
 def run_cases(check: Callable[..., Any], cases: Mapping[str, tuple[Any, ...]]) -> Iterator[Mistake]:
-    """Call a check with the arguments of each case, which ``cases`` has by name."""
+    """Call a check for each case and yield its mistakes; ``cases`` maps the names of cases to the check's arguments."""
     for name, arguments in cases.items():
         with case(name):
             yield from check(*arguments) or ()

@@ -27,7 +27,7 @@ def _check_actions(discrete: bool, ob_shape: tuple[int, ...]) -> Iterator[Mistak
         raise Mistake("batch dimension", f"a single observation raises {error!r}; a batch works") from error
     _actions(policy, observations[:1], mode[:1])
     if close(actions, mode):
-        return require_equal(single, mode[1], "single", "the action is", ", the action of the observation in a batch")
+        return require_equal(single, mode[1], "single", "the action is", ", which the observation gets in a batch")
     fakes.check_inputs(actions, policy, observations, lambda outputs: outputs.argmax(1) if discrete else outputs)
     found = f"an action is {show(actions[1])}, but the most likely action for its observation is {show(mode[1])}"
     drawn = policy.get_action(np.repeat(observations[1:2], 4000, axis=0))
@@ -71,7 +71,7 @@ def _check_distribution(discrete: bool) -> None:
         others = {
             "exp missing": (logstd.abs(), ": it must be the exponential of logstd"),
             "covariance": ((logstd / 2).exp(), ": logstd.exp() was given as a variance or covariance"),
-            "squared": ((2 * logstd).exp(), ": that is its square, the variance"),
+            "squared": ((2 * logstd).exp(), ": this is the variance"),
         }
         name = f"with a logstd of {show(logstd)} the standard deviation is"
         require_equal(found.stddev[0], logstd.exp(), "standard deviation", name, others=others)
@@ -97,7 +97,7 @@ def update() -> Iterator[Mistake]:
 
 
 def _losses(policy: Any, outputs: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The right loss under "right", and the wrong loss of each common mistake under a description of the mistake."""
+    """Losses by name: "right" is the right one, and each other name is the common mistake that leads to the loss."""
     nll = fakes.action_distribution(policy, outputs).log_prob(actions).mean().neg()
     losses = {"right": nll}
     if policy.discrete:
@@ -136,7 +136,7 @@ def _check_loss(options: dict[str, Any]) -> Iterator[Mistake]:
             require(not close(loss, other), key, f"{text}; the likely mistake: {key}")
         factors = () if policy.discrete else (0.5, actions.shape[1], actions.shape[1] / 2, 1 / actions.shape[1])
         require(any(close(scale, factor) for factor in factors), "value", text)
-        yield Mistake("factor", f"the loss is {scale:.3g} times the usual mean, so it can't be compared with others'")
+        yield Mistake("factor", f"the loss is {scale:.3g} times the usual mean, so it is not comparable with others")
     text = "the loss has no gradient: it must be computed from tensors that depend on the parameters"
     require(loss.requires_grad, "detached", text)
     names, parameters = zip(*policy.named_parameters(), strict=True)

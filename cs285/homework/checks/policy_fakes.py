@@ -46,7 +46,7 @@ def network_outputs(policy: Any, observations: Any) -> Any:
 
 
 def check_inputs(found: Any, policy: Any, observations: Any, convert: Callable[[Any], Any]) -> None:
-    """Raise a `Mistake` if ``found`` equals ``convert`` of the outputs for observations that are not standardised."""
+    """Raise a `Mistake` if ``found`` equals ``convert(outputs)`` for observations that were not standardised."""
     outputs = policy.network(torch.as_tensor(observations).flatten(start_dim=1))
     text = "the network gets observations that are not standardised; self.outputs standardises them"
     require(not close(found, convert(outputs)), "standardised", text)
@@ -72,9 +72,9 @@ def modes(policy: Any, observations: Any) -> Any:
 def make_policy(
     discrete: bool = False, ob_shape: tuple[int, ...] = (OB_DIM,), loss: str = "mse", ac_dim: int = 2, **methods: Any
 ) -> Any:
-    """Make an `MLPPolicySL` that has a network and an optimiser of this file, and ``methods`` in place of its own.
+    """Make an `MLPPolicySL` with a small network and the `Optimizer` above; ``methods`` replace the class's methods.
 
-    Actions have ``ac_dim`` numbers; if they are discrete, there are 4 choices.
+    Actions have ``ac_dim`` numbers or, if discrete, 4 choices.
     """
     optimizers: Any = torch.optim
     optimizers.Adam = optimizers.AdamW = optimizers.SGD = optimizers.RMSprop = Optimizer

@@ -35,7 +35,7 @@ ROOT = Path(cs285.__file__).absolute().parents[1]
 LIMIT = 3.0  # seconds for the check of one blank
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
-torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports further modules
+torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports modules that forked processes then have
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,19 @@ class Verdict:
         return " ".join(f"{self.blank}: {found}{place}".split())
 
     def as_json(self) -> dict[str, Any]:
-        """The fields, the message (line), and the points that are reached (points) and possible (max_points)."""
+        """A dict of the fields, with the message as ``line``, the points reached as ``points``, and ``max_points``."""
         points = BY_NAME[self.blank].points
         return {**asdict(self), "line": str(self), "points": points * self.passed, "max_points": points}
 
 
 def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> Iterator[Verdict]:
     """Check the blanks with these names, each as `check` does."""
-    with ThreadPoolExecutor(1 if METHOD == "fork" else os.cpu_count()) as pool:  # a spawned process imports everything
+    with ThreadPoolExecutor(1 if METHOD == "fork" else os.cpu_count()) as pool:  # spawned processes start slowly
         yield from pool.map(functools.partial(check, limit=limit), names)
 
 
 def check(name: str, limit: float = LIMIT) -> Verdict:
-    """Check the blank with this name; the verdict after ``limit`` seconds is that the answer hangs."""
+    """Check the blank with this name; an answer that takes more than ``limit`` seconds is said to hang."""
     context: Any = multiprocessing.get_context(METHOD)
     blank = BY_NAME[name]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -95,7 +95,7 @@ def check(name: str, limit: float = LIMIT) -> Verdict:
 
 
 def _run(name: str, limit: float, folder: Path) -> None:
-    """Check a blank and write the verdict to a file; runs in a process of its own."""
+    """Check a blank and write the verdict to ``folder``/verdict; this function runs in a process of its own."""
     torch.set_num_threads(1)  # with tensors as small as these, more threads are slower
     files = (folder / name for name in ("stdout", "stderr", "trace"))
     sys.stdout, sys.stderr, trace = (open(file, "w", encoding="utf-8") for file in files)  # noqa: SIM115

@@ -40,7 +40,7 @@ class _Environment(gym.Env[Any, Any]):
         self.action_space = gym.spaces.Discrete(2) if discrete else gym.spaces.Box(-1.0, 1.0, (2,))
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (3,))
         self.ends, self.steps, self.over = ends, 0, False
-        # float32, the task's dtype, shows a missing copy: asarray does not copy it
+        # float32 is the task's dtype: np.asarray does not copy it, so that a missing copy shows
         self.state = np.zeros(3, np.float32 if "truncated" in ends else np.float64)
         self.seeds, self.received = list[Any](), list[Any]()
 
@@ -162,7 +162,7 @@ class _Rollouts:
             ahead += itertools.islice(seeds, 1)
             self.count += 1
             require(self.count < 60, "endless", "it rolls out episodes without end, since the seeds of a run never end")
-            require(ahead[0] in LENGTHS, "seeds", f"an episode has the seed {ahead[0]}, which is not one of the given")
+            require(ahead[0] in LENGTHS, "seeds", f"an episode has the seed {ahead[0]}, which is not a given seed")
             states = np.repeat(np.arange(ahead.pop(0) + 1, dtype=np.float32)[:, None], 3, axis=1)
             yield Trajectory.from_states(states, states[1:, :2], states[1:, 0], True, False)
 
