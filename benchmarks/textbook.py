@@ -33,7 +33,7 @@ class Policy(nn.Module):
         self.optimizer = torch.optim.Adam(self.parameters(), 5e-3)
 
     def get_action(self, obs: np.ndarray) -> np.ndarray:
-        """Actions for one observation or many."""
+        """Actions (N, ac_dim) for observations (N, ob_dim); one observation (ob_dim,) gives N = 1."""
         observation = torch.from_numpy(np.atleast_2d(obs).astype(np.float32))
         return self.mean_net(observation).detach().numpy()
 
@@ -86,7 +86,7 @@ def sample_trajectory(env: gym.Env, policy: Any, max_path_length: int) -> dict[s
 
 
 def sample_trajectories(env: gym.Env, policy: Any, min_timesteps: int, max_path_length: int) -> Paths:
-    """Roll out episodes until they have enough steps."""
+    """Roll out episodes until they have at least ``min_timesteps`` steps together."""
     paths: Paths = []
     while sum(len(path["reward"]) for path in paths) < min_timesteps:
         paths.append(sample_trajectory(env, policy, max_path_length))
@@ -101,7 +101,7 @@ def train(policy: Policy, buffer: ReplayBuffer, steps: int, batch_size: int = 10
 
 
 def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10, eval_batch_size: int = 5000) -> float:
-    """The whole DAgger job; returns the last evaluation's mean return."""
+    """Run the whole DAgger job; returns the mean return of the last evaluation."""
     env = gym.make(env_name)
     limit = env.spec.max_episode_steps
     expert, data = load_expert(expert_file, env_name, make_env(env_name)[1]), load_pickle(data_file)

@@ -1,4 +1,4 @@
-"""Files that a run writes: log.csv, TensorBoard's event files, config.json, and the paths of videos."""
+"""The folder of a run, and the files in it that log the run: log.csv, TensorBoard's event files and config.json."""
 
 import contextlib
 import csv
@@ -26,7 +26,7 @@ except ImportError:  # Windows
 
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
-    """Make the folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``, numbered if it exists; InvalidInput on failure."""
+    """Make the folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``, or one with a number at the end if it exists."""
     stamp = time.strftime("%d-%m-%Y_%H-%M-%S")
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)

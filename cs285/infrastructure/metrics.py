@@ -14,7 +14,7 @@ RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Random_", "I
 
 
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:
-    """Statistics of the returns and lengths of one or more episodes; the standard deviation is the population's."""
+    """Average, population standard deviation and extremes of the episodes' returns, and the average episode length."""
     returns = [trajectory.total_reward for trajectory in trajectories]
     return {
         f"{prefix}_AverageReturn": float(np.mean(returns)),

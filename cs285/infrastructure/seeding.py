@@ -32,7 +32,7 @@ def generator(seed: int, stream: Stream) -> np.random.Generator:
 
 
 def integer_seed(seed: int, stream: Stream, *key: int) -> int:
-    """A seed in [0, 2**32) for a library's own generator; a different ``key`` gives a different seed."""
+    """A seed in [0, 2**32) for a library's own generator; seeds of different keys are independent of each other."""
     return int(_sequence(seed, stream, *key).generate_state(1)[0])
 
 
@@ -56,7 +56,7 @@ def seed_global_generators(seed: int) -> None:
 
 
 def global_generator_states() -> dict[str, Any]:
-    """The states of the global generators, for `set_global_generator_states`."""
+    """The states of Python's, numpy's and torch's global generators, for `set_global_generator_states`."""
     states = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
     if torch := sys.modules.get("torch"):
         states["torch"] = torch.get_rng_state()

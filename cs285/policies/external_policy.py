@@ -44,7 +44,7 @@ class ExternalPolicy(BasePolicy):
         except Exception as error:
             if isinstance(error, InvalidInput) or is_users(error):
                 raise
-            raise InvalidInput(f"the expert failed: {describe(error)}") from error  # a library's module or model
+            raise InvalidInput(f"the expert failed: {describe(error)}") from error  # raised in a library
         try:
             actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
         except (TypeError, ValueError):  # rows of different lengths

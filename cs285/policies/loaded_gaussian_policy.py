@@ -21,7 +21,7 @@ from cs285.policies.external_policy import ExternalPolicy, as_policy, import_obj
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
 from cs285.policies.sb3_policy import load_sb3_policy
 
-CONSTANT_STD = 1e-4
+CONSTANT_STD = 1e-4  # a dimension with a smaller standard deviation is constant
 OBSERVATIONS = {"observation", "observations", "obs"}  # keys of recorded data, which an expert's file does not have
 STD_OFFSET = 1e-6  # the course adds this number to the standard deviation before it divides
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # torch is slow to import, and not needed before the rollout 
 MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]"
 
 MIN_GPU_WORK = 50_000  # a GPU is faster when size times train_batch_size is at least this (docs/speed.md)
-CONSTANT_STD = 1e-4
+CONSTANT_STD = 1e-4  # a dimension with a smaller standard deviation is constant
 SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may vary more in rollouts of the policy
 
 
@@ -71,7 +71,7 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
 
 
 def full_name(make_policy: MakePolicy) -> str:
-    """``module:name`` of a function that makes policies; a script is named by its file."""
+    """``module:name`` of a function that makes policies; the module of a script is the name of its file."""
     owner: Any = make_policy if hasattr(make_policy, "__qualname__") else type(make_policy)
     module, name = owner.__module__, owner.__qualname__
     if module == "__main__":

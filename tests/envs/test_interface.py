@@ -22,7 +22,7 @@ Change = Callable[[Any, Any], Any]  # a function of an environment and an action
 
 
 class BentEnv(PointEnv):
-    """A point whose action, return value of ``step`` and state are converted by functions that a test replaces."""
+    """A point. Tests replace ``action``, ``answer`` and ``state_of``, which convert actions, returned steps and states."""
 
     action: Change = staticmethod(lambda env, action: action)
     answer: Change = staticmethod(lambda env, answer: answer)
@@ -39,7 +39,7 @@ class BentEnv(PointEnv):
 
 
 class Seedless(BentEnv):
-    """An environment as before Gymnasium 0.26: ``reset`` has no arguments, and returns the observation only."""
+    """An environment for the interface before Gymnasium 0.26: ``reset()`` returns the observation only."""
 
     def reset(self) -> Any:  # type: ignore[override]
         self.steps, self.lifetime = 0, 5
