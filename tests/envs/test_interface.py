@@ -22,7 +22,7 @@ Change = Callable[[Any, Any], Any]  # a function of an environment and an action
 
 
 class BentEnv(PointEnv):
-    """A point. Tests replace ``action``, ``answer`` and ``state_of``, which convert actions, returned steps and states."""
+    """A point. Tests replace ``action``, ``answer`` and ``state_of``, which convert actions, answers and states."""
 
     action: Change = staticmethod(lambda env, action: action)
     answer: Change = staticmethod(lambda env, answer: answer)
