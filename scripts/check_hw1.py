@@ -15,7 +15,7 @@ from cs285.homework.blanks import BY_NAME, OF_FUNCTION
 
 @dataclass(frozen=True)
 class Settings:
-    blank: str | None = None  # Check one blank, by the name of a function. None: all.
+    blank: str | None = None  # Name of a function to check. None: check all blanks.
     json: Path | None = None  # File to write the verdicts to, for programs
     run: bool = False  # If all answers are right, train BC on CartPole for some seconds, and say whether it learned
 
@@ -44,7 +44,7 @@ def main(settings: Settings) -> None:
 
 
 def try_learning() -> bool:
-    """Train BC for some seconds; return whether its return is at least 30 % of that of the recorded episodes."""
+    """Train BC for some seconds; return whether the policy has at least 30 % of the recorded episodes' return."""
     from cs285.infrastructure.bc_trainer import BC_Trainer
 
     with TemporaryDirectory() as folder:

@@ -31,7 +31,7 @@ class Settings:
     """course: a pickle. npz: an array for each of D4RL's names. minari: a folder, for --expert_data minari:<folder>."""
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
     """New file or folder to write; None: expert_data/expert_data_<env_name>.pkl, or .npz, or without extension."""
-    backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
+    backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # MuJoCo bindings of -v2 tasks (see docs/v2.md).
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")

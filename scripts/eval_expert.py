@@ -18,7 +18,7 @@ class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # One expert; None: all that ship.
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task of that expert; None: the file's name.
     episodes: Annotated[int | None, arg(aliases=["-n"])] = None  # Episodes of each expert; None: as in its card, or 50.
-    backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # Bindings of -v2 tasks (scripts/install_mujoco_py.sh).
+    backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # MuJoCo bindings of -v2 tasks (see docs/v2.md).
 
     def __post_init__(self) -> None:
         check_at_least(2, self, "episodes")

@@ -103,7 +103,7 @@ def _is_numeric(value: Any) -> bool:
 
 
 def _read_array(value: Any, name: str, where: str) -> Array:
-    """Convert a value to an array, in float32 if it has floats; raise InvalidInput unless all are finite numbers."""
+    """Convert a value to an array, of float32 for floats; raise InvalidInput unless its entries are finite numbers."""
     try:
         array = np.asarray(value if _is_numeric(value) else None)
     except (ValueError, OverflowError):  # such as rows of different lengths

@@ -52,7 +52,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             self._raise_named(error, "reset", result)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Take a step."""
+        """Take a step, and return the five values of `gymnasium.Env.step`."""
         self._steps, result = self._steps + 1, None
         try:
             result = self.env.step(np.int64(action) if self._discrete else action)

@@ -36,7 +36,7 @@ class TaskSpec:
     """Facts of an environment."""
 
     ob_shape: tuple[int, ...]
-    ob_dtype: np.dtype[Any]  # of observations in a trajectory: float32 for floats, else the environment's
+    ob_dtype: np.dtype[Any]  # of observations in a trajectory: float32 for all floats, else as in the environment
     ac_dim: int  # size of an action, or the number of choices when discrete
     discrete: bool  # whether an action is an integer, the index of a choice
     max_episode_steps: int  # steps after which episodes are truncated
@@ -138,7 +138,7 @@ def _make_registered(
     module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     if colon and registration is None:
-        if os.getcwd() not in sys.path:  # Python adds only the script's folder
+        if os.getcwd() not in sys.path:  # Python itself adds only the script's folder
             sys.path.append(os.getcwd())
         importlib.import_module(module)
     if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):

@@ -21,7 +21,7 @@ INSTALL = "run scripts/install_mujoco_py.sh"
 
 
 def restart_in_mujoco_py_venv(backend: str) -> None:
-    """Restart this process in mujoco-py's virtual environment, unless it is there already or ``backend`` is ``mujoco``.
+    """Restart this process in mujoco-py's virtual environment, if ``backend`` is ``mujoco_py`` and it runs elsewhere.
 
     Call this right after parsing the settings. Raises InvalidInput when the environment is missing.
     """
@@ -32,7 +32,7 @@ def restart_in_mujoco_py_venv(backend: str) -> None:
 
 
 def find_venv() -> Path:
-    """The virtual environment, $CS285_MUJOCO_PY_VENV or .venv-mujoco-py in the project; InvalidInput if missing."""
+    """The virtual environment: $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project; InvalidInput if missing."""
     venv = Path(os.environ.get(VENV_VARIABLE) or PROJECT_ROOT / ".venv-mujoco-py").absolute()
     if not (venv / FINISHED).is_file():
         raise InvalidInput(f"--backend mujoco_py: mujoco-py is not completely installed in {venv}; {INSTALL}")

@@ -52,7 +52,7 @@ def give_old_margins(model: mujoco.MjModel) -> None:
 
 
 class _OldPhysics:
-    """Mixin that gives a Gymnasium MuJoCo task the old physics; the model is changed when the task is made."""
+    """Mixin that gives a Gymnasium MuJoCo task the physics of mujoco-py; it changes the model when the task is made."""
 
     _has_old_margins = True
 
@@ -80,7 +80,7 @@ class AntEnv(_OldPhysics, ant_v4.AntEnv):
     _has_old_margins = False
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Take a step, and correct the control cost in ``info``, where Gymnasium reports the contact cost."""
+        """Take a step, and correct reward_ctrl in ``info``, in which Gymnasium reports the contact cost."""
         observation, reward, terminated, truncated, info = super().step(action)  # type: ignore[no-untyped-call]
         info["reward_ctrl"] = -self.control_cost(action)  # type: ignore[no-untyped-call]
         info["reward_contact"] = -self.contact_cost
@@ -100,4 +100,4 @@ class Walker2dEnv(_OldPhysics, walker2d_v4.Walker2dEnv):
 
 
 class HumanoidEnv(_OldPhysics, humanoid_v4.HumanoidEnv):
-    """Humanoid-v2; its control cost is computed from the clamped control."""
+    """Humanoid-v2; its control cost is computed from the clipped control."""

@@ -1,4 +1,4 @@
-"""Registration of the course's -v2 tasks under their own ids, for either of MuJoCo's bindings."""
+"""Registration of the course's -v2 tasks under their own ids, for the official MuJoCo bindings or for mujoco-py."""
 
 from typing import Any, Literal, TypeAlias
 

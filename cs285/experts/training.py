@@ -99,10 +99,10 @@ def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> Non
 
 
 def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
-    """Load the newest checkpoint of this task and seed as model and record; None when there is none.
+    """Load the model and the record from the newest checkpoint of this task and seed; None when there is none.
 
-    Its files are unpickled, which can execute code. The environments begin new episodes. Raises InvalidInput when the
-    checkpoint can't be read, or has other settings.
+    The files of the checkpoint are unpickled, which can execute code. The environments begin new episodes. Raises
+    InvalidInput when the checkpoint can't be read, or has other settings.
     """
     checkpoint = max(settings.checkpoint_dir.glob("checkpoint_*"), default=None)
     if checkpoint is None:

@@ -115,7 +115,7 @@ def _uses(source: str) -> Iterator[str]:
 
 
 def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
-    """Run the checks in a student edition; return the verdicts by blank, up to a crash or the time limit."""
+    """Run the checks in a student edition; return, by blank, the verdicts before a crash or the time limit."""
     scratch.chmod(0o755)
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/tmp", "OMP_NUM_THREADS": "1"}
     options: dict[str, Any] = {"cwd": staged, "env": environment, "start_new_session": True}

@@ -95,7 +95,7 @@ class Series:
 
     @property
     def script(self) -> str:
-        """The script that made the runs: run_hw1.py, or the module of the user's own make_policy."""
+        """Path of the script that made the runs: run_hw1.py, or the module of the user's own make_policy."""
         policy = self.facts["make_policy"]
         return "scripts/run_hw1.py" if policy == "default" else f"{policy.partition(':')[0].replace('.', '/')}.py"
 
@@ -103,8 +103,8 @@ class Series:
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     """Group runs that differ only in their seed into series; runs without an evaluation are left out.
 
-    Of runs that are equal in their seed too, the one that `newest_runs` selects is used. Raises InvalidInput when no
-    run has an evaluation.
+    Of several runs with the same settings and seed, only the one that `newest_runs` selects is used. Raises
+    InvalidInput when no run has an evaluation.
     """
     groups: dict[tuple[Any, ...], list[RunFolder]] = {}
     for run in newest_runs([run for run in runs if run.rows]):
@@ -126,11 +126,11 @@ def _key(run: RunFolder) -> tuple[Any, ...]:
 
 
 def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
-    """Select the series to compare, by task and then by method (one of `METHODS`).
+    """Select the series to compare; the result has a dict for each task, with the series by method (of `METHODS`).
 
-    On a task with DAgger, these are DAgger and the BC series with the same settings that took the gradient steps of one
-    DAgger iteration or of all of them. On a task without DAgger, they are all BC series. Raises InvalidInput when a
-    task has several series of one method.
+    On a task with a DAgger series, these are the DAgger series, and the BC series with the same settings and with the
+    gradient steps of one or of all of its iterations. On a task without DAgger, they are all BC series. Raises
+    InvalidInput when a task has several series of one method.
     """
     tasks: dict[str, dict[str, Series]] = {}
     for s in series:
@@ -177,7 +177,7 @@ def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Se
 
 
 def series_names(series: Sequence[Series], left_out: Sequence[str] = ()) -> list[str]:
-    """A name for each series: its method and the settings that differ, or the architecture if no setting differs."""
+    """A name for each series: method, settings that differ and, where settings do not differ, the architecture."""
     shown = [name for name in differing(series) if name not in ("do_dagger", *left_out)]
     facts, names = [s.facts for s in series], []
     for s in series:

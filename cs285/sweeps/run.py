@@ -42,7 +42,7 @@ def run_missing(
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
         names = ["env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data"]
-        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the dict keeps the largest
+        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the dict below keeps the last
         for config in {tuple(getattr(config, name) for name in names): config for config in ordered}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
                 pass  # raises InvalidInput unless the task, its expert and data are valid

@@ -86,7 +86,7 @@ def _check_distribution(discrete: bool) -> None:
 
 
 def update() -> Iterator[Mistake]:
-    """Check the loss against its definition, and the gradients and the order of calls in two steps."""
+    """Check the values of the loss, and the gradients and the order of calls in two gradient steps."""
     policy = make_policy()
     optimized = {id(parameter) for parameter in policy.optimizer.parameters}
     missing = [name for name, parameter in policy.named_parameters() if id(parameter) not in optimized]

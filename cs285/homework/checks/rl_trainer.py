@@ -61,7 +61,7 @@ class _Expert:
 
     def get_action(self, observations: Array) -> Array:
         self.calls += 1
-        t = observations[..., 0].astype(np.float64)  # the dtype of actions of expert files
+        t = observations[..., 0].astype(np.float64)  # not the dtype of a Trajectory's actions
         return np.stack([50.0 + t, -t], axis=-1)
 
 
@@ -80,7 +80,7 @@ def _episode(steps: int) -> Trajectory:
 
 
 def collect_training_trajectories() -> Iterator[Mistake]:
-    """Check the episodes that an iteration adds, the acting policy, the steps asked for and counted, and the seeds."""
+    """Check the episodes that an iteration adds, the policy that acts, the numbers of steps, and the seeds."""
     trainer, calls, rolled_out = _trainer(), list[tuple[Any, ...]](), [_episode(20), _episode(25)]
 
     def sample_trajectories(rollouts: Any, policy: Any, min_timesteps: int, seeds: Any, description: Any = None) -> Any:
@@ -158,7 +158,7 @@ def train_agent() -> Iterator[Mistake]:
 
 
 def do_relabel_with_expert() -> Iterator[Mistake]:
-    """Compare relabelled episodes with the visited states and the expert's actions there."""
+    """Compare relabelled episodes with the given ones and with the expert's actions in the visited states."""
     trainer, paths = _trainer(), [_episode(6), _episode(4), _episode(5)]
     trainer.collection_policy, given = trainer.agent.actor, [path.actions.copy() for path in paths]
     relabeled = trainer.do_relabel_with_expert(paths)

@@ -73,7 +73,7 @@ def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> It
 
 
 def check(name: str, limit: float = LIMIT) -> Verdict:
-    """Check the blank with this name; an answer that takes more than ``limit`` seconds is said to hang."""
+    """Check the blank with this name; an answer that takes more than ``limit`` seconds counts as one that hangs."""
     context: Any = multiprocessing.get_context(METHOD)
     blank = BY_NAME[name]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -195,7 +195,7 @@ def sample_trajectories() -> None:
 
 
 def sample_n_trajectories() -> None:
-    """Compare the number of episodes and their order."""
+    """Check the number of episodes and their order."""
     for count in (3, 1):
         with case(f"ntraj={count}"):
             rollouts = _Rollouts()
