@@ -176,7 +176,7 @@ def is_plain(text: str, allowed: str = "") -> bool:
 def _check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
     """Raise InvalidInput for a wrong type, a text that is not plain or an int above 63 bits; a float may be an int."""
     if isinstance(value, str | Path) and not is_plain(str(value)):
-        raise InvalidInput(f"--{name} is {str(value)!r}; it has control characters or lone surrogates")
+        raise InvalidInput(f"--{name} is {str(value)!r}; it must not have control characters or lone surrogates")
     if isinstance(value, int) and abs(value) >= 2**63:
         raise InvalidInput(f"--{name} is an integer of {value.bit_length()} bits; it may have at most 63")
     classes = tuple(kind for kind in kinds if isinstance(kind, type))

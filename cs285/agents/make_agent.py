@@ -37,7 +37,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         skip_dynamo_import()
     seed = integer_seed(config.seed, Stream.NETWORK)
     seed_global_generators(seed)
-    torch.manual_seed(seed)  # on a GPU too
+    torch.manual_seed(seed)  # seeds the GPUs, too
     actor = make_policy(config, spec, paths)
     for method in ("get_action", "update", *(["state_dict"] if config.save_params else [])):
         if not callable(getattr(actor, method, None)):
@@ -46,7 +46,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         made, needed = f"a {type(actor).__name__} with discrete={actor.discrete}", bool(spec.discrete)
         raise InvalidInput(f"make_policy returned {made}; for the actions of {config.env_name} it must be {needed}")
     _check_optimizer(actor)
-    seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for the policy's updates
+    seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for numbers that the policy's updates draw
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     tensors = actor.parameters() if isinstance(actor, nn.Module) else iter(())
     device = next(tensors, torch.empty(0)).device

@@ -36,7 +36,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         self.start_time = time.monotonic()
 
     def run_training_loop(self, n_iter: int) -> None:
-        """Run the iterations: the first is behavioural cloning, each later one a step of DAgger."""
+        """Run the iterations; the first one is behavioural cloning, and each later one is an iteration of DAgger."""
         with self.evaluation.finishing():
             for itr in range(self.first_itr, n_iter):
                 with error_context(self.config.env_name, itr):
@@ -66,7 +66,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return relabel_with_expert(paths, self.expert_policy, self.rollouts.spec)
 
     def train_agent(self) -> dict[str, float]:
-        """Take the iteration's gradient steps, each on a new batch; returns the scalars of the last one."""
+        """Take the iteration's gradient steps, each on a new batch; returns the scalars of the last step."""
         logs = []
         steps = range(self.config.num_agent_train_steps_per_iter)
         for _ in tqdm(steps, desc="training", unit="step", leave=False, disable=None):
@@ -75,7 +75,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         return last_training_log(logs, self.agent.actor)
 
     def perform_logging(self, itr: int, paths: Sequence[Trajectory], training_logs: Mapping[str, float]) -> None:
-        """Save the parameters with ``--save_params``, start the evaluation, and write a checkpoint when it is due."""
+        """Save the parameters with ``--save_params``, start the evaluation, and write a checkpoint if one is due."""
         scalars = {
             **return_statistics(paths, "Train"),
             "Train_EnvstepsSoFar": float(self.total_envsteps),

@@ -18,7 +18,7 @@ from cs285.process import users_code
 
 
 class ExternalPolicy(BasePolicy):
-    """Adapter for a user's expert: an object with ``get_action``, or a function of a batch of observations.
+    """Adapter that makes a policy from a function of a batch of observations.
 
     ``act`` is called with a batch (N, *ob_shape), and must return N actions as an array, a list or a tensor.
     ``ob_ndim`` is the number of axes of one observation. ``reset(seed)`` is called when an episode begins. ``start`` is

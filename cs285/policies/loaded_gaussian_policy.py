@@ -52,7 +52,7 @@ class LoadedGaussianPolicy(NumpyPolicy):
             biases = [_finite(layer["b"]).reshape(-1) for layer in layers]
             shapes = [weight.shape for weight in weights]
             if shapes != list(itertools.pairwise([len(mean), *map(len, biases)])):
-                raise ValueError(f"layers of shapes {shapes} do not fit {len(mean)} observed numbers or one another")
+                raise ValueError(f"weights of shapes {shapes} do not fit one another, or a mean of {len(mean)} numbers")
         self.ob_mean, self.ob_variance, std = mean, variance, np.sqrt(variance)
         divisor = np.where(std < CONSTANT_STD, np.inf, std + STD_OFFSET)
         super().__init__(weights, biases, activation, discrete, standardizer=(mean, divisor))
@@ -85,7 +85,7 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
         swapped = " and holds no expert: was it meant for --expert_data?" if kind == NPZ else ", not an expert policy"
         raise InvalidInput(f"{path} is {kind}{swapped}")
     if expert.ac_dim != spec.ac_dim:
-        raise InvalidInput(f"{path}: actions of {expert.ac_dim} numbers, but {env_name} has {spec.ac_dim}")
+        raise InvalidInput(f"{path} has actions of {expert.ac_dim} numbers, but {env_name} has {spec.ac_dim}")
     if expert.ob_dim == spec.ob_dim:
         return expert  # type: ignore[no-any-return]
     check_convertible(env_name, expert.ob_dim, spec.ob_dim, what=str(path))

@@ -64,7 +64,7 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
             raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
         if len(spec.ob_shape) == 3:
             raise InvalidInput("its policy reads images; it must read vectors")
-    print(f"{path}: without statistics of VecNormalize, which its zip does not hold (docs/data.md)", file=sys.stderr)
+    print(f"{path}: a zip has no statistics of VecNormalize, and so none are applied (docs/data.md)", file=sys.stderr)
     output = None if spec.discrete else partial(_within_bounds, low=space.low, high=space.high, squashed=squashed)
     return NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape, output=output)
 

@@ -13,7 +13,7 @@ HOLLOW = np.array([[255, 255, 255], [255, 0, 255], [255, 255, 255]], np.uint8)  
 class Chase(gym.Env[Any, Any]):
     """Observations are (24, 24, 1) uint8. Actions are (2,) in [-1, 1]: the motion down and to the right.
 
-    A step that reaches the target has the reward 1, and every other step has 0. After it, a new target appears.
+    A step that reaches the target has the reward 1, and makes a new target appear. Every other step has the reward 0.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - Gymnasium's name

@@ -17,7 +17,7 @@ from cs285.scripts.run_hw1 import main
 
 
 def expert(observations):
-    """Compute torques (N, 1) from observations (N, 3): the angle's cosine and sine, and the velocity.
+    """Compute torques (N, 1) from observations (N, 3): the angle's cosine and sine, and the angular velocity.
 
     The angle is 0 where the pendulum is upright.
     """
