@@ -1,6 +1,6 @@
 """Runs with edited files: each is resumed and read, or refused in one line before anything is written.
 
-CS285_FUZZ is the number of edits of each file; with it, they differ from run to run.
+The environment variable CS285_FUZZ is the number of edits of each file. If it is set, each run has other edits.
 """
 
 import json

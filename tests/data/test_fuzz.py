@@ -1,6 +1,6 @@
-"""Readers of generated files return a result or raise InvalidInput, run nothing and take little memory.
+"""Readers of generated files return a result or raise InvalidInput, run no code in them, and take little memory.
 
-CS285_FUZZ is the number of files for each reader; with it, they differ from run to run.
+The environment variable CS285_FUZZ is the number of files for each reader. If it is set, each run has other files.
 """
 
 import io
@@ -43,7 +43,7 @@ def test_saved_policies(tmp_path: Path) -> None:
         members = {name: archive.read(name) for name in archive.namelist()}
 
     def with_pickle(pickled: bytes) -> bytes:
-        """The undamaged archive with another pickle in it."""
+        """The undamaged archive, with ``pickled`` in place of its own pickle."""
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             for name, content in members.items():
@@ -53,7 +53,7 @@ def test_saved_policies(tmp_path: Path) -> None:
     right = next(content for name, content in members.items() if name.endswith("data.pkl"))
     pickled = st.one_of(spoiled(right), st.builds(pickle.dumps, nested, st.integers(0, 5)))
     contents = st.one_of(spoiled(path.read_bytes()), pickled.map(with_pickle))
-    load_run_policy(path)  # the first environment looks for libraries, which starts processes
+    load_run_policy(path)  # the first environment starts processes, which look for libraries
     fuzz_file(path, contents, Watch(), lambda: load_run_policy(path))
 
 

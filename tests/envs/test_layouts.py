@@ -39,7 +39,7 @@ def test_converted_observations_equal_those_of_v4_and_v5_in_one_state(
     old, new = gym.make(f"{task}-v4", **options).unwrapped, gym.make(f"{task}-v5").unwrapped
     rng = np.random.default_rng(0)
     old.reset(seed=0)
-    for _ in range(30):  # until something touches the floor
+    for _ in range(30):  # until the body touches the floor, so that there are contact forces
         old.step(rng.uniform(-0.4, 0.4, old.action_space.shape))
     new.reset(seed=0)
     for name in ("qpos", "qvel", "cinert", "cvel", "qfrc_actuator", "cfrc_ext", "xpos"):

@@ -76,7 +76,7 @@ def test_the_task_spec_describes_the_environment(env_name: str, facts: tuple[int
 def test_observations_keep_shape_and_integer_dtype(space: Any, shape: tuple[int, ...], dtype: type) -> None:
     register_spaces(space)
     env, spec = make_env(ENV_ID)
-    assert make_env(ENV_ID, registration=env.spec)[1] == spec  # flattened once
+    assert make_env(ENV_ID, registration=env.spec)[1] == spec  # not flattened twice
     assert (spec.ob_shape, spec.ob_dtype, spec.ob_dim) == (shape, dtype, math.prod(shape))
     policy = FakePolicy(np.zeros_like)
     policy.get_action = lambda observation: np.zeros(AC_DIM)  # type: ignore[method-assign]

@@ -129,7 +129,7 @@ def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_s
         return observation, reward, *rest
 
     def relabel_then_spoil(self: RL_Trainer, paths: Sequence[Trajectory]) -> Any:
-        monkeypatch.setattr(PointEnv, "step", spoil)  # in the evaluation of iteration 1
+        monkeypatch.setattr(PointEnv, "step", spoil)  # from the evaluation of iteration 1 on
         return relabel(self, paths)
 
     monkeypatch.setattr(RL_Trainer, "do_relabel_with_expert", relabel_then_spoil)
@@ -141,7 +141,7 @@ def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_s
 def test_an_expert_that_is_not_finite_is_reported_with_task_iteration_and_step(tiny: Config) -> None:
     def expert(observations: Any) -> Any:
         actions = expert_rule(observations)
-        if len(observations) > 2:  # one or two: its evaluation and a check at the start
+        if len(observations) > 2:  # fewer: its evaluation, or the check at the start
             actions[1, 0] = np.nan
         return actions
 

@@ -22,7 +22,7 @@ JOB = (*SMALL, "--num_workers", 2, "--do_dagger", "-n", 1000)
 
 
 def all_end(folder: Path) -> bool:
-    """Whether all processes with this current folder end within 30 seconds."""
+    """Whether all processes whose current folder is ``folder`` end within 30 seconds."""
     end = time.monotonic() + 30
     while at_work := str(folder) in (process.info["cwd"] for process in psutil.process_iter(["cwd"])):
         if time.monotonic() > end:

@@ -55,7 +55,7 @@ def test_each_script_imports_its_own_checkout(script: Path, homework_2: dict[str
 
 
 def test_text_files_are_opened_with_an_encoding() -> None:
-    """On Windows and with LC_ALL=C, the default is not UTF-8. Calls of ``open`` in binary mode are left out."""
+    """On Windows and with LC_ALL=C, the default encoding is not UTF-8. Files opened in binary mode need no encoding."""
     found = []
     for path in [path for folder in ("cs285", "scripts", "tests") for path in (ROOT / folder).rglob("*.py")]:
         calls = [node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call)]
