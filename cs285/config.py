@@ -58,7 +58,7 @@ class Config:
     exp_name: Annotated[str | None, arg(aliases=["-exp"])] = None
     """Name of the experiment, part of the run folder's name. None: bc or dagger."""
     backend: Literal["mujoco", "mujoco_py"] = "mujoco"
-    """MuJoCo bindings of -v2 tasks: the official ones, or mujoco-py (scripts/install_mujoco_py.sh)."""
+    """MuJoCo bindings of -v2 tasks. mujoco: the official ones; mujoco_py: see scripts/install_mujoco_py.sh."""
     do_dagger: bool = False  # Run DAgger: label the policy's rollouts with the expert's actions
     ep_len: int | None = None  # Maximum steps of an episode. None: the environment's limit.
     loss: Literal["mse", "nll"] = "mse"
