@@ -120,7 +120,7 @@ class Checkpoints:
             print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
 
     def check_same_policy(self, policy: Mapping[str, str]) -> None:
-        """Raise InvalidInput, with both values, if ``policy``, from `describe_policy`, is not that of config.json."""
+        """Raise InvalidInput, with both values, if ``policy`` (see `describe_policy`) differs from config.json's."""
         before = read_content(self._config)["policy"]
         self._check_equal({f"the policy's {name}": (now, before.get(name, now)) for name, now in policy.items()})
 

@@ -1,4 +1,4 @@
-"""Conversion of recorded episodes, dicts of arrays with the course's names or those of libraries, to trajectories."""
+"""Conversion of dicts of arrays, with the course's names or those of other libraries, to trajectories."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -127,7 +127,7 @@ def _read_actions(actions: Array, discrete: bool | None) -> Array:
         actions = actions[:, 0]
     whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions)) and np.abs(actions).max() < 2.0**63
     if discrete and actions.ndim == 1 and not whole:
-        raise ValueError("actions are not whole numbers, and the task's are discrete")
+        raise ValueError("the actions of the task are discrete, but these are not whole numbers")
     if discrete is False and actions.ndim == 1:
         actions = actions[:, None]
     return actions.astype(np.int64 if whole and discrete is not False else np.float32, copy=False)

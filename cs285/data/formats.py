@@ -38,7 +38,7 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def _read_array(file: Any, size: int) -> Array:
-    """Read an array from an open member of an archive; its header is first checked against the ``size`` in bytes."""
+    """Read an array from an open member of an archive; ``size``, the member's bytes, must suffice for the array."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(file)
@@ -95,7 +95,7 @@ def read_minari(name: str) -> list[dict[str, Any]]:
         for file in folder.glob("*.hdf5"):
             check_hdf5(file)
         if metadata["total_episodes"] > MOST:
-            raise InvalidInput(f"it has {metadata['total_episodes']} episodes, and may have {MOST}")
+            raise InvalidInput(f"it has {metadata['total_episodes']} episodes, and at most {MOST} are allowed")
         data = minari.MinariDataset(folder)
         spaces = data.observation_space, data.action_space
         if max(map(gym.spaces.flatdim, spaces)) > MOST:

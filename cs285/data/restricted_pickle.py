@@ -169,7 +169,7 @@ class _Machine:
         elif value is not None and not isinstance(value, str | bytes | int | float) and not hasattr(value, "nbytes"):
             raise InvalidInput(f"it holds a {type(value).__name__}, or containers nested more than {MAX_DEPTH} deep")
         elif isinstance(value, int) and value.bit_length() > MAX_BITS:
-            raise InvalidInput(f"it holds an integer of {value.bit_length()} bits")
+            raise InvalidInput(f"it holds an integer of {value.bit_length()} bits; {MAX_BITS} are allowed")
 
 
 class _Reader(io.BufferedReader):

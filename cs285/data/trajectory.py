@@ -52,7 +52,7 @@ class Trajectory:
             needed += ", actions (T, ac_dim) float32 or (T,) int64, and rewards (T,) float32"
             raise ValueError(f"{found}; a trajectory of T >= 1 steps has {needed}")
         if self.terminated and self.truncated:
-            raise ValueError("an episode that terminated was not truncated")
+            raise ValueError("terminated and truncated are both True: an episode that terminated was not truncated")
 
     @classmethod
     def from_states(

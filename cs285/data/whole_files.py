@@ -125,4 +125,4 @@ def check_no_links(folder: Path) -> None:
             kind = path.lstat()
             linked = path.name == "log.csv" and kind.st_nlink > 1  # the only file changed in place
             if linked or not (stat.S_ISDIR(kind.st_mode) or stat.S_ISREG(kind.st_mode)):
-                raise InvalidInput(f"{path} is a link, or no regular file; a run that is resumed has neither")
+                raise InvalidInput(f"{path} is a link, or no regular file; --resume allows neither")

@@ -20,7 +20,7 @@ ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight"
 def register_v2_task(env_name: str, backend: Backend) -> None:
     """Register ``env_name`` for the bindings ``backend`` if it is a -v2 task that the user has not registered.
 
-    Raises InvalidInput for another task with "mujoco_py", or when mujoco-py can't be imported.
+    Raises InvalidInput if ``backend`` is "mujoco_py" and the task is no -v2 task, or mujoco-py can't be imported.
     """
     if backend == "mujoco_py" and env_name not in V2_IDS:
         raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")

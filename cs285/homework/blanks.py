@@ -54,7 +54,7 @@ class Blank:
 BLANKS = (
     Blank((Body(PYTORCH_UTILS, "build_mlp"),), "1.1", 3, "nn.Sequential and nn.Linear in PyTorch's documentation", """
 Chain n_layers hidden layers of width size, each with activation, and an output layer with output_activation.
-Sizes: the first affine layer reads input_size numbers, the last one gives output_size. With n_layers=0 there is one.
+Sizes: the first affine layer reads input_size numbers, the last one gives output_size. With n_layers=0 they are one.
 Look at nn.Linear and nn.Sequential. Both activations are classes: make a new instance for each place.
 """),
     Blank((Body(MLP_POLICY, "MLPPolicy.get_action"),), "1.1", 2, "get_action in cs285/policies/base_policy.py", """

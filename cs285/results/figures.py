@@ -119,7 +119,7 @@ def _check_curves(series: Sequence[Series], needed: str) -> None:
         raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; use --where env_name=... to select")
     if len(series) > len(STYLES):
         names = ", ".join(differing(series))
-        raise InvalidInput(f"the figure has more than {len(STYLES)} curves, which differ in {names}; use --where")
+        raise InvalidInput(f"the figure has more than {len(STYLES)} curves, which differ in {names}; select by --where")
 
 
 def _draw_curve(

@@ -43,7 +43,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
 
     Each evaluated iteration of a DAgger series is a point of the series' curve. Each BC series is one point, and BC
     series that differ in `ALONG_A_CURVE` only form one curve. If there are several tasks, the key `ALL_TASKS` has the
-    curves with the same number of points on each task; one of their points has the scores of all tasks. Raises
+    curves with the same number of points on each task; each of their points has the scores of all tasks. Raises
     InvalidInput when a run has no normalised score, or two points of a curve have the same number of labels.
     """
     tasks: dict[str, Curves] = {}
@@ -60,7 +60,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
         for name, points in curves.items():
             points.sort()
             if len({point.labels for point in points}) < len(points):
-                raise InvalidInput(f"{name} on {task} has two points with as many labels; use --where to select one")
+                raise InvalidInput(f"{name} on {task} has points with equal label counts; use --where to select one")
     return {**tasks, **({ALL_TASKS: _over_tasks(list(tasks.values()))} if len(tasks) > 1 else {})}
 
 

@@ -39,8 +39,8 @@ class Series:
 
     ``config`` has the settings of the first run, and ``gradient_steps`` is the number of its gradient steps over all
     iterations. ``iterations`` are the iterations that at least one run evaluated; ``last`` is the last one that all
-    runs evaluated. ``facts`` has the settings that decide the result by name, as text: those of input files contain the
-    file's digest, and ``make_policy`` is the function that made the policy.
+    runs evaluated. ``facts`` has the settings that decide the result by name, as text: the facts of an input file
+    contain its digest, and ``make_policy`` is the function that made the policy.
     """
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:

@@ -78,7 +78,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
 
 
 def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
-    """The runs with the paths of their input files in the zip, and these files, unless they changed, by path."""
+    """Return the runs with the paths that their input files have in the zip, and the unchanged ones of these files."""
     moved, content = [], dict[str, bytes]()
     for run in runs:
         for name, path in input_files(run.config).items():

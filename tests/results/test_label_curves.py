@@ -84,7 +84,7 @@ def test_the_figure_has_axes_for_each_task_and_lines_at_the_points(tmp_path: Pat
 def test_runs_without_a_score_or_with_equally_many_labels_are_refused(tmp_path: Path) -> None:
     for steps in (1000, 3000):
         write_scores(tmp_path / "two", [1000.0], [0.5], num_agent_train_steps_per_iter=steps)
-    with pytest.raises(InvalidInput, match="two points with as many labels; use --where"):
+    with pytest.raises(InvalidInput, match="points with equal label counts; use --where"):
         read_curves(tmp_path / "two")
     write_run(tmp_path / "old", [50.0])
     with pytest.raises(InvalidInput, match="no normalised score"):
