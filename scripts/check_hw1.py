@@ -17,7 +17,7 @@ from cs285.homework.blanks import BY_NAME, OF_FUNCTION
 class Settings:
     blank: str | None = None  # Name of a function to check. None: check all blanks.
     json: Path | None = None  # File to write the verdicts to, for programs
-    run: bool = False  # If all answers are right, train BC on CartPole for some seconds, and say whether it learned
+    run: bool = False  # If all answers are right, train BC on CartPole and say whether the policy learned
 
     def __post_init__(self) -> None:
         if self.blank is not None and self.blank not in OF_FUNCTION:

@@ -18,7 +18,7 @@ class Settings:
     policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder, or the folder
     episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Environment. None: as in the run. A run on module:id needs it, since modules are only imported if named here."""
+    """Environment. None: as in the run. If the run used module:id, give it here, so that the module may be imported."""
     ep_len: int | None = None  # Steps after which an episode is truncated. None: as in the run
     seed: int = 1  # Seed of the episodes
     backend: Literal["mujoco", "mujoco_py"] | None = None

@@ -15,7 +15,7 @@ class Settings:
     policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder, or the folder
     output: Annotated[Path, arg(aliases=["-o"])]  # New file to write
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Environment. None: as in the run. A run on module:id needs it, since modules are only imported if named here."""
+    """Environment. None: as in the run. If the run used module:id, give it here, so that the module may be imported."""
 
 
 def main(settings: Settings) -> None:
