@@ -12,10 +12,9 @@ import numpy as np
 
 from cs285.data.episodes import NAMES
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import read_whole, reading, whole_file, whole_folder
+from cs285.data.whole_files import check_budget, read_whole, reading, whole_file, whole_folder
 from cs285.errors import InvalidInput
 
-BUDGET = 16  # the arrays in a file may take this many times the size of the file in memory, plus 64 MiB
 MOST = 10**6  # largest number of episodes in a Minari data set, and of numbers in an observation or an action
 MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
 
@@ -25,11 +24,8 @@ def read_npz(path: Path) -> dict[str, Array]:
     known, arrays = {name for group in NAMES.items() for name in (group[0], *group[1])}, {}
     with reading(path, "a numpy archive"), zipfile.ZipFile(path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        left = BUDGET * path.stat().st_size + 2**26
+        check_budget(path, (members[name].file_size for name in members.keys() & known))
         for name in members.keys() & known:
-            left -= members[name].file_size
-            if left < 0:
-                raise InvalidInput("its content would take far more memory than the file has bytes")
             with archive.open(members[name]) as file:
                 arrays[name] = _read_array(file, members[name].file_size)
     if not arrays:
@@ -120,9 +116,9 @@ def check_hdf5(path: Path) -> None:
     with h5py.File(path) as file:
         file.visititems(lambda name, item: found.append(item))
         arrays = [item for item in found if isinstance(item, h5py.Dataset)]
-        elsewhere = any(array.external or array.is_virtual for array in arrays)
-        if elsewhere or sum(array.nbytes for array in arrays) > BUDGET * path.stat().st_size + 2**26:
-            raise InvalidInput("it has arrays in other files, or that take far more memory than the file has bytes")
+        if any(array.external or array.is_virtual for array in arrays):
+            raise InvalidInput("it has arrays in other files")
+        check_budget(path, (array.nbytes for array in arrays))
 
 
 def _flatten(space: Any, values: Any) -> Array:

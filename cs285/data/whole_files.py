@@ -4,13 +4,15 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import BinaryIO
 
 from cs285.errors import InvalidInput
+
+BUDGET = 16  # parts of a compressed file may take this many times the size of the file, plus 64 MiB
 
 
 @contextmanager
@@ -108,6 +110,12 @@ def read_whole(path: Path, most: float = float("inf")) -> bytes:
         if (size := os.fstat(file.fileno()).st_size) > most:
             raise InvalidInput(f"can't read {path}: it has {size} bytes, and at most {most} are allowed")
         return file.read()
+
+
+def check_budget(path: Path, sizes: Iterable[int]) -> None:
+    """Raise InvalidInput if parts of a compressed file, of ``sizes`` in bytes, take far more memory than the file."""
+    if sum(sizes) > BUDGET * path.stat().st_size + 2**26:
+        raise InvalidInput("its content would take far more memory than the file has bytes")
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import read_whole, reading
+from cs285.data.whole_files import check_budget, read_whole, reading
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.numpy_policy import NumpyPolicy
@@ -53,6 +53,7 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
     hint = "; or load it with its library, and give the model as the expert (docs/data.md)"
     with reading(path, "a zip of stable-baselines3", hint):
         with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
+            check_budget(path, (archive.getinfo(name).file_size for name in ("data", "policy.pth")))
             data, parameters = json.loads(archive.read("data")), archive.read("policy.pth")
         parts, activation, squashed = _read_settings(data)
         _check_actions(data["action_space"], spec)

@@ -148,7 +148,7 @@ def test_zips_that_cannot_be_rebuilt_are_refused_with_the_reason(tmp_path: Path)
         load_expert(path, fakes.POINT, replace(spec, ob_shape=(3,)))
 
 
-def test_no_code_in_a_zip_is_run(tmp_path: Path) -> None:
+def test_no_code_in_a_zip_is_run_and_its_memory_is_limited(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     make_model("PPO", BOUNDED).save(path)
 
@@ -161,6 +161,11 @@ def test_no_code_in_a_zip_is_run(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="can't be read as a zip"):
         load_expert(path, BOUNDED, make_env(BOUNDED)[1])
     assert not (tmp_path / "ran").exists()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data", b"{}")
+        archive.writestr("policy.pth", bytes(2**27))
+    with pytest.raises(InvalidInput, match="far more memory"):
+        load_expert(path, BOUNDED, make_env(BOUNDED)[1])
 
 
 def test_a_models_own_normaliser_is_applied() -> None:
