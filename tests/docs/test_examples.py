@@ -128,7 +128,7 @@ def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
             command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
         )
         assert done.returncode == 0, (block, done.stderr)
-    assert len(blocks) == 6
+    assert len(blocks) == 8
     assert (tmp_path / "better.pkl").exists()
 
 
