@@ -61,11 +61,6 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
     ends = np.flatnonzero(np.any(marks, axis=0)) + 1 if marks else np.array([], int)
     starts = np.unique([0, *ends[ends < count]]).tolist()
     stops = [*starts[1:], count]
-    longest = max(np.subtract(stops, starts))
-    if time_limit is not None and longest > time_limit:
-        if "reward" in given:
-            raise ValueError(f"{longest} steps, and the task allows {time_limit}; {MARK}")
-        print_notice(f"{where}: {longest} steps without rewards and marked ends are read as one episode")
     if len(states) == count + 1:
         if (ends < count).any():
             raise ValueError(f"{count + 1} observations of several episodes; give {count}, and next observations")
@@ -82,6 +77,11 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
+        one_episode = stop in ends and chained and after is not None  # however long it is
+        if time_limit is not None and stop - start > time_limit and not one_episode:
+            if "reward" in given:
+                raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
+            print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
         if chained:  # each observation is stored once
             last = before[-1:] if after is None else after[-1:]
