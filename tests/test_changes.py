@@ -59,13 +59,9 @@ def losses_of_two_runs(package: Path, logdir: Path) -> list[list[float]]:
     return [[float(row["Training Loss"]) for row in table] for table in tables]
 
 
-@pytest.fixture(scope="module")
-def unedited(tmp_path_factory: pytest.TempPathFactory) -> list[list[float]]:
-    return losses_of_two_runs(ROOT, tmp_path_factory.mktemp("unedited"))
-
-
 @pytest.mark.slow
-def test_edits_of_the_assignments_code_take_effect(package: Path, unedited: list[list[float]]) -> None:
+def test_edits_of_the_assignments_code_take_effect(package: Path) -> None:
+    unedited = losses_of_two_runs(ROOT, package / "unedited")
     policy = package / "cs285/policies/MLP_policy.py"
     edit(policy, "loss.detach()}", "10 * loss.item()}")
     edit(policy, "return functional.mse_loss(", "return 10 * functional.mse_loss(")
@@ -79,12 +75,6 @@ def test_edits_of_the_assignments_code_take_effect(package: Path, unedited: list
     assert refused.returncode == 2
     assert "another architecture" in refused.stderr
     assert refused.stderr.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_the_project_works_without_the_fast_update(package: Path, unedited: list[list[float]]) -> None:
-    (package / "cs285/policies/fast_update.py").unlink()
-    np.testing.assert_allclose(losses_of_two_runs(package, package / "data"), unedited, rtol=1e-3)
 
 
 class InnerLayer(nn.Module):
@@ -156,9 +146,3 @@ def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -
 
     with pytest.raises(InvalidInput, match=r"no parameter mean_net\.0\.weight"):
         BC_Trainer(tiny, expert_rule, make_policy)
-
-
-def test_gradients_can_be_read_after_an_update(tiny: Config) -> None:
-    trainer = BC_Trainer(replace(tiny, do_dagger=False, n_iter=1), expert_rule)
-    trainer.run_training_loop()
-    assert all(float(p.grad.abs().max()) > 0 for p in trainer.agent.actor.mean_net.parameters())

@@ -18,7 +18,7 @@ from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
 from cs285.policies.make_policy import MakePolicy, make_mlp_policy
 from cs285.policies.saved_policy import load_run_policy
-from tests.fakes import AC_DIM, CHOICE, OB_DIM, choice_rule, course_episode, expert_content, expert_rule, pickle_file
+from tests.fakes import AC_DIM, OB_DIM, expert_content, expert_rule, pickle_file
 
 Rows = list[dict[str, float]]
 
@@ -162,26 +162,6 @@ def test_a_policy_needs_nothing_but_get_action_and_update(
     assert not (trainer.run_dir / "checkpoint").exists()
     entry = json.loads((trainer.run_dir / "config.json").read_text(encoding="utf-8"))["policy"]
     assert entry["make_policy"].startswith("test_bc_trainer:test_a_policy_needs")
-
-
-def test_dagger_learns_to_act_as_the_expert(tiny: Config) -> None:
-    config = replace(tiny, n_iter=5, num_agent_train_steps_per_iter=150, learning_rate=0.01, size=32)
-    trainer, rows = run(config, expert_rule)
-    states = np.random.default_rng(0).normal(size=(200, OB_DIM))
-    error = trainer.agent.actor.get_action(states) - expert_rule(states)
-    assert np.square(error).mean() < 0.1 * expert_rule(states).var()
-    cloning, dagger, expert = rows[0]["Eval_AverageReturn"], rows[-1]["Eval_AverageReturn"], -130.2
-    assert rows[0]["Expert_AverageReturn"] == pytest.approx(expert, abs=0.1)
-    assert abs(dagger - expert) < abs(cloning - expert)
-
-
-def test_discrete_tasks(tiny: Config, tmp_path: Path) -> None:
-    episode = course_episode(2023, steps=200)
-    data = pickle_file(tmp_path / "choices.pkl", [episode | {"action": choice_rule(episode["observation"])}])
-    config = replace(tiny, env_name=CHOICE, expert_data=data, num_agent_train_steps_per_iter=200, learning_rate=0.01)
-    trainer, _ = run(config, choice_rule)
-    states = np.random.default_rng(0).normal(size=(300, OB_DIM))
-    assert (trainer.agent.actor.get_action(states) == choice_rule(states)).mean() > 0.9
 
 
 def test_the_callers_default_dtype_changes_nothing(tiny: Config) -> None:
