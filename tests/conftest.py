@@ -1,6 +1,7 @@
 """Settings and fixtures of all tests: fake environments, Hypothesis's profile, and the course's files."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,19 @@ def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for signum, handler in before.items():
         signal.signal(signum, handler)
     os.environ.pop("MPLBACKEND", None)
+
+
+def copied_project(folder: Path) -> Path:
+    """Copy the project's code into a folder, and return the folder."""
+    for name in ("cs285", "scripts"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ PATHS = [make_trajectory(10, actions=np.tile(np.float32([0.5, -2.0]), (10, 1)))]
 
 
 class DropoutPolicy(nn.Module):
-    """A torch policy that is not a `BasePolicy`; its updates draw from torch's global generator."""
+    """A stochastic torch policy that is not a `BasePolicy`; actions and updates draw from torch's global generator."""
 
     def __init__(self, *_: Any) -> None:
         super().__init__()
@@ -33,7 +33,8 @@ class DropoutPolicy(nn.Module):
 
     def get_action(self, observations: Array) -> Array:
         with torch.no_grad():
-            return self.network(torch.from_numpy(observations)).numpy()
+            means = self.network(torch.from_numpy(observations))
+        return (means + 0.1 * torch.randn(means.shape)).numpy()
 
     def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, Any]:
         loss = (self.network(observations) - actions).abs().mean()
@@ -91,6 +92,16 @@ def test_policies_that_can_not_be_trained_or_saved_are_refused(tiny: Config) -> 
         message = f"make_policy returned a {type(policy).__name__}; a policy needs a method {method}$"
         with pytest.raises(InvalidInput, match=message):
             make_agent(replace(tiny, save_params=True), POINT_SPEC, PATHS, lambda *_, policy=policy: policy)
+
+
+def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -> None:
+    def make_policy(config: Config, spec: TaskSpec, paths: Any) -> MLPPolicySL:
+        policy = make_mlp_policy(config, spec, paths)
+        policy.mean_net[0] = nn.Linear(3, 8)  # type: ignore[operator]
+        return policy
+
+    with pytest.raises(InvalidInput, match=r"no parameter mean_net\.0\.weight"):
+        make_agent(tiny, POINT_SPEC, PATHS, make_policy)
 
 
 @pytest.mark.parametrize("spec", [CHOICE_SPEC, POINT_SPEC])

@@ -1,14 +1,16 @@
-"""Files are written as a whole; complete and incomplete run folders are read, and invalid fields are refused."""
+"""Files are written as a whole; run folders are read, complete or not; invalid fields are refused; the commit."""
 
 import os
 import re
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
+from cs285.data import provenance
 from cs285.data.run_folders import any_run_below, read_config, read_run, read_runs
 from cs285.data.whole_files import replace_file, whole_file
 from cs285.errors import InvalidInput
@@ -103,3 +105,16 @@ def test_a_file_that_is_open_on_windows_is_replaced_when_it_is_closed(
     monkeypatch.setattr(os, "replace", Mock(side_effect=answers))
     with pytest.raises(PermissionError):
         replace_file(tmp_path / "new", tmp_path / "old")
+
+
+def test_the_commit_is_of_the_projects_own_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = ("-c", "user.name=x", "-c", "user.email=x@y")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), *identity, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    (tmp_path / "project").mkdir()
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    assert len(provenance.git_commit() or "") == 40
+    monkeypatch.setattr(provenance, "ROOT", tmp_path / "project")
+    assert provenance.git_commit() is None
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    assert provenance.git_commit() is None

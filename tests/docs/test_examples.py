@@ -1,7 +1,5 @@
 """The documentation's examples run as they stand, with workers, DAgger, checkpoints, resuming, videos and seeds."""
 
-import csv
-import json
 import os
 import re
 import shutil
@@ -13,21 +11,23 @@ import numpy as np
 import pytest
 
 from cs285.data.restricted_pickle import load_pickle
+from cs285.data.run_folders import read_run
+from tests.conftest import ROOT
+from tests.scripts.conftest import finish, start
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs/examples"
 
 
-def run(script: Path | str, folder: Path, flags: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script), *flags.split(), "--logdir", str(folder / "data")]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
+def run(script: Path, flags: str) -> str:
+    """Run a script in its folder, and return its output."""
+    environment = {"PYTHONPATH": str(ROOT)}
+    done = finish(start(script, *flags.split(), cwd=script.parent, environment=environment), within=300)
+    assert done.code == 0, done.err
+    return done.out
 
 
-def rows(run_dir: Path) -> list[dict[str, float]]:
-    with (run_dir / "log.csv").open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+def first_return(run_dir: Path) -> float:
+    return read_run(run_dir).rows[0]["Eval_AverageReturn"]
 
 
 def test_the_readme_shows_the_example_that_is_tested() -> None:
@@ -41,62 +41,56 @@ def test_the_readme_shows_the_example_that_is_tested() -> None:
 def test_relu_and_huber(tmp_path: Path) -> None:
     flags = "--env_name Hopper-v5 --ep_len 50 --do_dagger --n_iter 2 --num_agent_train_steps_per_iter 30"
     flags += " --batch_size 50 --eval_batch_size 50 --num_workers 1 --save_params --seeds 1,2"
-    shutil.copy(EXAMPLES / "relu_huber.py", tmp_path / "my_policy.py")
-    run("my_policy.py", tmp_path, flags)
+    script = shutil.copy(EXAMPLES / "relu_huber.py", tmp_path / "my_policy.py")
+    run(script, flags)
     first, second = sorted((tmp_path / "data").iterdir())
-    assert json.loads((first / "config.json").read_text(encoding="utf-8"))["policy"]["make_policy"].startswith(
-        "my_policy:"
-    )
-    command = [sys.executable, "scripts/eval_policy.py", "--policy", str(first / "policy_itr_1.pt")]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-    assert refused.returncode == 2
-    assert "my_policy:make_policy" in refused.stderr
-    run("my_policy.py", tmp_path, f"--resume {second} --n_iter 3 --video_log_freq 1")
+    assert read_run(first).policy["make_policy"].startswith("my_policy:")
+    finish(start("eval_policy", "--policy", first / "policy_itr_1.pt", cwd=ROOT)).refused("my_policy:make_policy")
+    run(script, f"--resume {second} --n_iter 3 --video_log_freq 1")
     assert len(list(second.glob("videos/*.mp4"))) in (0, 2)  # 0 where MuJoCo can't render
     flags = flags.replace("--seeds 1,2", "--seed 2 --exp_name straight")
-    run("my_policy.py", tmp_path, flags.replace("--n_iter 2", "--n_iter 3"))
+    run(script, flags.replace("--n_iter 2", "--n_iter 3"))
     other = next((tmp_path / "data").glob("*straight*"))
-    for row, same in zip(rows(second), rows(other), strict=True):
-        del row["TimeSinceStart"], same["TimeSinceStart"]
-        assert row == same
+    for row, same in zip(read_run(second).rows, read_run(other).rows, strict=True):
+        assert {**row, "TimeSinceStart": 0} == {**same, "TimeSinceStart": 0}
 
 
 @pytest.mark.slow
 def test_convolutions_on_images_beat_a_flattened_perceptron(tmp_path: Path) -> None:
     """Seeded: 250 gradient steps on the same 25 episodes, evaluated over 25 episodes each."""
-    for file in EXAMPLES.glob("image_*.py"):
-        shutil.copy(file, tmp_path)
+    for name in ("image_task.py", "image_policy.py"):
+        script = shutil.copy(EXAMPLES / name, tmp_path / name)
     flags = "--env_name image_task:Chase-v0 --expert_data chase.pkl --num_agent_train_steps_per_iter 250"
     flags += " --eval_batch_size 1000 --num_workers 2"
-    run("image_policy.py", tmp_path, f"{flags} --do_dagger --n_iter 2 --batch_size 80 --save_params")
+    run(script, f"{flags} --do_dagger --n_iter 2 --batch_size 80 --save_params")
     frames = 25 * 41 * 24 * 24
     assert (tmp_path / "chase.pkl").stat().st_size < 1.1 * frames
     (convolutional,) = (tmp_path / "data").iterdir()
     added = load_pickle(convolutional / "checkpoint/added_1.pkl")
     assert {episode["states"].dtype for episode in added} == {np.dtype(np.uint8)}
-    run(ROOT / "scripts/run_hw1.py", tmp_path, f"{flags} --exp_name flat")
+    assert finish(start("run_hw1", *f"{flags} --exp_name flat".split(), cwd=tmp_path)).code == 0
     flat = next((tmp_path / "data").glob("*flat*"))
-    assert rows(convolutional)[0]["Eval_AverageReturn"] > 3 * rows(flat)[0]["Eval_AverageReturn"]
+    assert first_return(convolutional) > 3 * first_return(flat)
 
 
 @pytest.mark.slow
 def test_an_expert_that_is_a_function(tmp_path: Path) -> None:
-    shutil.copy(EXAMPLES / "pendulum.py", tmp_path)
+    script = shutil.copy(EXAMPLES / "pendulum.py", tmp_path / "pendulum.py")
     flags = "--env_name Pendulum-v1 --expert_data pendulum.pkl --do_dagger --n_iter 2 --eval_batch_size 2000"
-    run("pendulum.py", tmp_path, f"--preset tuned {flags}")
+    run(script, f"--preset tuned {flags}")
     (run_dir,) = (tmp_path / "data").iterdir()
-    first, second = rows(run_dir)
+    first, second = read_run(run_dir).rows
     assert first["Eval_AverageReturn"] < second["Eval_AverageReturn"] > second["Expert_AverageReturn"] - 150
 
 
 @pytest.mark.slow
 def test_a_recurrent_policy_acts_the_same_in_workers_and_is_read_again(tmp_path: Path) -> None:
-    shutil.copy(EXAMPLES / "recurrent_policy.py", tmp_path)
+    script = shutil.copy(EXAMPLES / "recurrent_policy.py", tmp_path / "recurrent_policy.py")
     flags = "--env_name Hopper-v5 --num_agent_train_steps_per_iter 20 --eval_batch_size 100 --save_params"
-    run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 2")
-    run("recurrent_policy.py", tmp_path, f"{flags} --num_workers 0 --exp_name local")
+    run(script, f"{flags} --num_workers 2")
+    run(script, f"{flags} --num_workers 0 --exp_name local")
     workers, local = sorted((tmp_path / "data").iterdir())
-    assert rows(workers)[0]["Eval_AverageReturn"] == rows(local)[0]["Eval_AverageReturn"]
+    assert first_return(workers) == first_return(local)
     code = (
         "import sys, pathlib, recurrent_policy as r; from cs285.policies.saved_policy import load_run_policy;"
         "load_run_policy(pathlib.Path(sys.argv[1]), make_policy=r.RecurrentPolicy)"
@@ -124,9 +118,7 @@ def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
         text = re.sub("--do_dagger", SMALL, text)
         text = re.sub("run_hw1.py", "run_hw1.py --eval_batch_size 200 --num_agent_train_steps_per_iter 20", text)
         command = ["bash", "-ec", text] if kind == "bash" else [sys.executable, "-c", text]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
-        )
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
         assert done.returncode == 0, (block, done.stderr)
     assert len(blocks) == 8
     assert (tmp_path / "better.pkl").exists()
@@ -136,10 +128,8 @@ def test_the_page_on_experts_and_data_runs_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.skipif("CS285_PAGES" not in os.environ, reason="takes a minute; .ci/run sets CS285_PAGES")
 def test_fine_tuning_draws_the_curves_of_both_starts(tmp_path: Path) -> None:
     pytest.importorskip("stable_baselines3")
-    flags = ("--seeds", "1", "--total_steps", "51200", "--evaluations", "1")
-    command = [sys.executable, str(EXAMPLES / "fine_tuning.py"), *flags]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
-    found = re.findall(r"PPO from ([a-z ]+): return -?\d+ at step (\d+)", done.stdout)
+    script = shutil.copy(EXAMPLES / "fine_tuning.py", tmp_path / "fine_tuning.py")
+    out = run(script, "--seeds 1 --total_steps 51200 --evaluations 1")
+    found = re.findall(r"PPO from ([a-z ]+): return -?\d+ at step (\d+)", out)
     assert found == [("behavioural cloning", "0"), ("random weights", "51200")]
     assert (tmp_path / "fine_tuning.png").stat().st_size > 10_000

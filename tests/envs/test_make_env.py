@@ -107,10 +107,8 @@ CAUSES = {
     "without_package:User-v0": ("import nosuch", "ModuleNotFoundError.*'nosuch'.*without_package.py, line 1"),
     "with_typo:User-v0": ("def f(:", "SyntaxError.*with_typo.py"),
     "without_task:User-v0": ("", "Environment `User` doesn't exist"),
-    "that_fails:User-v0": (
-        FAILING,
-        "OSError: no disk.*that_fails.py, line 2",
-    ),  # the last case, since it registers the task
+    # The last case, since it registers the task.
+    "that_fails:User-v0": (FAILING, "OSError: no disk.*that_fails.py, line 2"),
 }
 
 

@@ -15,11 +15,8 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 
 SIZES = {"Ant-v2": (111, 8), "HalfCheetah-v2": (17, 6), "Hopper-v2": (11, 3), "Walker2d-v2": (17, 6)}
 SIZES["Humanoid-v2"] = (376, 17)
-RECORDED = {
-    "Ant-v2": 4713.65,
-    "HalfCheetah-v2": 4205.78,
-    "Hopper-v2": 3772.67,
-}  # mean returns of the course's experts, fall 2020
+# Mean returns of the course's experts, fall 2020.
+RECORDED = {"Ant-v2": 4713.65, "HalfCheetah-v2": 4205.78, "Hopper-v2": 3772.67}
 
 
 def test_sizes_time_limit_and_reset() -> None:

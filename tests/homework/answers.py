@@ -22,13 +22,8 @@ def read_answers(folder: str) -> list[Answer]:
 
 
 def parse(path: Path) -> list[Answer]:
-    base = (
-        path.parent.with_name("wrong_answers")
-        .joinpath(path.name)
-        .read_text(encoding="utf-8")
-        .split("# base\n")[1]
-        .split("\n# ")[0]
-    )
+    wrong = path.parent.with_name("wrong_answers") / path.name
+    base = wrong.read_text(encoding="utf-8").split("# base\n")[1].split("\n# ")[0]
     parts = re.split(r"^# (?!fmt|base)(.+)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     answers = []
     for header, body in zip(parts[::2], parts[1::2], strict=True):

@@ -1,8 +1,6 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,10 +13,10 @@ import pytest
 from cs285.homework.blanks import BLANKS, BY_NAME
 from cs285.homework.checks import mlp_policy, pytorch_utils, replay_buffer, rl_trainer, runner, utils  # noqa: F401 - forks have them
 from cs285.homework.checks.runner import Verdict, check, check_all
+from tests.conftest import ROOT, copied_project, edit
 from tests.homework.answers import read_answers
-from tests.scripts.conftest import load_script
+from tests.scripts.conftest import finish, load_script, start
 
-ROOT = Path(__file__).parents[2]
 WRONG, RIGHT = read_answers("wrong_answers"), read_answers("right_answers")
 RIGHT_BUILD_MLP = RIGHT[0].source
 
@@ -46,11 +44,8 @@ def check_source(name: str, source: str, limit: float = runner.LIMIT) -> Verdict
 def test_the_blanks_are_functions_of_the_core_with_the_courses_points() -> None:
     for blank in BLANKS:
         for body in blank.bodies:
-            assert re.search(
-                rf"^ *def {body.function.split('.')[-1]}\(",
-                (ROOT / body.file).read_text(encoding="utf-8"),
-                re.MULTILINE,
-            )
+            source = (ROOT / body.file).read_text(encoding="utf-8")
+            assert re.search(rf"^ *def {body.function.split('.')[-1]}\(", source, re.MULTILINE)
         assert len(blank.hints) >= 3
     bc, dagger = ([b.points for b in BLANKS if (b.question == "2") == later] for later in (False, True))
     assert (len(bc), sum(bc), len(dagger), sum(dagger)) == (9, 22, 2, 8)
@@ -94,10 +89,8 @@ def test_the_cores_own_answers_are_ok() -> None:
 def test_empty_blanks_are_not_started_and_a_missing_half_is_named() -> None:
     for name in BY_NAME:
         verdict = check_source(name, "".join(empty_bodies(name)))
-        assert (verdict.status, verdict.where) == (
-            "not started",
-            f"{BY_NAME[name].file}:1",
-        )  # the first function has the hints
+        place = f"{BY_NAME[name].file}:1"  # the first function has the hints
+        assert (verdict.status, verdict.where) == ("not started", place)
     verdict = check_source("update", empty_bodies("update")[1])
     assert (verdict.key, verdict.words) == ("half written", "MLPPolicySL.compute_loss is not written yet")
 
@@ -111,7 +104,6 @@ def empty_bodies(name: str) -> list[str]:
 MISBEHAVIOUR = {
     "prints": ("    print('building', input_size)\n", "works, but", "prints", "'building 3'"),
     "hangs": ("    while True: pass\n", "wrong", "hangs", "0.5 s"),
-    "sleeps": ("    import time; time.sleep(60)\n", "wrong", "hangs", "0.5 s"),
     "reads": ("    input('press a key')\n", "wrong", "raises EOFError", "EOF"),
     "exits": ("    import sys; sys.exit(3)\n", "wrong", "exits", "sys.exit(3)"),
     "ends the process": ("    import os; os._exit(3)\n", "wrong", "exits", "exit code 3"),
@@ -151,48 +143,32 @@ def test_answers_that_misbehave_get_one_line(name: str) -> None:
     assert (os.getcwd(), dict(os.environ)) == before
 
 
-def project(folder: Path, **changes: str) -> Path:
-    """A copy of the project's code, with other texts for some files."""
-    for part in ("cs285", "scripts"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, text in changes.items():
-        (file,) = folder.glob(f"cs285/*/{name}.py")
-        file.write_text(text, encoding="utf-8")
-    return folder
-
-
-def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "scripts/check_hw1.py", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=240)
-
-
 @pytest.mark.slow
 def test_checks_run_without_fork_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "METHOD", "spawn")
     verdicts = list(check_all(["train_agent", "sample_n_trajectories"], limit=20))
-    assert [(verdict.blank, verdict.status) for verdict in verdicts] == [
-        ("train_agent", "ok"),
-        ("sample_n_trajectories", "ok"),
-    ]
+    found = [(verdict.blank, verdict.status) for verdict in verdicts]
+    assert found == [("train_agent", "ok"), ("sample_n_trajectories", "ok")]
 
 
 @pytest.mark.slow
 def test_the_script_checks_each_blank_of_a_project_on_its_own(tmp_path: Path) -> None:
-    rollouts = (ROOT / "cs285/infrastructure/utils.py").read_text(encoding="utf-8")
-    policy = (ROOT / "cs285/policies/MLP_policy.py").read_text(encoding="utf-8")
-    broken = policy.replace('        return {"Training Loss"', '        return {{"Training Loss"')
-    half = rollouts.replace("        while timesteps < min_timesteps:", "        while len(paths) < min_timesteps:")
-    folder = project(tmp_path, utils=half, MLP_policy=broken)
-    result = run_script(folder, "--run", "--json", "verdicts.json")
-    assert result.returncode == 1, result.stderr
-    lines = dict(line.split(": ", 1) for line in result.stdout.splitlines()[:-2])
+    folder = copied_project(tmp_path)
+    policy = folder / "cs285/policies/MLP_policy.py"
+    edit(policy, '        return {"Training Loss"', '        return {{"Training Loss"')
+    rollouts = folder / "cs285/infrastructure/utils.py"
+    edit(rollouts, "        while timesteps < min_timesteps:", "        while len(paths) < min_timesteps:")
+    result = finish(start(folder / "scripts/check_hw1.py", "--run", "--json", "verdicts.json", cwd=folder), within=240)
+    assert result.code == 1, result.err
+    lines = dict(line.split(": ", 1) for line in result.out.splitlines()[:-2])
     assert list(lines) == list(BY_NAME)
     wrong = {"get_action", "forward", "update", "sample_trajectories"}
     assert {name for name, line in lines.items() if line != "ok"} == wrong
-    place = next(n for n, line in enumerate(broken.splitlines(), 1) if "{{" in line)
+    broken = policy.read_text(encoding="utf-8").splitlines()
+    place = next(n for n, line in enumerate(broken, 1) if "{{" in line)
     assert f"cs285/policies/MLP_policy.py:{place}" in lines["update"]
     assert "min_timesteps counts steps, not episodes (cs285/infrastructure/utils.py:" in lines["sample_trajectories"]
-    assert result.stdout.splitlines()[-2:] == ["7 of 11 are right", "--run trains nothing: not all answers are right"]
+    assert result.out.splitlines()[-2:] == ["7 of 11 are right", "--run trains nothing: not all answers are right"]
     verdicts = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
     assert [verdict["blank"] for verdict in verdicts] == list(BY_NAME)
     assert sum(verdict["points"] for verdict in verdicts) == 30 - sum(BY_NAME[name].points for name in wrong)
@@ -201,14 +177,12 @@ def test_the_script_checks_each_blank_of_a_project_on_its_own(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_the_script_takes_one_blank_and_with_run_says_whether_it_learned() -> None:
-    result = run_script(ROOT, "--blank", "train")
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: --blank is train; the blanks are build_mlp, get_action")
-    result = run_script(ROOT, "--blank", "compute_loss", "--run")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("update: ok\n1 of 1 are right\n")
+    finish(start("check_hw1", "--blank", "train", cwd=ROOT)).refused("--blank is train; the blanks are build_mlp, get_")
+    result = finish(start("check_hw1", "--blank", "compute_loss", "--run", cwd=ROOT), within=240)
+    assert result.code == 0, result.err
+    assert result.out.startswith("update: ok\n1 of 1 are right\n")
     line = r"^the policy learned: its return on CartPole-v1 is \d+, that of the recorded episodes is \d+$"
-    assert re.search(line, result.stdout, re.MULTILINE)
+    assert re.search(line, result.out, re.MULTILINE)
 
 
 def test_learning_is_measured_by_the_recorded_episodes(monkeypatch: pytest.MonkeyPatch) -> None:

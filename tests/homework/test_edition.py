@@ -56,11 +56,8 @@ def test_a_blank_names_itself_and_has_its_hints(files: dict[str, bytes]) -> None
 
 def test_hints_name_existing_helpers(files: dict[str, bytes]) -> None:
     """Fails when a helper that a hint names is renamed in the core."""
-    core = [
-        (ROOT / name).read_text(encoding="utf-8")
-        for name in files
-        if name.startswith("cs285/") and "homework" not in name
-    ]
+    names = [name for name in files if name.startswith("cs285/") and "homework" not in name]
+    core = [(ROOT / name).read_text(encoding="utf-8") for name in names]
     code = re.sub(r" *#.*", "", "".join(core))
     for blank in BLANKS:
         for name in re.findall(r"\b[A-Za-z]\w*(?:\.\w+)*", " ".join(blank.hints)):
@@ -87,9 +84,8 @@ def test_nothing_answers_a_blank(files: dict[str, bytes]) -> None:
 
 def test_links_scripts_and_imports_are_valid(files: dict[str, bytes]) -> None:
     for name, content in files.items():
-        for module in re.findall(
-            r"(?m)^ *(?:from|import) (cs285[\w.]*)", content.decode() if name[-3:] == ".py" else ""
-        ):
+        source = content.decode() if name.endswith(".py") else ""
+        for module in re.findall(r"(?m)^ *(?:from|import) (cs285[\w.]*)", source):
             path = module.replace(".", "/")
             assert {f"{path}.py", f"{path}/__init__.py"} & files.keys() or path.endswith("fast_update"), (name, module)
         if name.endswith((".md", ".ipynb")):
@@ -143,11 +139,8 @@ for n, line in enumerate(sys.stdin):
 """
 FLAGS = "--env_name CartPole-v1 --ep_len 20 --size 4 --num_agent_train_steps_per_iter 2 --batch_size 20"
 FLAGS += " --eval_batch_size 20 --video_log_freq"
-MORE = {
-    "sample_n_trajectories": "1",
-    "do_relabel_with_expert": "-1 --do_dagger --n_iter 2",
-    "": "1 --do_dagger --n_iter 2",
-}
+DAGGER = "--do_dagger --n_iter 2"
+MORE = {"sample_n_trajectories": "1", "do_relabel_with_expert": f"-1 {DAGGER}", "": f"1 {DAGGER}"}
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from cs285.homework.edition import write_autograder, write_edition
 from tests.conftest import ROOT
 from tests.fake_runs import write_run
 from tests.homework.test_grade import graded, log
+from tests.scripts.conftest import finish, start
 
 # Writes the answers one by one; after each answer, prints the verdicts on its blank and on the next blank.
 TURNS = """
@@ -36,15 +35,15 @@ def test_from_the_empty_homework_to_full_points(tmp_path: Path) -> None:
     write_edition(folder)
 
     def run(command: str, code: int = 0) -> str:
-        environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-        done = subprocess.run([sys.executable, *command.split()], cwd=folder, env=environment, capture_output=True)
-        assert done.returncode == code, (command, done.stdout.decode(), done.stderr.decode())
-        return done.stdout.decode()
+        script, *flags = command.split()
+        environment = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+        done = finish(start(folder / script, *flags, cwd=folder, environment=environment), within=600)
+        assert done.code == code, (command, done)
+        return done.out
 
     run("scripts/check_hw1.py --json begin.json", code=1)
-    assert [verdict["status"] for verdict in json.loads((folder / "begin.json").read_text(encoding="utf-8"))] == [
-        "not started"
-    ] * 11
+    begin = json.loads((folder / "begin.json").read_text(encoding="utf-8"))
+    assert [verdict["status"] for verdict in begin] == ["not started"] * 11
     (folder / "turns.py").write_text(TURNS, encoding="utf-8")
     turns = run("turns.py").splitlines()
     assert turns == ["not started,ok,not started"] * 10 + ["not started,ok,ok"]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from cs285.config import Config
 from cs285.data.trajectory import Array
@@ -18,7 +17,8 @@ from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
 from cs285.policies.make_policy import MakePolicy, make_mlp_policy
 from cs285.policies.saved_policy import load_run_policy
-from tests.fakes import AC_DIM, OB_DIM, expert_content, expert_rule, pickle_file
+from tests.agents.test_bc_agent import DropoutPolicy
+from tests.fakes import AC_DIM, expert_content, expert_rule, pickle_file
 
 Rows = list[dict[str, float]]
 
@@ -36,27 +36,6 @@ def run(config: Config, expert: Any = None, make_policy: MakePolicy = make_mlp_p
     """Run a trainer; returns the trainer and its rows without times."""
     trainer = BC_Trainer(config, expert, make_policy)
     return trainer, without_times(trainer.run_training_loop())
-
-
-class SamplingPolicy(nn.Module):
-    """A stochastic torch policy with dropout, which is not a `BasePolicy`."""
-
-    def __init__(self, *_: Any) -> None:
-        super().__init__()
-        self.network = nn.Sequential(nn.Linear(OB_DIM, 8), nn.Dropout(0.5), nn.ReLU(), nn.Linear(8, AC_DIM))
-        self.optimizer = torch.optim.SGD(self.parameters(), 1e-2)
-
-    @torch.no_grad()
-    def get_action(self, observations: Array) -> Array:
-        means = self.network(torch.from_numpy(observations))
-        return (means + 0.1 * torch.randn(means.shape)).numpy()
-
-    def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, Any]:
-        loss = nn.functional.huber_loss(self.network(observations), actions)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return {"Huber": loss}
 
 
 class MeanAction:
@@ -84,7 +63,7 @@ def from_file(tiny: Config, tmp_path: Path) -> Config:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("make_policy", "num_workers"), [(make_mlp_policy, 2), (SamplingPolicy, 1)])
+@pytest.mark.parametrize(("make_policy", "num_workers"), [(make_mlp_policy, 2), (DropoutPolicy, 1)])
 def test_results_depend_only_on_the_seed(from_file: Config, make_policy: MakePolicy, num_workers: int) -> None:
     first, rows = run(from_file, None, make_policy)
     torch.manual_seed(99)
@@ -104,9 +83,9 @@ def test_results_depend_only_on_the_seed(from_file: Config, make_policy: MakePol
 
 def test_runs_with_shared_inputs_equal_runs_with_their_own(from_file: Config) -> None:
     configs = [replace(from_file, seed=seed, num_workers=1) for seed in (1, 2)]
-    alone = [run(replace(config, num_workers=0), None, SamplingPolicy) for config in configs]
+    alone = [run(replace(config, num_workers=0), None, DropoutPolicy) for config in configs]
     with RunInputs(configs[0]) as inputs:
-        trainers = [BC_Trainer(config, None, SamplingPolicy, inputs) for config in configs]
+        trainers = [BC_Trainer(config, None, DropoutPolicy, inputs) for config in configs]
         rows = [without_times(trainer.run_training_loop()) for trainer in trainers]
         assert trainers[0].run_dir != trainers[1].run_dir
         assert len(multiprocessing.active_children()) == 1  # shared workers outlive a run

@@ -3,20 +3,9 @@
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
-from torch import nn
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import build_mlp, choose_device, use_threads
-
-
-def test_sizes_and_activations_of_a_network() -> None:
-    network = build_mlp(5, 4, 2, 8)
-    assert [type(layer) for layer in network] == [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear, nn.Identity]
-    assert [tuple(network[n].weight.shape) for n in (0, 2, 4)] == [(8, 5), (8, 8), (4, 8)]
-    assert [tuple(layer.weight.shape) for layer in build_mlp(5, 4, 0, 8) if isinstance(layer, nn.Linear)] == [(4, 5)]
-    network = build_mlp(3, 2, 1, 6, activation=nn.ReLU, output_activation=nn.Sigmoid)
-    x = torch.randn(5, 3)
-    torch.testing.assert_close(network(x), torch.sigmoid(network[2](torch.relu(network[0](x)))))
+from cs285.infrastructure.pytorch_utils import choose_device, use_threads
 
 
 def test_the_gpu_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,14 +58,6 @@ def test_the_buffer_keeps_the_most_recent_transitions(
     assert set(rows(buffer.sample_random_data(300))) == set(expected)
 
 
-def test_every_transition_is_drawn_equally_often() -> None:
-    drawn = filled(8, numbered([5, 6])).sample_random_data(8000).rewards.int()
-    assert torch.equal(drawn, filled(8, numbered([5, 6])).sample_random_data(8000).rewards.int())
-    counts = torch.bincount(drawn)[3:]
-    assert len(counts) == 8
-    assert ((counts - 1000).abs() < 5 * np.sqrt(1000)).all()
-
-
 def test_stored_transitions_and_batches_share_no_memory() -> None:
     path = make_trajectory(4)
     buffer = filled(10, [path])

@@ -1,4 +1,4 @@
-"""Rollouts of the fewest whole episodes that have enough steps, and relabelling with the expert's actions."""
+"""Rollouts, the actions of experts and policies in them, and the random streams of a run."""
 
 import itertools
 from dataclasses import replace
@@ -12,28 +12,11 @@ from cs285.data.trajectory import Array
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.actions import expert_actions
-from cs285.infrastructure.utils import (
-    LocalRollouts,
-    relabel_with_expert,
-    sample_n_trajectories,
-    sample_trajectories,
-    sample_trajectory,
-)
+from cs285.infrastructure.seeding import Stream, episode_seeds, generator, integer_seed
+from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories, sample_trajectory
 from tests.fakes import CHOICE_SPEC, POINT_SPEC, FakePolicy, PointEnv, ScriptedEnv, expert_rule
 
 LONG_SPEC = replace(POINT_SPEC, max_episode_steps=1000)
-
-
-def test_each_row_is_one_step_and_raw_actions_reach_the_environment() -> None:
-    env = PointEnv()
-    path = sample_trajectory(env, LONG_SPEC, FakePolicy(expert_rule), seed=1)
-    assert np.abs(env.received).max() > 3  # the action space ends at 1
-    np.testing.assert_array_equal(np.float32(env.received), path.actions)
-    np.testing.assert_allclose(path.actions, expert_rule(path.observations), rtol=1e-5)
-    np.testing.assert_array_equal(path.observations[1:], path.next_observations[:-1])
-    followed = 0.9 * path.observations + 0.1 * path.actions.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(path.next_observations, followed, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(path.rewards, -np.abs(path.next_observations).sum(axis=1), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -77,16 +60,6 @@ def test_environments_and_policies_may_change_observations() -> None:
         np.testing.assert_array_equal(plain.observations, changed.observations)
 
 
-@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=10), data=st.data())
-def test_rollouts_stop_with_the_episode_that_reaches_min_timesteps(lengths: list[int], data: st.DataObject) -> None:
-    wanted = data.draw(st.integers(1, sum(lengths)))
-    rollouts, seeds = LocalRollouts(ScriptedEnv(), LONG_SPEC), itertools.chain(lengths, itertools.repeat(99))
-    trajectories, steps = sample_trajectories(rollouts, FakePolicy(expert_rule), wanted, seeds)
-    assert [len(trajectory) for trajectory in trajectories] == lengths[: len(trajectories)]
-    assert steps == sum(len(trajectory) for trajectory in trajectories) >= wanted
-    assert steps - len(trajectories[-1]) < wanted
-
-
 def test_an_episode_depends_on_its_seed_alone() -> None:
     policy, rollouts = FakePolicy(expert_rule), LocalRollouts(PointEnv(), LONG_SPEC)
     first = sample_n_trajectories(rollouts, policy, 3, itertools.count(5))
@@ -95,18 +68,6 @@ def test_an_episode_depends_on_its_seed_alone() -> None:
     assert not np.array_equal(first[0].observations[0], first[1].observations[0])
     assert len(first) == 3
     assert policy.seeds == [5, 6, 7, 7]  # reset before each episode
-
-
-def test_relabelling_changes_the_actions_and_nothing_else() -> None:
-    zeros, expert = FakePolicy(lambda observations: 0 * observations[:, :2]), FakePolicy(expert_rule)
-    paths = [sample_trajectory(PointEnv(), POINT_SPEC, zeros, seed) for seed in range(3)]
-    for path, new in zip(paths, relabel_with_expert(paths, expert, POINT_SPEC), strict=True):
-        np.testing.assert_allclose(new.actions, expert_rule(path.observations), rtol=1e-5)
-        assert new.actions.dtype == path.actions.dtype
-        assert not path.actions.any()
-        for name in ("observations", "rewards", "next_observations", "terminated", "truncated"):
-            assert getattr(new, name) is getattr(path, name)
-    assert [len(asked) for asked in expert.asked] == [len(path) for path in paths]  # one call for each episode
 
 
 @pytest.mark.parametrize(
@@ -130,3 +91,24 @@ def test_policies_whose_actions_do_not_fit_are_refused() -> None:
         sample_trajectory(PointEnv(), POINT_SPEC, FakePolicy(lambda _: np.zeros((1, 1, 2))), seed=1)
     with pytest.raises(InvalidInput, match=r"an action is 0\.5; the environment's choices are 0 to 1"):
         sample_trajectory(PointEnv(discrete=True), CHOICE_SPEC, FakePolicy(lambda _: np.array([0.5])), seed=1)
+
+
+def test_streams_iterations_episodes_and_seeds_differ() -> None:
+    drawn = [
+        value
+        for seed in range(5)
+        for stream in Stream
+        for itr in range(10)
+        for value in itertools.islice(episode_seeds(seed, stream, itr), 20)
+    ]
+    assert len(set(drawn)) > 0.999 * len(drawn)  # numbers of 32 bits may coincide
+    firsts = [tuple(generator(seed, stream).integers(2**32, size=3)) for seed in range(20) for stream in Stream]
+    assert len(set(firsts)) == len(firsts)
+
+
+@given(seed=st.integers(0, 2**64), stream=st.sampled_from(Stream), itr=st.integers(0, 1000))
+def test_the_same_seed_gives_the_same_numbers_which_fit_the_libraries(seed: int, stream: Stream, itr: int) -> None:
+    one, other = (list(itertools.islice(episode_seeds(seed, stream, itr), 4)) for _ in range(2))
+    assert one == other
+    assert generator(seed, stream).random() == generator(seed, stream).random()
+    assert 0 <= integer_seed(seed, stream, itr) < 2**32

@@ -33,17 +33,6 @@ def test_update_learns_what_benchmarks_textbook_learns_from_the_same_batches() -
     assert (policy.mean_net[0].weight - before).abs().max() > 0.01
 
 
-def test_nll_learns_the_deviation_of_the_actions_and_mse_does_not() -> None:
-    observations = torch.randn(2000, 3)
-    actions = torch.randn(2000, 2) * torch.tensor([0.2, 3.0])
-    policies = {loss: make_policy(loss=loss, learning_rate=0.02) for loss in ("nll", "mse")}
-    for policy in policies.values():
-        for _ in range(300):
-            policy.update(observations, actions)
-    torch.testing.assert_close(policies["nll"].logstd.exp().detach(), torch.tensor([0.2, 3.0]), rtol=0.2, atol=0)
-    assert policies["mse"].logstd.tolist() == [0, 0]
-
-
 @pytest.mark.parametrize("ob_shape", [None, (1, 3)])
 @pytest.mark.parametrize("discrete", [False, True])
 def test_actions_of_a_policy_and_its_frozen_copy_are_the_modes(discrete: bool, ob_shape: Any) -> None:

@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from cs285.errors import InvalidInput
 from cs285.results import submission
 from cs285.results.submission import write_submission
 from tests.fake_runs import write_run
+from tests.scripts.conftest import finish, start
 
 CODE = PROJECT_ROOT / "cs285"
 
@@ -68,9 +67,9 @@ def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
 
 
 def run_in(folder: Path, command: str) -> Path:
-    """Run a command in a folder from which no other cs285 can be imported; return the run folder in its ``data``."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run([sys.executable, *command.split()], cwd=folder, env=environment, check=True, capture_output=True)
+    """Run a command in a folder; return the run folder in its ``data``."""
+    script, *flags = command.split()
+    assert finish(start(folder / script, *flags, cwd=folder)).code == 0
     (run_dir,) = (folder / "data").glob("q2_*")
     return run_dir
 

@@ -1,4 +1,4 @@
-"""collect_expert_data.py, eval_policy.py and eval_expert.py: each flag takes effect, and the numbers agree."""
+"""collect_expert_data, eval_policy, eval_expert and describe_data: flags take effect, and the numbers agree."""
 
 import json
 import pickle
@@ -14,7 +14,7 @@ import pytest
 from cs285.data.expert_data import load_expert_data
 from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
 from tests import fakes
-from tests.scripts.conftest import PointFiles, Script, runs_below, small_run
+from tests.scripts.conftest import ROOT, PointFiles, Script, runs_below, small_run
 
 pytestmark = pytest.mark.usefixtures("no_workers")
 
@@ -58,9 +58,7 @@ def test_each_flag_of_a_recording_takes_effect(script: Script, workplace: Path, 
     assert (more[0].observations[0] != plain[0].observations[0]).any()
     assert (more[0].actions == 0).all() != (plain[0].actions == 0).all()
     assert (plain[0].discrete, choice[0].discrete) == (False, True)
-    script(
-        "collect_expert_data", "-env", "CartPole-v1", "-n", 1, "--ep_len", 10
-    ).succeeded()  # records an expert that ships
+    script("collect_expert_data", "-env", "CartPole-v1", "-n", 1).succeeded()  # records an expert that ships
 
 
 def test_noise_is_in_the_executed_actions_and_not_in_the_recorded_ones(
@@ -150,3 +148,39 @@ def test_experts_are_evaluated_and_compared_with_their_cards(script: Script, wor
     card.write_text(json.dumps({"task": task, "evaluation": evaluation}), encoding="utf-8")
     outcome = script("eval_expert").refused("returns differ from those", str(expert.relative_to(Path.cwd())))
     assert len(table(outcome.out)) == 1
+
+
+def test_descriptions_of_the_files_that_ship(script: Script) -> None:
+    data, expert = ROOT / "expert_data/expert_data_Hopper-v5.pkl", ROOT / "policies/experts/Ant-v5.pkl"
+    out = script("describe_data", data, expert).succeeded().out
+    assert "observations of float32 (11,), actions of 3 numbers" in out
+    assert "2 episodes, 2000 steps, lengths 1000 to 1000\n  return 3615.4 ± 0.3, from 3615.0 to 3615.7" in out
+    assert "network 27 -> 64 -> 64 -> 8, tanh" in out
+    assert "fits Hopper-v5\n" in out
+    assert "fits Ant-v5 after converting Ant observations from 105 to 27 numbers\n" in out
+
+
+def test_descriptions_of_the_layouts_of_both_editions(script: Script, point_files: PointFiles, tmp_path: Path) -> None:
+    episodes = [fakes.course_episode(2020, steps=steps, seed=steps) for steps in (3, 5)]
+    older = fakes.pickle_file(tmp_path / "older.pkl", episodes)
+    out = script("describe_data", older, point_files.data, point_files.expert).succeeded().out
+    returns = [episode["reward"].sum() for episode in episodes]
+    assert f"2 episodes, 8 steps, lengths 3 to 5\n  return {np.mean(returns):.1f} ± {np.std(returns):.1f}" in out
+    assert out.index("layout of fall 2020 and CMU") < out.index("layout of fall 2023")
+    assert out.count("fits none of Ant-v5, CartPole-v1") == 3
+    required = script("describe_data", older, point_files.expert, "--env_name", fakes.POINT).succeeded().out
+    assert required.count(f"fits {fakes.POINT}") == 2
+
+
+def test_bad_files_are_not_described(script: Script, point_files: PointFiles, tmp_path: Path) -> None:
+    (tmp_path / "text.pkl").write_text("not a pickle", encoding="utf-8")
+    numbers = fakes.pickle_file(tmp_path / "numbers.pkl", [1, 2])
+    for name, why in (
+        (tmp_path / "text.pkl", "read as a pickle"),
+        (tmp_path / "none.pkl", "No such file"),
+        (tmp_path, "is a folder"),
+        (numbers, "episode 0"),
+    ):
+        script("describe_data", name).refused(str(name), why)
+    script("describe_data", point_files.data, "-env", "Hopper-v5").refused("observations of 3 numbers", "Hopper-v5")
+    script("describe_data").refused("at least one file")

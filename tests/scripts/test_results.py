@@ -1,12 +1,16 @@
 """The scripts that read run folders: plot_results.py, make_report.py, make_submission.py and reproduce.py."""
 
 import csv
+import os
 import re
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +23,6 @@ from cs285.data.shipped import PROJECT_ROOT, input_files
 from cs285.infrastructure.films import write_video
 from cs285.results.report import make_tables
 from cs285.results.series import RESULT_SETTINGS, group_by_settings, identity
-from tests.browser import visit
 from tests.conftest import ROOT
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script
@@ -110,6 +113,32 @@ def report(script: Script, workplace: Path) -> Path:
     return workplace / "report"
 
 
+@contextmanager
+def visit(address: str) -> Iterator[tuple[Any, list[str], list[str]]]:
+    """Open an address offline; without Chromium skip the test, or fail it if CS285_REQUIRE_CHROMIUM is set.
+
+    Yields Playwright's page, the errors on its console, and the addresses that it requests; data URLs are left out.
+    """
+    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if executable is None:
+        reason = "Chromium (Debian's package chromium) is missing"
+        pytest.fail(reason) if os.environ.get("CS285_REQUIRE_CHROMIUM") else pytest.skip(reason)
+    pytest.importorskip("playwright", reason="playwright, which drives Chromium, is missing")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"], timeout=120_000)
+        context = browser.new_context(viewport={"width": 1100, "height": 900}, offline=True)
+        page, errors, requests = context.new_page(), list[str](), list[str]()
+        page.set_default_timeout(120_000)
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: None if request.url.startswith("data:") else requests.append(request.url))
+        page.goto(address)
+        yield page, errors, requests
+        browser.close()
+
+
 def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp_path: Path) -> None:
     html = (report / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:)""", html)
@@ -150,8 +179,7 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
 
     alone = tmp_path / "alone.html"
     alone.write_text(html, encoding="utf-8")
-    with visit(alone.as_uri()) as seen:  # skips the test without a browser
-        page = seen.page
+    with visit(alone.as_uri()) as (page, errors, requests):  # skips the test without a browser
         page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 1)")
         widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")
         videos = page.evaluate("[...document.querySelectorAll('video')].map(v => [v.videoWidth, v.duration])")
@@ -162,7 +190,7 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
     assert headings == ["Settings", "Data", "Table 1", "Table 2", "Table 3", *figures, "Videos"]
     assert (len(widths), min(widths) > 600, too_wide) == (4, True, 0)
     assert videos == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]  # iterations 0 and 2
-    assert (seen.errors, seen.requests) == ([], [alone.as_uri()])
+    assert (errors, requests) == ([], [alone.as_uri()])
 
 
 def test_incomplete_runs_are_reported_and_data_files_are_distinguished_by_digest(

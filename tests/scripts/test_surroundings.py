@@ -47,9 +47,8 @@ def test_a_run_finishes_in_a_hostile_environment(tmp_path: Path, homework_2: dic
 )
 def test_each_script_imports_its_own_checkout(script: Path, homework_2: dict[str, str], tmp_path: Path) -> None:
     """Run the first lines of a script; a fake tyro ends the process at its import."""
-    (tmp_path / "hw2/tyro.py").write_text(
-        "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)", encoding="utf-8"
-    )
+    fake = "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)"
+    (tmp_path / "hw2/tyro.py").write_text(fake, encoding="utf-8")
     done = finish(start(script, cwd=tmp_path, environment=homework_2))
     assert (done.code, done.out) == (7, f"{ROOT / 'cs285/__init__.py'}\n"), done
 

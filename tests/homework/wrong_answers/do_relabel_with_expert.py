@@ -31,13 +31,6 @@ def relabel_with_expert(paths, expert, spec):
 #~ =actions)) ==> =actions, rewards=np.zeros_like(path.rewards)))
 # observations changed: sorted away
 #~ =actions)) ==> =actions, observations=path.next_observations))
-# raises TypeError: the trainer's own expert passed in twice
-def do_relabel_with_expert(self, paths):
-    return relabel_with_expert(self, paths, self.expert_policy, self.rollouts.spec)
-# actions kept: the given trajectories returned
-def do_relabel_with_expert(self, paths):
-    relabel_with_expert(paths, self.expert_policy, self.rollouts.spec)
-    return paths
 # raises ValueError: the expert's answer in float64
 #~ expert_actions(expert, path.observations, spec) ==> expert.get_action(path.observations)
 # length: the trajectories in another order

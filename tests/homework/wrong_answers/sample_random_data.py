@@ -32,5 +32,3 @@ def sample_random_data(self, batch_size):
 #~ self._gather(slots) ==> Batch(*(field.float() for field in self._gather(slots)))
 # replacement: a batch without, of more rows than are stored
 #~ integers(len(self), size=batch_size) ==> choice(len(self), size=batch_size, replace=False)
-# consecutive: a window that begins anew at the end
-#~ self.rng.integers(len(self), size=batch_size) ==> (self.rng.integers(len(self)) + np.arange(batch_size)) % len(self)

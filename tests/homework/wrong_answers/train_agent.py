@@ -16,8 +16,6 @@ def train_agent(self):
 #~ self.config.train_batch_size ==> self.config.batch_size
 # batch: observations alone
 #~ self.agent.train(batch) ==> self.agent.train(batch.observations)
-# batch: fields as arguments of their own
-#~ self.agent.train(batch) ==> self.agent.train(batch.observations, batch.actions)
 # type: the list of logs, as in the course's code
 #~ return last_training_log(logs, self.agent.actor) ==> return logs
 # type: nothing returned
