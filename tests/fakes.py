@@ -51,19 +51,6 @@ class PointEnv(gym.Env[Any, Any]):
         return np.full((48, 64, 3), 10 * self.steps, np.uint8)
 
 
-class ScriptedEnv(PointEnv):
-    """An environment whose episode with seed n has n steps; ``ends_by`` is "termination" or "truncation"."""
-
-    def __init__(self, ends_by: str = "termination"):
-        super().__init__()
-        self.ends_by = ends_by
-
-    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        observation, reward, *_ = super().step(action)
-        over = self.steps >= self.seeds[-1]
-        return observation, reward, over and self.ends_by == "termination", over and self.ends_by == "truncation", {}
-
-
 POINT_SPEC = TaskSpec((OB_DIM,), np.dtype(np.float32), AC_DIM, discrete=False, max_episode_steps=TIME_LIMIT, fps=60)
 CHOICE_SPEC = TaskSpec((OB_DIM,), np.dtype(np.float32), AC_DIM, discrete=True, max_episode_steps=TIME_LIMIT, fps=60)
 

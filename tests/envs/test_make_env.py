@@ -205,8 +205,6 @@ def test_discrete_actions_may_start_at_any_number(tmp_path: Path) -> None:
     assert load_policy(trainer.run_dir).get_action(np.zeros(3, np.float32)) in (0, 1, 2)
     with pytest.raises(InvalidInput, match=r"unexpected keyword argument 'sise'.*line"):
         BC_Trainer(replace(config, env_kwargs={"sise": 3}), expert=lambda batch: batch)
-    with pytest.raises(InvalidInput, match="are of a run with another expert or other settings"):
-        BC_Trainer(replace(config, env_kwargs=None), inputs=trainer.inputs)
 
 
 @pytest.mark.usefixtures("registry")

@@ -1,6 +1,7 @@
-"""Scalars of trajectories and of training logs."""
+"""Scalars of trajectories and of training logs, and the learning curve of a run."""
 
 import statistics
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import nn
 
 from cs285.errors import InvalidInput
+from cs285.infrastructure.learning_curve import draw_learning_curve
 from cs285.infrastructure.metrics import last_training_log, return_statistics
 from tests.fakes import make_trajectory
 
@@ -54,3 +57,22 @@ def test_other_values_and_the_names_of_other_columns_are_refused() -> None:
     for message, log in logs.items():
         with pytest.raises(InvalidInput, match=f"^Linear.update returned {message}"):
             last_training_log([log], nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize(("iterations", "cloning"), [([0, 2, 3], True), ([1, 2, 3], False)])
+def test_curve_band_and_references(tmp_path: Path, iterations: list[int], cloning: bool) -> None:
+    points = [(1.0, 0.5), (5.0, 0.0), (7.0, 2.0)]
+    rows = [{"Eval_AverageReturn": y, "Eval_StdReturn": std, "Expert_AverageReturn": 9.0} for y, std in points]
+    figure = draw_learning_curve(tmp_path, "X-v1", iterations, rows)
+    assert Image.open(tmp_path / "learning_curve.png").format == "PNG"
+    (axes,) = figure.axes
+    lines = {line.get_label().split(":")[0]: line for line in axes.lines}
+    assert lines["DAgger"].get_xydata().tolist() == [list(point) for point in zip(iterations, [1, 5, 7], strict=True)]
+    assert set(lines["expert"].get_ydata()) == {9.0}
+    assert ("behavioural cloning" in lines) == cloning
+    band = {tuple(vertex) for vertex in axes.collections[0].get_paths()[0].vertices}
+    assert band >= {(iterations[0], 0.5), (iterations[0], 1.5), (iterations[2], 9.0)}
+    named = {text.get_text().split(":")[0] for text in figure.legends[0].get_texts()}
+    assert named == {"± 1 standard deviation", *lines}
+    alone = draw_learning_curve(tmp_path, "X-v1", [0], [{"Eval_AverageReturn": 1.0, "Eval_StdReturn": 0.5}])
+    assert not any("expert" in line.get_label() for line in alone.axes[0].lines)

@@ -13,26 +13,10 @@ from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.actions import expert_actions
 from cs285.infrastructure.seeding import Stream, episode_seeds, generator, integer_seed
-from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories, sample_trajectory
-from tests.fakes import CHOICE_SPEC, POINT_SPEC, FakePolicy, PointEnv, ScriptedEnv, expert_rule
+from cs285.infrastructure.utils import sample_trajectory
+from tests.fakes import CHOICE_SPEC, POINT_SPEC, FakePolicy, PointEnv, expert_rule
 
 LONG_SPEC = replace(POINT_SPEC, max_episode_steps=1000)
-
-
-@pytest.mark.parametrize(
-    ("ends_by", "lasts", "cut_at", "terminated"),
-    [
-        ("termination", 5, 1000, True),
-        ("termination", 5, 5, True),  # both ends are due in the same step
-        ("termination", 6, 5, False),
-        ("truncation", 5, 1000, False),
-    ],
-)
-def test_terminated_and_truncated_are_distinguished(ends_by: str, lasts: int, cut_at: int, terminated: bool) -> None:
-    spec = replace(POINT_SPEC, max_episode_steps=cut_at)
-    trajectory = sample_trajectory(ScriptedEnv(ends_by), spec, FakePolicy(expert_rule), seed=lasts)
-    assert len(trajectory) == min(lasts, cut_at)
-    assert (trajectory.terminated, trajectory.truncated) == (terminated, not terminated)
 
 
 class ReusingEnv(PointEnv):
@@ -58,16 +42,6 @@ def test_environments_and_policies_may_change_observations() -> None:
     for env, other in ((ReusingEnv(), policy), (PointEnv(), FakePolicy(act_in_place))):
         changed = sample_trajectory(env, LONG_SPEC, other, seed=1)
         np.testing.assert_array_equal(plain.observations, changed.observations)
-
-
-def test_an_episode_depends_on_its_seed_alone() -> None:
-    policy, rollouts = FakePolicy(expert_rule), LocalRollouts(PointEnv(), LONG_SPEC)
-    first = sample_n_trajectories(rollouts, policy, 3, itertools.count(5))
-    (again,) = sample_n_trajectories(rollouts, policy, 1, itertools.count(7))
-    np.testing.assert_array_equal(first[2].observations, again.observations)
-    assert not np.array_equal(first[0].observations[0], first[1].observations[0])
-    assert len(first) == 3
-    assert policy.seeds == [5, 6, 7, 7]  # reset before each episode
 
 
 @pytest.mark.parametrize(

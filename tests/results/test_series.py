@@ -1,5 +1,6 @@
 """Runs are selected, grouped by the settings that decide the result, and named by those that differ; statistics."""
 
+import csv
 import shlex
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from cs285.results.series import (
     numeric_settings,
     series_names,
 )
+from cs285.results.table import table_rows, write_tables
 from tests.fake_runs import write_run
 
 ONE, OTHER = "12ab34cd" * 8, "98fe76dc" * 8
@@ -149,3 +151,22 @@ def test_expert_data_that_are_gone_or_a_folder_have_no_size(tmp_path: Path, monk
         run = read_run(write_run(tmp_path, [1.0], expert_data=Path(name), inputs={"expert_data": "0a"}))
         (row,) = data_rows([Series([run])])
         assert (row["expert data"], row["episodes"]) == (shown, "–")
+
+
+def test_both_files_of_the_table_have_a_row_for_each_evaluation(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_run(tmp_path, [1.5, 2.5, 3.5], seed=1)
+    write_run(tmp_path, [4.5], seed=2, env_name="Ant-v5", expert_data=Path("a.pkl"), learning_rate=1)
+    runs = read_runs([tmp_path])
+    files = write_tables(runs, tmp_path)
+    assert [path.name for path in files] == ["results.csv", "results.parquet"]
+    with files[0].open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted((r["env_name"], r["method"], r["seed"], r["itr"], r["Eval_AverageReturn"]) for r in rows) == [
+        ("Ant-v5", "BC", "2", "0", "4.5"),
+        ("Hopper-v5", "DAgger", "1", "0", "1.5"),
+        ("Hopper-v5", "DAgger", "1", "1", "2.5"),
+        ("Hopper-v5", "DAgger", "1", "2", "3.5"),
+    ]
+    assert {row["run"] for row in rows} == {run.path.name for run in runs}
+    assert parquet.read_table(files[1]).to_pylist() == table_rows(runs)

@@ -1,4 +1,4 @@
-"""The notebook runs, its loop by hand gives the results of `BC_Trainer`, and its outputs are stripped."""
+"""The notebooks run: the loop by hand equals `BC_Trainer`; the homework shows and checks every blank; no outputs."""
 
 import sys
 from pathlib import Path
@@ -11,9 +11,10 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from cs285.homework.blanks import BLANKS
 from tests.conftest import ROOT
 
-PATH = ROOT / "notebooks" / "run_hw1.ipynb"
+PATH, HOMEWORK = ROOT / "notebooks" / "run_hw1.ipynb", ROOT / "notebooks" / "homework.ipynb"
 SMALL = {"ep_len": 20, "gradient_steps": 20, "dagger_iterations": 2, "batch_size": 50, "eval_batch_size": 50}
 SMALL["num_workers"] = 0
 COMPARE = "print('largest difference', max(abs(a - b['Eval_AverageReturn']) for a, b in zip(returns, rows)))"
@@ -78,3 +79,30 @@ def test_on_colab_it_asks_for_the_repository(notebook: NotebookNode, monkeypatch
     exec(TransformerManager().transform_cell(setup), {"get_ipython": lambda: shell, **variables}, variables)
     clone = next(call.args[0] for call in shell.system.call_args_list if "git clone" in call.args[0])
     assert clone.format(**variables).endswith('"https://example.org/mine.git" "/content/imitation"')
+
+
+def test_every_blank_of_the_homework_is_shown_and_then_checked() -> None:
+    code = [cell for cell in nbformat.read(HOMEWORK, as_version=4).cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    checks = {cell.source: n for n, cell in enumerate(code) if cell.source.startswith("check(")}
+    assert set(checks) == {f'check("{blank.name}")' for blank in BLANKS}
+    for n in checks.values():
+        assert code[n - 1].metadata.tags == ["raises-exception"]  # "Run all" continues after an empty blank
+
+
+@pytest.mark.slow
+def test_the_homeworks_cells_run_on_the_answers() -> None:
+    notebook = nbformat.read(HOMEWORK, as_version=4)
+    for cell in notebook.cells:
+        if cell.source.startswith("check(") and "sample_n" not in cell.source:
+            cell.source = ""
+        cell.source = cell.source.replace('root / "data" / "notebook"', 'Path(__import__("tempfile").mkdtemp())')
+        cell.metadata = {}  # without the tags, an error ends the run
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(HOMEWORK.parent)}}).execute()
+    text = "".join(out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", []))
+    for shown in (
+        *("four inputs give (4, 2)", "log_prob (4,)", "ndarray [", "row t + 1 is what follows row t: True"),
+        *("same states: True", "sample_n_trajectories: ok"),
+        "iteration 0 episodes of [500, 500] steps rolled out 0",
+    ):
+        assert shown in text, shown
