@@ -71,7 +71,7 @@ def label_figure(tasks: dict[str, Curves]) -> Figure:
     names = list(dict.fromkeys(name for curves in tasks.values() for name in curves))
     if len(names) > len(STYLES):
         raise InvalidInput(f"the figure has {len(names)} curves, more than {len(STYLES)}; use --where to select some")
-    figure = Figure(figsize=(1 + 3.2 * columns, 1.2 + 2.6 * rows), layout="constrained")
+    figure = Figure(figsize=(1 + 3.2 * max(columns, 2), 1.2 + 2.6 * rows), layout="constrained")
     for number, (task, curves) in enumerate(tasks.items(), 1):
         axes = figure.add_subplot(rows, columns, number, title=task, xscale="log")
         for name, points in curves.items():
@@ -88,7 +88,7 @@ def label_figure(tasks: dict[str, Curves]) -> Figure:
     entries = {
         name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(entries.values(), entries.keys(), frameon=False, loc="outside lower center", ncols=len(entries))
+    figure.legend(entries.values(), entries.keys(), frameon=False, loc="outside lower center", ncols=columns + 1)
     return figure
 
 
