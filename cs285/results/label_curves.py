@@ -54,7 +54,9 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
         for itr in s.iterations if s.method == "DAgger" else [s.last]:
             labels, scores = (s.values(scalar, itr) for scalar in ("Train_ExpertLabelsSoFar", "Eval_NormalizedScore"))
             if not labels or not scores:
-                raise InvalidInput(f"{s.runs[0].path} has no normalised score; --expert_eval_episodes must not be 0")
+                raise InvalidInput(
+                    f"{s.runs[0].path} has no normalised score or number of expert labels in its log.csv"
+                )
             tasks.setdefault(s.task, {}).setdefault(name, []).append(Point(float(np.mean(labels)), (scores,)))
     for task, curves in tasks.items():
         for name, points in curves.items():

@@ -39,7 +39,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
 
     If the zip would be too large, experts and data are left out. ``code`` is the folder of the package cs285, next to
     requirements.txt; the package is renamed as the course's entry in `EDITIONS` says. Returns the size in bytes, at
-    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC (q1_) or of DAgger (q2_), two run folders have the
+    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC (q1_) or of DAgger (q2_), run folders have the
     same name, or the zip is too large or can't be written.
     """
     names = [run.path.name for run in runs]
@@ -47,7 +47,8 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
         if not any(name.startswith(prefix) for name in names):
             raise InvalidInput(f"no {prefix} run among {len(runs)} runs; a submission needs a run of {method}")
     if len(set(names)) < len(names):
-        raise InvalidInput(f"two run folders have the same name: {', '.join(sorted(str(run.path) for run in runs))}")
+        same = sorted(str(run.path) for run in runs if names.count(run.path.name) > 1)
+        raise InvalidInput(f"run folders have the same name: {', '.join(same)}")
     check_new(output)
     folder, package, readme, script = EDITIONS[edition]
     content = {"requirements.txt": read_whole(code.parent / "requirements.txt")}
