@@ -20,7 +20,7 @@ from tyro.conf import arg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cs285.command_line import check_at_least, parse, run
+from cs285.command_line import check_at_least, run
 from cs285.config import Config
 from cs285.data.provenance import versions
 from cs285.data.shipped import input_files
@@ -58,9 +58,8 @@ def project_versions(against: str | None, at_end: ExitStack) -> dict[str, Path]:
         shutil.copytree(ROOT / name, folder / "copy" / name, ignore=shutil.ignore_patterns("fast_update.py"))
     if against is not None:
         git, tree = ["git", "-C", str(ROOT), "worktree"], folder / "commit"
-        added = subprocess.run(
-            [*git, "add", "--detach", tree, against], capture_output=True, encoding="utf-8", check=False
-        )
+        command = [*git, "add", "--detach", tree, against]
+        added = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         if added.returncode != 0:
             raise InvalidInput(f"--against is {against}: {added.stderr}")
         at_end.callback(subprocess.run, [*git, "remove", "--force", tree], check=True)
@@ -109,9 +108,8 @@ def table_lines(row: str, turns: list[dict[str, float]]) -> list[str]:
     return lines
 
 
-def main() -> None:
+def main(settings: Settings) -> None:
     """Measure the rows and print the table."""
-    settings = parse(Settings, __doc__ or "")
     table = ["| row | side | seconds | range | textbook / side | side / project |", "|---|---|" + "--:|" * 4]
     with ExitStack() as at_end:
         roots = project_versions(settings.against, at_end)
@@ -123,4 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Settings, __doc__)
