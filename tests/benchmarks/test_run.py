@@ -62,8 +62,7 @@ def test_job_compares_versions_of_the_project_and_the_textbook(benchmark: Any) -
     assert all(Path(word).exists() for word in found["textbook"][1:] if "/" in str(word))
 
 
-def test_an_unknown_commit_is_refused(benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_commit_is_refused(benchmark: Any) -> None:
     run = benchmark("run")
-    monkeypatch.setattr(sys, "argv", ["run.py", "--rows", "gradient", "--against", "no-such-commit"])
     with pytest.raises(InvalidInput, match="--against is no-such-commit"):
-        run.main()
+        run.main(run.Settings(rows=("gradient",), against="no-such-commit"))
