@@ -17,7 +17,7 @@ from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_user
 Settings = TypeVar("Settings")
 
 MAX_LINE = 500  # characters of an error message
-LEAST_WIDTH = 20  # columns of the help text; with less than 8, tyro does not return
+LEAST_WIDTH = 20  # columns of the help text; tyro never returns if there are fewer than 8
 EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
 
 
@@ -69,13 +69,13 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
         main(*([parse(settings_class, description or "")] if settings_class else []))
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout again when it exits
         code = 128 + 13
     except Exception as error:
         if not (isinstance(error, EXPECTED) or is_users(error) or lacks_processes(error)):
             raise
         code = report(error)
-    except KeyboardInterrupt:  # from a library that has its own handler of SIGINT
+    except KeyboardInterrupt:  # raised by a library that has its own handler of SIGINT
         print("interrupted", file=sys.stderr)
         code = 128 + 2
     finally:

@@ -17,7 +17,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from cs285.command_line import check_at_least
 from cs285.errors import InvalidInput
 
-# The largest allowed values.
+# The largest allowed values of settings.
 MOST: Mapping[str, Any] = {"n_iter": 10**6, "n_layers": 1000, "size": 10**4, "learning_rate": 1e38}
 Preset: TypeAlias = Literal["tuned", "humanoid"]
 TUNED = {"ob_normalization": "expert_data", "learning_rate_schedule": "cosine"}

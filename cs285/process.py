@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from cs285.errors import Stopped
 
-CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # of Linux control groups 2 and 1
+CPU_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # files of cgroups, versions 2 and 1
 STOP_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -26,7 +26,7 @@ def prepare() -> None:
     """Handle signals, open missing standard streams, and set numpy's threads and matplotlib's backend.
 
     Call it before numpy and matplotlib are imported. Standard output prints ``?`` for characters that it can't encode.
-    Nothing is done in worker processes, which import the script.
+    In worker processes, which import the script, this function does nothing.
     """
     if multiprocessing.parent_process() is not None:
         return
@@ -35,7 +35,7 @@ def prepare() -> None:
     _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    os.environ["MPLBACKEND"] = "Agg"  # scripts draw into files; a notebook's backend may be missing here
+    os.environ["MPLBACKEND"] = "Agg"  # for figures in files; a backend that a notebook set may be missing here
     for signum in STOP_SIGNALS:
         if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # an ignored signal stays ignored
             signal.signal(signum, _stop)
@@ -66,10 +66,10 @@ def users_code() -> Iterator[None]:
         yield
     except (Exception, KeyboardInterrupt, Stopped):
         raise
-    except BaseException as error:  # SystemExit, or a class of the user's own
+    except BaseException as error:  # SystemExit, or the user's own subclass
         raise RuntimeError(f"it raised {error!r:.100}").with_traceback(error.__traceback__) from error
     finally:
-        os.chdir(folder)  # relative paths are used later
+        os.chdir(folder)  # the project's later relative paths depend on the folder
         _open_streams()
 
 
@@ -90,7 +90,7 @@ def restore_default_signals() -> None:
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:
-    """End the script: raise `Stopped`, so that it cleans up, then print a line; the next signal ends it at once."""
+    """Raise `Stopped`, which ends the script after its cleanup and a printed line; a second signal ends it at once."""
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
     raise Stopped(128 + signum)
@@ -114,7 +114,7 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in CPU_QUOTAS:
-        with suppress(OSError, ValueError):  # no such file, or the quota is "max"
+        with suppress(OSError, ValueError):  # if there is no such file, or the quota is "max"
             quota, period = map(int, " ".join((groups / file).read_text("utf-8") for file in files).split())
             cores = min(cores, math.ceil(quota / period)) if quota > 0 else cores
     return cores

@@ -23,7 +23,7 @@ settings.register_profile("suite", max_examples=25, deadline=None, derandomize=T
 settings.load_profile("suite")
 fakes.register_fakes()
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore SIGINT
-torch.set_num_threads(1)  # as in a run; more threads slow each other down on a busy machine
+torch.set_num_threads(1)  # a run has one thread, too; more threads slow each other down on a busy machine
 
 
 @pytest.fixture(autouse=True)

@@ -102,7 +102,7 @@ nested = st.recursive(
 
 @st.composite
 def spoiled(draw: st.DrawFn, whole: bytes) -> bytes:
-    """The file ``whole`` with flipped bits, other bytes and lengths, or parts that are doubled, missing or cut off."""
+    """The bytes of a file after 1 to 4 changes: flip a bit, overwrite a length, or insert, double or remove bytes."""
     content = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
         at, size = draw(st.integers(0, len(content))), draw(st.integers(1, 64))

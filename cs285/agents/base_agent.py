@@ -8,7 +8,7 @@ from cs285.data.trajectory import Batch, Trajectory
 
 
 class BaseAgent(ABC):
-    """A policy, called the actor, that learns from stored transitions."""
+    """Interface of an agent, which has a policy, called the actor, and trains it on stored transitions."""
 
     actor: Any  # the policy that collects data and is evaluated
     resumable: bool  # whether `state_dict` and `load_state_dict` can be called

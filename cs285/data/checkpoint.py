@@ -34,7 +34,7 @@ class Checkpoints:
         """Set the run folder; its files are neither read nor written until `load` or `save` is called."""
         self._run_dir, self._folder, self._config = run_dir, run_dir / "checkpoint", run_dir / "config.json"
         self._file = self._folder / "state.pt"
-        self._itr, self._settings = -1, dict[str, Any]()  # of the loaded checkpoint; -1 and {} before `load`
+        self._itr, self._settings = -1, dict[str, Any]()  # iteration and settings that `load` found
         self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.pkl, in the order of the iterations
 
     def exists(self) -> bool:
@@ -55,7 +55,7 @@ class Checkpoints:
                 raise InvalidInput(f"{self._folder / name} was deleted during the run")
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added}
-        content["state"] = portable(dict(state), "state")  # refuses other types before anything is written
+        content["state"] = portable(dict(state), "state")  # raises for other types before a file is written
         if new_paths:
             path = self._folder / f"added_{itr}.pkl"
             write_pickle([episode.fields() for episode in new_paths], path)

@@ -77,13 +77,13 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
-        one_episode = stop in ends and chained and after is not None  # however long it is
+        one_episode = stop in ends and chained and after is not None  # may be longer than the limit
         if time_limit is not None and stop - start > time_limit and not one_episode:
             if "reward" in given:
                 raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
             print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
-        if chained:  # each observation is stored once
+        if chained:  # the trajectory stores each observation once
             last = before[-1:] if after is None else after[-1:]
             yield Trajectory.from_states(np.concatenate([before, last]), *ways)
         else:
@@ -106,7 +106,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
     """Convert a value to an array, of float32 for floats; raise InvalidInput unless its entries are finite numbers."""
     try:
         array = np.asarray(value if _is_numeric(value) else None)
-    except (ValueError, OverflowError):  # such as rows of different lengths
+    except (ValueError, OverflowError):  # numpy raises it, for example, for rows of different lengths
         array = np.asarray(None)
     if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "fiub":
         raise InvalidInput(f"{where} has no array {name!r} with a row of numbers for each step")
@@ -120,7 +120,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
 
 def _read_actions(actions: Array, discrete: bool | None) -> Array:
     """Convert actions to the shape and dtype of a `Trajectory`; ``discrete`` is the argument of `read_episodes`."""
-    if actions.ndim == 3 and actions.shape[1] == 1:  # (T, 1, ac_dim), as in the course of 2018
+    if actions.ndim == 3 and actions.shape[1] == 1:  # the course's files of 2018 have (T, 1, ac_dim)
         actions = actions[:, 0]
     column = actions.ndim == 2 and actions.shape[1] == 1
     if column and (discrete or (discrete is None and actions.dtype.kind in "iu")):

@@ -61,12 +61,12 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
             "reward": trajectory.rewards,
             "action": trajectory.actions,
             "next_observation": trajectory.next_observations,
-            # The course's files mark the end of every episode, also after a time limit.
+            # The course's files mark the last step of every episode as terminal, also if a time limit ended it.
             "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),
         }
         if trajectory.is_chain:
             states = trajectory.states
-            # In the pickle, both are parts of one array.
+            # The pickle has the states once, and both kinds of observations as parts of this array.
             episode |= {"observation": _Part(states, slice(0, -1)), "next_observation": _Part(states, slice(1, None))}
         episodes.append(episode)
     write_pickle(episodes, path)

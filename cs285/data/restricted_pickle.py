@@ -45,7 +45,7 @@ class _Machine:
     def __init__(self, file_size: int, members: Mapping[str, bytearray] | None = None) -> None:
         self.budget, self.members = 16 * file_size + 2**26, members
         self.stack: list[Any] = []
-        self.stacks_below: list[list[Any]] = []  # one for each open mark
+        self.stacks_below: list[list[Any]] = []  # one stack for each open mark
         self.memo: dict[int, Any] = {}
 
     def run(self, file: BinaryIO) -> Any:
@@ -115,7 +115,7 @@ class _Machine:
             raise InvalidInput("it sets the state of something other than an array")
 
     def load_storage(self, identity: Any) -> None:
-        import torch  # only here, since torch is slow to import
+        import torch  # imported only here, since torch is slow to import
 
         _, dtype, key, _, size = identity
         if self.members is None or dtype not in TENSOR_DTYPES.values():

@@ -14,7 +14,7 @@ from cs285.config import MOST, Config, config_from_settings, is_plain
 from cs285.data.whole_files import read_whole, reading
 from cs285.errors import InvalidInput
 
-MAX_CONFIG, MAX_LOG = 2**23, 2**25  # bytes
+MAX_CONFIG, MAX_LOG = 2**23, 2**25  # largest sizes of config.json and log.csv in bytes
 MAX_VALUES = 2**21  # values in log.csv; each takes about 100 bytes of memory
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 # Kinds of values, for `check`. A number: (type, least value, greatest value); if the type is float, ints are valid too.

@@ -10,7 +10,7 @@ from cs285.data.run_folders import saved_file
 from cs285.errors import InvalidInput
 
 PROJECT_ROOT = Path(__file__).parents[2]
-ROOTS = (Path(), PROJECT_ROOT)  # the current folder comes first
+ROOTS = (Path(), PROJECT_ROOT)  # `find_shipped` looks for files in the current folder first
 
 
 def shipped_expert(env_name: str) -> Path | None:

@@ -131,6 +131,6 @@ def check_no_links(folder: Path) -> None:
     with writing(folder, verb="read"):
         for path in folder.rglob("*"):
             kind = path.lstat()
-            linked = path.name == "log.csv" and kind.st_nlink > 1  # the only file changed in place
+            linked = path.name == "log.csv" and kind.st_nlink > 1  # only log.csv is changed in place
             if linked or not (stat.S_ISDIR(kind.st_mode) or stat.S_ISREG(kind.st_mode)):
                 raise InvalidInput(f"{path} is a link, or no regular file; --resume allows neither")

@@ -13,7 +13,7 @@ from cs285.process import users_code
 
 
 class Interface(gym.Wrapper[Any, Any, Any, Any]):
-    """Wrapper that gives an environment Gymnasium's interface; its InvalidInput names the task and the step.
+    """Wrapper that gives an environment Gymnasium's interface; its errors, InvalidInput, name the task and the step.
 
     In the wrapped environment, rewards and Box observations may be lists or have further axes of length 1, ``reset``
     may lack arguments or return no ``info``, and ``step`` may return the four values of the old gym package. The
@@ -42,7 +42,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
                 arguments = {name: value for name, value in arguments.items() if name in accepted}
             if "seed" not in arguments:
                 self.unwrapped.np_random = np.random.default_rng(seed)
-                getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # a method in the old gym package
+                getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # old gym environments have this method
             with users_code():
                 result = self.env.reset(**arguments)
             with_info = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict | None)
@@ -81,7 +81,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         raise ValueError(f"the observation has shape {array.shape}, but observation_space has {self._shape}")
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
-        if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # an inner `Interface` raised it
+        if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # an inner `Interface` named the task
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
         raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error

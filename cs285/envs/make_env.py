@@ -86,7 +86,7 @@ def make_env(
         env_kwargs: keyword arguments of the environment.
     """
     if graphics:
-        rendering.choose_gl_backend()  # before anything imports mujoco
+        rendering.choose_gl_backend()  # mujoco reads the backend when it is imported
     rendering.import_mujoco()
     try:
         with users_code():
@@ -108,7 +108,7 @@ def make_env(
             return env, replace(_spec_of(env_name, env, ep_len), ac_start=start)
     except InvalidInput:
         raise
-    except Exception as error:  # from Gymnasium, the module or the environment
+    except Exception as error:  # raised by Gymnasium, the module or the environment
         why = " ".join(str(error).split()) if isinstance(error, gym.error.Error) else describe(error)
         raise InvalidInput(f"can't make {env_name!r}: {why}") from error
 
@@ -158,7 +158,7 @@ def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) 
     old_gym.logger.set_level(old_gym.logger.ERROR)  # gym warns of its own deprecations at every reset
     parameters = inspect.signature(old_gym.make).parameters
     options = dict(env_kwargs)
-    if "disable_env_checker" in parameters:  # the checker needs numpy 1
+    if "disable_env_checker" in parameters:  # gym's checker fails with numpy 2
         options.setdefault("disable_env_checker", True)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: Env

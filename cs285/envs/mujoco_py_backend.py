@@ -15,7 +15,7 @@ from cs285.errors import InvalidInput
 
 VENV_VARIABLE = "CS285_MUJOCO_PY_VENV"
 PROJECT_ROOT = Path(__file__).parents[2]
-FINISHED = "cs285-finished"  # written last by the installer
+FINISHED = "cs285-finished"  # name of the file that the installer writes last
 LIBRARY = Path("mj210/mujoco_py/binaries/linux/mujoco210")
 INSTALL = "run scripts/install_mujoco_py.sh"
 

@@ -82,11 +82,11 @@ def prepare_rendering(env: Any) -> None:
         return
     import mujoco
 
-    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):  # a fast walker leaves the drawn floor
+    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):  # walkers can leave the drawn floor
         size, material = model.geom_size[plane, :2], model.geom_matid[plane]
         if material >= 0 and size.all():  # on an endless plane, texrepeat counts per metre, not per plane
             model.mat_texrepeat[material] /= 2 * size
-        size[:] = 0  # endless, as in the physics
+        size[:] = 0  # the drawn floor becomes endless, as it is in the physics
     if renderer.camera_id == -1:  # no camera was chosen, and Gymnasium's default camera does not move
         renderer.camera_id = None  # with -1, the camera would become a free one again at each frame
         tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}

@@ -13,7 +13,7 @@ Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 V2_IDS = ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2", "Humanoid-v2")
 V2_TIME_LIMIT = 1000
-# Ant observes contact forces, as in the course's data; in MuJoCo 2.0 and 2.1 these forces and their cost were 0.
+# Ant observes contact forces, as in the course's data. Their cost is 0, as in MuJoCo 2.0 and 2.1, where they were 0.
 ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
 
@@ -29,7 +29,7 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
     task = env_name.removesuffix("-v2")
     options: dict[str, Any] = {}
     if backend == "mujoco_py":
-        import_mujoco_py()  # first, since gymnasium_robotics also registers -v2 ids
+        import_mujoco_py()  # before `gym.register` below, since gymnasium_robotics registers the same ids
         file = "half_cheetah" if task == "HalfCheetah" else task.lower()
         module = f"gymnasium_robotics.envs.mujoco.{file}_v2"
     else:

@@ -102,7 +102,7 @@ def export_policy(model: Any, path: Path) -> None:
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
     else:  # SAC's last layer, which a tanh follows, becomes a hidden layer; the output layer scales to the bounds
         parameters = policy.actor_state.params["params"]
-        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]  # the next one is for the std
+        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]  # the next layer gives the std
         low, high = policy.action_space.low, policy.action_space.high
         layers = [(np.array(layer["kernel"]), np.array(layer["bias"])) for layer in dense]
         layers.append((np.diag(high - low) / 2, (high + low) / 2))
@@ -128,7 +128,7 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
         for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    constant = expert.ob_variance < CONSTANT_STD**2  # the expert standardises these numbers to 0
+    constant = expert.ob_variance < CONSTANT_STD**2  # the expert's inputs for these numbers are 0
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
     statistics.count = 1e12  # further observations hardly change the statistics
 

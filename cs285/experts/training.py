@@ -51,14 +51,14 @@ class Progress(BaseCallback):
         self._began = time.monotonic() - record.seconds
 
     def _on_step(self) -> bool:
-        return self.num_timesteps <= self._settings.last_step  # when equal, PPO still learns from the last rollout
+        return self.num_timesteps <= self._settings.last_step  # at `last_step`, PPO still learns from its last rollout
 
     def _on_rollout_end(self) -> None:
         settings, steps, evaluations = self._settings, self.num_timesteps, self._record.evaluations
         if settings.policy_starts:
             set_policy_trainable(self.model, steps >= settings.policy_starts)
         due = (evaluations[-1][0] if evaluations else 0) + settings.total_steps / settings.evaluations
-        if due <= steps < settings.last_step:  # the last evaluation follows the last update
+        if due <= steps < settings.last_step:  # `train_expert` evaluates after the last update
             self.evaluate()
 
     def evaluate(self) -> None:
@@ -84,7 +84,7 @@ def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> Non
     """Save a checkpoint, then remove the older ones, so that one is always complete; InvalidInput if that fails."""
     checkpoint = settings.checkpoint_dir / f"checkpoint_{len(record.evaluations):06d}"
     unfinished = settings.checkpoint_dir / "unfinished"
-    model.expert_settings, model.expert_record = settings.fixed(), record  # saved with the model's other attributes
+    model.expert_settings, model.expert_record = settings.fixed(), record  # `save` writes these attributes
     with writing(checkpoint):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)

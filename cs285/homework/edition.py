@@ -18,7 +18,7 @@ SCRIPTS = (
 INCLUDED = (
     *("LICENSE", ".gitignore", "requirements.txt", "docs/editions.md", "docs/homework/handout.md"),
     *("docs/homework/*.png", "notebooks/homework.ipynb", "expert_data/*.pkl", "policies/experts/*.pkl"),
-    *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * matches / too
+    *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * also matches /
 )
 GRADER = "cs285/homework/grade.py"
 # Not copied: files that contain answers to blanks, and files that need another file that is not copied.
@@ -34,7 +34,7 @@ python=python3
 if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; then
   apt-get update -qq && apt-get install -y -qq python3-pip python3-venv
   python3 -m venv /opt/uv && /opt/uv/bin/pip install -q uv
-  export UV_PYTHON_INSTALL_DIR=/opt/python  # which an unprivileged user can read
+  export UV_PYTHON_INSTALL_DIR=/opt/python  # unprivileged users can read this folder
   /opt/uv/bin/uv python install 3.12
   python=$(/opt/uv/bin/uv python find 3.12)
 fi

@@ -41,7 +41,7 @@ HIDDEN += " load loads multiprocessing os pickle shutil signal socket subprocess
 CALLS = "breakpoint compile delattr eval exec getattr globals input locals open setattr vars"
 # Mean returns of the course's experts, for -v2 and -v4 tasks; those for -v5 are in policies/experts/<task>-v5.json.
 EXPERTS = {"Ant": 4751, "HalfCheetah": 4097, "Hopper": 3781, "Walker2d": 5462, "Humanoid": 10344}
-# Each: prefix of run folders, fraction of the expert's return, number of tasks that must reach it, points.
+# Tests of logs: prefix of run folders, fraction of the expert's return, number of tasks that must reach it, points.
 LOGS = (("q1_", 0.3, 1, 4), ("q2_", 0.8, 1, 3), ("q2_", 0.8, 2, 3))
 
 
@@ -136,7 +136,7 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
         lines = output.read().decode(errors="replace").splitlines()
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
-        with suppress(ValueError):  # the last line may be cut off
+        with suppress(ValueError):  # the last line is incomplete if the process was killed
             found.setdefault((verdict := json.loads(line))["blank"], verdict)
     return found
 

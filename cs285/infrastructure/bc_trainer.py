@@ -82,7 +82,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         if config.resume is not None:
             self.checkpoints = Checkpoints(config.resume)
             itr, state, paths = self.checkpoints.load()
-            self.checkpoints.check_same_run(config, self.inputs.digests)  # before a network is built
+            self.checkpoints.check_same_run(config, self.inputs.digests)  # before a network of another size is built
             check_sizes(config.resume, config.env_name, spec, paths)
             self.resumed_state = {**state, "itr": itr}
         self.agent = make_agent(config, spec, expertdata, make_policy)

@@ -19,7 +19,7 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 
-EXCERPT_SECONDS = 15  # of video time
+EXCERPT_SECONDS = 15  # duration of the excerpts in reports
 
 
 def film(
@@ -58,7 +58,7 @@ def write_video(path: Path, fps: float) -> Iterator[Callable[[Array], None]]:
             yield add
         with _ffmpeg(path):
             written, _ = imageio_ffmpeg.count_frames_and_secs(unfinished)
-        if not 0 < frames == written:  # ffmpeg does not report a full disk
+        if not 0 < frames == written:  # checked here, since ffmpeg does not report a full disk
             raise InvalidInput(f"can't write {path}: ffmpeg wrote only a part of it; the disk may be full")
         with whole_file(path) as file:
             file.write(unfinished.read_bytes())

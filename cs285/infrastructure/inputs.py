@@ -44,13 +44,13 @@ class RunInputs:
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
         with ExitStack() as on_failure:
-            needed = max(config.batch_size, config.eval_batch_size)  # the most episodes, each of one step
+            needed = max(config.batch_size, config.eval_batch_size)  # the most episodes: each may have one step
             self.rollouts = RolloutWorkers(  # made before any thread, since a process with threads forks no workers
                 config.env_name, config.ep_len, config.num_workers, config.backend, films, needed, config.env_kwargs
             )
             self._thread = ThreadPoolExecutor(1)
             on_failure.callback(self._thread.shutdown, cancel_futures=True)
-            on_failure.callback(self.rollouts.close)  # called first: ends the rollouts that the thread waits for
+            on_failure.callback(self.rollouts.close)  # called before `shutdown`: the thread waits for rollouts
             self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
             self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
             self._references: dict[str, Future[list[Trajectory]]] | None = None
@@ -129,7 +129,7 @@ def find_expert(
         raise InvalidInput(f"no expert ships for {config.env_name}; name one with --expert_policy_file{hint}")
     else:
         return None
-    expert_actions(policy, paths[0].observations[:2], spec)  # fail now rather than after the first iteration
+    expert_actions(policy, paths[0].observations[:2], spec)  # a wrong expert fails now, not in iteration 1
     return policy
 
 

@@ -57,7 +57,7 @@ class Logger:
             except BlockingIOError:
                 raise InvalidInput(f"{run_dir} is being written by another process") from None
             except OSError:
-                pass  # a file system without locks
+                pass  # some file systems have no locks
         rows = []
         if resume_state is not None:
             content = read_whole(self._table, MAX_LOG)[: resume_state["size"]]

@@ -63,7 +63,7 @@ def progress_line(itr: int, scalars: Mapping[str, float], episodes: int) -> str:
     """The line that a run prints for an evaluated iteration; ``episodes`` is the number of evaluation episodes."""
     loss = f"loss {scalars['Training Loss']:.3g}, " if "Training Loss" in scalars else ""
     returned = f"return {scalars['Eval_AverageReturn']:.1f} ± {scalars['Eval_StdReturn']:.1f}"
-    returned += " (one episode; a larger --eval_batch_size has more)" if episodes == 1 else ""
+    returned += " (one episode; raise --eval_batch_size for more)" if episodes == 1 else ""
     return f"iteration {itr}: {returned}, {loss}{scalars['TimeSinceStart']:.0f} s"
 
 

@@ -103,7 +103,7 @@ class RolloutWorkers:
         call of `episodes` needs. ``films`` says whether `start_film` will be called.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
-            sys.exit(1)  # in a worker whose main script has no __main__ guard; the parent raises WorkerDied
+            sys.exit(1)  # a main script without a __main__ guard runs in its workers too; the parent raises WorkerDied
         self._task = _Task(env_name, ep_len, backend, films, env_kwargs)
         self.spec = self._task.spec()
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
@@ -126,7 +126,7 @@ class RolloutWorkers:
             task = cloudpickle.dumps(replace(self._task, registration=registration))
             context, others = multiprocessing.get_context(method), multiprocessing.active_children()
             self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker, (task,))
-            with signals_blocked():  # until the workers ignore Ctrl-C
+            with signals_blocked():  # Ctrl-C is blocked until the workers ignore it
                 started = [self._start(_Task.spec, None) for _ in range(self.num_workers)]
             self._workers += (child for child in multiprocessing.active_children() if child not in others)
             for future in started:
@@ -140,7 +140,7 @@ class RolloutWorkers:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
             self._notify(f"no workers for {env_name}: {message_of(error)}")
-        except BaseException:  # a signal
+        except BaseException:  # raised by a signal
             self.close()
             raise
 
@@ -261,7 +261,7 @@ def _begin_worker(task: bytes) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    threadpool_limits(1, user_api="blas")  # each core has its own worker
+    threadpool_limits(1, user_api="blas")  # one thread is enough, since each core has its own worker
     np.random.seed()  # forked workers would draw the same numbers from copies of NumPy's global generator
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -282,10 +282,10 @@ def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any
             except Exception as error:  # a user's own classes may raise anything
                 hint = "set its attribute copyable to False to roll it out in the main process"
                 raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
-            if "torch" in sys.modules:  # imported by the policy
+            if "torch" in sys.modules:  # the policy has imported torch
                 sys.modules["torch"].set_num_threads(1)
             return function(task, loaded, *args)
     except Exception as error:
-        if is_users(error):  # the class of the exception may be one that can't be pickled
+        if is_users(error):  # an exception of the user's own class might not be picklable
             raise InvalidInput(describe(error)) from error
         raise

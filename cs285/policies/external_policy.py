@@ -44,10 +44,10 @@ class ExternalPolicy(BasePolicy):
         except Exception as error:
             if isinstance(error, InvalidInput) or is_users(error):
                 raise
-            raise InvalidInput(f"the expert failed: {describe(error)}") from error  # raised in a library
+            raise InvalidInput(f"the expert failed: {describe(error)}") from error  # raised in a library's code
         try:
             actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
-        except (TypeError, ValueError):  # rows of different lengths
+        except (TypeError, ValueError):  # numpy raises them for rows of different lengths
             actions = np.asarray(None)
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
             kind = f"actions of shape {actions.shape}" if actions.dtype.kind in "fiub" else f"a {type(answer).__name__}"

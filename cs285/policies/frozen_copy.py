@@ -42,7 +42,7 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
             return fast
     try:
         detached = DetachedCopy(policy)
-        with episode_generators(0):  # leaves the random numbers of training unchanged
+        with episode_generators(0):  # the trial action does not change the random numbers of training
             detached.reset(0)
             detached.get_action(observations[0])
     except Exception as error:  # the policy is the user's own and may raise anything

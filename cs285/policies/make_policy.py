@@ -64,7 +64,7 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
     flat = [path.observations.reshape(len(path), -1) for path in paths]
     count = sum(map(len, flat))
     mean = sum(part.sum(axis=0, dtype=np.float64) for part in flat) / count
-    # One episode at a time, since images take much memory.
+    # The deviations are computed for one episode at a time, since images take much memory.
     std = np.sqrt(sum(np.square(part - mean).sum(axis=0) for part in flat) / count)
     std = np.where(std < CONSTANT_STD, 1.0, np.maximum(std, SMALLEST_STD))
     return mean.astype(np.float32), std.astype(np.float32)

@@ -93,7 +93,7 @@ def export_policy(policy: Any, path: Path) -> None:
         raise InvalidInput(f"the course's format can't hold the policy {type(policy).__name__}: {held}")
     mean, std = (to_numpy(part).astype(np.float64) for part in (policy.ob_mean, policy.ob_std))
     log_std = np.zeros(len(frozen.biases[-1])) if policy.discrete else to_numpy(policy.logstd)
-    variance = np.square(std - STD_OFFSET)  # the format's readers add the offset
+    variance = np.square(std - STD_OFFSET)  # readers of the format add STD_OFFSET
     write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std, "tanh")
 
 

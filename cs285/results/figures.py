@@ -38,14 +38,14 @@ def learning_curves(series: Sequence[Series], references: Sequence[Series] = ())
     """Draw the return over the iterations for each DAgger series in ``series``.
 
     If there is only one DAgger series, horizontal lines show two returns of BC: that of iteration 0, and that of the BC
-    series in ``references`` with the same settings and as many gradient steps in total. Raises InvalidInput when there
-    is no DAgger series, tasks differ, or there are more series than `STYLES`.
+    series in ``references`` with the same settings that took as many gradient steps as all iterations of DAgger
+    together. Raises InvalidInput when there is no DAgger series, tasks differ, or there are more series than `STYLES`.
     """
     series = [s for s in series if s.method == "DAgger"]
     _check_curves(series, "runs of DAgger (--do_dagger)")
     figure, axes = new_figure("iteration of DAgger")
     for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
-        shift = 0.12 * (n - (len(series) - 1) / 2)  # so that error bars of several series do not overlap
+        shift = 0.12 * (n - (len(series) - 1) / 2)  # keeps the error bars of several series apart
         _draw_curve(axes, s.iterations, [(s, itr) for itr in s.iterations], n, name, shift)
     if len(series) == 1:
         (s,), as_long = series, [r for r in references if role(r, series[0]) == METHODS[1]]
@@ -59,7 +59,7 @@ def learning_curves(series: Sequence[Series], references: Sequence[Series] = ())
 
 
 def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
-    """Draw the return of the BC series against a numeric setting; a curve has series that differ in this setting only.
+    """Draw the return of the BC series against a numeric setting; the series of one curve differ in no other setting.
 
     Raises InvalidInput when the setting has fewer than two numbers, tasks differ, or there are too many curves.
     """
@@ -112,7 +112,7 @@ def task_bars(series: Sequence[Series]) -> Figure:
 
 
 def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Raise InvalidInput unless there are 1 to ``len(STYLES)`` curves of one task; ``series`` has a series of each."""
+    """Raise InvalidInput unless there are 1 to ``len(STYLES)`` curves of one task, each given by one of its series."""
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:

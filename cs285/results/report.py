@@ -38,7 +38,7 @@ RATIONALES = {
 }
 Drawing: TypeAlias = Callable[[Sequence[Series]], Figure]
 FLAT = 0.01  # a curve is flat if its range is at most this fraction of its largest absolute value
-END_OF_PART = "<!-- end of part -->"  # in the template; the PDF breaks pages between parts
+END_OF_PART = "<!-- end of part -->"  # the template has this mark, at which the PDF breaks pages
 
 
 class Part(NamedTuple):
@@ -112,7 +112,7 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
     for task, group in _by_task(series, "BC"):
         for name in numeric_settings(group):
             drawn = [s for curve in group_by_parameter(group, name) if len(curve) > 2 for s in curve]
-            if drawn and name != "eval_batch_size":  # a setting of the measurement, not of the policy
+            if drawn and name != "eval_batch_size":  # this setting does not change the policy
                 rationale = f", chosen because {RATIONALES[name]}" if name in RATIONALES else ""
                 draw = partial(parameter_figure, parameter=name)
                 yield f"Figure 1: {name} {task}", f"BC against {name}{rationale}.", drawn, draw
@@ -120,7 +120,7 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
         draw = partial(learning_curves, references=series)
         yield f"Figure 2: {task}", "DAgger over its iterations, of which iteration 0 is BC.", group, draw
     if len({s.task for s in series}) > 1:
-        with contextlib.suppress(InvalidInput):  # Table 3 is left out for the same reason
+        with contextlib.suppress(InvalidInput):  # `make_tables` prints the reason, which is that of Table 3
             shown = [s for found in compared(series).values() for s in found.values()]
             yield "Figure 3: tasks", "Final returns in per cent of the expert's.", shown, task_bars
 

@@ -35,7 +35,7 @@ def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
     for s in series:
         if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:
             path, size = input_files(s.config).get("expert_data", Path("–")), ["–", "–"]
-            with contextlib.suppress(InvalidInput):  # the file may be gone or damaged
+            with contextlib.suppress(InvalidInput):  # the data's file may be gone or damaged
                 if digest(path) == s.runs[0].inputs.get("expert_data"):
                     paths = load_expert_data(path)[: s.config.expert_episodes]
                     size = [str(len(paths)), str(sum(map(len, paths)))]

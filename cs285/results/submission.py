@@ -15,7 +15,7 @@ from cs285.data.whole_files import check_new, read_whole, whole_file
 from cs285.errors import InvalidInput
 from cs285.results.series import Series
 
-MAX_BYTES = 15 * 10**6  # the course's limit
+MAX_BYTES = 15 * 10**6  # the largest submission that the course allows
 FOLDERS = {"expert_policy_file": Path("policies/experts"), "expert_data": Path("expert_data")}  # folders in the zip
 README = """# Homework 1: imitation learning
 

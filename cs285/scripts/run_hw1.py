@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))  # in a checkout that is not installed
+    sys.path.insert(0, str(Path(__file__).parents[2]))  # finds cs285 in a checkout that is not installed
 
 from cs285.command_line import EXPECTED, report, run
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv

@@ -42,7 +42,7 @@ def run_missing(
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
         names = ["env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data"]
-        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the dict below keeps the last
+        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the dict below keeps the largest
         for config in {tuple(getattr(config, name) for name in names): config for config in ordered}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
                 pass  # raises InvalidInput unless the task, its expert and data are valid
@@ -68,7 +68,7 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
         raise InvalidInput('a sweep needs Ray: pip install -e ".[sweep]"') from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))  # Ray's workers import this package
+        places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))  # Ray's workers import cs285 from here
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
         options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": 2**28}
     elif not re.fullmatch(r"[^/]+:[0-9]+", address):

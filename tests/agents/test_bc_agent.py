@@ -1,4 +1,4 @@
-"""The agent: what it trains on, its state, and the policies that `make_agent` accepts."""
+"""The agent: the transitions that it trains on, its state_dict, and the policies that `make_agent` accepts."""
 
 import copy
 from dataclasses import replace

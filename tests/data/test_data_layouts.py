@@ -69,7 +69,8 @@ def test_d4rls_layout_has_timeouts_no_next_observations_and_an_unfinished_end(tm
 def test_only_observations_and_actions_are_required_also_as_lists_and_with_a_last_observation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pairs = {"observations": STATES[:30].tolist(), "actions": ACTIONS[:, None].tolist()}  # as in fall 2018
+    # In the course's files of 2018, actions have the shape (T, 1, ac_dim).
+    pairs = {"observations": STATES[:30].tolist(), "actions": ACTIONS[:, None].tolist()}
     (trajectory,) = load_expert_data(save(tmp_path / "x.pkl", pairs), time_limit=10)
     assert (len(trajectory), trajectory.total_reward) == (30, 0)
     np.testing.assert_array_equal(trajectory.actions, ACTIONS)

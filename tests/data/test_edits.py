@@ -1,6 +1,7 @@
 """Runs with edited files: each is resumed and read, or refused in one line before anything is written.
 
-The environment variable CS285_FUZZ is the number of edits of each file. If it is set, each run has other edits.
+The environment variable CS285_FUZZ is the number of edits of each file. If it is set, each run of the tests
+makes different edits.
 """
 
 import json

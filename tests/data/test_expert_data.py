@@ -101,7 +101,7 @@ def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path
         for name, value in vars(one).items():
             np.testing.assert_array_equal(value, getattr(other, name))
         assert other.observations.dtype == states.dtype
-    (episode, _) = pickle.loads((tmp_path / "data.pkl").read_bytes())  # as the fall 2020 edition reads it
+    (episode, _) = pickle.loads((tmp_path / "data.pkl").read_bytes())  # the fall 2020 edition reads it this way
     np.testing.assert_array_equal(episode["next_observation"], states[1:])
     assert episode["image_obs"].shape == (0,)
     assert episode["terminal"].tolist() == [0] * 99 + [1]

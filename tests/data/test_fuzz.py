@@ -1,6 +1,7 @@
-"""Readers of generated files return a result or raise InvalidInput, run no code in them, and take little memory.
+"""Generated files: every reader returns a result or raises InvalidInput, runs no code in them, and takes little memory.
 
-The environment variable CS285_FUZZ is the number of files for each reader. If it is set, each run has other files.
+The environment variable CS285_FUZZ is the number of files for each reader. If it is set, each run of the tests
+generates different files.
 """
 
 import io
@@ -43,7 +44,7 @@ def test_saved_policies(tmp_path: Path) -> None:
         members = {name: archive.read(name) for name in archive.namelist()}
 
     def with_pickle(pickled: bytes) -> bytes:
-        """The undamaged archive, with ``pickled`` in place of its own pickle."""
+        """The undamaged archive, except that its pickle is replaced by ``pickled``."""
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             for name, content in members.items():
@@ -53,7 +54,8 @@ def test_saved_policies(tmp_path: Path) -> None:
     right = next(content for name, content in members.items() if name.endswith("data.pkl"))
     pickled = st.one_of(spoiled(right), st.builds(pickle.dumps, nested, st.integers(0, 5)))
     contents = st.one_of(spoiled(path.read_bytes()), pickled.map(with_pickle))
-    load_run_policy(path)  # the first environment starts processes, which look for libraries
+    # Making the first environment starts processes that look for libraries, which `Watch` would report.
+    load_run_policy(path)
     fuzz_file(path, contents, Watch(), lambda: load_run_policy(path))
 
 

@@ -88,7 +88,7 @@ def test_a_finished_run_continues_with_more_iterations(job: Config, whole: Path)
     (run / "events.out.tfevents.1.mine").write_bytes(b"")
     train(settings_to_resume({"resume": run, "n_iter": 4, "logdir": Path("elsewhere")}))
     assert_same(run, whole)
-    train(settings_to_resume({"resume": run}))  # no iteration is left
+    train(settings_to_resume({"resume": run}))  # the run has no iteration left
     assert_same(run, whole)
     assert (run / "events.out.tfevents.1.mine").exists()
 
@@ -108,7 +108,7 @@ def test_input_files_may_move_but_not_change(
         assert files(run) == before
         path.write_bytes(content)
     with monkeypatch.context() as patched:
-        patched.setattr("cs285.agents.make_agent.make_agent", None)  # before a network of another size is built
+        patched.setattr("cs285.agents.make_agent.make_agent", None)  # the refusal comes before a network is built
         with pytest.raises(InvalidInput, match=r"--size is 9999, but .* began with 8"):
             train(settings_to_resume({"resume": run, **moved, "size": 9999}))
     train(settings_to_resume({"resume": run, **moved}))
@@ -136,7 +136,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 @pytest.mark.slow
 def test_a_disk_without_room(job: Config, disk: Callable[[int], Path], tmp_path: Path) -> None:
-    """The run ends with one line, keeps its complete files, and resumes once there is room."""
+    """The run ends with one line, keeps its complete files, and resumes once the disk has room."""
     job = replace(job, n_iter=3, video_log_freq=2)
     whole = replace(job, logdir=tmp_path / "whole")
     train(whole)

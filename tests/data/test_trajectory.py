@@ -26,7 +26,7 @@ def test_an_episode_has_steps_of_one_shape_and_ends_once() -> None:
 
 def test_the_return_of_a_long_episode_is_summed_exactly() -> None:
     rewards = np.full(100_001, 0.1, np.float32)
-    rewards[0] = 2.0**24  # in float32, adding 0.1 to this changes nothing
+    rewards[0] = 2.0**24  # a float32 sum does not change when 0.1 is added to this reward
     zeros = np.zeros((len(rewards), 1), np.float32)
     trajectory = make_trajectory(rewards=rewards, observations=zeros, next_observations=zeros, actions=zeros)
     assert trajectory.total_reward == pytest.approx(2**24 + 1e4, abs=1)

@@ -76,7 +76,7 @@ def test_the_task_spec_describes_the_environment(env_name: str, facts: tuple[int
 def test_observations_keep_shape_and_integer_dtype(space: Any, shape: tuple[int, ...], dtype: type) -> None:
     register_spaces(space)
     env, spec = make_env(ENV_ID)
-    assert make_env(ENV_ID, registration=env.spec)[1] == spec  # not flattened twice
+    assert make_env(ENV_ID, registration=env.spec)[1] == spec  # the registered environment is not flattened twice
     assert (spec.ob_shape, spec.ob_dtype, spec.ob_dim) == (shape, dtype, math.prod(shape))
     policy = FakePolicy(np.zeros_like)
     policy.get_action = lambda observation: np.zeros(AC_DIM)  # type: ignore[method-assign]
@@ -107,7 +107,7 @@ CAUSES = {
     "without_package:User-v0": ("import nosuch", "ModuleNotFoundError.*'nosuch'.*without_package.py, line 1"),
     "with_typo:User-v0": ("def f(:", "SyntaxError.*with_typo.py"),
     "without_task:User-v0": ("", "Environment `User` doesn't exist"),
-    # The last case, since it registers the task.
+    # This case is the last one, since it registers the task.
     "that_fails:User-v0": (FAILING, "OSError: no disk.*that_fails.py, line 2"),
 }
 
@@ -119,7 +119,7 @@ def test_the_cause_is_named_when_an_environment_can_not_be_made(
     monkeypatch.chdir(tmp_path)
     for env_name, (source, cause) in CAUSES.items():
         (tmp_path / f"{env_name.removesuffix(':User-v0')}.py").write_text(source, encoding="utf-8")
-        with pytest.raises(InvalidInput, match=rf"\A.*{cause}.*\Z"):  # in one line
+        with pytest.raises(InvalidInput, match=rf"\A.*{cause}.*\Z"):  # the message is one line
             make_env(env_name, 5)
 
 

@@ -15,7 +15,7 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 
 SIZES = {"Ant-v2": (111, 8), "HalfCheetah-v2": (17, 6), "Hopper-v2": (11, 3), "Walker2d-v2": (17, 6)}
 SIZES["Humanoid-v2"] = (376, 17)
-# Mean returns of the course's experts, fall 2020.
+# Mean returns of the course's experts of fall 2020.
 RECORDED = {"Ant-v2": 4713.65, "HalfCheetah-v2": 4205.78, "Hopper-v2": 3772.67}
 
 
@@ -26,7 +26,7 @@ def test_sizes_time_limit_and_reset() -> None:
         assert (spec.ob_dim, spec.ac_dim, spec.max_episode_steps) == (*sizes, 1000)
         observation, _ = env.reset(seed=0)
         assert observation.shape == spec.ob_shape
-        if env_name in ("Ant-v2", "Humanoid-v2"):  # the quaternion is normalised
+        if env_name in ("Ant-v2", "Humanoid-v2"):  # the state has a quaternion, which is normalised
             assert np.linalg.norm(observation[1:5]) == pytest.approx(1, abs=1e-12)
 
 
@@ -49,8 +49,9 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     density = model.body_mass[1:] / volumes[1:]
     assert density == pytest.approx(density[0], rel=1e-9)
     assert np.abs(model.body_mass / np.maximum(today.body_mass, 1e-9) - 1)[1:].max() > 0.01
-    assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3  # computed again from the masses
-    if env_name == "HalfCheetah-v2":  # masses from the original engine, mujoco-py
+    # The model's field body_invweight0 is computed again from the new masses.
+    assert np.abs(model.body_invweight0 - today.body_invweight0).max() > 1e-3
+    if env_name == "HalfCheetah-v2":  # the expected masses are those of the original engine, mujoco-py
         assert model.body_mass.sum() == pytest.approx(14, rel=1e-12)
     if env_name == "Humanoid-v2":
         assert model.body("torso").mass[0] == pytest.approx(8.322, abs=1e-3)
@@ -58,14 +59,14 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     for field in ("geom_type", "geom_size", "geom_pos", "geom_quat"):
         assert np.array_equal(getattr(model, field), getattr(today, field))
     at_centre = (model.body_ipos == 0).all(axis=1)
-    # The model's field body_sameframe is not computed again, and must still be right.
+    # The model's field body_sameframe is not computed again, and must be right for the new inertia, too.
     assert np.array_equal(at_centre, (today.body_ipos == 0).all(axis=1))
 
 
 @pytest.mark.parametrize("env_name", V2_IDS)
 def test_a_contact_has_the_margin_of_one_of_its_geoms(env_name: str) -> None:
     task: Any = make_env(env_name)[0].unwrapped
-    if env_name == "Ant-v2":  # Ant has today's margins, unless they are replaced
+    if env_name == "Ant-v2":  # Ant-v2 has today's margins unless this call replaces them
         give_old_margins(task.model)
     task.reset(seed=0)
     for _ in range(60):

@@ -38,7 +38,7 @@ def test_the_camera_follows_the_walker() -> None:
     env, _ = make_env("Hopper-v5", render=True)
     env.reset(seed=0)
     near = np.asarray(env.render(), float)
-    env.unwrapped.data.qpos[0] += 300  # outside the floor that the model draws
+    env.unwrapped.data.qpos[0] += 300  # 300 m is outside the floor that the model draws
     env.step(np.zeros(3))
     far = np.asarray(env.render(), float)
     env.close()

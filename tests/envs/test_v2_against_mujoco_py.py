@@ -24,7 +24,7 @@ from tests.envs.original_engine import RESET_SEED, step_each
 
 STATES, CONTACT_FORCES = 300, 14 * 6
 EXACT, CLOSE, CLOSE_SHARE = 1e-9, 1e-3, 0.95
-REWARD_ROUNDING = 1e-6  # Gymnasium sums the squares of float32 actions in float32
+REWARD_ROUNDING = 1e-6  # tolerance: Gymnasium sums the squares of float32 actions in float32
 pytestmark = [pytest.mark.mujoco_py, pytest.mark.slow]
 
 
@@ -133,7 +133,7 @@ def test_observations_differ_in_contact_forces_only(both: Comparison) -> None:
     if both.free_joint:
         assert not original[:, -CONTACT_FORCES:].any()
         assert ours[:, -CONTACT_FORCES:].any()
-    if both.task == "Ant":  # compare the registered task too, which has today's margins
+    if both.task == "Ant":  # the registered task, which has today's margins, is compared, too
         as_made = both._replace(ours=step_each(make_env("Ant-v2")[0], **both.given))
         free = (as_made.ours["contacts"] == 0) & (original.any(axis=1)) & (both.original["contacts"] == 0)
         assert free.sum() > STATES / 3

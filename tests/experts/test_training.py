@@ -58,7 +58,7 @@ def test_the_policy_of_the_best_evaluation_is_kept(
     assert files.index(settings.expert_file.read_bytes()) == 2
     assert (card(settings)["kept_from_step"], card(settings)["steps"]) == (48, 64)
     chosen = replace(settings, keep_step=16, output=tmp_path / "chosen.pkl")
-    train_expert(chosen)  # selects from the finished training
+    train_expert(chosen)  # the training is finished; this call only selects a policy
     assert files.index(chosen.expert_file.read_bytes()) == 0
     assert card(chosen)["kept_from_step"] == 16
     assert settings.expert_file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")

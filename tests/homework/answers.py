@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 class Answer(NamedTuple):
     blank: str
-    key: str  # key of the mistake
+    key: str  # key of the mistake or shortcoming that the check must report; "ok" if there is none
     title: str
     source: str
 

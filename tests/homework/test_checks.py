@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from cs285.homework.blanks import BLANKS, BY_NAME
-from cs285.homework.checks import mlp_policy, pytorch_utils, replay_buffer, rl_trainer, runner, utils  # noqa: F401 - forks have them
+from cs285.homework.checks import mlp_policy, pytorch_utils, replay_buffer, rl_trainer, runner, utils  # noqa: F401 - forked processes then need not import them
 from cs285.homework.checks.runner import Verdict, check, check_all
 from tests.conftest import ROOT, copied_project, edit
 from tests.homework.answers import read_answers
@@ -22,7 +22,7 @@ RIGHT_BUILD_MLP = RIGHT[0].source
 
 
 def check_source(name: str, source: str, limit: float = runner.LIMIT) -> Verdict:
-    """The verdict on the functions in ``source``, in place of a blank's own and of other methods of their classes."""
+    """Check a blank after ``source`` has replaced its functions and, if it has others, methods of the same classes."""
     blank = BY_NAME[name]
 
     def import_answers(_: object) -> None:
@@ -89,7 +89,7 @@ def test_the_cores_own_answers_are_ok() -> None:
 def test_empty_blanks_are_not_started_and_a_missing_half_is_named() -> None:
     for name in BY_NAME:
         verdict = check_source(name, "".join(empty_bodies(name)))
-        place = f"{BY_NAME[name].file}:1"  # the first function has the hints
+        place = f"{BY_NAME[name].file}:1"  # the verdict names the first function, which has the hints
         assert (verdict.status, verdict.where) == ("not started", place)
     verdict = check_source("update", empty_bodies("update")[1])
     assert (verdict.key, verdict.words) == ("half written", "MLPPolicySL.compute_loss is not written yet")

@@ -88,7 +88,7 @@ def test_runs_with_shared_inputs_equal_runs_with_their_own(from_file: Config) ->
         trainers = [BC_Trainer(config, None, DropoutPolicy, inputs) for config in configs]
         rows = [without_times(trainer.run_training_loop()) for trainer in trainers]
         assert trainers[0].run_dir != trainers[1].run_dir
-        assert len(multiprocessing.active_children()) == 1  # shared workers outlive a run
+        assert len(multiprocessing.active_children()) == 1  # a run does not end workers that it shares
     for trainer, shared, (expected, expected_rows) in zip(trainers, rows, alone, strict=True):
         assert learned(trainer) == learned(expected)
         assert shared == expected_rows

@@ -40,7 +40,7 @@ def test_a_video_has_every_frame_in_a_format_that_browsers_play(tmp_path: Path) 
     write(tmp_path / "film.mp4", 25, 31.25, 45, 70)
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
     frames = iio.imread(tmp_path / "film.mp4", plugin="FFMPEG")
-    assert frames.shape[:3] == (25, 46, 70)  # H.264 needs even sizes
+    assert frames.shape[:3] == (25, 46, 70)  # a row is added, since H.264 needs even sizes
     assert frames[-1][:45].mean(axis=(0, 1)) == pytest.approx((255, 128, 0), abs=12)
     meta = iio.immeta(tmp_path / "film.mp4", plugin="FFMPEG")
     assert (meta["codec"], meta["fps"]) == ("h264", pytest.approx(31.25, abs=0.01))

@@ -37,7 +37,7 @@ def test_log_csv_and_the_event_file_have_the_same_scalars(tmp_path: Path) -> Non
     logger = Logger(tmp_path)
     for itr, row in ROWS.items():
         logger.log_scalars(row, itr)
-        assert list(read_table(tmp_path))[-1] == itr  # the file has each row at once
+        assert list(read_table(tmp_path))[-1] == itr  # each row is in the file as soon as it is logged
     logger.close()
     assert read_table(tmp_path) == ROWS
     expected = {(itr, name.replace(" ", "_")): x for itr, row in ROWS.items() for name, x in row.items()}

@@ -49,7 +49,7 @@ def test_the_buffer_keeps_the_most_recent_transitions(
     max_size: int, lengths: list[int], wanted: int, broken: set[int]
 ) -> None:
     paths = numbered(lengths)
-    for n in broken & set(range(len(paths))):  # next observations that differ from the following observation
+    for n in broken & set(range(len(paths))):  # these episodes are no chains (see `Trajectory.is_chain`)
         paths[n] = replace(paths[n], next_observations=paths[n].observations + 0.5)
     buffer, expected = filled(max_size, paths[:1]), as_list(paths)[-max_size:]
     buffer.add_rollouts(paths[1:])
@@ -71,7 +71,7 @@ def test_stored_transitions_and_batches_share_no_memory() -> None:
 def test_images_are_stored_once_and_keep_their_dtype() -> None:
     """20,000 frames in episodes of 100 take at most 1.1 times their bytes."""
     rng, steps = np.random.default_rng(0), 100
-    buffer = ReplayBuffer(10**12, rng)  # allocating it at once would take more than a petabyte
+    buffer = ReplayBuffer(10**12, rng)  # the whole buffer would take more than a petabyte
     for _ in range(200):
         states = rng.integers(0, 256, (steps + 1, 24, 24, 3), dtype=np.uint8)
         path = make_trajectory(steps, observations=states[:-1], next_observations=states[1:])
@@ -86,7 +86,7 @@ def test_images_are_stored_once_and_keep_their_dtype() -> None:
 
 
 def test_dtypes_and_device_of_a_batch() -> None:
-    buffer = ReplayBuffer(10, np.random.default_rng(0), torch.device("meta"))  # stands in for a GPU
+    buffer = ReplayBuffer(10, np.random.default_rng(0), torch.device("meta"))  # the device "meta" stands in for a GPU
     buffer.add_rollouts([make_trajectory(3, actions=np.array([2, 0, 1]))])
     batch = buffer.sample_random_data(3)
     assert {field.device.type for field in batch} == {"meta"}

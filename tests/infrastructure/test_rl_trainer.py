@@ -98,7 +98,7 @@ def test_cloning_needs_no_expert_and_then_films_the_policy_only(tiny: Config) ->
     assert [path.name for path in run_dir.glob("videos/*")] == ["eval_rollouts_itr_0.mp4"]
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])  # a worker evaluates during training
+@pytest.mark.parametrize("num_workers", [0, 1])  # with 1, a worker evaluates during training
 def test_rows_before_a_diverging_loss_stay_readable(tiny: Config, num_workers: int) -> None:
     def diverge(observations: Array) -> Array:
         return np.full((len(observations), 2), 1e30)
@@ -111,7 +111,7 @@ def test_rows_before_a_diverging_loss_stay_readable(tiny: Config, num_workers: i
     assert np.isfinite(row["Eval_AverageReturn"])
 
 
-@pytest.mark.filterwarnings("error")  # numpy must not warn in addition to the error
+@pytest.mark.filterwarnings("error")  # the run reports the error without a warning of numpy
 @pytest.mark.parametrize(("what", "bad"), [("next observation", float("nan")), ("reward", float("inf"))])
 def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_step(
     tiny: Config, what: str, bad: float, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +125,7 @@ def test_an_environment_that_is_not_finite_is_reported_with_task_iteration_and_s
         return observation, reward, *rest
 
     def relabel_then_spoil(self: RL_Trainer, paths: Sequence[Trajectory]) -> Any:
-        monkeypatch.setattr(PointEnv, "step", spoil)  # from the evaluation of iteration 1 on
+        monkeypatch.setattr(PointEnv, "step", spoil)  # the evaluation of iteration 1 is the first with spoiled steps
         return relabel(self, paths)
 
     monkeypatch.setattr(RL_Trainer, "do_relabel_with_expert", relabel_then_spoil)
@@ -148,4 +148,4 @@ def test_videos_are_logged_when_due_and_show_the_first_two_episodes(
     expected = {f"{who}_rollouts_itr_{itr}.mp4" for who in ("train", "eval") for itr in (0, 2)}
     assert {path.name for path in videos.iterdir()} == expected
     film = iio.imread(videos / "train_rollouts_itr_2.mp4", plugin="FFMPEG")
-    assert len(film) == sum(-(-len(path) // 2) for path in added[2][:2])  # every second frame
+    assert len(film) == sum(-(-len(path) // 2) for path in added[2][:2])  # the video has every second frame

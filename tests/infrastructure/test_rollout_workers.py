@@ -91,7 +91,7 @@ def test_the_same_episodes_bit_for_bit(num_workers: int, method: str, request: p
         ours, our_steps = sample_trajectories(workers, POLICY, 150, itertools.count(7))
         theirs, their_steps = sample_trajectories(alone, POLICY, 150, itertools.count(7))
         assert same(ours, theirs)
-        assert our_steps == their_steps >= 150 > our_steps - len(ours[-1])  # the fewest episodes
+        assert our_steps == their_steps >= 150 > our_steps - len(ours[-1])  # no episode more than needed
         assert same(*(sample_n_trajectories(rollouts, POLICY, 5, itertools.count()) for rollouts in (alone, workers)))
         seeds = itertools.count()
         assert len(sample_trajectories(workers, POLICY, 1, seeds)[0]) == next(seeds) == 1  # no unneeded seed is drawn
@@ -173,7 +173,7 @@ def test_policies_that_can_be_pickled_act_in_workers(spawn: None, capfd: pytest.
 
 @linux
 def test_a_torch_policy_has_one_thread_in_a_worker(fork: None) -> None:
-    import torch  # not at the top: workers import this module
+    import torch  # not imported at the top, since workers import this module
 
     torch.set_num_threads(2)
     try:
@@ -188,7 +188,7 @@ def test_death_of_a_worker_and_an_exception_in_a_worker_are_raised(fork: None) -
         place = r"ArithmeticError: overflow in the policy \(.*test_rollout_workers.py, line \d+\)"
         with pytest.raises(InvalidInput, match=place) as caught:
             answer(workers, CallingPolicy(fail))
-        assert "in fail" in str(caught.value.__cause__)  # the worker's traceback
+        assert "in fail" in str(caught.value.__cause__)  # the cause has the worker's traceback
         with pytest.raises(InvalidInput, match=r"it raised SystemExit\(.* \(.*test_rollout_workers.py, line \d+\)"):
             answer(workers, CallingPolicy(sys.exit))  # type: ignore[arg-type]
         assert answer(workers, CallingPolicy(in_a_worker)) == 1
@@ -199,7 +199,7 @@ def test_death_of_a_worker_and_an_exception_in_a_worker_are_raised(fork: None) -
 
 
 def hang() -> float:
-    return sum(itertools.repeat(0.0)) if in_a_worker() else 0.0  # C code that holds the interpreter's lock
+    return sum(itertools.repeat(0.0)) if in_a_worker() else 0.0  # `sum` runs in C and keeps the interpreter's lock
 
 
 @linux
@@ -237,7 +237,8 @@ def start(code: str, folder: Path, *, stdin: bool = False) -> subprocess.Popen[s
     path = folder / "main.py"
     path.write_text(SCRIPT + code, encoding="utf-8")
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "OPENBLAS_NUM_THREADS": "1"}  # as the scripts set it
+    # The project's scripts set OPENBLAS_NUM_THREADS, too.
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "OPENBLAS_NUM_THREADS": "1"}
     with path.open(encoding="utf-8") as script:
         return subprocess.Popen([sys.executable, "-" if stdin else str(path)], stdin=script, env=environment, **pipe)
 
@@ -245,7 +246,7 @@ def start(code: str, folder: Path, *, stdin: bool = False) -> subprocess.Popen[s
 @linux
 def test_main_scripts_that_workers_cannot_import(tmp_path: Path) -> None:
     out, err = start("make()", tmp_path).communicate()
-    assert (out, err.count("Traceback")) == ("", 1)  # no traceback of a worker
+    assert (out, err.count("Traceback")) == ("", 1)  # the workers print no traceback of their own
     assert "if __name__ == '__main__'" in err.splitlines()[-1]
     out, err = start("make()", tmp_path, stdin=True).communicate()
     assert out.startswith(f"{HERE}no workers for CartPole-v1: the main script, which workers import, is read from")

@@ -105,7 +105,7 @@ def test_zips_of_stable_baselines3_act_as_its_own_predict(
     assert "VecNormalize" in capsys.readouterr().err
     if name in ("PPO", "TRPO") and not spec.discrete:  # tanh bounds the actions of the others
         assert np.isclose(expected, HIGH).any()
-    np.testing.assert_array_equal(as_policy(model).get_action(OBSERVATIONS), expected)  # the model itself as an expert
+    np.testing.assert_array_equal(as_policy(model).get_action(OBSERVATIONS), expected)  # the model is an expert, too
 
 
 def test_a_zip_of_an_older_version_with_shared_layers_is_rebuilt(tmp_path: Path) -> None:

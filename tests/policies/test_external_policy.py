@@ -35,7 +35,7 @@ def test_functions_and_objects_with_get_action_become_policies() -> None:
         np.testing.assert_array_equal(policy.get_action(observations), expert_rule(before))
         np.testing.assert_array_equal(policy.get_action(observations[1]), expert_rule(before)[1])
         np.testing.assert_array_equal(observations, before)
-        policy.reset(3)  # has no effect for a function
+        policy.reset(3)  # `reset` has no effect if the expert is a function
         assert as_policy(policy) is policy
 
 

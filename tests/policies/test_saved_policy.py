@@ -96,7 +96,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
         load_run_policy(path)
     assert not (tmp_path / "canary").exists()
     assert load_run_policy(path, env_name=POINT)[2].ob_dim == OB_DIM
-    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # as an import of the module would
+    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # an import of a user's module would register it
     assert load_run_config(tmp_path).env_name == "tests/Evil-v0"
     assert not (tmp_path / "canary").exists()
 

@@ -21,7 +21,7 @@ from tests import fakes
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
-USERS_ENVIRONMENT = dict(os.environ)  # before an import of the project sets MUJOCO_GL
+USERS_ENVIRONMENT = dict(os.environ)  # copied before an import of the project sets MUJOCO_GL
 sys.path.append(str(ROOT / "scripts"))
 
 Script = Callable[..., "Outcome"]

@@ -58,7 +58,7 @@ def test_each_flag_of_a_recording_takes_effect(script: Script, workplace: Path, 
     assert (more[0].observations[0] != plain[0].observations[0]).any()
     assert (more[0].actions == 0).all() != (plain[0].actions == 0).all()
     assert (plain[0].discrete, choice[0].discrete) == (False, True)
-    script("collect_expert_data", "-env", "CartPole-v1", "-n", 1).succeeded()  # records an expert that ships
+    script("collect_expert_data", "-env", "CartPole-v1", "-n", 1).succeeded()  # this expert ships with the project
 
 
 def test_noise_is_in_the_executed_actions_and_not_in_the_recorded_ones(
@@ -111,7 +111,7 @@ def test_each_flag_of_an_evaluation_takes_effect(script: Script, workplace: Path
     assert episodes(evaluate(itr=1)) != episodes(default)
     filmed = evaluate("--video", "film.mp4")
     assert filmed == f"{default}wrote film.mp4\n"
-    frames = (episodes(filmed)[0][1] + 1) // 2  # of the first episode: 60 steps per second, 30 frames
+    frames = (episodes(filmed)[0][1] + 1) // 2  # the video shows the first episode: 60 steps and 30 frames per second
     assert len(iio.imread(workplace / "film.mp4", plugin="FFMPEG")) == frames
 
 

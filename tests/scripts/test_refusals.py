@@ -1,6 +1,7 @@
-"""Flags, files and folders that can't be used: the script prints one line, ends with 2 and leaves no file behind.
+"""Flags, files and folders that can't be used: the script prints one line, exits with code 2 and leaves no file behind.
 
-The tests of the readers cover every kind of invalid content. Here each script reads one invalid file of each kind.
+The tests of the readers cover every kind of invalid content. Here each script is given one invalid
+file of each kind that it reads.
 """
 
 import os
@@ -32,7 +33,7 @@ def refused(script: Script, workplace: Path) -> Refused:
     def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
         before = files_below(workplace)
         outcome = script(name, *arguments).refused(*parts)
-        if name != "eval_expert":  # prints the head of its table first
+        if name != "eval_expert":  # eval_expert prints the head of its table before it reads the file
             assert outcome.out == ""
         assert files_below(workplace) == before
 
@@ -104,7 +105,7 @@ def test_bad_data_and_experts(refused: Refused, point_files: PointFiles, tmp_pat
         for script in ("collect_expert_data", "eval_expert"):
             refused((str(path), *parts), script, "-env", fakes.POINT, "-epf", path)
     refused(("--expert_policy_file",), "eval_expert", "-env", fakes.POINT)
-    refused(("'expert'",), "eval_expert", "-epf", point_files.expert)  # without a card, --env_name is needed
+    refused(("'expert'",), "eval_expert", "-epf", point_files.expert)  # the name expert.pkl names no task
     os.mkfifo(tmp_path / "pipe")
     for flag, name, why in (("-ed", "pipe", "not a regular file"), ("-epf", "none", "No such")):
         arguments = small_run(point_files, "--do_dagger", "-epf", point_files.expert, flag, tmp_path / name)

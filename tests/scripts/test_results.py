@@ -179,7 +179,7 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
 
     alone = tmp_path / "alone.html"
     alone.write_text(html, encoding="utf-8")
-    with visit(alone.as_uri()) as (page, errors, requests):  # skips the test without a browser
+    with visit(alone.as_uri()) as (page, errors, requests):  # `visit` skips the test if there is no browser
         page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 1)")
         widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")
         videos = page.evaluate("[...document.querySelectorAll('video')].map(v => [v.videoWidth, v.duration])")
@@ -189,7 +189,8 @@ def test_the_report_has_every_part_and_the_numbers_of_the_runs(report: Path, tmp
     figures.append("Figure 3: tasks")
     assert headings == ["Settings", "Data", "Table 1", "Table 2", "Table 3", *figures, "Videos"]
     assert (len(widths), min(widths) > 600, too_wide) == (4, True, 0)
-    assert videos == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]  # iterations 0 and 2
+    # Width and seconds of the videos of iterations 0 and 2.
+    assert videos == [[64, pytest.approx(1.0)], [64, pytest.approx(1.0)]]
     assert (errors, requests) == ([], [alone.as_uri()])
 
 
@@ -238,7 +239,7 @@ def test_the_plan_has_the_runs_of_every_experiment_once() -> None:
     assert {c.env_name for c in plan if c.do_dagger} == set(tasks)
     assert {c.size for c in plan if c.env_name == "Humanoid-v5"} == {PRESETS["humanoid"]["size"]}
     assert {c.eval_batch_size for c in plan} == {10_000}
-    assert len(plan) == 5 * (len(cloning) + len(tasks))  # seeds
+    assert len(plan) == 5 * (len(cloning) + len(tasks))  # each combination has 5 seeds
     assert {(c.env_name, c.seed) for c in plan if c.video_log_freq > 0} == {("Ant-v5", 1), ("Hopper-v5", 1)}
 
 
@@ -263,7 +264,8 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
     monkeypatch.setitem(sys.modules, "cs285.experts.recording", recording)
     out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
     rows = [f"| {task} | 14 ± 10 | 22 ± 10 | 94 ± 10 | 100 ± 2 | 94 |" for task in tasks]
-    assert out.splitlines() == [*rows, "first/report.html", "first/report.pdf"]  # nothing is left out
+    # The output has no line on a table or a figure that is left out.
+    assert out.splitlines() == [*rows, "first/report.html", "first/report.pdf"]
     page = Path("first/report.html").read_text(encoding="utf-8")
     for part in ("Table 3", "1: expert_episodes Hopper", "1: num_agent", "2: Hop", "Figure 3: tasks"):
         assert part in page

@@ -99,7 +99,7 @@ def test_the_assignments_commands(workplace: Path, script: Script) -> None:
     bc, dagger = (shlex.split(f"{line} {small}") for line in lines)
     for outcome in (finish(start(workplace / name, *bc, cwd=workplace)), script("run_hw1", *dagger)):
         assert outcome.code == 0, outcome
-        assert outcome.err.count("\n") <= 1  # the notice about the physics of -v2 tasks, once in a process
+        assert outcome.err.count("\n") <= 1  # a process prints the notice about -v2 tasks once
     runs = runs_below(workplace / "data")
     assert [len(run.rows) for run in runs] == [1, 10]
     assert {run.config.env_name for run in runs} == {"Ant-v2"}
@@ -108,7 +108,7 @@ def test_the_assignments_commands(workplace: Path, script: Script) -> None:
 
 @pytest.mark.slow
 def test_the_wheel_has_every_module_and_runs_run_hw1(tmp_path: Path) -> None:
-    source, installed = tmp_path / "source", tmp_path / "site"  # building leaves files behind
+    source, installed = tmp_path / "source", tmp_path / "site"  # building the wheel leaves files in its source folder
     source.mkdir()
     for name in ("pyproject.toml", "setup.py", "README.md"):
         shutil.copy(ROOT / name, source)
@@ -140,7 +140,7 @@ def test_the_wheel_has_every_module_and_runs_run_hw1(tmp_path: Path) -> None:
 def test_bc_and_dagger_learn_from_the_files_that_ship(script: Script, workplace: Path) -> None:
     """Two episodes are enough to clone CartPole's expert, and too few to clone Hopper's."""
 
-    def returns(arguments: str) -> list[float]:  # divided by the expert's return
+    def returns(arguments: str) -> list[float]:  # returns as fractions of the expert's return
         script("run_hw1", *arguments.split()).succeeded()
         rows = runs_below(workplace / "data")[-1].rows
         return [row["Eval_AverageReturn"] / row["Expert_AverageReturn"] for row in rows]

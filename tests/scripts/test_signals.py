@@ -43,7 +43,7 @@ def test_signal_at_any_moment(signum: signal.Signals, line: str, moment: int, tm
     ended = finish(process)
     assert (ended.code, ended.err) == (128 + signum, line)
     (folder,) = tmp_path.glob("data/*")
-    assert len(read_run(folder).rows) - ended.out.count("iteration ") in (0, 1)  # a row is written, then printed
+    assert len(read_run(folder).rows) - ended.out.count("iteration ") in (0, 1)  # a row is written before it is printed
     assert all_end(tmp_path)
 
 

@@ -20,7 +20,7 @@ pytest.importorskip("ray", reason="ray, of the extra `sweep`, is missing")
 pytest.importorskip("pyarrow", reason="pyarrow, of the extra `sweep`, is missing")
 
 SMALL = ("env_name=CartPole-v1", "eval_batch_size=20", "train_batch_size=8", "num_agent_train_steps_per_iter=5")
-STARTS_WITHIN = 150.0  # seconds
+STARTS_WITHIN = 150.0  # limit in seconds for the start of Ray
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 FAST_HEALTH_CHECKS = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "4"}
 
@@ -50,7 +50,8 @@ def ray_is_too_slow(reason: str) -> None:
 @contextmanager
 def two_nodes(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
     """Start two nodes with one CPU each, and kill them at the end; yields the head's HOST:PORT and both processes."""
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:  # sockets need short paths
+    # The folder's path is short, since paths of sockets must be.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         with socket.create_server(("127.0.0.1", 0)) as free:
             number = str(free.getsockname()[1])
         address = f"127.0.0.1:{number}"

@@ -77,7 +77,7 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
     assert (card["algorithm"], card["steps"]) == ("SAC", 12)
     assert set(card["versions"]) == {"python", "sbx-rl", "jax", "stable_baselines3", "gymnasium", "mujoco"}
     resumed, _ = load_checkpoint(settings) or pytest.fail("no checkpoint")
-    assert resumed.replay_buffer.size() == 6  # 6 steps of each environment
+    assert resumed.replay_buffer.size() == 6  # 6 steps of each environment are stored
 
 
 def test_a_missing_library_is_named(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:

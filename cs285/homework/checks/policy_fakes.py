@@ -81,7 +81,7 @@ def make_policy(
     core.build_mlp = lambda inputs, outputs, *_, **__: nn.Sequential(
         nn.Linear(inputs, 8), nn.Tanh(), nn.Linear(8, outputs)
     )
-    # Replaced because the student's pytorch_utils.py, which defines them, may be broken.
+    # Both functions are replaced because the student's pytorch_utils.py, which defines them, may be broken.
     core.from_numpy = lambda array, device=None: torch.as_tensor(np.asarray(array, np.float32))
     core.to_numpy = lambda tensor: tensor.detach().numpy().copy()
     torch.default_generator.manual_seed(0)

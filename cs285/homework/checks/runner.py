@@ -21,7 +21,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import numpy as np
-import threadpoolctl  # noqa: F401 - sets an environment variable
+import threadpoolctl  # noqa: F401 - its import sets an environment variable
 import torch
 
 import cs285.data.expert_data  # the files with blanks import these four modules; forked processes then have them
@@ -80,14 +80,14 @@ def check(name: str, limit: float = LIMIT) -> Verdict:
         found, trace = Path(folder, "verdict"), Path(folder, "trace")
         process = context.Process(target=_run, args=(name, limit, Path(folder)), daemon=True)
         process.start()
-        process.join(limit + 60)  # a process may be slow to start
+        process.join(limit + 60)  # the limit begins after the start of the process, which may be slow
         exit_code = process.exitcode
         process.kill()
         process.join()
         if found.exists():
             return Verdict(**json.loads(found.read_bytes()))
         calls = trace.read_text(encoding="utf-8") if trace.exists() else ""
-    frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost comes first
+    frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost frame comes first
     where = next((f"{_shown(file)}:{line}" for file, line in frames if _is_answer(file, blank)), blank.file)
     if calls or exit_code is None:
         return Verdict(name, "wrong", "hangs", f"it did not return within {limit:g} s; does a loop never end?", where)
@@ -107,7 +107,7 @@ def _run(name: str, limit: float, folder: Path) -> None:
         before = _global_state()
         _forbid_seeding(blank)
         _import_answers(blank)
-        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # restarts the limit: imports do not count
+        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # the limit begins after the imports
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
         costs: dict[str, str] = {cost.key: cost.words for cost in getattr(module, name)() or ()}
         changed = [key for key, value in _global_state().items() if value != before[key]]
@@ -120,11 +120,11 @@ def _run(name: str, limit: float, folder: Path) -> None:
         verdict = Verdict(name, status, key, words, _place_of(blank, None) if costs else "")
     except BaseException as error:
         status, key, words = _explain(blank, error)
-        place = _place_of(blank, None if status == "not started" else error)  # the hints are in the first function
+        place = _place_of(blank, None if status == "not started" else error)  # the first function has the hints
         verdict = Verdict(name, status, key, words[:500], place)
     faulthandler.cancel_dump_traceback_later()
     (folder / "verdict").write_bytes(json.dumps(asdict(verdict)).encode())
-    os._exit(0)  # does not wait for threads and exit handlers of the answer
+    os._exit(0)  # ends the process without waiting for threads or exit handlers of the answer
 
 
 def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
@@ -165,7 +165,7 @@ def _shown(file: str) -> str:
 
 
 def _code(body: Body) -> CodeType | None:
-    function: Any = sys.modules.get(body.module)  # None when its file can't be imported
+    function: Any = sys.modules.get(body.module)  # None when the body's file can't be imported
     for name in body.function.split("."):
         function = getattr(function, name, None)
     return getattr(inspect.unwrap(function), "__code__", None)

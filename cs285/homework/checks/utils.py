@@ -40,7 +40,7 @@ class _Environment(gym.Env[Any, Any]):
         self.action_space = gym.spaces.Discrete(2) if discrete else gym.spaces.Box(-1.0, 1.0, (2,))
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (3,))
         self.ends, self.steps, self.over = ends, 0, False
-        # float32 is the task's dtype: np.asarray does not copy it, so that a missing copy shows
+        # np.asarray does not copy float32, the task's dtype, so an answer without copies fails on a float32 state.
         self.state = np.zeros(3, np.float32 if "truncated" in ends else np.float64)
         self.seeds, self.received = list[Any](), list[Any]()
 
