@@ -32,7 +32,7 @@ def measure(side: str, config: Config, python: str) -> tuple[float, float]:
         command = [python, Path(__file__).with_name("imitation_bc.py"), *arguments]
         environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
-        seconds = float(done.stdout.split()[-1])  # after the library's own log
+        seconds = float(done.stdout.split()[-1])  # the library's own log comes before the seconds
         for parameter, value in zip(policy.mean_net.parameters(), np.load(weights).values(), strict=True):
             parameter.data = torch.from_numpy(value)
     actor = frozen_copy(policy, trainer.inputs.initial_expertdata[0].observations[:64])

@@ -23,7 +23,7 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.make_policy import make_mlp_policy
 from cs285.process import usable_cores
 
-STEPS = {"job": 64_000, "gradient": 2000}  # job: 11 x 5000 + 9 x 1000
+STEPS = {"job": 64_000, "gradient": 2000}  # units of a row; the job has 11 evaluations of 5000 steps and 9 x 1000
 
 
 def timed(action: Callable[[], Any], times: int = 1) -> float:

@@ -120,5 +120,5 @@ def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10,
     return mean_return
 
 
-if __name__ == "__main__":  # with the arguments of measure.py
+if __name__ == "__main__":  # the arguments are those of measure.py
     run_job(sys.argv[3], *map(Path, sys.argv[4:]))

@@ -16,7 +16,7 @@ from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_user
 
 Settings = TypeVar("Settings")
 
-MAX_LINE = 500  # characters of an error message
+MAX_LINE = 500  # largest number of characters of an error message
 LEAST_WIDTH = 20  # columns of the help text; tyro never returns if there are fewer than 8
 EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
 

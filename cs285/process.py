@@ -49,7 +49,7 @@ def _open_streams() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # opens the lowest free descriptor
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # os.open takes the lowest free descriptor
         if getattr(sys, name) is None or getattr(sys, name).closed:
             stream = open(descriptor, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
@@ -76,7 +76,7 @@ def users_code() -> Iterator[None]:
 def _reset_when_delivered(signum: int) -> None:
     """Let a second signal end the process even while C code keeps Python from handling the first."""
     libc: Any = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
-    if hasattr(libc, "__sysv_signal"):  # glibc's signal() with SA_RESETHAND
+    if hasattr(libc, "__sysv_signal"):  # glibc has this signal(), with SA_RESETHAND
         libc.signal.restype, libc.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
         libc.__sysv_signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
         libc.__sysv_signal(signum, libc.signal(signum, None))

@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cs285.process import prepare
 
-prepare()  # before the next import, which takes a while
+prepare()  # handles signals before the next import, which takes a while
 
 from cs285.command_line import check_at_least, run  # noqa: E402
 

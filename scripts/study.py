@@ -20,7 +20,7 @@ from cs285.errors import InvalidInput
 
 EPISODES = (1, 2, 5, 10, 20)  # demonstrated episodes from which BC learns
 DATA = {"demonstrations": 0.0, "noisy": 0.1}  # noise by the name of the recording, as in collect_expert_data.py
-EVALUATION = 10_000  # environment steps
+EVALUATION = 10_000  # environment steps of each evaluation
 
 
 @dataclass(frozen=True)

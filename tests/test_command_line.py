@@ -58,7 +58,7 @@ def test_help_in_a_terminal_of_three_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "3")
     parse(Settings, "", [])
-    assert os.environ["COLUMNS"] == "20"  # otherwise the next call does not return
+    assert os.environ["COLUMNS"] == "20"  # with fewer columns, tyro would not return from the next call
     with pytest.raises(SystemExit):
         parse(Settings, "", ["--help"])
     assert "--rate" in capsys.readouterr().out

@@ -17,7 +17,7 @@ Update = Callable[[torch.Tensor, torch.Tensor], Mapping[str, Any]]
 
 
 class BCAgent(BaseAgent):
-    """A policy that learns by supervision, and the replay buffer that it learns from."""
+    """Agent of a policy that learns by supervision, with the replay buffer that the policy learns from."""
 
     def __init__(
         self, actor: Any, replay_buffer: ReplayBuffer, find_update: Callable[[Any], Update | None] | None = None

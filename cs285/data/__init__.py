@@ -1,1 +1,1 @@
-"""What is on disk: recorded episodes, run folders, checkpoints."""
+"""Reading and writing of files: recorded episodes, run folders and checkpoints."""

@@ -134,7 +134,7 @@ class Checkpoints:
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
-    """Read the settings of the run folder ``given["resume"]``, and replace each one that ``given`` has too.
+    """Read the settings of the run folder ``given["resume"]``, and replace those that are also in ``given``.
 
     Raises InvalidInput when the path is not a run folder, or when env_name is "module:id" in config.json and is not in
     ``given``: config.json may come from another person, so it must not decide which module is imported.

@@ -96,7 +96,7 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
 
 
 def _is_numeric(value: Any) -> bool:
-    """Whether a value has numbers only; in an array of texts, each one would take as much memory as the longest."""
+    """Whether a value has numbers only; numpy would give each text of a list as much memory as the longest text."""
     if isinstance(value, list | tuple):
         return all(map(_is_numeric, value))
     return isinstance(value, float | int | np.ndarray | np.generic)

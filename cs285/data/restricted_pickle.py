@@ -108,7 +108,7 @@ class _Machine:
             order, built = "F" if state[3] is True else "C", target.dtype and target.dtype.newbyteorder(state[1])
             self.push(self.array(state[4], state[2], state[1], order) if built is None else built)
             self.memo.update(dict.fromkeys(target.memo_keys, self.stack[-1]))
-            target.memo_keys = []  # otherwise, each further BUILD of this placeholder would update all of them again
+            target.memo_keys = []  # otherwise, each further BUILD of this placeholder would update these entries again
         elif type(target) is dict:
             self.push(target)  # the state has attributes of an OrderedDict, such as _metadata; they are dropped
         else:
@@ -244,7 +244,7 @@ TENSOR_DTYPES = {  # names of torch's dtypes by the names of their storages
     **{"Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool"},
     **{"ComplexFloat": "complex64", "ComplexDouble": "complex128"},
 }
-NAMES: dict[tuple[str, str], Any] = {  # the module and the name in a pickle, and what the machine uses in their place
+NAMES: dict[tuple[str, str], Any] = {  # the module and the name in a pickle, and what the machine uses for this name
     ("numpy", "ndarray"): np.ndarray,  # an argument of _reconstruct, which ignores it
     ("numpy", "dtype"): _Machine.dtype,
     ("_codecs", "encode"): _Machine.encode,  # how protocols 0 to 2 write bytes

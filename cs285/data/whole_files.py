@@ -91,7 +91,7 @@ def reading(path: object, kind: str, advice: str = "") -> Iterator[None]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise InvalidInput unless ``path`` can be created, or is a folder in which files can be; leave nothing behind."""
+    """Raise InvalidInput unless ``path``, or a file in it if it is a folder, can be created; leave nothing behind."""
     folder = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())
     with writing(path), NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
         pass
@@ -105,7 +105,7 @@ def check_new(output: Path) -> None:
 
 
 def read_whole(path: Path, most: float = float("inf")) -> bytes:
-    """Read a regular file of at most ``most`` bytes; raise InvalidInput for a larger one and for anything else."""
+    """Read a regular file of at most ``most`` bytes; InvalidInput for a larger file or no regular file."""
     with open_regular(path) as file, writing(path, verb="read"):
         if (size := os.fstat(file.fileno()).st_size) > most:
             raise InvalidInput(f"can't read {path}: it has {size} bytes, and at most {most} are allowed")

@@ -36,7 +36,7 @@ class TaskSpec:
     """Facts of an environment."""
 
     ob_shape: tuple[int, ...]
-    ob_dtype: np.dtype[Any]  # of observations in a trajectory: float32 for all floats, else as in the environment
+    ob_dtype: np.dtype[Any]  # dtype of observations in a trajectory: float32 for floats, else the environment's
     ac_dim: int  # size of an action, or the number of choices when discrete
     discrete: bool  # whether an action is an integer, the index of a choice
     max_episode_steps: int  # steps after which episodes are truncated

@@ -21,7 +21,7 @@ INSTALL = "run scripts/install_mujoco_py.sh"
 
 
 def restart_in_mujoco_py_venv(backend: str) -> None:
-    """Restart this process in mujoco-py's virtual environment, if ``backend`` is ``mujoco_py`` and it runs elsewhere.
+    """If ``backend`` is ``mujoco_py``, restart this process in mujoco-py's virtual environment, unless it runs there.
 
     Call this right after parsing the settings. Raises InvalidInput when the environment is missing.
     """

@@ -47,7 +47,7 @@ def _replace_by_cylinder(capsule: Any) -> None:
 def give_old_margins(model: mujoco.MjModel) -> None:
     """Give the contacts of a model, in place, the margins that they had before MuJoCo 3.5."""
     assert np.ptp(model.geom_margin) == 0, "halving restores the old margins only if all geoms have the same margin"
-    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # contacts add their two geoms' margins
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact adds its two geoms' margins
         model.geom_margin[:] /= 2
 
 

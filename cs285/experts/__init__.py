@@ -1,1 +1,1 @@
-"""Training experts."""
+"""Training of experts, their cards, and recording of their episodes."""

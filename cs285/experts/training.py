@@ -17,7 +17,7 @@ from cs285.experts.card import Record, evaluate_expert, write_card
 from cs285.experts.settings import ExpertSettings
 
 SELECTION_EPISODES = 40  # enough to see a policy that falls once in twenty episodes
-SELECTION_SEED = 1_000  # not the seed of the episodes in the card
+SELECTION_SEED = 1_000  # differs from the seed of the episodes in the card
 MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
 
 
@@ -66,7 +66,7 @@ class Progress(BaseCallback):
         settings, record, steps = self._settings, self._record, self.num_timesteps
         candidate = policy_file(settings, steps)
         export_policy(self.model, candidate)
-        # Without workers: a fork of a process that runs JAX may hang.
+        # The evaluation uses no workers, because a fork of a process that runs JAX may hang.
         result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, num_workers=0)
         record.evaluations.append((steps, result["mean"], result["std"]))
         record.seconds = time.monotonic() - self._began

@@ -11,7 +11,7 @@ RL_TRAINER = "cs285/infrastructure/rl_trainer.py"
 class Body(NamedTuple):
     """A function whose body students write."""
 
-    file: str  # below the project's folder
+    file: str  # path of the file below the project's folder
     function: str  # "function" or "Class.method"
 
     @property

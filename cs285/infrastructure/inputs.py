@@ -28,7 +28,7 @@ from cs285.policies.external_policy import as_policy, random_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 EXPERT_SEED = 0  # evaluates the expert and the random policy, whatever the seed of the run is
-NAMES = {"Expert": "the expert", "Random": "the random policy"}  # their names in messages
+NAMES = {"Expert": "the expert", "Random": "the random policy"}  # names of the two policies in messages
 RANDOM_STEPS = 1000  # minimum steps of the random policy's evaluation; --eval_batch_size is used if it is smaller
 
 

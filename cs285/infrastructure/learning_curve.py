@@ -14,7 +14,7 @@ from cs285.data.whole_files import whole_file
 
 # Colours by Okabe and Ito, distinguishable with any colour vision.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-LINE_HEIGHT = 0.17  # inches, for a line of small text
+LINE_HEIGHT = 0.17  # height of a line of small text in inches
 
 
 def draw_learning_curve(
@@ -57,7 +57,7 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
     figure.suptitle(_literal(textwrap.fill(title, 60)))
     handles, names = axes.get_legend_handles_labels()
     entries = [(handle, _literal(textwrap.fill(name, 90))) for handle, name in zip(handles, names, strict=True)]
-    entries.sort(key=lambda entry: isinstance(entry[0], Line2D))  # reference lines last
+    entries.sort(key=lambda entry: isinstance(entry[0], Line2D))  # reference lines come last in the legend
     lines = sum(name.count("\n") + 1 for _, name in entries)
     figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * lines)
     figure.legend(*zip(*entries, strict=True), frameon=False, loc="outside lower center", fontsize="small")

@@ -32,7 +32,7 @@ class ReplayBuffer:
         for path in paths:
             new = [path.observations, path.actions, path.rewards, path.terminals]
             self._reserve(new, min(self.max_size, self._added + len(path)))
-            skipped = max(0, len(path) - self.max_size)  # the path's own later steps would overwrite these
+            skipped = max(0, len(path) - self.max_size)  # later steps of the path would overwrite these steps
             slots = np.arange(self._added + skipped, self._added + len(path)) % self.max_size
             for stored, added in zip(self._arrays, new, strict=True):
                 stored[slots] = added[skipped:]

@@ -44,7 +44,7 @@ PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 @dataclass(frozen=True)
 class _Task:
-    """An environment that each process makes on first use. Methods that need no policy are called with None."""
+    """An environment that each process makes on first use; methods that need no policy get None as their policy."""
 
     env_name: str
     ep_len: int | None
@@ -135,7 +135,7 @@ class RolloutWorkers:
             self.close()
             hint = "the main script, which workers import, needs if __name__ == '__main__'"
             raise WorkerDied(f"a rollout worker could not start; if nobody killed it, {hint}") from None
-        except Exception as error:  # such as no semaphores, or an environment that can't be pickled
+        except Exception as error:  # for example, there are no semaphores, or pickling fails
             if self._pool is not None:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0

@@ -82,7 +82,7 @@ def sample_trajectories(
     paths: list[Trajectory] = []
     timesteps = 0
     episodes = rollouts.episodes(policy, seeds, min_timesteps)
-    hidden = True if description is None else None  # tqdm's disable=None: a bar on a terminal only
+    hidden = True if description is None else None  # with disable=None, tqdm shows a bar only on a terminal
     with tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=hidden) as bar:
         while timesteps < min_timesteps:
             paths.append(next(episodes))

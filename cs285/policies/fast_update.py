@@ -21,7 +21,7 @@ from cs285.policies.MLP_policy import MLPPolicySL
 
 Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]
 
-METHODS = ("update", "compute_loss", "outputs", "forward")  # of `MLPPolicySL`, which must be unedited
+METHODS = ("update", "compute_loss", "outputs", "forward")  # methods of `MLPPolicySL` that must be unedited
 TOLERANCE = 1e-3  # allowed difference of gradients, relative to the largest gradient
 KNOWN_SOURCE = "947953c9722a50ead826ae2c251c07aaa7bd8978e439d99fd6f962cc894222cb"  # SHA-256 of the code of METHODS
 
@@ -61,7 +61,7 @@ def skip_dynamo_import() -> None:
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
-    """Whether the policy has just these parameters, all trainable, and has only float32 tensors on the CPU."""
+    """Whether ``parameters`` are all of the policy's, all trainable, and its tensors are float32 on the CPU."""
     found = list(policy.parameters())
     same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
     trainable = all(type(p) is nn.Parameter and p.requires_grad for p in found)

@@ -22,7 +22,7 @@ from cs285.policies.external_policy import ExternalPolicy, evaluation_mode
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
-METHODS = ("get_action", "forward", "outputs", "reset")  # of `MLPPolicy`; a copy in numpy needs them unedited
+METHODS = ("get_action", "forward", "outputs", "reset")  # a copy in numpy needs these of `MLPPolicy` unedited
 KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"  # SHA-256 of the code of METHODS
 ACTIVATIONS: dict[type, str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 TOLERANCE = 1e-4  # allowed difference of actions, relative to the largest action

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, if it is not installed
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds the project if it is not installed
 
 from cs285.command_line import run
 from cs285.config import PRESETS, Config

@@ -5,9 +5,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-SIZE, SPEED, REACH = 24, 2, 3  # pixels, pixels per step, pixels
-FILLED = np.full((3, 3), 255, np.uint8)  # the target
-HOLLOW = np.array([[255, 255, 255], [255, 0, 255], [255, 255, 255]], np.uint8)  # the agent
+SIZE, SPEED, REACH = 24, 2, 3  # in pixels: image width, motion per step, distance at which the target is reached
+FILLED = np.full((3, 3), 255, np.uint8)  # pixels of the target
+HOLLOW = np.array([[255, 255, 255], [255, 0, 255], [255, 255, 255]], np.uint8)  # pixels of the agent
 
 
 class Chase(gym.Env[Any, Any]):
@@ -43,7 +43,7 @@ class Chase(gym.Env[Any, Any]):
         return bool(np.abs(self.agent - self.target).max() <= REACH)
 
     def _observe(self) -> Any:
-        while self._is_near():  # a new target, so that the two squares never overlap
+        while self._is_near():  # a new target is drawn, so that the two squares never overlap
             self.target = self.np_random.integers(1, SIZE - 1, 2)
         image = np.zeros((SIZE, SIZE, 1), np.uint8)
         for (row, column), shape in ((self.target, FILLED), (self.agent, HOLLOW)):

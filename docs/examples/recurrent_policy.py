@@ -12,7 +12,7 @@ from torch.nn import functional
 from cs285.policies.make_policy import standardizer
 from cs285.scripts.run_hw1 import main
 
-LENGTH = 50  # steps of a sequence
+LENGTH = 50  # steps of a training sequence
 
 
 class RecurrentPolicy(nn.Module):
@@ -20,7 +20,7 @@ class RecurrentPolicy(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(spec.ob_dim))
         self.register_buffer("std", torch.ones(spec.ob_dim))
-        if paths:  # none when a saved policy is loaded, whose state_dict has mean and std
+        if paths:  # there are no paths when a saved policy is loaded; its state_dict has mean and std
             self.mean, self.std = map(torch.from_numpy, standardizer(paths))
         self.gru = nn.GRU(spec.ob_dim, config.size, batch_first=True)
         self.head = nn.Linear(config.size, spec.ac_dim)

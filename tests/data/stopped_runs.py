@@ -75,7 +75,7 @@ def run_dirs(config: Config) -> list[Path]:
 
 
 def ended(config: Config) -> Path:
-    """Complete a killed run: resume it or, without a checkpoint, start it again; returns the run folder."""
+    """Complete a killed run: resume it or, if it has no checkpoint, start it again; returns the run folder."""
     folders = run_dirs(config)
     if folders and Checkpoints(folders[-1]).exists():
         config = settings_to_resume({"resume": folders[-1]})
@@ -99,7 +99,7 @@ def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
 
 
 def bits(value: Any, native: bool = False) -> Any:
-    """The types and bits of the values in a tree, as nested lists; ``native``: in the machine's byte order.
+    """The types and bits of the values in a tree, as nested lists; if ``native``, arrays get the machine's byte order.
 
     The entries "seconds" and "evaluation" of a run's state are left out, since they depend on the clock.
     """

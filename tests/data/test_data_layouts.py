@@ -30,7 +30,7 @@ def plural(episode: dict[str, Any]) -> dict[str, Any]:
 
 
 def save(path: Path, content: Any) -> Path:
-    """Write an .npz, compressed if its name says so, or a pickle."""
+    """Write an .npz file, which is compressed if its name contains "compressed", or else a pickle; return its path."""
     if path.suffix == ".npz":
         (np.savez_compressed if "compressed" in path.name else np.savez)(path, **content)
         return path

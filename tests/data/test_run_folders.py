@@ -1,4 +1,4 @@
-"""Files are written as a whole; run folders are read, complete or not; invalid fields are refused; the commit."""
+"""Atomic writing of files, reading of complete and incomplete run folders, and the commit in config.json."""
 
 import os
 import re

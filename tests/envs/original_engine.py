@@ -31,7 +31,7 @@ def step_each(env: Any, qpos: Any, qvel: Any, actions: Any) -> dict[str, Any]:
 
 
 def main(task: str, in_file: str, out_file: str) -> None:
-    """Read IN, compute, and write OUT."""
+    """Read the states and actions in IN, take the steps on mujoco-py, and write the results to OUT."""
     env, _ = make_env(f"{task}-v2", backend="mujoco_py")
     model = env.unwrapped.model  # type: ignore[attr-defined]
     results = {f"model {name}": np.array(getattr(model, name)) for name in MODEL_FIELDS}

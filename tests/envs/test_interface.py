@@ -22,7 +22,7 @@ Change = Callable[[Any, Any], Any]  # a function of an environment and an action
 
 
 class BentEnv(PointEnv):
-    """A point. Tests replace ``action``, ``answer`` and ``state_of``, which convert actions, answers and states."""
+    """A point; tests replace ``action``, ``answer`` and ``state_of``, which convert actions, results and states."""
 
     action: Change = staticmethod(lambda env, action: action)
     answer: Change = staticmethod(lambda env, answer: answer)
@@ -54,7 +54,7 @@ def registered() -> Iterator[None]:
 
 
 def roll_out(cls: type[BentEnv] = BentEnv, discrete: bool = False, **changes: Change) -> Any:
-    """Roll out an episode of ``cls`` with some methods replaced, check that it repeats, and return it."""
+    """Roll out two episodes of ``cls`` with some methods replaced, check that they are equal, and return the first."""
     methods = {name: staticmethod(change) for name, change in changes.items()}
     gym.register(BENT, type(cls.__name__, (cls,), methods), max_episode_steps=TIME_LIMIT, kwargs={"discrete": discrete})
     env, spec = make_env(BENT)

@@ -149,7 +149,7 @@ def test_videos_play_in_real_time_at_a_usual_rate(fps: int) -> None:
 
 
 class Spaces(PointEnv):
-    """An environment with an action space of `ACTIONS` and observations of ``size`` numbers."""
+    """An environment whose action space is named in `ACTIONS`, and whose observations have ``size`` numbers."""
 
     made: ClassVar[list[Spaces]] = []
 

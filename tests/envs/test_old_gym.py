@@ -20,7 +20,7 @@ STEPS = 7
 class OldEnv(gym.Env):  # type: ignore[misc]
     """An environment of gym 0.21: ``step`` returns four values, ``seed`` is a method, ``render`` takes the mode."""
 
-    metadata = {"video.frames_per_second": 50}  # noqa: RUF012 - the old name
+    metadata = {"video.frames_per_second": 50}  # noqa: RUF012 - old gym's name
     observation_space, action_space = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (2,))
     spec = SimpleNamespace(max_episode_steps=STEPS)
     ends_by = "time"

@@ -38,7 +38,7 @@ class Comparison(NamedTuple):
     original: Mapping[str, Any]
 
     def difference(self, name: str) -> Any:
-        """The largest difference of a quantity in each state, (STATES,)."""
+        """The largest difference of a quantity between the engines, for each state: (STATES,)."""
         return np.abs(self.ours[name] - self.original[name]).reshape(STATES, -1).max(axis=1)
 
 

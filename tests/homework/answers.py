@@ -1,8 +1,10 @@
 """Answers to the blanks, in the folders wrong_answers and right_answers; each blank has a file in both folders.
 
-In a file, ``# base`` begins a right answer. Every other answer begins with ``# key: title``. It is either complete or a
-list of edits of the base: lines ``#~ old ==> new``, or a line ``#- old`` and lines ``#+ new``. Files in right_answers
-use the base of the file in wrong_answers.
+In a file, ``# base`` begins a right answer. Every other answer begins with ``# key: title``: the key is that of the
+mistake or shortcoming that the check must report, and the title says how the answer makes the mistake, or how an
+answer with the key ``ok`` differs from the base. Each of these answers is either complete or a list of edits of the
+base: lines ``#~ old ==> new``, or a line ``#- old`` and lines ``#+ new``. Files in right_answers use the base of the
+file in wrong_answers.
 """
 
 import re

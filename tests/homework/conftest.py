@@ -1,4 +1,4 @@
-"""The fixtures that run scripts."""
+"""Fixtures of tests/scripts that run scripts, for the tests in this folder."""
 
 from tests.scripts.conftest import script, workplace
 

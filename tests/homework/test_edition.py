@@ -146,7 +146,7 @@ MORE = {"sample_n_trajectories": "1", "do_relabel_with_expert": f"-1 {DAGGER}", 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the test forks")
 def test_a_run_without_one_blank_fails_and_names_it(tmp_path: Path) -> None:
-    """Two editions with one blank and one without any; with CS285_STUDENT_PATH every blank, also with workers."""
+    """Editions with one of two blanks, and without any; if CS285_STUDENT_PATH is set, all blanks, also with workers."""
     runs = [("update", 0), ("sample_trajectory", 2), ("", 2)]
     if "CS285_STUDENT_PATH" in os.environ:
         runs = [(name, workers) for name in (*BY_NAME, "") for workers in (0, 2)]

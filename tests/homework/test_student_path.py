@@ -14,7 +14,7 @@ from tests.fake_runs import write_run
 from tests.homework.test_grade import graded, log
 from tests.scripts.conftest import finish, start
 
-# Writes the answers one by one; after each answer, prints the verdicts on its blank and on the next blank.
+# A program that writes the answers one by one, and after each answer prints the verdicts on its blank and the next one.
 TURNS = """
 from pathlib import Path
 from cs285.homework.blanks import BLANKS

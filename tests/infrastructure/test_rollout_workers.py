@@ -204,7 +204,7 @@ def hang() -> float:
 
 @linux
 def test_one_signal_ends_workers_that_hang(fork: None) -> None:
-    """Python loses a signal that arrives during a destructor or a callback, so it is sent again after 20 seconds."""
+    """Python loses a signal that arrives during a destructor or a callback; the test sends it again after 20 s."""
     ended = threading.Event()
 
     def interrupt() -> None:

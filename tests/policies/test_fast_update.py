@@ -1,4 +1,4 @@
-"""The fast gradient step gives the same parameters as torch; policies for which it would not are declined."""
+"""The fast gradient step gives the same parameters as torch; `fast_update` declines all other policies."""
 
 import copy
 import functools
@@ -221,7 +221,7 @@ def test_edited_methods_are_declined(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fast_update(policy) is not None
     monkeypatch.setattr(inspect, "getsource", getsource)
 
-    @functools.wraps(MLPPolicySL.compute_loss)  # inspect.getsource shows the wrapped function
+    @functools.wraps(MLPPolicySL.compute_loss)  # inspect.getsource then returns the code of compute_loss
     def doubled(*arguments: Any) -> torch.Tensor:
         return 2 * doubled.__wrapped__(*arguments)  # type: ignore[attr-defined, no-any-return]
 

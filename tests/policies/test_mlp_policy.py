@@ -92,11 +92,11 @@ def test_ob_normalization_standardises_observations_by_the_experts_data(tiny: Co
 
 
 def test_a_make_policy_in_a_script_is_named_after_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The entry does not contain the address of the object.
+    # The entry in config.json does not contain the address of the policy in memory.
     assert describe_policy(make_mlp_policy, object()) == describe_policy(make_mlp_policy, object())
 
     def make(*_: Any) -> Any:
-        """Make no policy."""
+        """A function for the setting ``make_policy``; it makes no policy."""
 
     monkeypatch.setattr(make, "__module__", "__main__")
     script = ModuleType("__main__")

@@ -1,4 +1,4 @@
-"""Saved policies: read from their run folder with the function that made them; others are refused."""
+"""Saved policies: read from their run folder with the function that made them; other files are refused."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Curves of normalised scores over expert labels have the points of the runs; unlike runs are refused."""
+"""Curves of normalised scores over expert labels have the points of the runs; incomparable runs are refused."""
 
 from pathlib import Path
 

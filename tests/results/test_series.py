@@ -145,7 +145,7 @@ def test_the_summary_equals_numpys_statistics() -> None:
 
 
 def test_expert_data_that_are_gone_or_a_folder_have_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder, which another's config.json may name, is not read: it may be large."""
+    """A folder, which the config.json of another person may name, is not read: it may be large."""
     monkeypatch.setattr(Path, "rglob", None)
     for name, shown in (("minari:gone", "–"), ("/", ""), ("none.pkl", "none.pkl")):
         run = read_run(write_run(tmp_path, [1.0], expert_data=Path(name), inputs={"expert_data": "0a"}))

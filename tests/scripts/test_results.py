@@ -50,7 +50,7 @@ def test_each_figure_is_written_as_png_and_pdf(flags: str, script: Script, runs:
 
 
 def test_refusals(script: Script, runs: None, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_sweep(monkeypatch, None)  # reproduce.py may run nothing
+    replace_sweep(monkeypatch, None)  # the test fails if reproduce.py starts a run
     for name in ("file", "mine.pdf"):
         (workplace / name).write_text("in the way", encoding="utf-8")
     before = files_below(workplace)
