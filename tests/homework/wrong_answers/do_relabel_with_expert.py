@@ -7,34 +7,34 @@ def relabel_with_expert(paths, expert, spec):
         actions = expert_actions(expert, path.observations, spec)
         new.append(replace(path, actions=actions))
     return new
-# in place: the given array is written to
+# in place: the actions are written into the given array
 #~ new.append(replace(path, actions=actions)) ==> path.actions[:] = actions; new.append(path)
-# raises FrozenInstanceError: an attribute assigned
+# raises FrozenInstanceError: an attribute of the trajectory is assigned
 #~ new.append(replace(path, actions=actions)) ==> path.actions = actions; new.append(path)
-# one action: of the first state
+# one action: all actions are that of the first state
 #~ path.observations, spec) ==> path.observations[:1], spec).repeat(len(path), axis=0)
-# actions kept: the expert is asked for nothing
+# actions kept: the expert's actions are not used
 #~ new.append(replace(path, actions=actions)) ==> new.append(replace(path))
-# next observations: the states after the step
+# next observations: the expert gets the states after the steps
 #~ expert_actions(expert, path.observations, spec) ==> expert_actions(expert, path.next_observations, spec)
-# actions: a mixture of both
+# actions: the actions are a mixture of the expert's and the policy's
 #~ path.observations, spec) ==> path.observations, spec) * 0.5 + path.actions * 0.5
-# number of episodes: the last one only
+# number of episodes: only the last episode is returned
 #~ return new ==> return new[-1:]
-# type: nothing returned
+# type: nothing is returned
 #~ return new ==> pass
-# type: arrays of actions
+# type: arrays of actions are returned
 #~ new.append(replace(path, actions=actions)) ==> new.append(actions)
-# terminated changed: rebuilt from its states with a flag
+# terminated changed: every new trajectory is marked as truncated
 #~ replace(path, actions=actions ==> Trajectory.from_states(path.states, actions, path.rewards, False, True
-# rewards changed: left at zero
+# rewards changed: the new rewards are zero
 #~ =actions)) ==> =actions, rewards=np.zeros_like(path.rewards)))
-# observations changed: sorted away
+# observations changed: the new observations are the next observations
 #~ =actions)) ==> =actions, observations=path.next_observations))
-# raises ValueError: the expert's answer in float64
+# raises ValueError: the expert's float64 actions are not converted
 #~ expert_actions(expert, path.observations, spec) ==> expert.get_action(path.observations)
-# length: the trajectories in another order
+# length: the trajectories are returned in another order
 #~ for path in paths: ==> for path in sorted(paths, key=len):
-# learner's actions: the policy that learns in place of the expert
+# learner's actions: the policy that learns chooses the actions, not the expert
 def do_relabel_with_expert(self, paths):
     return relabel_with_expert(paths, self.agent.actor, self.rollouts.spec)

@@ -6,28 +6,28 @@ def forward(self, observations):
     if self.discrete:
         return distributions.Categorical(logits=outputs)
     return distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
-# type: the network's outputs
+# type: the network's outputs are returned
 #~ outputs = self.outputs(observations) ==> return self.outputs(observations)
-# log_prob shape: the numbers of an action left apart
+# log_prob shape: the log-probabilities of an action's numbers are not summed
 #~ distributions.Independent( ==> distributions.Normal(outputs, self.logstd.exp()); distributions.Independent(
-# exp missing: the logarithm taken for the deviation
+# exp missing: logstd is taken for the standard deviation
 #~ self.logstd.exp() ==> self.logstd
-# covariance: deviations on the diagonal of a covariance
+# covariance: the covariance has standard deviations on its diagonal
 #- distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
 #+ distributions.MultivariateNormal(outputs, torch.diag(self.logstd.exp()))
-# standard deviation: always one
+# standard deviation: the standard deviation is always one
 #~ self.logstd.exp() ==> torch.ones_like(outputs)
-# squared: the exponential of twice the logarithm
+# squared: the standard deviation is squared
 #~ self.logstd.exp() ==> self.logstd.exp() ** 2
-# raises ValueError: logits given as probabilities
+# raises ValueError: the logits are given as probabilities
 #~ distributions.Categorical(logits=outputs) ==> distributions.Categorical(outputs)
-# logits: probabilities given as logits
+# logits: probabilities are given as logits
 #~ logits=outputs ==> logits=torch.softmax(outputs, dim=-1)
-# standardised: the network called with raw observations
+# standardised: the network is called with raw observations
 #~ outputs = self.outputs(observations) ==> outputs = self.network(observations)
-# mean: squashed by tanh
+# mean: the mean is squashed by tanh
 #~ distributions.Normal(outputs, self ==> distributions.Normal(torch.tanh(outputs), self
-# detached: the outputs off the graph
+# detached: the outputs are detached from the graph
 #~ outputs = self.outputs(observations) ==> outputs = self.outputs(observations).detach()
-# raises AttributeError: discrete actions forgotten
+# raises AttributeError: discrete actions are forgotten
 #~ if self.discrete: ==> if False:

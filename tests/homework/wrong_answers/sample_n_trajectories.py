@@ -4,19 +4,19 @@
 def sample_n_trajectories(rollouts, policy, ntraj, seeds):
     episodes = rollouts.episodes(policy, seeds)
     return [next(episodes) for _ in range(ntraj)]
-# number of episodes: one more
+# number of episodes: one episode more is returned
 #~ range(ntraj) ==> range(ntraj + 1)
-# endless: all seeds
+# endless: episodes are rolled out for all seeds
 #~ [next(episodes) for _ in range(ntraj)] ==> list(episodes)[:ntraj]
-# type: a generator
+# type: an iterator is returned
 #~ [next(episodes) for _ in range(ntraj)] ==> islice(episodes, ntraj)
-# type: steps too
+# type: a pair with a number of steps is returned
 #~ [next(episodes) for _ in range(ntraj)] ==> [next(episodes) for _ in range(ntraj)], 15
-# order: one episode again and again
+# order: the same episode is returned again and again
 #~ [next(episodes) for _ in range(ntraj)] ==> [next(episodes)] * ntraj
-# order: a generator for each episode
+# order: a generator is made for each episode
 #~ next(episodes) ==> next(rollouts.episodes(policy, seeds))
-# raises TypeError: a list in place of an iterator
+# raises TypeError: next is called on a list
 #~ episodes = rollouts.episodes(policy, seeds) ==> episodes = list(islice(rollouts.episodes(policy, seeds), ntraj))
-# seeds: made up
+# seeds: the given seeds are not used
 #~ rollouts.episodes(policy, seeds) ==> rollouts.episodes(policy, iter(range(ntraj)))

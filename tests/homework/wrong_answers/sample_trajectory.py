@@ -23,47 +23,47 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
     rewards = np.array(rewards, np.float32)
     check_finite(np.concatenate([obs, next_obs[-1:]]), acs, rewards, seed)
     return Trajectory(obs, acs, rewards, next_obs, terminated, not terminated)
-# type: a dictionary, as in the course's code
+# type: a dictionary is returned, as in the course's code
 #~ return Trajectory( ==> return {"observation": obs, "action": acs, "reward": rewards}; Trajectory(
-# copy: the environment's array kept
+# copy: the environment's array is kept without a copy
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
 #~ ), np.array(acs), np.array(next_obs ==> , np.float32), np.array(acs), np.array(next_obs, np.float32
-# reset: info kept in the observation
+# reset: the first observation is the pair that env.reset returns
 #~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
-# seed: reset without it
+# seed: env.reset is called without the seed
 #~ env.reset(seed=seed) ==> env.reset()
-# policy.reset: forgotten
+# policy.reset: policy.reset is not called
 #~ policy.reset(seed) ==> pass
-# last step: lost at the end of the episode
+# last step: the last step of the episode is left out
 #~ Trajectory(obs, acs, rewards, next_obs, ==> Trajectory(obs[:-1], acs[:-1], rewards[:-1], next_obs[:-1],
-# raises ValueError: one observation more than steps
+# raises ValueError: there is one observation more than steps
 #~ obs), np.array(acs), np.array(next_obs ==> [*obs, ob]), np.array(acs), np.array([*next_obs, ob]
-# next observation: equal to the observation
+# next observation: each next observation is the observation itself
 #~ next_obs.append(ob) ==> next_obs.append(obs[-1])
-# observations: those after the step
+# observations: the observations are those after the step
 #~ obs, acs, rewards, next_obs, ==> next_obs, acs, rewards, next_obs + np.float32([1, 0, 0]),
-# time limit: done taken for terminated
+# time limit: every episode is marked as terminated
 #~ , next_obs, terminated, not terminated ==> , next_obs, True, False
-# terminal flag: always 0
+# terminal flag: no episode is marked as terminated
 #~ , next_obs, terminated, not terminated ==> , next_obs, False, True
-# max_episode_steps: ignored
+# max_episode_steps: max_episode_steps is ignored
 #~ if terminated or truncated or len(rewards) >= spec.max_episode_steps: ==> if terminated or truncated:
-# stops early: one step before the limit
+# stops early: the episode stops one step before the limit
 #~ len(rewards) >= spec.max_episode_steps ==> len(rewards) >= spec.max_episode_steps - 1
-# end: truncation ignored
+# end: the environment's truncation is ignored
 #~ or truncated or len(rewards) >= spec. ==> or len(rewards) >= spec.
-# clipped: to the box of the environment
+# clipped: actions are clipped to the environment's action space
 #~ env.step(acs[-1]) ==> env.step(acs[-1] if spec.discrete else np.clip(acs[-1], -1, 1))
-# action shape: the first number of an action, as if it were a batch
+# action shape: the policy's action is indexed as if it were a batch
 #~ ac = policy.get_action(ob) ==> ac = policy.get_action(ob); ac = ac if spec.discrete else ac[0]
-# actions: that of the first observation in every step
+# actions: every action is that of the first observation
 #~ ac = policy.get_action(ob) ==> ac = policy.get_action(obs[0] if obs else ob)
-# rewards: added up
+# rewards: each reward is the sum of all rewards so far
 #~ rewards.append(reward) ==> rewards.append(reward + sum(rewards[-1:]))
-# frames: of every step
+# frames: the frame of every step is rendered
 #~ if on_frame and len(rewards) % spec.frame_stride == 0: ==> if on_frame:
-# first observation: the one of reset in every step
+# first observation: the policy gets the observation of env.reset in every step
 #~ ob = np.array(ob, spec.ob_dtype) ==> pass
 #~ obs.append(ob) ==> obs.append(np.array(ob, spec.ob_dtype))
 #~ ob, reward, ==> _, reward,

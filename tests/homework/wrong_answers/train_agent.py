@@ -7,22 +7,22 @@ def train_agent(self):
         batch = self.agent.sample(self.config.train_batch_size)
         logs.append(self.agent.train(batch))
     return last_training_log(logs, self.agent.actor)
-# same batch: drawn before the loop
+# same batch: one batch is drawn before the loop
 #~ batch = self.agent.sample(self.config.train_batch_size) ==> pass
 #~ logs = [] ==> logs, batch = [], self.agent.sample(self.config.train_batch_size)
-# number of steps: one
+# number of steps: one gradient step is taken
 #~ for _ in range(self.config.num_agent_train_steps_per_iter): ==> if True:
-# train_batch_size: that of the rollouts
+# train_batch_size: the batch size is that of the rollouts
 #~ self.config.train_batch_size ==> self.config.batch_size
-# batch: observations alone
+# batch: the agent gets only the observations of the batch
 #~ self.agent.train(batch) ==> self.agent.train(batch.observations)
-# type: the list of logs, as in the course's code
+# type: the list of all logs is returned, as in the course's code
 #~ return last_training_log(logs, self.agent.actor) ==> return logs
-# type: nothing returned
+# type: nothing is returned
 #~ return last_training_log(logs, self.agent.actor) ==> last_training_log(logs, self.agent.actor)
-# last step: the first one's scalars
+# last step: the scalars of the first step are returned
 #~ return last_training_log(logs, self.agent.actor) ==> return last_training_log(logs[:1], self.agent.actor)
-# agent: the replay buffer of another agent
+# agent: batches come from the replay buffer, which another agent may not have
 #~ self.agent.sample( ==> self.agent.replay_buffer.sample_random_data(
-# update: the actor's own
+# update: the actor's update is called, not the agent's train
 #~ self.agent.train(batch) ==> self.agent.actor.update(batch.observations, batch.actions)
