@@ -280,7 +280,7 @@ def load_pickle(path: Path) -> Any:
 def load_torch_file(path: Path, content: bytes | None = None) -> Any:
     """Read a file of ``torch.save`` without executing code from it; dense tensors become tensors on the CPU.
 
-    If ``content`` is given, it is read in place of the file, and ``path`` is only named in messages. Raises
+    If ``content`` is given, it is read instead of the file, and ``path`` is only named in messages. Raises
     InvalidInput as `load_pickle` does, and when members of the archive are compressed.
     """
     content = read_whole(path) if content is None else content

@@ -1,4 +1,4 @@
-"""Atomic writing of files, and reading of regular files; an error becomes an InvalidInput that names the file."""
+"""Atomic writing of files, and reading of regular files; errors are raised as InvalidInput and name the file."""
 
 import os
 import stat

@@ -13,7 +13,7 @@ from cs285.process import users_code
 
 
 class Interface(gym.Wrapper[Any, Any, Any, Any]):
-    """Wrapper that gives an environment Gymnasium's interface; its errors, InvalidInput, name the task and the step.
+    """Wrapper that gives an environment Gymnasium's interface; its error messages name the task and the step.
 
     In the wrapped environment, rewards and Box observations may be lists or have further axes of length 1, ``reset``
     may lack arguments or return no ``info``, and ``step`` may return the four values of the old gym package. The

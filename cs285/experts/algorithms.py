@@ -134,7 +134,7 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
 
 
 def tanh_actor(action_dim: int, net_arch: Sequence[int], activation_fn: Any) -> Any:
-    """Make SAC's actor with tanh, the activation of the course's format, in place of the critics' ``activation_fn``."""
+    """Make SAC's actor with tanh, as the course's format needs; the critics' ``activation_fn`` is not used."""
     import flax.linen as nn
     from sbx.common.policies import SquashedGaussianActor
 

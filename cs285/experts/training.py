@@ -102,7 +102,7 @@ def load_checkpoint(settings: ExpertSettings) -> tuple[Any, Record] | None:
     """Load the model and the record from the newest checkpoint of this task and seed; None when there is none.
 
     The files of the checkpoint are unpickled, which can execute code. The environments begin new episodes. Raises
-    InvalidInput when the checkpoint can't be read, or has other settings.
+    InvalidInput when the checkpoint can't be read, or was written with other settings.
     """
     checkpoint = max(settings.checkpoint_dir.glob("checkpoint_*"), default=None)
     if checkpoint is None:

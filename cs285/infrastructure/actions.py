@@ -43,7 +43,7 @@ def renumber(paths: Sequence[Trajectory], offset: int) -> list[Trajectory]:
 
 
 def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
-    """Raise InvalidInput that names the first step with NaN or infinity, and the seed of the episode.
+    """Raise InvalidInput if an episode has NaN or infinity, with the first such step and the seed in the message.
 
     ``states`` (T + 1, *ob_shape) are the observations before each step and after the last step.
     """

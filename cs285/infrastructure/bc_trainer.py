@@ -35,7 +35,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
         Args:
             config: the run's settings.
-            expert: used in place of ``config.expert_policy_file``; `as_policy` lists the kinds of objects, such as a
+            expert: used instead of ``config.expert_policy_file``; `as_policy` lists the kinds of objects, such as a
                 function of a batch of observations (N, *ob_shape).
             make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
             inputs: made by the caller for runs of several seeds, and closed by the caller. None: made for this run.

@@ -66,7 +66,7 @@ def write_video(path: Path, fps: float) -> Iterator[Callable[[Array], None]]:
 
 @contextmanager
 def _ffmpeg(path: Path) -> Iterator[None]:
-    """Turn an exception of imageio or ffmpeg, whose text can be a page long, into InvalidInput with its first line."""
+    """Raise an exception of imageio or ffmpeg, whose text can be long, as InvalidInput with the text's first line."""
     try:
         yield
     except Exception as error:

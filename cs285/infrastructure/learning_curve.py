@@ -22,7 +22,7 @@ def draw_learning_curve(
 ) -> Figure:
     """Draw the return of a DAgger run over its iterations, and save the figure as learning_curve.png in ``run_dir``.
 
-    ``iterations`` are the evaluated iterations, of which 0 is behavioural cloning. ``rows`` has the scalars of each.
+    ``iterations`` are the evaluated iterations, of which 0 is behavioural cloning. ``rows`` are their logged scalars.
     """
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))

@@ -52,7 +52,7 @@ def fast_update(policy: object) -> Update | None:
 def skip_dynamo_import() -> None:
     """Keep torch's optimisers from importing torch._dynamo, which takes two seconds.
 
-    torch imports it only to exclude three methods from compilation. If torch has other internals, nothing is changed.
+    torch imports it only to exclude three methods from compilation. If torch lacks these internals, nothing is changed.
     """
     for name in ("add_param_group", "state_dict", "load_state_dict"):
         method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
@@ -61,7 +61,7 @@ def skip_dynamo_import() -> None:
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
-    """Whether ``parameters`` are all of the policy's, all trainable, and its tensors are float32 on the CPU."""
+    """Whether ``parameters`` are all of the policy's parameters, all trainable, and its tensors float32 on the CPU."""
     found = list(policy.parameters())
     same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
     trainable = all(type(p) is nn.Parameter and p.requires_grad for p in found)

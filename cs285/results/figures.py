@@ -30,7 +30,7 @@ STYLES = ((BLUE, "o"), (ORANGE, "s"), ("#CC79A7", "^"), ("#56B4E9", "D"), ("#E69
 MAX_TICKS = 8
 LOG_SCALE_RATIO = 8  # an axis whose largest value is at least this many times its smallest is logarithmic
 TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars in inches, and of a line of its name in letters
-BARS = ((BLUE, ""), ("#56B4E9", ".."), (ORANGE, "//"))  # color and hatch of each of METHODS
+BARS = ((BLUE, ""), ("#56B4E9", ".."), (ORANGE, "//"))  # colour and hatch of the bars, for each method in METHODS
 BAND = "95 % interval of the interquartile mean (IQM)"
 
 
@@ -87,7 +87,7 @@ def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
 def task_bars(series: Sequence[Series]) -> Figure:
     """Draw bars of the final returns of the `compared` series on each task, in per cent of the expert's return.
 
-    Where the expert's return is not positive, there is a "–" in place of a bar. Raises InvalidInput as `compared` does.
+    Where the expert's return is not positive, a "–" is drawn instead of a bar. Raises InvalidInput as `compared` does.
     """
     tasks = compared(series)
     methods = [method for method in METHODS if any(method in found for found in tasks.values())]

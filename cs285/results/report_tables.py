@@ -30,7 +30,7 @@ def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
 
 
 def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
-    """A table row for the expert data of each task; its size is "–" if the file is gone or changed since the runs."""
+    """A table row for the expert data of each task; the size is "–" if the data's file is gone or has changed."""
     rows = {}
     for s in series:
         if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:

@@ -59,7 +59,7 @@ class Series:
             self.facts[name] += f" (SHA-256 {first.inputs[name][:6]})"
 
     def values(self, name: str, itr: int) -> list[float]:
-        """The values of the scalar ``name`` in one iteration, one from each run that logged the scalar in it."""
+        """The values of the scalar ``name`` in one iteration, one from each run that logged the scalar then."""
         return [row[name] for run in self.runs for row in run.rows if row["itr"] == itr and name in row]
 
     def summary(self, itr: int) -> Summary:
