@@ -45,7 +45,7 @@ JSON_OBJECT = PrimitiveConstructorSpec(
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of a BC or DAgger run, with the assignment's names and defaults; InvalidInput for wrong values."""
+    """Settings of a BC or DAgger run, with the assignment's names and defaults; wrong values raise InvalidInput."""
 
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None
     """Expert policy: a file, a run folder or module:object (docs/data.md). None: policies/experts/<env_name>.pkl."""

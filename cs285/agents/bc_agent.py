@@ -32,7 +32,7 @@ class BCAgent(BaseAgent):
         self.resumable = hasattr(actor, "state_dict") and hasattr(actor, "load_state_dict")
 
     def train(self, batch: Batch) -> Mapping[str, Any]:
-        """See `BaseAgent.train`; InvalidInput when the policy's ``update`` does not return a dict."""
+        """See `BaseAgent.train`; raises InvalidInput when the policy's ``update`` does not return a dict."""
         log = self.update(batch.observations, batch.actions)
         if not isinstance(log, Mapping):
             kind = type(self.actor).__name__
@@ -40,7 +40,7 @@ class BCAgent(BaseAgent):
         return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in log.items()}
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
-        """See `BaseAgent.add_to_replay_buffer`; InvalidInput if a schedule's optimiser is no longer the policy's."""
+        """See `BaseAgent.add_to_replay_buffer`; raises InvalidInput if a schedule's optimiser was replaced."""
         parts = training_parts(self.actor)
         for name, part in parts.items():
             if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):

@@ -20,7 +20,7 @@ MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
 
 
 def read_npz(path: Path) -> dict[str, Array]:
-    """Read the arrays with names in `NAMES` from an archive; InvalidInput if it is damaged or needs too much memory."""
+    """Read the arrays with names in `NAMES` from an archive; raise InvalidInput if it is damaged or too large."""
     known, arrays = {name for group in NAMES.items() for name in (group[0], *group[1])}, {}
     with reading(path, "a numpy archive"), zipfile.ZipFile(path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -51,7 +51,7 @@ def _read_array(file: Any, size: int) -> Array:
 
 
 def write_npz(trajectories: Sequence[Trajectory], path: Path) -> None:
-    """Write all episodes, concatenated, as one array for each of D4RL's names; InvalidInput if that fails."""
+    """Write all episodes, concatenated, as one array for each of D4RL's names; raise InvalidInput if that fails."""
     last = [np.arange(len(path)) == len(path) - 1 for path in trajectories]
     names = ("observations", "actions", "rewards", "next_observations")
     arrays: Any = {name: np.concatenate([getattr(path, name) for path in trajectories]) for name in names}
@@ -68,7 +68,7 @@ def minari_name(path: Path) -> str | None:
 
 
 def minari_folder(name: str) -> Path:
-    """Find the folder with the metadata.json of a Minari data set, given by its path or id; InvalidInput if missing."""
+    """Find the folder with metadata.json of a Minari data set, given by path or id; raise InvalidInput if missing."""
     minari = import_minari()
     for folder in (Path(name), minari.storage.datasets_root_dir.get_dataset_path(name)):
         for data in (folder / "data", folder):

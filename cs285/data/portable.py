@@ -15,7 +15,7 @@ PICKLE_PROTOCOL = 3  # read by every Python 3; with protocol 2, arrays take 1.5 
 
 
 def write_pickle(content: Any, path: Path) -> None:
-    """Write arrays and plain containers as a pickle that every Python 3 and numpy reads; InvalidInput if that fails."""
+    """Write arrays and containers as a pickle that every Python 3 and numpy reads; raise InvalidInput if that fails."""
     pickled, parts, start = pickle.dumps(content, protocol=PICKLE_PROTOCOL), [], 0
     for opcode, argument, position in pickletools.genops(pickled):
         if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 knows numpy.core only

@@ -105,7 +105,7 @@ class RunFolder:
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
-    """Read every run folder at or below some paths, sorted by name; InvalidInput if there is none or one is invalid."""
+    """Read all run folders at or below some paths, by name; raise InvalidInput if none exists or one is invalid."""
     folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
     if not folders:
         raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths)) or 'no path'}")
@@ -128,7 +128,7 @@ def read_run(folder: Path) -> RunFolder:
 
 
 def read_config(path: Path) -> Config:
-    """Read the settings in config.json, ignoring unknown ones; raise InvalidInput for an invalid one."""
+    """Read the settings in config.json, ignoring unknown names; raise InvalidInput for an invalid value."""
     settings = read_content(path)["settings"]
     with reading(path, "the settings of a run"):
         return config_from_settings(settings)

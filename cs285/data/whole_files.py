@@ -40,7 +40,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Make a folder that replaces ``path``, a new or empty folder, when the block ends; InvalidInput if that fails."""
+    """Make a folder that replaces ``path``, a new or empty one, when the block ends; raise InvalidInput on failure."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
@@ -105,7 +105,7 @@ def check_new(output: Path) -> None:
 
 
 def read_whole(path: Path, most: float = float("inf")) -> bytes:
-    """Read a regular file of at most ``most`` bytes; InvalidInput for a larger file or no regular file."""
+    """Read a regular file of at most ``most`` bytes; raise InvalidInput for a larger file or no regular file."""
     with open_regular(path) as file, writing(path, verb="read"):
         if (size := os.fstat(file.fileno()).st_size) > most:
             raise InvalidInput(f"can't read {path}: it has {size} bytes, and at most {most} are allowed")

@@ -70,7 +70,7 @@ def make_env(
     registration: EnvSpec | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[Env, TaskSpec]:
-    """Make an environment and its `TaskSpec`; InvalidInput if it can't be made, or its spaces are not supported.
+    """Make an environment and its `TaskSpec`; raise InvalidInput if it can't be made, or its spaces are not supported.
 
     Box observations keep their shape; observations of other spaces are flattened to vectors. Discrete actions count
     from 0. Actions for a Box of integers or bools are rounded and clipped.
@@ -114,7 +114,7 @@ def make_env(
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
-    """Make an environment and return a frame, (height, width, 3) uint8; on failure, InvalidInput says what to install."""
+    """Make an environment and return a frame, (height, width, 3) uint8; on failure, an error says what to install."""
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):

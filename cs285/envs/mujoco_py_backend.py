@@ -32,7 +32,7 @@ def restart_in_mujoco_py_venv(backend: str) -> None:
 
 
 def find_venv() -> Path:
-    """The virtual environment: $CS285_MUJOCO_PY_VENV, or .venv-mujoco-py in the project; InvalidInput if missing."""
+    """Find the virtual environment, $CS285_MUJOCO_PY_VENV or .venv-mujoco-py; raise InvalidInput if it is missing."""
     venv = Path(os.environ.get(VENV_VARIABLE) or PROJECT_ROOT / ".venv-mujoco-py").absolute()
     if not (venv / FINISHED).is_file():
         raise InvalidInput(f"--backend mujoco_py: mujoco-py is not completely installed in {venv}; {INSTALL}")

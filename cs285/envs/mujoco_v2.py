@@ -75,7 +75,7 @@ class _OldPhysics:
 
 
 class AntEnv(_OldPhysics, ant_v4.AntEnv):
-    """Ant-v2, registered with contact forces in the observation, but without a cost for them."""
+    """Ant-v2, registered with contact forces in the observation, but without a cost for these forces."""
 
     _has_old_margins = False
 

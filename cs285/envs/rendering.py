@@ -71,7 +71,7 @@ def import_mujoco() -> bool:
 
 
 def prepare_rendering(env: Any) -> None:
-    """Make a MuJoCo environment render faster, and its camera follow the walker; call this before its first frame."""
+    """Make a MuJoCo environment render faster, and its camera follow the walker; call this before the first frame."""
     model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return

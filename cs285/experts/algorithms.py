@@ -24,7 +24,7 @@ SAC_OPTIONS = {"learning_starts": 10_000, "policy_delay": 2}
 
 
 def make_model(settings: ExpertSettings) -> Any:
-    """Make an untrained model of the algorithm; InvalidInput if the task or ``initial_expert`` does not fit."""
+    """Make an untrained model of the algorithm; raise InvalidInput if the task or ``initial_expert`` does not fit."""
     envs, sizes = make_vec_env(settings), [settings.size] * settings.n_layers
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("batch_size", "gamma", "seed")}
     linear = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
@@ -116,7 +116,7 @@ def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
 
 
 def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> None:
-    """Copy an expert's parameters and observation statistics to a model; InvalidInput if sizes or activation differ."""
+    """Copy an expert's parameters and statistics to a model; raise InvalidInput if sizes or the activation differ."""
     layers, statistics = _ppo_layers(model.policy), model.get_vec_normalize_env().obs_rms
     ob_dim, ac_dim = layers[0].in_features, layers[-1].out_features
     if (expert.ob_dim, expert.ac_dim) != (ob_dim, ac_dim):

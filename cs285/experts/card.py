@@ -69,7 +69,7 @@ def evaluate_expert(
 
 
 def write_card(settings: ExpertSettings, record: Record) -> None:
-    """Evaluate the finished expert, print the result, and write the card and the learning curve next to its file."""
+    """Evaluate the finished expert, print the result, and write card and learning curve next to the expert's file."""
     path, task, episodes = settings.expert_file, settings.env_name, settings.eval_episodes
     evaluation = evaluate_expert(path, task, episodes, num_workers=0)
     libraries = (*LIBRARIES[settings.algorithm], "stable_baselines3", "gymnasium", "mujoco")

@@ -25,7 +25,7 @@ FREE_ON_RESUME |= {"noise"}
 
 @dataclass(frozen=True)
 class ExpertSettings:
-    """Settings of one training; InvalidInput for a value out of range, or settings that contradict each other."""
+    """Settings of one training; values out of range and settings that contradict each other raise InvalidInput."""
 
     env_name: Annotated[str, arg(aliases=["-env"])] = "Ant-v5"  # Id of a registered Gymnasium environment.
     algorithm: Literal["PPO", "TRPO", "SAC"] = "PPO"

@@ -81,7 +81,7 @@ def policy_file(settings: ExpertSettings, steps: int) -> Path:
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> None:
-    """Save a checkpoint, then remove the older ones, so that one is always complete; InvalidInput if that fails."""
+    """Save a checkpoint, then remove the older ones, so that one is always complete; raise InvalidInput on failure."""
     checkpoint = settings.checkpoint_dir / f"checkpoint_{len(record.evaluations):06d}"
     unfinished = settings.checkpoint_dir / "unfinished"
     model.expert_settings, model.expert_record = settings.fixed(), record  # `save` writes these attributes

@@ -32,7 +32,7 @@ class Blank:
 
     @property
     def name(self) -> str:
-        """Name of the blank in commands and messages: that of its first function."""
+        """Name of the blank in commands and messages: the name of its first function."""
         return self.bodies[0].function.rpartition(".")[2]
 
     @property

@@ -99,7 +99,7 @@ def empty_body(source: str, function: str, blank: Blank) -> str:
 
 
 def write_autograder(output: Path) -> int:
-    """Write autograder.zip and return its size in bytes; InvalidInput when ``output`` exists or can't be written."""
+    """Write autograder.zip, and return its size in bytes; raise InvalidInput if ``output`` exists or writing fails."""
     check_new(output)
     files = {f"edition/{name}": content for name, content in edition_files().items() if name.endswith(".py")}
     experts = PROJECT_ROOT.glob("policies/experts/*.json")

@@ -27,7 +27,7 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
 
 
 def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """Convert actions to float32, or to int64 when discrete; InvalidInput if a choice is not in 0, ..., ac_dim - 1."""
+    """Convert actions to float32, or int64 if discrete; raise InvalidInput unless choices are in 0, ..., ac_dim - 1."""
     if not spec.discrete:
         return actions.astype(np.float32)
     wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]

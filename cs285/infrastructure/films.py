@@ -25,7 +25,7 @@ EXCERPT_SECONDS = 15  # duration of the excerpts in reports
 def film(
     path: Path, env_name: str, policy: BasePolicy, seeds: Sequence[int], ep_len: int | None = None, **options: Any
 ) -> None:
-    """Write one video with an episode for each seed; InvalidInput on failure. ``options`` are for `make_env`."""
+    """Write one video with an episode for each seed; raise InvalidInput on failure. ``options`` are for `make_env`."""
     env, spec = make_env(env_name, ep_len, render=True, **options)
     with closing(env), write_video(path, spec.video_fps) as add:
         sample_n_trajectories(LocalRollouts(env, spec, on_frame=add), policy, len(seeds), iter(seeds))
@@ -82,7 +82,7 @@ def check_encoder(frame: Array) -> None:
 
 
 def excerpt(path: Path) -> bytes:
-    """The first `EXCERPT_SECONDS` of a video as a small MP4 file; InvalidInput when it can't be read as a video."""
+    """The first `EXCERPT_SECONDS` of a video as a small MP4 file; raises InvalidInput if the file is no video."""
     with tempfile.TemporaryDirectory() as folder, reading(path, "a video"):
         open_regular(path).close()  # raises for a pipe, which may have no end
         short = Path(folder) / "excerpt.mp4"

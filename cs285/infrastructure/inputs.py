@@ -114,7 +114,7 @@ class RunInputs:
 def find_expert(
     config: Config, spec: TaskSpec, expert: object | None, paths: Sequence[Trajectory]
 ) -> BasePolicy | None:
-    """The expert of a run: ``expert`` if given, else that of ``--expert_policy_file``, else the one that ships for the task.
+    """The expert of a run: ``expert`` if given, else that in ``--expert_policy_file``, else the one that ships.
 
     The expert is tried on the first observations of ``paths``, its recorded episodes. Returns None when behavioural
     cloning has no expert. Raises InvalidInput when DAgger has no expert, or when the expert can't be used.

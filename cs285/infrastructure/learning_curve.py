@@ -69,6 +69,6 @@ def _literal(text: str) -> str:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format that the path's extension names; InvalidInput when the file can't be written."""
+    """Write a figure in the format that the path's extension names; raise InvalidInput when writing fails."""
     with whole_file(path) as file:
         figure.savefig(file, dpi=150, format=path.suffix[1:])

@@ -26,7 +26,7 @@ except ImportError:  # Windows
 
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
-    """Make the folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``, or one with a number at the end if it exists."""
+    """Make the folder ``<run_name>_<dd-mm-YYYY_HH-MM-SS>``; if it exists, add a number to the name."""
     stamp = time.strftime("%d-%m-%Y_%H-%M-%S")
     with writing(logdir):
         logdir.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ class Logger:
             file.write(json.dumps({**content, **session}, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
-        """Append a row to log.csv and TensorBoard; InvalidInput if names differ from earlier rows or writing fails."""
+        """Append a row to log.csv and TensorBoard; raise InvalidInput if its names differ or writing fails."""
         if self.rows and (changed := self.rows[0].keys() ^ scalars.keys()):
             raise InvalidInput(f"iteration {itr} must log the same scalars as the first; {sorted(changed)} differ")
         self.check_folder()
@@ -122,7 +122,7 @@ class Logger:
             self._events.add_scalar(name, value, itr)
 
     def state_dict(self) -> dict[str, Any]:
-        """Flush log.csv to the disk and return its size in bytes and SHA-256; InvalidInput when writing fails."""
+        """Flush log.csv to the disk and return its size in bytes and SHA-256; raise InvalidInput when writing fails."""
         with writing(self._table):
             os.fsync(self._csv.fileno())
             content = self._table.read_bytes()

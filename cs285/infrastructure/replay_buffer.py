@@ -43,13 +43,13 @@ class ReplayBuffer:
             self._added += len(path)
 
     def sample_random_data(self, batch_size: int) -> Batch:
-        """Draw ``batch_size`` transitions uniformly, with replacement; ValueError when the buffer is empty."""
+        """Draw ``batch_size`` transitions uniformly, with replacement; raise ValueError when the buffer is empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(self.rng.integers(len(self), size=batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
-        """The last ``batch_size`` transitions, or all if fewer, oldest first; ValueError when the buffer is empty."""
+        """The last ``batch_size`` transitions, or all if fewer, oldest first; raises ValueError if there are none."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(np.arange(self._added - min(batch_size, len(self)), self._added) % self.max_size)

@@ -200,7 +200,7 @@ class RolloutWorkers:
         return future
 
     def wait(self, future: Future[Any]) -> Any:
-        """Wait for the result of a future, such as one of `start_film`; WorkerDied when the worker was killed."""
+        """Wait for the result of a future, such as one of `start_film`; raise WorkerDied when the worker was killed."""
         try:
             return future.result()
         except BrokenProcessPool as error:

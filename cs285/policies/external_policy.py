@@ -129,7 +129,7 @@ def evaluation_mode(modules: Iterable[Any]) -> Iterator[None]:
 
 
 def import_object(module: str, name: str) -> object:
-    """Import ``module:name`` from the current folder or an installed package; InvalidInput when that fails."""
+    """Import ``module:name`` from the current folder or an installed package; raise InvalidInput when that fails."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     with reading(f"{module}:{name}", "an expert"), users_code():

@@ -86,7 +86,7 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
 
 
 def export_policy(policy: Any, path: Path) -> None:
-    """Write a policy's network to a file in the course's expert format; InvalidInput if the format can't hold it."""
+    """Write a policy's network in the course's expert format; raise InvalidInput if the format can't hold it."""
     frozen = frozen_copy(policy, np.zeros((2, *getattr(policy, "ob_shape", ())), np.float32))
     if not isinstance(frozen, NumpyPolicy) or frozen.activation != "tanh" or len(policy.ob_shape) != 1:
         held = "it holds perceptrons of flat observations with tanh"
@@ -98,7 +98,7 @@ def export_policy(policy: Any, path: Path) -> None:
 
 
 def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
-    """The tensors in a policy's file; InvalidInput if the policy was not made by ``make_policy``."""
+    """The tensors in a policy's file; raises InvalidInput if the policy was not made by ``make_policy``."""
     if (kind := kind_of(path)) not in (TORCH_FILE, PICKLE):
         raise InvalidInput(f"{path} is {kind}, not a saved policy (policy_itr_<n>.pt)")
     parameters, config = load_torch_file(path), path.parent / "config.json"

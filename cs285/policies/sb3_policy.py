@@ -75,7 +75,7 @@ def _within_bounds(actions: Array, low: Array, high: Array, squashed: bool) -> A
 
 
 def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]:
-    """A policy's module names, its activation and whether tanh bounds actions; InvalidInput for an unknown policy."""
+    """A policy's module names and activation, and whether tanh bounds actions; unknown policies raise InvalidInput."""
     made = re.match(r"<function (\w+)\.", str(data["policy_class"].get("__init__")))
     name = f"{data['policy_class']['__module__']}.{made[1] if made else '?'}"
     if name not in KINDS:

@@ -126,7 +126,7 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
 
 
 def _draw(name: str, caption: str, series: Sequence[Series], draw: Drawing, folder: Path) -> Part:
-    """Draw a figure, write it as PNG and PDF, and return its `Part`; InvalidInput if it can't be drawn or is flat."""
+    """Write a figure as PNG and PDF, and return its `Part`; raise InvalidInput if that fails or its curve is flat."""
     means = [s.summary(itr).mean for s in series for itr in s.iterations]
     if draw is not task_bars and np.ptp(means) <= FLAT * np.abs(means).max():
         raise InvalidInput(f"its curve is flat: all returns are about {means[-1]:.0f}")

@@ -142,7 +142,7 @@ def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[
 
 
 def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
-    """Write a run folder atomically, with a number after its name if the name is taken; InvalidInput on failure."""
+    """Write a run folder atomically, with a number at the end if the name is taken; raise InvalidInput on failure."""
     names = (f"{name}_{number}" if number > 1 else name for number in itertools.count(1))
     run_dir = next(path for path in map(logdir.joinpath, names) if not path.exists())
     with whole_folder(run_dir) as unfinished:
