@@ -133,7 +133,7 @@ def start_method(films: bool) -> str:
 @contextmanager
 def signals_blocked() -> Iterator[None]:
     """Block SIGINT and SIGTERM within the context; processes that are started there inherit the block."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if not hasattr(signal, "pthread_sigmask"):  # Windows can't block signals
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, set(STOP_SIGNALS))

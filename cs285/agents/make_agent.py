@@ -37,7 +37,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         skip_dynamo_import()
     seed = integer_seed(config.seed, Stream.NETWORK)
     seed_global_generators(seed)
-    torch.manual_seed(seed)  # seeds the GPUs, too
+    torch.manual_seed(seed)  # this seeds the GPUs' generators, too
     actor = make_policy(config, spec, paths)
     for method in ("get_action", "update", *(["state_dict"] if config.save_params else [])):
         if not callable(getattr(actor, method, None)):

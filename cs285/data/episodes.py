@@ -77,7 +77,7 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
-        one_episode = stop in ends and chained and after is not None  # may be longer than the limit
+        one_episode = stop in ends and chained and after is not None  # such an episode may be longer than the limit
         if time_limit is not None and stop - start > time_limit and not one_episode:
             if "reward" in given:
                 raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")

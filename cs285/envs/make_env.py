@@ -26,7 +26,7 @@ from cs285.process import print_notice, users_code
 
 Env: TypeAlias = "gym.Env[Any, Any]"
 
-MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")  # how their modules' names begin
+MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")  # beginnings of module names
 OLD_GYM = "gym:"  # prefix of ids of the old gym package
 FPS = 30  # frames per second that videos aim at, and steps per second of an environment without render_fps
 
@@ -162,7 +162,7 @@ def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) 
         options.setdefault("disable_env_checker", True)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: Env
-    if "apply_api_compatibility" in parameters:  # gym 0.26: step returns five values
+    if "apply_api_compatibility" in parameters:  # only gym 0.26 has it; there, step returns five values
         env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
     else:
         env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)

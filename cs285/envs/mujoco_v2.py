@@ -25,7 +25,7 @@ def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
         if geom.type == mujoco.mjtGeom.mjGEOM_CAPSULE:
             _replace_by_cylinder(geom)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*settotalmass.*")  # HalfCheetah's XML uses settotalmass
+        warnings.filterwarnings("ignore", message=".*settotalmass.*")  # HalfCheetah's XML uses this attribute
         old = spec.compile()
     for field in ("body_mass", "body_inertia", "body_ipos", "body_iquat"):
         getattr(model, field)[:] = getattr(old, field)

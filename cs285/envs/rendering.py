@@ -27,7 +27,7 @@ def choose_gl_backend() -> None:
     if chosen:
         os.environ["MUJOCO_GL"] = chosen
     if chosen in ("egl", "osmesa"):
-        os.environ["PYOPENGL_PLATFORM"] = chosen  # otherwise importing MuJoCo fails
+        os.environ["PYOPENGL_PLATFORM"] = chosen  # without it, importing MuJoCo fails
 
 
 def _has_egl() -> bool:
@@ -75,8 +75,8 @@ def prepare_rendering(env: Any) -> None:
     model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return
-    model.vis.quality.shadowsize = model.vis.quality.offsamples = 0  # no shadows or anti-aliasing
-    model.mat_reflectance[:] = 0  # no reflections; all three are slow in software rendering
+    model.vis.quality.shadowsize = model.vis.quality.offsamples = 0  # frames have no shadows and no anti-aliasing
+    model.mat_reflectance[:] = 0  # frames have no reflections; all three effects are slow in software rendering
     renderer = getattr(env.unwrapped, "mujoco_renderer", None)
     if renderer is None:  # a task of mujoco-py, whose camera already follows the walker
         return

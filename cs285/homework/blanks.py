@@ -28,7 +28,7 @@ class Blank:
     question: str  # number of the assignment's question
     points: int  # points for a right answer
     read_on: str  # reading that explains the terms of the hints
-    text: str  # hints, one or more lines
+    text: str  # the hints, in one or more lines
 
     @property
     def name(self) -> str:

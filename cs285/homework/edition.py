@@ -26,7 +26,7 @@ LEFT_OUT = (
     *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*", "cs285/homework/edition.py"),
     GRADER,
 )
-README = "docs/homework/student_readme.md"  # the edition's README.md
+README = "docs/homework/student_readme.md"  # this file becomes the edition's README.md
 SETUP = """#!/usr/bin/env bash
 # Builds the autograder's image; Gradescope runs it once, as root.
 set -euo pipefail

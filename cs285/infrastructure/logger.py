@@ -21,7 +21,7 @@ from cs285.errors import InvalidInput
 
 try:
     import fcntl
-except ImportError:  # Windows
+except ImportError:  # Windows has no fcntl
     fcntl = None  # type: ignore[assignment]
 
 

@@ -19,7 +19,7 @@ class ReplayBuffer:
     def __init__(self, max_size: int, rng: np.random.Generator, device: torch.device | str = "cpu") -> None:
         self.max_size, self.rng, self.device = max_size, rng, device
         self._arrays: list[Array] = []  # observations, actions, rewards, terminals
-        self._last_observations: dict[int, Array] = {}  # next observations stored separately, by slot
+        self._last_observations: dict[int, Array] = {}  # by slot: the next observations that are stored separately
         self._added = 0
 
     def __len__(self) -> int:

@@ -15,7 +15,7 @@ from cs285.infrastructure.actions import as_actions, check_finite, expert_action
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 
-if TYPE_CHECKING:  # rollout_workers imports this file
+if TYPE_CHECKING:  # rollout_workers imports this file, so a second import would be circular
     from cs285.infrastructure.rollout_workers import RolloutWorkers
 
 Rollouts: TypeAlias = "RolloutWorkers | LocalRollouts"
@@ -36,7 +36,7 @@ def sample_trajectory(
     with episode_generators(seed):
         policy.reset(seed)
         observation, _ = env.reset(seed=seed)
-        observations, actions = [np.array(observation, spec.ob_dtype)], []  # copies: some environments reuse one array
+        observations, actions = [np.array(observation, spec.ob_dtype)], []  # a copy: some environments reuse one array
         rewards: list[float] = []
         terminated = truncated = False
         while not (terminated or truncated):

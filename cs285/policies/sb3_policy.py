@@ -35,7 +35,7 @@ KINDS = {
 }
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
 FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
-CLASS = "<class 'torch.nn.modules.activation.{}'>"  # how a zip names an activation
+CLASS = "<class 'torch.nn.modules.activation.{}'>"  # the name of an activation in a zip
 # Beginnings of the names of parameters that do not change the mean or greedy action.
 UNUSED = (
     *("value_net.", "mlp_extractor.value_net.", "log_std", "actor.log_std."),

@@ -38,7 +38,7 @@ def iqm_interval(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> t
     def mean_of_all(*parts: Any, axis: int) -> Any:
         return interquartile_mean(np.concatenate(parts, axis), axis)
 
-    if all(np.ptp(sample) == 0 for sample in samples):  # scipy's bootstrap refuses a single value
+    if all(np.ptp(sample) == 0 for sample in samples):  # scipy's bootstrap refuses a sample of one value
         mean = float(interquartile_mean(np.concatenate(samples)))
         return mean, mean
     resampled = stats.bootstrap(

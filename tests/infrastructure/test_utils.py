@@ -75,7 +75,7 @@ def test_streams_iterations_episodes_and_seeds_differ() -> None:
         for itr in range(10)
         for value in itertools.islice(episode_seeds(seed, stream, itr), 20)
     ]
-    assert len(set(drawn)) > 0.999 * len(drawn)  # numbers of 32 bits may coincide
+    assert len(set(drawn)) > 0.999 * len(drawn)  # a few of so many numbers of 32 bits may coincide
     firsts = [tuple(generator(seed, stream).integers(2**32, size=3)) for seed in range(20) for stream in Stream]
     assert len(set(firsts)) == len(firsts)
 

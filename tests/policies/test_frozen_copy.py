@@ -92,7 +92,7 @@ def test_copies_are_frozen_and_carry_no_optimizer(cls: type[MLPPolicySL]) -> Non
     policy.update(torch.from_numpy(OBSERVATIONS), torch.ones(50, 4))
     frozen, before = frozen_copy(policy, OBSERVATIONS[:5]), policy.get_action(OBSERVATIONS)
     in_bytes = 4 * sum(parameter.numel() for parameter in policy.parameters())
-    assert len(pickle.dumps(frozen)) < 1.2 * in_bytes  # Adam's averages would triple the size
+    assert len(pickle.dumps(frozen)) < 1.2 * in_bytes  # a copy with Adam's averages would have three times the size
     assert policy.training
     policy.update(torch.from_numpy(OBSERVATIONS), torch.ones(50, 4))
     assert np.abs(policy.get_action(OBSERVATIONS) - before).max() > 1e-3

@@ -109,7 +109,7 @@ def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     assert words[:2] == ["python", "scripts/run_hw1.py"]
     pairs = [("--expert_data", str(data)), ("--env_name", "Hopper-v5"), ("--n_iter", "2"), ("--seeds", "1,2")]
     assert {(words[n], words[n + 1]) for n in range(2, len(words) - 1)} >= set(pairs)
-    assert len(words) == 2 + 2 * len(pairs) + 1  # the last word is --do_dagger
+    assert len(words) == 2 + 2 * len(pairs) + 1  # + 1, since the last word is --do_dagger
     write_run(tmp_path / "mine", [1.0, 2.0], policy={"make_policy": "mine:make"})
     assert series_of(tmp_path / "mine")[0].command().startswith("python mine.py --env_name Hopper-v5 ")
 

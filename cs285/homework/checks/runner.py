@@ -46,7 +46,7 @@ class Verdict:
     status: str  # one of `STATUSES`; the first two are passes
     key: str = ""  # key of the mistake, or of the shortcomings of an answer that works
     words: str = ""  # what is wrong, with the numbers that show it
-    where: str = ""  # file and line
+    where: str = ""  # file and line of the mistake
 
     @property
     def passed(self) -> bool:
