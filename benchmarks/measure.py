@@ -1,6 +1,6 @@
 """Take one measurement: ``measure.py ROW SIDE ENV_NAME EXPERT_FILE DATA_FILE`` prints the seconds.
 
-ROW is a function in this file; SIDE is project, torch (the project without `fast_update`), textbook or physics.
+ROW gradient has the SIDEs project, torch (the project without `fast_update`) and textbook; job has physics (MuJoCo).
 """
 
 import sys
@@ -23,7 +23,7 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.make_policy import make_mlp_policy
 from cs285.process import usable_cores
 
-STEPS = {"job": 64_000, "gradient": 2000}  # units of a row; the job has 11 evaluations of 5000 steps and 9 x 1000
+STEPS = {"job": 64_000, "gradient": 2000}  # of the environment (11 evaluations of 5000, 9 x 1000 for training); of Adam
 
 
 def timed(action: Callable[[], Any], times: int = 1) -> float:
@@ -55,7 +55,7 @@ def gradient(side: str, env_name: str, expert_file: Path, data_file: Path) -> fl
 
 
 def job(side: str, env_name: str, expert_file: Path, data_file: Path) -> float:
-    """Seconds in which MuJoCo alone, on all cores, computes as many environment steps as the default job has."""
+    """Seconds that MuJoCo alone takes, on all cores, for the environment steps of a default DAgger run."""
     cores = usable_cores()
     with ProcessPoolExecutor(cores) as pool:
         shares = [pool.submit(mujoco_steps, env_name, expert_file, STEPS["job"] // cores) for _ in range(cores)]

@@ -1,7 +1,7 @@
 """The homework as a textbook would write it; the project's speed is compared with this implementation.
 
-It has one environment, in the main process, and a policy in torch. A permutation of the whole replay buffer draws each
-batch, the loss is converted to numpy in each step, and the evaluation runs after training.
+It has one environment, in the main process, and a policy in torch. Each batch is the start
+of a new permutation of the replay buffer. Each step converts the loss to numpy. The evaluation runs after training.
 """
 
 import sys
@@ -120,5 +120,5 @@ def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10,
     return mean_return
 
 
-if __name__ == "__main__":  # the arguments are those of measure.py
+if __name__ == "__main__":  # takes the arguments of measure.py, and ignores ROW and SIDE
     run_job(sys.argv[3], *map(Path, sys.argv[4:]))

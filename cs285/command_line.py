@@ -28,7 +28,7 @@ def parse(
 
     ``--help`` shows ``description`` and the docstrings of the fields. ``argv`` has the arguments; None: those of this
     process. ``default`` has the values of flags that are not given. Exits with code 2 when a flag is unknown or has the
-    wrong type; the dataclass may raise InvalidInput.
+    wrong type. For other invalid values, the dataclass may raise InvalidInput.
     """
     if shutil.get_terminal_size().columns < LEAST_WIDTH:
         os.environ["COLUMNS"] = str(LEAST_WIDTH)

@@ -1,4 +1,4 @@
-"""Training environments and models for PPO, TRPO and SAC, and export of their policies in the course's format."""
+"""Environments and models for training by PPO, TRPO and SAC, and export of policies in the course's format."""
 
 import os
 from collections.abc import Sequence
@@ -66,7 +66,8 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
     if settings.algorithm == "SAC" and not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
         raise InvalidInput(f"--algorithm SAC needs continuous, bounded actions; {name} has {actions}")
     if settings.algorithm != "SAC" and not spec.discrete:
-        # PPO and TRPO clip actions to this space, rollouts do not: training must see the costs of unclipped actions.
+        # PPO and TRPO clip actions to the action space, but rollouts of the expert do not clip. These wide bounds
+        # replace the task's, so that training sees the costs of actions outside the task's bounds.
         env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
     elif settings.initial_log_std != ExpertSettings.initial_log_std:
         raise InvalidInput(f"--initial_log_std has no effect: the actions of {name} are discrete")
@@ -102,7 +103,8 @@ def export_policy(model: Any, path: Path) -> None:
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
     else:  # SAC's last layer, which a tanh follows, becomes a hidden layer; the output layer scales to the bounds
         parameters = policy.actor_state.params["params"]
-        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]  # the next layer gives the std
+        # Without the last Dense layer, which gives the standard deviation.
+        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]
         low, high = policy.action_space.low, policy.action_space.high
         layers = [(np.array(layer["kernel"]), np.array(layer["bias"])) for layer in dense]
         layers.append((np.diag(high - low) / 2, (high + low) / 2))
@@ -128,13 +130,14 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
         for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    constant = expert.ob_variance < CONSTANT_STD**2  # the expert's inputs for these numbers are 0
+    # The expert sets dimensions that were constant in its training to 0; a huge variance does the same.
+    constant = expert.ob_variance < CONSTANT_STD**2
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
     statistics.count = 1e12  # further observations hardly change the statistics
 
 
 def tanh_actor(action_dim: int, net_arch: Sequence[int], activation_fn: Any) -> Any:
-    """Make SAC's actor with tanh, as the course's format needs; the critics' ``activation_fn`` is not used."""
+    """Make SAC's actor with tanh, as the course's format needs; the argument ``activation_fn`` is ignored."""
     import flax.linen as nn
     from sbx.common.policies import SquashedGaussianActor
 

@@ -12,9 +12,9 @@ class Summary(NamedTuple):
 
     seeds: int
     mean: float
-    std: float  # standard deviation with n - 1; 0 for one seed
+    std: float  # standard deviation with divisor n - 1; 0 for one seed
     iqm: float
-    low: float  # from low to high: 95 % bootstrap interval of the IQM; both are the IQM for one seed
+    low: float  # low and high: ends of the 95 % bootstrap interval of the IQM; with one seed, both are the IQM
     high: float
 
 
@@ -32,13 +32,14 @@ def interquartile_mean(values: Any, axis: int = 0) -> Any:
 def iqm_interval(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the interquartile mean: 10 000 resamples, with a fixed seed.
 
-    If there are several samples, the mean is that of all their values, and each sample is resampled separately.
+    If there are several samples, the interquartile mean is that of all values together, and each sample is resampled
+    separately. If no sample has different values, both ends are the interquartile mean.
     """
 
     def mean_of_all(*parts: Any, axis: int) -> Any:
         return interquartile_mean(np.concatenate(parts, axis), axis)
 
-    if all(np.ptp(sample) == 0 for sample in samples):  # scipy's bootstrap refuses a sample of one value
+    if all(np.ptp(sample) == 0 for sample in samples):  # such as one seed, for which scipy's bootstrap fails
         mean = float(interquartile_mean(np.concatenate(samples)))
         return mean, mean
     resampled = stats.bootstrap(

@@ -25,20 +25,20 @@ from cs285.results.series import METHODS, RETURN, Series, compared, group_by_par
 
 COLUMNS = (
     "mean return in the last evaluation; standard deviation over the episodes of all seeds; standard deviation over "
-    "the means of the seeds (n - 1) and the standard error that follows from it; interquartile mean (IQM) over the "
-    "seeds and its 95 % bootstrap interval; mean ± standard deviation over the episodes of the expert; "
-    "normalised score: (mean return - random) / (expert - random), with the return of a random policy"
+    "the means of the seeds (with divisor n - 1) and the standard error that follows from it; interquartile mean (IQM) "
+    "over the seeds and its 95 % bootstrap interval; mean ± standard deviation over the episodes of the expert; "
+    "normalised score: (mean return - random) / (expert - random), where random and expert are mean returns"
 )
 IN_CAPTIONS = ("n_layers", "size", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
 RATIONALES = {
-    "num_agent_train_steps_per_iter": "more steps need no more data, and too few have not learned what the data show",
+    "num_agent_train_steps_per_iter": "more steps need no more data; after too few, the policy has not learned it",
     "expert_episodes": "BC learns in the states of the expert only, and more episodes show more of them",
-    "size": "a small network can't represent the expert's actions, and a large one may fit too few data too closely",
-    "learning_rate": "at a small rate the policy has not learned yet, and a large one leaves noise in the weights",
+    "size": "a small network can't represent the expert's actions, and a large one may overfit few data",
+    "learning_rate": "at a small rate the policy learns too little, and a large one leaves noise in the weights",
 }
 Drawing: TypeAlias = Callable[[Sequence[Series]], Figure]
 FLAT = 0.01  # a curve is flat if its range is at most this fraction of its largest absolute value
-END_OF_PART = "<!-- end of part -->"  # the template has this mark, at which the PDF breaks pages
+END_OF_PART = "<!-- end of part -->"  # a mark in the template; a page of the PDF can end there
 
 
 class Part(NamedTuple):
@@ -54,10 +54,11 @@ class Part(NamedTuple):
 def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = ()) -> list[str]:
     """Write report.html, report.pdf, tables as CSV, figures as PNG and PDF, and the runs' logs into a new folder.
 
-    Table 1 has all series of BC, and Table 2 all series of DAgger. Table 3 and Figure 3 have the `compared` series.
-    Each Figure 1 shows BC on one task against one setting; each Figure 2 shows the learning curves of DAgger on one
-    task. The page also has the ``notes``, and the first and the last video of each DAgger run. The folder ``runs`` has
-    config.json and log.csv of each run.
+    Table 1 has all series of BC, and Table 2 all series of DAgger. Table 3 and Figure 3 compare the
+    methods on each task; the function `compared` selects their series. There is a Figure 1 for each task and numeric
+    setting, which shows the return of BC against the setting, and a Figure 2 for each task, with the learning curves of
+    DAgger. The report also has the ``notes``, and the first and the last video of each DAgger run. The folder ``runs``
+    has config.json and log.csv of each run.
 
     Returns a line for each table or figure that is left out, with the reason. Raises InvalidInput when the folder
     exists or can't be written.
@@ -89,7 +90,8 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
 def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
     """Make the tables of settings, data and results; also return a line for each table that is left out."""
     settings = [{"setting": name, "values": ", ".join(values)} for name, values in settings_of(series).items()]
-    parts = [Part("Settings", "Values in the runs, the most frequent first: see the commands.", rows=settings)]
+    caption = "Values in the runs, the most frequent first. The commands show which run has which value."
+    parts = [Part("Settings", caption, rows=settings)]
     parts.append(Part("Data", "Recorded episodes, from which the policies learn.", rows=data_rows(series)))
     left_out = []
     for number, method in ((1, "BC"), (2, "DAgger")):
@@ -120,7 +122,7 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
         draw = partial(learning_curves, references=series)
         yield f"Figure 2: {task}", "DAgger over its iterations, of which iteration 0 is BC.", group, draw
     if len({s.task for s in series}) > 1:
-        with contextlib.suppress(InvalidInput):  # `make_tables` prints the reason, which is that of Table 3
+        with contextlib.suppress(InvalidInput):  # Table 3 is missing for the same reason
             shown = [s for found in compared(series).values() for s in found.values()]
             yield "Figure 3: tasks", "Final returns in per cent of the expert's.", shown, task_bars
 

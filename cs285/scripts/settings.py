@@ -44,7 +44,7 @@ class Settings:
 
 
 def read_settings(argv: Sequence[str] | None = None) -> Settings:
-    """Parse the flags; a preset and a run to resume give defaults that other flags override."""
+    """Parse the flags; --preset and --resume set defaults, which other flags override."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--resume", nargs="?", type=Path)
@@ -60,7 +60,8 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
         config = settings_to_resume({"resume": given.resume, **task})
         expert = config.expert_policy_file
         if expert is not None and object_name(expert) and given.expert_policy_file is None:
-            raise InvalidInput(f"the run's expert is {expert}; name it again with --expert_policy_file to import it")
+            why = "--resume imports no module that only the run names"
+            raise InvalidInput(f"the run's expert is {expert}, and {why}; add --expert_policy_file {expert}")
     default = Settings(replace(config, **preset)) if preset or given.resume else None
     settings = parse(
         Settings, "Train a policy on one task by behavioural cloning or, with --do_dagger, by DAgger.", argv, default

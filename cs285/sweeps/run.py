@@ -42,7 +42,8 @@ def run_missing(
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
         names = ["env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data"]
-        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)  # the dict below keeps the largest
+        # Of the configs with the same inputs, the dict keeps the last one, which needs the most episodes.
+        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)
         for config in {tuple(getattr(config, name) for name in names): config for config in ordered}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
                 pass  # raises InvalidInput unless the task, its expert and data are valid
@@ -78,7 +79,7 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
         try:
             subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=CLUSTER_TIMEOUT, check=True)
         except subprocess.SubprocessError as error:
-            raise InvalidInput(f"--ray_address is {address}; no Ray cluster of this version answers there") from error
+            raise InvalidInput(f"--ray_address is {address}; no Ray cluster of the same version answers") from error
     try:
         return ray.init(address or "local", **options)
     except Exception as error:  # Ray's errors share no narrower class
@@ -121,8 +122,9 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
 def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[str, dict[str, bytes]]:
     """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
-    If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``.
-    A run that is large enough for a GPU and has no ``which_gpu`` uses GPU ``number`` modulo the number of GPUs.
+    If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``, not
+    the temporary folder. A run that is large enough for a GPU and has no ``which_gpu`` uses GPU ``number`` modulo the
+    number of GPUs.
     """
     sys.argv = list(command)
     if config.which_gpu is None and not config.no_gpu and is_gpu_work(config):

@@ -1,4 +1,4 @@
-"""Expert data: files of every edition are read, plain pickle reads the written files, and wrong files are refused."""
+"""Expert data: files of every edition of the course are read, pickle reads written files, wrong files are refused."""
 
 import pickle
 import pickletools
@@ -65,7 +65,7 @@ def test_written_pickles_name_only_what_older_pythons_and_numpys_have(tmp_path: 
 
 @pytest.mark.parametrize("edition", [2020, 2023])
 def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: int) -> None:
-    """Episodes without terminals and episodes whose fields are lists of rows are read, too."""
+    """One of the episodes has a terminal of 0 at every step, and a list of rows as its observations."""
     episodes: list[dict[str, Any]] = [course_episode(edition, steps=n, seed=n) for n in (4, 7, 5)]
     episodes[2] |= {"terminal": np.zeros(5), "observation": list(episodes[2]["observation"])}
     trajectories = load_expert_data(pickle_file(tmp_path / "data.pkl", episodes), time_limit=7)
@@ -101,7 +101,7 @@ def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path
         for name, value in vars(one).items():
             np.testing.assert_array_equal(value, getattr(other, name))
         assert other.observations.dtype == states.dtype
-    (episode, _) = pickle.loads((tmp_path / "data.pkl").read_bytes())  # the fall 2020 edition reads it this way
+    (episode, _) = pickle.loads((tmp_path / "data.pkl").read_bytes())  # as the course's code of fall 2020 does
     np.testing.assert_array_equal(episode["next_observation"], states[1:])
     assert episode["image_obs"].shape == (0,)
     assert episode["terminal"].tolist() == [0] * 99 + [1]

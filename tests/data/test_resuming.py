@@ -1,4 +1,4 @@
-"""After a kill at any moment or on a full disk, a resumed run ends bit for bit like an uninterrupted run."""
+"""A run that was killed, or that filled the disk, ends bit for bit like an uninterrupted run once it is resumed."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def whole(job: Config, tmp_path: Path) -> Path:
 
 
 def test_killed_while_it_writes(job: Config, whole: Path) -> None:
-    """Kill runs in their first checkpoints; then kill one run at every second checkpoint, and resume it each time."""
+    """Kill runs while they write their first checkpoints; then kill and resume one run at every second checkpoint."""
     for event, count in (("open", 6), ("os.rename", 4), ("os.rename", 5)):
         config = replace(job, logdir=job.logdir / f"{event}_{count}")
         assert killed(config, event=event, count=count)
@@ -82,7 +82,7 @@ def test_checkpoints_are_written_when_due(job: Config) -> None:
 
 
 def test_a_finished_run_continues_with_more_iterations(job: Config, whole: Path) -> None:
-    """Settings that do not change results may differ; the event files of other programs are kept."""
+    """A resumed run may have other settings that do not change results; it keeps event files of other programs."""
     train(replace(job, n_iter=2))
     (run,) = run_dirs(job)
     (run / "events.out.tfevents.1.mine").write_bytes(b"")

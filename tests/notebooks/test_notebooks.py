@@ -1,4 +1,7 @@
-"""The notebooks run: the loop by hand equals `BC_Trainer`; the homework shows and checks every blank; no outputs."""
+"""The notebooks run, and their files have no outputs.
+
+The loop that run_hw1.ipynb writes out gives the same returns as `BC_Trainer`. homework.ipynb checks every blank.
+"""
 
 import sys
 from pathlib import Path
@@ -101,8 +104,8 @@ def test_the_homeworks_cells_run_on_the_answers() -> None:
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(HOMEWORK.parent)}}).execute()
     text = "".join(out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", []))
     for shown in (
-        *("four inputs give (4, 2)", "log_prob (4,)", "ndarray [", "row t + 1 is what follows row t: True"),
+        *("four inputs give (4, 2)", "log_prob (4,)", "ndarray [", "is the next observation of step t: True"),
         *("same states: True", "sample_n_trajectories: ok"),
-        "iteration 0 episodes of [500, 500] steps rolled out 0",
+        "iteration 0: lengths of the episodes [500, 500]; steps of the policy so far: 0",
     ):
         assert shown in text, shown

@@ -1,4 +1,4 @@
-"""Experts from files of stable-baselines3, torch and this project act as in their libraries; other files fail."""
+"""An expert from a file acts as it does in the program that wrote the file; files of other kinds are refused."""
 
 import functools
 import gzip
@@ -82,7 +82,7 @@ def written(write: Callable[[io.BytesIO], Any]) -> bytes:
 
 
 def edit_zip(path: Path, **members: bytes) -> None:
-    """Replace members of a zip as `model.save` writes it; ``policy`` is the content of policy.pth."""
+    """Replace members of a zip that `model.save` wrote; ``policy`` is the content of the member policy.pth."""
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     content |= {name.replace("policy", "policy.pth"): data for name, data in members.items()}

@@ -1,4 +1,4 @@
-"""The fast gradient step gives the same parameters as torch; `fast_update` declines all other policies."""
+"""The fast gradient step gives the same parameters as torch; `fast_update` declines policies that it does not know."""
 
 import copy
 import functools
@@ -184,7 +184,7 @@ def test_methods_overridden_in_a_class_or_on_the_object_are_declined(name: str) 
     assert fast_update(make_policy(cls=type("Own", (MLPPolicySL,), {name: own}))) is None
     policy = make_policy(cls=type("Own", (MLPPolicySL,), {}))
     assert fast_update(policy) is not None
-    if name != "network":  # ``network`` is a property of the class
+    if name != "network":  # a property, which can't be set on an object
         setattr(policy, name, functools.partial(override, policy))
         assert fast_update(policy) is None
 
@@ -232,7 +232,7 @@ def test_edited_methods_are_declined(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("module", "owner"), [(fast_update_module, MLPPolicySL), (frozen_copy_module, MLPPolicy)])
 def test_the_known_source_is_the_present_one(module: Any, owner: type) -> None:
     digest = source_digest(owner, module.METHODS)
-    todo = f"Check that {module.__name__} still computes the same, then set its KNOWN_SOURCE to {digest!r}."
+    todo = f"Check that {module.__name__} still computes the same as they do, then set its KNOWN_SOURCE to {digest!r}."
     assert digest == module.KNOWN_SOURCE, f"{owner.__name__}: {module.METHODS} were edited. {todo}"
 
 

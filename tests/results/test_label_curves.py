@@ -1,4 +1,4 @@
-"""Curves of normalised scores over expert labels have the points of the runs; incomparable runs are refused."""
+"""Each point of a label curve has the scores of the runs with so many labels; incomparable runs are refused."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ import numpy as np
 import threadpoolctl  # noqa: F401 - its import sets an environment variable
 import torch
 
-import cs285.data.expert_data  # the files with blanks import these four modules; forked processes then have them
+import cs285.data.expert_data  # the files with blanks need these four modules; a fork need not import them again
 import cs285.envs.make_env
 import cs285.infrastructure.logger
 import cs285.policies.loaded_gaussian_policy
@@ -35,7 +35,7 @@ ROOT = Path(cs285.__file__).absolute().parents[1]
 LIMIT = 3.0  # seconds for the check of one blank
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
-torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports modules that forked processes then have
+torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # makes torch import modules once, before forks
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Verdict:
 
     blank: str  # name of the blank
     status: str  # one of `STATUSES`; the first two are passes
-    key: str = ""  # key of the mistake, or of the shortcomings of an answer that works
+    key: str = ""  # short names: of the mistake, or of the shortcomings of an answer that works
     words: str = ""  # what is wrong, with the numbers that show it
     where: str = ""  # file and line of the mistake
 
@@ -68,7 +68,7 @@ class Verdict:
 
 def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> Iterator[Verdict]:
     """Check the blanks with these names, each as `check` does."""
-    with ThreadPoolExecutor(1 if METHOD == "fork" else os.cpu_count()) as pool:  # spawned processes start slowly
+    with ThreadPoolExecutor(1 if METHOD == "fork" else os.cpu_count()) as pool:  # several, since spawning is slow
         yield from pool.map(functools.partial(check, limit=limit), names)
 
 
@@ -120,7 +120,8 @@ def _run(name: str, limit: float, folder: Path) -> None:
         verdict = Verdict(name, status, key, words, _place_of(blank, None) if costs else "")
     except BaseException as error:
         status, key, words = _explain(blank, error)
-        place = _place_of(blank, None if status == "not started" else error)  # the first function has the hints
+        # The hints of a blank that is not started are in its first function.
+        place = _place_of(blank, None if status == "not started" else error)
         verdict = Verdict(name, status, key, words[:500], place)
     faulthandler.cancel_dump_traceback_later()
     (folder / "verdict").write_bytes(json.dumps(asdict(verdict)).encode())
@@ -145,7 +146,7 @@ def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
 
 
 def _place_of(blank: Blank, error: BaseException | None) -> str:
-    """File and line of the innermost call in the answer or, if no call was in the answer, of the blank's function."""
+    """File and line of the innermost call in the answer or, if the traceback has none, of the blank's function."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename)}:{error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__ if error else None)):
@@ -172,7 +173,7 @@ def _code(body: Body) -> CodeType | None:
 
 
 def _import_answers(blank: Blank) -> None:
-    """Import the files with blanks; a file of other blanks that can't be imported is replaced by a mock."""
+    """Import the files with blanks; a mock replaces a file that can't be imported and has only other blanks."""
     own = {body.module for body in blank.bodies}
     for name in dict.fromkeys(body.module for other in BLANKS for body in other.bodies):
         try:
@@ -197,6 +198,6 @@ def _forbid_seeding(blank: Blank) -> None:
 
 
 def _global_state() -> dict[str, Any]:
-    """State of the process that an answer must not change, by its name in messages."""
+    """Parts of the process's state that an answer must not change; the keys are their names in messages."""
     state = {"current folder": os.getcwd(), "environment variables": dict(os.environ)}
     return {**state, "default dtype": torch.get_default_dtype(), "gradient mode": torch.is_grad_enabled()}
