@@ -18,11 +18,13 @@ from tests import fakes
 
 ROOT = Path(__file__).parents[1]
 
-repeated = [HealthCheck.function_scoped_fixture]  # all examples of a test use the same folder
+# All examples of a test share its fixtures, such as the folder tmp_path. Hypothesis would report this as an error.
+repeated = [HealthCheck.function_scoped_fixture]
 settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True, suppress_health_check=repeated)
 settings.load_profile("suite")
 fakes.register_fakes()
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore SIGINT
+# Some tests interrupt a run. If the tests are a shell's background job, they would otherwise ignore SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(1)  # a run has one thread, too; more threads slow each other down on a busy machine
 
 
@@ -61,7 +63,7 @@ def course() -> Path:
 
 @pytest.fixture(scope="session")
 def gl() -> None:
-    """Skip the test where MuJoCo can't render; fail it if CS285_REQUIRE_RENDERING is set."""
+    """Skip the test if MuJoCo can't render here, or fail the test if CS285_REQUIRE_RENDERING is set, too."""
     try:
         check_rendering("Hopper-v5")
     except InvalidInput as error:
@@ -72,7 +74,7 @@ def gl() -> None:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Config:
-    """Settings of a very short DAgger run on the fake task; tests change them with `replace`.
+    """Settings of a very short DAgger run on the task `fakes.POINT`; tests change the settings with `replace`.
 
     The actions in the expert data are those of `fakes.expert_rule`, which tests pass to the trainer as the expert.
     """

@@ -22,9 +22,9 @@ OB_DIM, AC_DIM, TIME_LIMIT = 3, 2, 12
 
 
 class PointEnv(gym.Env[Any, Any]):
-    """A point that drifts where the action pushes it; start and length of an episode depend on its seed."""
+    """A point that the mean of each action pushes. An episode's seed determines its first state and its length."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 60}  # noqa: RUF012 - Gymnasium's name
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 60}  # noqa: RUF012 - Gymnasium reads this attribute
 
     def __init__(self, render_mode: str | None = None, discrete: bool = False, ob_shape: Sequence[int] = (OB_DIM,)):
         self.render_mode = render_mode
@@ -63,7 +63,7 @@ def register_fakes() -> None:
 
 
 class FakePolicy(BasePolicy):
-    """A policy that acts by a function of a batch, and records the observations and the seeds that it gets."""
+    """A policy whose actions are a function of the observations; it records the observations and seeds that it gets."""
 
     def __init__(self, act: Callable[[Array], Array]) -> None:
         self.act = act
@@ -80,7 +80,7 @@ class FakePolicy(BasePolicy):
 
 
 def expert_rule(observations: Array) -> Array:
-    """The expert of the point tasks: its actions differ from state to state and lie outside the action space."""
+    """Actions of the expert on the point tasks. They depend on the state, and many lie outside the action space."""
     return 2.0 + 3.0 * np.asarray(observations, np.float64)[:, :AC_DIM]
 
 

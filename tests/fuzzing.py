@@ -1,4 +1,4 @@
-"""Generated damaged and hostile files, and a check of what reading them does."""
+"""Damaged and hostile files made by Hypothesis, and a check that reading them runs no code and takes little memory."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Edits of the assignment's code take effect, in a copy of the package."""
+"""Edits of the assignment's code, made in a copy of the package, take effect in runs of the copy."""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,9 @@ def test_edits_of_the_assignments_code_take_effect(tmp_path: Path) -> None:
     edit(policy, "loss.detach()}", "10 * loss.item()}")
     edit(policy, "return functional.mse_loss(", "return 10 * functional.mse_loss(")
     found = losses_of_two_runs(package, package / "edited")
-    np.testing.assert_allclose(found, 100 * np.array(unedited), rtol=0.01)  # Adam does not depend on the loss's scale
+    # Each edit multiplies the logged loss by 10. Training stays the same, because Adam's steps do not depend on the
+    # scale of the loss.
+    np.testing.assert_allclose(found, 100 * np.array(unedited), rtol=0.01)
     shutil.copy(ROOT / "cs285/policies/MLP_policy.py", policy)
     edit(package / "cs285/infrastructure/pytorch_utils.py", "= nn.Tanh,", "= nn.ReLU,")
     found = losses_of_two_runs(package, package / "data")

@@ -1,4 +1,4 @@
-"""Dataclasses as command lines, and exit codes of scripts."""
+"""Parsing of command lines into dataclasses, and exit codes of scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_PROCESS = "error: no further process or thread can be started (%s): end some,
 
 @dataclass(frozen=True)
 class Settings:
-    """One field of each type in use."""
+    """Settings with one field of each type that the scripts' settings have."""
 
     count: Annotated[int, arg(aliases=["-c"])] = 3
     limit: int | None = None
@@ -58,7 +58,7 @@ def test_help_in_a_terminal_of_three_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "3")
     parse(Settings, "", [])
-    assert os.environ["COLUMNS"] == "20"  # with fewer columns, tyro would not return from the next call
+    assert os.environ["COLUMNS"] == "20"  # with fewer columns, tyro would not return from the call of parse below
     with pytest.raises(SystemExit):
         parse(Settings, "", ["--help"])
     assert "--rate" in capsys.readouterr().out

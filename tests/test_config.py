@@ -1,4 +1,4 @@
-"""Settings of a run: allowed values, the assignment's flags, and reading them back from JSON."""
+"""Settings of a run: allowed values, the assignment's flags, and reading of settings from JSON."""
 
 import json
 from dataclasses import asdict, replace
@@ -59,7 +59,8 @@ def test_settings_survive_json() -> None:
 
 
 def test_run_folders_are_named_as_in_the_assignment() -> None:
-    assert Config(env_name="gym:ALE/Pong-v5").run_name == "q1_bc_gym-ALE-Pong-v5"  # Windows allows no : in file names
+    # The folder's name has no colon, because Windows allows none in file names.
+    assert Config(env_name="gym:ALE/Pong-v5").run_name == "q1_bc_gym-ALE-Pong-v5"
     dagger = Config(env_name="Ant-v4", exp_name="dagger_ant", do_dagger=True)
     assert dagger.run_name == "q2_dagger_ant_Ant-v4"
 

@@ -1,4 +1,4 @@
-"""Every measurement of the benchmarks on a few steps, and the table of a comparison."""
+"""Measurements of the benchmarks with few steps, and the table of a comparison."""
 
 import importlib
 import sys

@@ -24,7 +24,7 @@ def train(config: Config) -> None:
 
 
 def start(job: Callable[[], object]) -> multiprocessing.Process:
-    """Call ``job`` in a forked process, which need not import torch; its standard output is discarded."""
+    """Call ``job`` in a forked process, which need not import torch. The output of ``job`` is discarded."""
 
     def work() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -92,7 +92,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
 
 
 def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
-    """The scalars that TensorBoard shows, by step and name, without values that a resumed run replaced."""
+    """The scalars that TensorBoard shows, by step and name, except TimeSinceStart and values replaced by a resumed run."""
     events = EventAccumulator(str(run_dir), {"scalars": 0}).Reload()
     names = [name for name in events.Tags()["scalars"] if name != "TimeSinceStart"]
     return {(point.step, name): point.value for name in names for point in events.Scalars(name)}
@@ -117,7 +117,10 @@ def bits(value: Any, native: bool = False) -> Any:
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Check that two runs ended with the same rows, scalars and states, bit for bit, and the same names of files."""
+    """Check that two runs have the same rows, scalars, states and saved policies, bit for bit.
+
+    All their files except the event files must have the same names, too.
+    """
     assert rows(one) == rows(other)
     assert scalars(one) == scalars(other)
     (itr, state, paths), (same_itr, same_state, same_paths) = Checkpoints(one).load(), Checkpoints(other).load()

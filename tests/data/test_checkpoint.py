@@ -1,4 +1,4 @@
-"""Checkpoints: any tree of state_dicts round-trips bit for bit, and nothing but a checkpoint of this run is loaded."""
+"""Checkpoints: any tree of state_dicts round-trips bit for bit; files damaged or of another run are refused."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def test_new_transitions_are_written_once(tmp_path: Path) -> None:
     checkpoints, written = Checkpoints(tmp_path), dict[str, int]()
     for itr in range(4):
         checkpoints.save(itr, run_state(itr), episodes(itr) if itr in (1, 3) else [])
-        if itr == 2:  # a resumed run keeps the files of earlier episodes
+        if itr == 2:  # the new object is that of a resumed run, which keeps the files of earlier episodes
             checkpoints = Checkpoints(tmp_path)
             checkpoints.load()
         inodes = {path.name: path.stat().st_ino for path in tmp_path.glob("checkpoint/added_*.pkl")}
@@ -97,7 +97,10 @@ def saved(tmp_path: Path) -> Path:
 
 
 def edit(run_dir: Path, name: str, keys: list[Any], value: Any) -> None:
-    """Set the value at the path ``keys`` of the tree in a file of the checkpoint, and adapt the file's digest."""
+    """Set the value at the path ``keys`` of the tree in a file of the checkpoint.
+
+    If the file has episodes, its digest in state.pt is replaced, too.
+    """
     path = run_dir / "checkpoint" / name
     whole = tree = load_torch_file(path) if path.suffix == ".pt" else load_pickle(path)
     for key in keys[:-1]:
@@ -203,7 +206,7 @@ POLICY = {"make_policy": "mine:make", "architecture": "Net(\n  (0): " + "Linear(
 
 
 def begin(config: Config, itr: int = 2, **content: Any) -> Config:
-    """Write the config.json and a checkpoint of a run; return the settings to resume it."""
+    """Write the config.json and a checkpoint of a run; return the settings that resume the run."""
     config.logdir.mkdir()
     settings = asdict(replace(config, n_iter=config.iterations))
     facts = {"settings": settings, "inputs": {"expert_data": "0a"}, "versions": versions(), "policy": POLICY, **content}

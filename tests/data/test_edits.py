@@ -1,4 +1,4 @@
-"""Runs with edited files: each is resumed and read, or refused in one line before anything is written.
+"""Runs with edited files: each run is resumed, or is refused before anything is written.
 
 The environment variable CS285_FUZZ is the number of edits of each file. If it is set, each run of the tests
 makes different edits.
@@ -94,7 +94,10 @@ def edits(path: Path) -> st.SearchStrategy[bytes]:
 
 
 def leaves(tree: Any, keys: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths to all values of a tree that are not dicts, except values that only torch or the logger checks."""
+    """The paths to all values of a tree that are empty dicts or no dicts.
+
+    Values below "agent" and "scalars" are left out, because only torch or the logger checks them.
+    """
     if not isinstance(tree, dict) or not tree:
         return [keys]
     return [path for key in tree.keys() - {"agent", "scalars"} for path in leaves(tree[key], (*keys, key))]

@@ -65,7 +65,7 @@ def test_written_pickles_name_only_what_older_pythons_and_numpys_have(tmp_path: 
 
 @pytest.mark.parametrize("edition", [2020, 2023])
 def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: int) -> None:
-    """One of the episodes has a terminal of 0 at every step, and a list of rows as its observations."""
+    """The last episode has the terminal 0 at every step, and its observations are a list of rows."""
     episodes: list[dict[str, Any]] = [course_episode(edition, steps=n, seed=n) for n in (4, 7, 5)]
     episodes[2] |= {"terminal": np.zeros(5), "observation": list(episodes[2]["observation"])}
     trajectories = load_expert_data(pickle_file(tmp_path / "data.pkl", episodes), time_limit=7)
@@ -78,7 +78,7 @@ def test_data_of_both_editions_of_the_course_are_read(tmp_path: Path, edition: i
 
 
 def test_discrete_actions_of_every_layout_are_read(tmp_path: Path) -> None:
-    """Integers (T,) or (T, 1) and whole floats (T,) are discrete; floats (T, 1) are continuous."""
+    """Actions are discrete if they are integers (T,) or (T, 1), or whole floats (T,). Floats (T, 1) are continuous."""
     for actions in (np.array([0, 2, 1]), np.uint8([[0], [2], [1]]), np.float32([0, 2, 1]), np.float32([[0], [2], [1]])):
         episode = course_episode(2023, steps=3) | {"action": actions}
         (trajectory,) = load_expert_data(pickle_file(tmp_path / "data.pkl", [episode]))
@@ -101,7 +101,8 @@ def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path
         for name, value in vars(one).items():
             np.testing.assert_array_equal(value, getattr(other, name))
         assert other.observations.dtype == states.dtype
-    (episode, _) = pickle.loads((tmp_path / "data.pkl").read_bytes())  # as the course's code of fall 2020 does
+    # The course's code of fall 2020 reads expert data with plain pickle, too.
+    (episode, _) = pickle.loads((tmp_path / "data.pkl").read_bytes())
     np.testing.assert_array_equal(episode["next_observation"], states[1:])
     assert episode["image_obs"].shape == (0,)
     assert episode["terminal"].tolist() == [0] * 99 + [1]

@@ -54,7 +54,8 @@ def test_saved_policies(tmp_path: Path) -> None:
     right = next(content for name, content in members.items() if name.endswith("data.pkl"))
     pickled = st.one_of(spoiled(right), st.builds(pickle.dumps, nested, st.integers(0, 5)))
     contents = st.one_of(spoiled(path.read_bytes()), pickled.map(with_pickle))
-    # Making the first environment starts processes that look for libraries, which `Watch` would report.
+    # Making the first environment starts processes that look for libraries. This call makes an environment before
+    # `Watch` begins, because `Watch` would report these processes.
     load_run_policy(path)
     fuzz_file(path, contents, Watch(), lambda: load_run_policy(path))
 

@@ -25,7 +25,7 @@ PROTOCOLS = (0, 2, pickle.HIGHEST_PROTOCOL)
 
 
 def attacks(canary: Path) -> list[tuple[Any, str]]:
-    """Values whose pickles call a function, each with the name in its refusal; the first two would write ``canary``."""
+    """Values whose pickles name a function, each with a pattern of its refusal. The first two calls create ``canary``."""
     shell = Call(os.system, f"touch {canary}")
     return [
         (shell, f"{os.name}.system"),
@@ -49,7 +49,8 @@ def test_calls_are_refused_by_name_and_do_not_run(tmp_path: Path, protocol: int)
         with pytest.raises(InvalidInput, match=rf"x\.pkl can't be read as .*({named})"):
             load_torch_file(path)
     assert not canary.exists()
-    for attack, _ in attacks(canary)[:2]:  # plain pickle calls the function in both attacks
+    # Plain pickle does call the functions of the first two attacks, which create the canary.
+    for attack, _ in attacks(canary)[:2]:
         pickle.loads(pickle.dumps(attack, protocol))
         canary.unlink()
 
@@ -163,7 +164,7 @@ for _ in range(45):
     DOUBLED = [DOUBLED, DOUBLED]
 ENDLESS: list[Any] = []
 ENDLESS.append(ENDLESS)
-# One array with 20,000 numbers in the memo, which is 20,000 times on the stack, and whose state is set 20,000 times.
+# One array is in pickle's memo under 20,000 numbers, and on pickle's stack 20,000 times. Its state is set 20,000 times.
 UNFINISHED = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n)R"
 UNFINISHED += b"".join(b"r" + struct.pack("<I", n) for n in range(20_000)) + b"h\0" * 20_000
 UNFINISHED += (

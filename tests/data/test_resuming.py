@@ -60,7 +60,7 @@ def test_killed_at_random_moments(job: Config) -> None:
     began = time.monotonic()
     assert not killed(whole)
     seconds, rng, hit = time.monotonic() - began, random.Random(0), 0
-    for n in range(10 * kills):  # some runs end before they are killed
+    for n in range(10 * kills):  # ten tries for each kill, because some runs end before they are killed
         workers = 2 * (n % 3 == 2)
         config = replace(job, logdir=job.logdir / str(n), num_workers=workers)
         at_work = killed(config, rng.uniform(0.1, 1) * seconds * (1 + workers))
@@ -82,13 +82,13 @@ def test_checkpoints_are_written_when_due(job: Config) -> None:
 
 
 def test_a_finished_run_continues_with_more_iterations(job: Config, whole: Path) -> None:
-    """A resumed run may have other settings that do not change results; it keeps event files of other programs."""
+    """A resumed run may change n_iter and logdir, and keeps event files of other programs."""
     train(replace(job, n_iter=2))
     (run,) = run_dirs(job)
     (run / "events.out.tfevents.1.mine").write_bytes(b"")
     train(settings_to_resume({"resume": run, "n_iter": 4, "logdir": Path("elsewhere")}))
     assert_same(run, whole)
-    train(settings_to_resume({"resume": run}))  # the run has no iteration left
+    train(settings_to_resume({"resume": run}))  # changes nothing, because the run has no iteration left
     assert_same(run, whole)
     assert (run / "events.out.tfevents.1.mine").exists()
 
@@ -108,7 +108,8 @@ def test_input_files_may_move_but_not_change(
         assert files(run) == before
         path.write_bytes(content)
     with monkeypatch.context() as patched:
-        patched.setattr("cs285.agents.make_agent.make_agent", None)  # the refusal comes before a network is built
+        # Without make_agent no network can be built, so the run must be refused earlier.
+        patched.setattr("cs285.agents.make_agent.make_agent", None)
         with pytest.raises(InvalidInput, match=r"--size is 9999, but .* began with 8"):
             train(settings_to_resume({"resume": run, **moved, "size": 9999}))
     train(settings_to_resume({"resume": run, **moved}))
@@ -136,7 +137,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 @pytest.mark.slow
 def test_a_disk_without_room(job: Config, disk: Callable[[int], Path], tmp_path: Path) -> None:
-    """The run ends with one line, keeps its complete files, and resumes once the disk has room."""
+    """A run on a full disk ends with one line, keeps its complete files, and resumes once the disk has room."""
     job = replace(job, n_iter=3, video_log_freq=2)
     whole = replace(job, logdir=tmp_path / "whole")
     train(whole)

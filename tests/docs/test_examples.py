@@ -19,7 +19,7 @@ EXAMPLES = ROOT / "docs/examples"
 
 
 def run(script: Path, flags: str) -> str:
-    """Run a script in its folder, and return its output."""
+    """Run a script in the script's folder, and return the script's output."""
     environment = {"PYTHONPATH": str(ROOT)}
     done = finish(start(script, *flags.split(), cwd=script.parent, environment=environment), within=300)
     assert done.code == 0, done.err
@@ -47,7 +47,7 @@ def test_relu_and_huber(tmp_path: Path) -> None:
     assert read_run(first).policy["make_policy"].startswith("my_policy:")
     finish(start("eval_policy", "--policy", first / "policy_itr_1.pt", cwd=ROOT)).refused("my_policy:make_policy")
     run(script, f"--resume {second} --n_iter 3 --video_log_freq 1")
-    assert len(list(second.glob("videos/*.mp4"))) in (0, 2)  # there are none where MuJoCo can't render
+    assert len(list(second.glob("videos/*.mp4"))) in (0, 2)  # there are no videos if MuJoCo can't render here
     flags = flags.replace("--seeds 1,2", "--seed 2 --exp_name straight")
     run(script, flags.replace("--n_iter 2", "--n_iter 3"))
     other = next((tmp_path / "data").glob("*straight*"))
@@ -57,7 +57,10 @@ def test_relu_and_huber(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_convolutions_on_images_beat_a_flattened_perceptron(tmp_path: Path) -> None:
-    """Seeded: 250 gradient steps on the same 25 episodes, evaluated over 25 episodes each."""
+    """Both policies take 250 gradient steps on the same 25 episodes, and are evaluated over 25 episodes.
+
+    The seeds are fixed.
+    """
     for name in ("image_task.py", "image_policy.py"):
         script = shutil.copy(EXAMPLES / name, tmp_path / name)
     flags = "--env_name image_task:Chase-v0 --expert_data chase.pkl --num_agent_train_steps_per_iter 250"

@@ -3,7 +3,8 @@
     python original_engine.py TASK IN.npz OUT.npz
 
 IN has states ``qpos`` (N, nq), ``qvel`` (N, nv) and ``actions`` (N, nu). OUT gets the model's inertial fields,
-the observation after a reset with seed 7, and the next state, observation, reward and reward terms after each state.
+the observation after a reset with seed 7, and the results of one step from each state: the next state, the number of
+contacts, the observation, the reward with its terms, and whether the episode terminated.
 """
 
 import sys

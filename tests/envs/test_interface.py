@@ -22,7 +22,10 @@ Change = Callable[[Any, Any], Any]  # a function of an environment and an action
 
 
 class BentEnv(PointEnv):
-    """A point; tests replace ``action``, ``answer`` and ``state_of``, which convert actions, results and states."""
+    """A `PointEnv` with three functions that convert what goes in and out of ``step``; tests replace these functions.
+
+    ``action`` converts the action, ``state_of`` the state, and ``answer`` the whole return value.
+    """
 
     action: Change = staticmethod(lambda env, action: action)
     answer: Change = staticmethod(lambda env, answer: answer)
@@ -39,7 +42,7 @@ class BentEnv(PointEnv):
 
 
 class Seedless(BentEnv):
-    """An environment for the interface before Gymnasium 0.26: ``reset()`` returns the observation only."""
+    """An environment for the interface before gym 0.26: ``reset()`` takes no seed and returns only the observation."""
 
     def reset(self) -> Any:  # type: ignore[override]
         self.steps, self.lifetime = 0, 5
@@ -54,7 +57,7 @@ def registered() -> Iterator[None]:
 
 
 def roll_out(cls: type[BentEnv] = BentEnv, discrete: bool = False, **changes: Change) -> Any:
-    """Roll out two episodes of ``cls`` with some methods replaced, check that they are equal, and return the first."""
+    """Roll out two episodes of ``cls`` with some methods replaced, and return the first; both must be equal."""
     methods = {name: staticmethod(change) for name, change in changes.items()}
     gym.register(BENT, type(cls.__name__, (cls,), methods), max_episode_steps=TIME_LIMIT, kwargs={"discrete": discrete})
     env, spec = make_env(BENT)

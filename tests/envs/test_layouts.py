@@ -35,7 +35,7 @@ def test_converting_to_a_larger_layout_and_back_changes_nothing(
 def test_converted_observations_equal_those_of_v4_and_v5_in_one_state(
     task: str, options: dict[str, bool], sizes: list[int]
 ) -> None:
-    make_env(f"{task}-v5")  # `make_env` turns MuJoCo's warnings into Python's
+    make_env(f"{task}-v5")  # called because it turns MuJoCo's warnings into Python's
     old, new = gym.make(f"{task}-v4", **options).unwrapped, gym.make(f"{task}-v5").unwrapped
     rng = np.random.default_rng(0)
     old.reset(seed=0)

@@ -107,7 +107,7 @@ CAUSES = {
     "without_package:User-v0": ("import nosuch", "ModuleNotFoundError.*'nosuch'.*without_package.py, line 1"),
     "with_typo:User-v0": ("def f(:", "SyntaxError.*with_typo.py"),
     "without_task:User-v0": ("", "Environment `User` doesn't exist"),
-    # This case is the last one, since it registers the task.
+    # This case is the last one, because it registers User-v0, which must be unregistered in the other cases.
     "that_fails:User-v0": (FAILING, "OSError: no disk.*that_fails.py, line 2"),
 }
 
@@ -119,7 +119,7 @@ def test_the_cause_is_named_when_an_environment_can_not_be_made(
     monkeypatch.chdir(tmp_path)
     for env_name, (source, cause) in CAUSES.items():
         (tmp_path / f"{env_name.removesuffix(':User-v0')}.py").write_text(source, encoding="utf-8")
-        with pytest.raises(InvalidInput, match=rf"\A.*{cause}.*\Z"):  # the message is one line
+        with pytest.raises(InvalidInput, match=rf"\A.*{cause}.*\Z"):  # the dot matches no line break
             make_env(env_name, 5)
 
 

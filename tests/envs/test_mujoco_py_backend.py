@@ -1,4 +1,4 @@
-"""The restart in mujoco-py's virtual environment, and its installer; if a part is missing, one line says what to do."""
+"""The restart in mujoco-py's virtual environment, and the installer; a line names the remedy if a part is missing."""
 
 import os
 import platform

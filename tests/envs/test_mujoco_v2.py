@@ -1,4 +1,4 @@
-"""The -v2 tasks on the official bindings: sizes, masses, contacts, costs, and their use like any other task."""
+"""The -v2 tasks on the official bindings: sizes, masses, contacts, costs, and the returns of the course's experts."""
 
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,8 @@ def test_a_capsule_weighs_as_a_cylinder_half_a_radius_longer_at_either_end(env_n
     for field in ("geom_type", "geom_size", "geom_pos", "geom_quat"):
         assert np.array_equal(getattr(model, field), getattr(today, field))
     at_centre = (model.body_ipos == 0).all(axis=1)
-    # The model's field body_sameframe is not computed again, and must be right for the new inertia, too.
+    # The model's field body_sameframe is not computed again. It stays right only if the same bodies as before have
+    # their centre of mass at the origin of their frame.
     assert np.array_equal(at_centre, (today.body_ipos == 0).all(axis=1))
 
 

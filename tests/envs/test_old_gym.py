@@ -1,4 +1,7 @@
-"""Environments of the old gym package under Gymnasium's API: 5-tuples of gym 0.26 and 4-tuples of 0.21 to 0.25."""
+"""Environments of the old gym package under Gymnasium's API.
+
+``step`` returns 5-tuples in gym 0.26, and 4-tuples in gym 0.21 to 0.25.
+"""
 
 import sys
 from types import SimpleNamespace
@@ -20,7 +23,7 @@ STEPS = 7
 class OldEnv(gym.Env):  # type: ignore[misc]
     """An environment of gym 0.21: ``step`` returns four values, ``seed`` is a method, ``render`` takes the mode."""
 
-    metadata = {"video.frames_per_second": 50}  # noqa: RUF012 - old gym's name
+    metadata = {"video.frames_per_second": 50}  # noqa: RUF012 - gym reads this attribute
     observation_space, action_space = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (2,))
     spec = SimpleNamespace(max_episode_steps=STEPS)
     ends_by = "time"

@@ -1,8 +1,9 @@
 """The -v2 tasks on the official bindings, compared with the original engine, which is mujoco-py with MuJoCo 2.1.
 
 scripts/install_mujoco_py.sh installs the original engine; without it these tests are skipped. docs/v2.md explains the
-differences. Today's RK4 integrates the orientation of a free joint differently, so the states of Ant and Humanoid agree
-to CLOSE in all but a few steps. Ant is compared with the old contact margins, or in states without contacts.
+differences. The integrator RK4 of today's MuJoCo integrates the orientation of a free joint differently. The states of
+Ant and Humanoid, which have a free joint, therefore differ by less than CLOSE in all but a few steps. Ant is compared
+with the old contact margins, or in states without contacts.
 """
 
 import os

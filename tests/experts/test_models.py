@@ -31,7 +31,7 @@ def test_the_layout_is_converted_and_observations_become_vectors() -> None:
 
 
 def test_actions_reach_the_task_as_they_are_and_rewards_are_normalised_except_for_sac() -> None:
-    """Actions are not clipped on the way to the task, whose reward may depend on them, as in a rollout."""
+    """As in a rollout, actions are not clipped, because the task's reward may depend on the unclipped action."""
     env = make_training_env(ExpertSettings(env_name=fakes.POINT))
     env.reset(seed=0)
     env.step(np.full(fakes.AC_DIM, 7.0, np.float32))

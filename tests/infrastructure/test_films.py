@@ -40,7 +40,7 @@ def test_a_video_has_every_frame_in_a_format_that_browsers_play(tmp_path: Path) 
     write(tmp_path / "film.mp4", 25, 31.25, 45, 70)
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
     frames = iio.imread(tmp_path / "film.mp4", plugin="FFMPEG")
-    assert frames.shape[:3] == (25, 46, 70)  # a row is added, since H.264 needs even sizes
+    assert frames.shape[:3] == (25, 46, 70)  # a row of pixels is added, because H.264 needs even sizes
     assert frames[-1][:45].mean(axis=(0, 1)) == pytest.approx((255, 128, 0), abs=12)
     meta = iio.immeta(tmp_path / "film.mp4", plugin="FFMPEG")
     assert (meta["codec"], meta["fps"]) == ("h264", pytest.approx(31.25, abs=0.01))
@@ -74,7 +74,7 @@ def test_a_film_shows_the_episodes_of_its_seeds(num_workers: int, tmp_path: Path
         rollouts.wait(rollouts.start_film(tmp_path / "film.mp4", policy, [3, 4]))
         with pytest.raises(InvalidInput, match="can't write"):
             rollouts.wait(rollouts.start_film(Path("/dev/null/film.mp4"), policy, [3]))
-    frames = sum((len(path) + 1) // 2 for path in paths)  # videos have half the frame rate
+    frames = sum((len(path) + 1) // 2 for path in paths)  # a video shows every second frame of this task
     assert count_frames_and_secs(tmp_path / "film.mp4")[0] == frames
 
 
@@ -89,7 +89,7 @@ def test_a_worker_films_though_this_process_has_rendered(gl: None, tmp_path: Pat
 
 
 class ChangingFrames(PointEnv):
-    """An environment whose frames have another dtype or, from the second frame on, another size."""
+    """An environment whose frames have the type ``dtype``, and twice the height after the first step."""
 
     dtype: type = np.uint8
 

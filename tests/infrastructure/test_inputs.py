@@ -76,7 +76,7 @@ def test_data_of_another_layout_are_converted_with_a_notice(
 
 
 def test_recorded_time_limits_are_no_terminations(tiny: Config) -> None:
-    """The data's episodes end at the task's time limit; the run's ``ep_len`` does not matter."""
+    """Recorded episodes that end at the task's time limit are truncated, even if the run has a smaller ``ep_len``."""
     with RunInputs(replace(tiny, ep_len=5), expert_rule) as inputs:
         assert [(len(path), path.truncated) for path in inputs.initial_expertdata] == [(12, True)] * 2
 

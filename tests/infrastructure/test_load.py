@@ -38,7 +38,7 @@ def test_twenty_runs_that_begin_in_the_same_second(tiny: Config) -> None:
 
 
 def resources() -> dict[str, int]:
-    """Resident memory of this process in kilobytes, open files, threads and children."""
+    """Resident memory of this process in kilobytes, and its numbers of open files, threads and child processes."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     memory, threads = (int(status.split(f"{name}:")[1].split()[0]) for name in ("VmRSS", "Threads"))
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
@@ -47,7 +47,7 @@ def resources() -> dict[str, int]:
 
 @pytest.mark.slow
 def test_a_long_run_leaks_nothing(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open files, threads and children stay the same; memory grows by less than 30 kB in each iteration."""
+    """The numbers of open files, threads and children stay the same; memory grows by less than 30 kB an iteration."""
     seen: list[dict[str, int]] = []
     log_scalars = Logger.log_scalars
     monkeypatch.setattr(Logger, "log_scalars", lambda *args: (log_scalars(*args), seen.append(resources())))

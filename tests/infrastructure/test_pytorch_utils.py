@@ -1,4 +1,4 @@
-"""Networks, devices and threads."""
+"""The choice of the device, and the numbers of threads of torch and numpy."""
 
 import pytest
 import torch

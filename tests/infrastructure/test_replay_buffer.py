@@ -1,4 +1,4 @@
-"""The replay buffer against a plain list of transitions."""
+"""The replay buffer, compared with a plain list of transitions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ def filled(max_size: int, paths: Sequence[Trajectory]) -> ReplayBuffer:
 
 
 def numbered(lengths: Sequence[int]) -> list[Trajectory]:
-    """Episodes of these lengths, whose transitions are numbered 0, 1, 2, ... in rewards and observations."""
+    """Episodes of these lengths. The rewards and observations number all transitions 0, 1, 2, and so on."""
     starts = np.cumsum([0, *lengths])
     return [make_trajectory(length, start) for length, start in zip(lengths, starts, strict=False)]
 
@@ -71,7 +71,8 @@ def test_stored_transitions_and_batches_share_no_memory() -> None:
 def test_images_are_stored_once_and_keep_their_dtype() -> None:
     """20,000 frames in episodes of 100 take at most 1.1 times their bytes."""
     rng, steps = np.random.default_rng(0), 100
-    buffer = ReplayBuffer(10**12, rng)  # the whole buffer would take more than a petabyte
+    # The buffer must not allocate memory for its maximal size at once: this would be more than a petabyte.
+    buffer = ReplayBuffer(10**12, rng)
     for _ in range(200):
         states = rng.integers(0, 256, (steps + 1, 24, 24, 3), dtype=np.uint8)
         path = make_trajectory(steps, observations=states[:-1], next_observations=states[1:])

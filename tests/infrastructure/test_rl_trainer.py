@@ -33,7 +33,7 @@ SCALARS = {
 
 
 def run(config: Config, expert: Any = expert_rule) -> tuple[BC_Trainer, Path, list[dict[str, float]]]:
-    """Run a trainer; returns it, its run folder and its rows."""
+    """Run a trainer; returns the trainer, its run folder and its rows."""
     trainer = BC_Trainer(config, expert)
     rows = trainer.run_training_loop()
     assert trainer.run_dir is not None

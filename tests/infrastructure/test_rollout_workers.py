@@ -61,7 +61,7 @@ def fail() -> float:
 
 
 def answer(rollouts: RolloutWorkers, policy: BasePolicy) -> float:
-    """The action in the rollouts of a policy that always takes the same action."""
+    """Roll out a policy whose actions all consist of one and the same number; returns the number."""
     paths = sample_n_trajectories(rollouts, policy, 3, itertools.count())
     (action,) = {float(number) for path in paths for number in path.actions.flat}
     return action
@@ -124,7 +124,7 @@ def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch, capsy
 def test_workers_make_the_environment_that_this_process_registered(
     spawn: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The class is defined in ``__main__``, as in a notebook, and its id replaces another task of Gymnasium."""
+    """The environment's class is defined in ``__main__``, as in a notebook, and replaces Gymnasium's own CartPole-v1."""
     env_name = "CartPole-v1"
     notebook_env = type("NotebookEnv", (PointEnv,), {"__module__": "__main__"})
     monkeypatch.setattr(sys.modules["__main__"], "NotebookEnv", notebook_env, raising=False)
@@ -173,7 +173,7 @@ def test_policies_that_can_be_pickled_act_in_workers(spawn: None, capfd: pytest.
 
 @linux
 def test_a_torch_policy_has_one_thread_in_a_worker(fork: None) -> None:
-    import torch  # not imported at the top, since workers import this module
+    import torch  # not at the top, because workers import this module and need no torch
 
     torch.set_num_threads(2)
     try:

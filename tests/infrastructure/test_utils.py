@@ -20,7 +20,7 @@ LONG_SPEC = replace(POINT_SPEC, max_episode_steps=1000)
 
 
 class ReusingEnv(PointEnv):
-    """An environment that returns the same array after each step, as some environments do."""
+    """An environment that returns the same array, with new numbers in it, after each step, as some environments do."""
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, object]]:
         before = self.state

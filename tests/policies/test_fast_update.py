@@ -184,7 +184,7 @@ def test_methods_overridden_in_a_class_or_on_the_object_are_declined(name: str) 
     assert fast_update(make_policy(cls=type("Own", (MLPPolicySL,), {name: own}))) is None
     policy = make_policy(cls=type("Own", (MLPPolicySL,), {}))
     assert fast_update(policy) is not None
-    if name != "network":  # a property, which can't be set on an object
+    if name != "network":  # `network` is a property, and a property can't be set on an object
         setattr(policy, name, functools.partial(override, policy))
         assert fast_update(policy) is None
 

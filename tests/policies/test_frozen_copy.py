@@ -1,4 +1,4 @@
-"""Frozen copies act like the policy when it was copied; policies that numpy can't reproduce are deep-copied."""
+"""Frozen copies act as the policy did when it was copied; policies that numpy can't reproduce are deep-copied."""
 
 import pickle
 import threading
@@ -46,7 +46,7 @@ def random_policy(
 def test_continuous_actions_equal_torchs_to_float32_rounding(
     activation: type[nn.Module], seed: int, n_layers: int, size: int, far: bool
 ) -> None:
-    """The observations include numbers whose means are large compared with their standard deviations."""
+    """If ``far``, the means of the observations are large compared with their standard deviations."""
     policy, observations = random_policy(seed, n_layers, size, activation), OBSERVATIONS
     if far:
         policy.ob_mean.fill_(1000.0)

@@ -1,4 +1,4 @@
-"""The default policy: its actions, gradient step, learning rate and standardiser, and the record of ``make_policy``."""
+"""The default policy: its actions, gradient step, learning rate and standardiser, and the name of ``make_policy``."""
 
 import sys
 from dataclasses import replace
@@ -96,7 +96,7 @@ def test_a_make_policy_in_a_script_is_named_after_the_script(monkeypatch: pytest
     assert describe_policy(make_mlp_policy, object()) == describe_policy(make_mlp_policy, object())
 
     def make(*_: Any) -> Any:
-        """A function for the setting ``make_policy``; it makes no policy."""
+        """A function for the argument ``make_policy`` that makes no policy."""
 
     monkeypatch.setattr(make, "__module__", "__main__")
     script = ModuleType("__main__")

@@ -24,7 +24,7 @@ CONFIG = Config(env_name=POINT, n_layers=1, size=8)
 
 
 def make_relu(*arguments: Any) -> MLPPolicy:
-    """Make a policy whose parameters have the names and shapes of the default policy's."""
+    """Make a policy with ReLU, whose parameters have the same names and shapes as the default policy's parameters."""
     policy: MLPPolicy = make_mlp_policy(*arguments)
     policy.network[1] = nn.ReLU()
     return policy
@@ -96,7 +96,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
         load_run_policy(path)
     assert not (tmp_path / "canary").exists()
     assert load_run_policy(path, env_name=POINT)[2].ob_dim == OB_DIM
-    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # an import of a user's module would register it
+    gym.register("tests/Evil-v0", PointEnv, max_episode_steps=9)  # importing the user's module would register this task
     assert load_run_config(tmp_path).env_name == "tests/Evil-v0"
     assert not (tmp_path / "canary").exists()
 
