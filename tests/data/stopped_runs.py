@@ -92,7 +92,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
 
 
 def scalars(run_dir: Path) -> dict[tuple[int, str], float]:
-    """The scalars that TensorBoard shows, by step and name, except TimeSinceStart and values replaced by a resumed run."""
+    """The scalars of the event files, by step and name, except TimeSinceStart and values replaced by a resumed run."""
     events = EventAccumulator(str(run_dir), {"scalars": 0}).Reload()
     names = [name for name in events.Tags()["scalars"] if name != "TimeSinceStart"]
     return {(point.step, name): point.value for name in names for point in events.Scalars(name)}

@@ -25,7 +25,7 @@ PROTOCOLS = (0, 2, pickle.HIGHEST_PROTOCOL)
 
 
 def attacks(canary: Path) -> list[tuple[Any, str]]:
-    """Values whose pickles name a function, each with a pattern of its refusal. The first two calls create ``canary``."""
+    """Values whose pickles name a function, each with a pattern of its refusal; the first two create ``canary``."""
     shell = Call(os.system, f"touch {canary}")
     return [
         (shell, f"{os.name}.system"),

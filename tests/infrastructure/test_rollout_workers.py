@@ -124,7 +124,7 @@ def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch, capsy
 def test_workers_make_the_environment_that_this_process_registered(
     spawn: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The environment's class is defined in ``__main__``, as in a notebook, and replaces Gymnasium's own CartPole-v1."""
+    """The environment's class is defined in ``__main__``, as in a notebook, and replaces that of CartPole-v1."""
     env_name = "CartPole-v1"
     notebook_env = type("NotebookEnv", (PointEnv,), {"__module__": "__main__"})
     monkeypatch.setattr(sys.modules["__main__"], "NotebookEnv", notebook_env, raising=False)
