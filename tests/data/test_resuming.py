@@ -88,7 +88,7 @@ def test_a_finished_run_continues_with_more_iterations(job: Config, whole: Path)
     (run / "events.out.tfevents.1.mine").write_bytes(b"")
     train(settings_to_resume({"resume": run, "n_iter": 4, "logdir": Path("elsewhere")}))
     assert_same(run, whole)
-    train(settings_to_resume({"resume": run}))  # changes nothing, because the run has no iteration left
+    train(settings_to_resume({"resume": run}))  # adds no iteration, because none is left
     assert_same(run, whole)
     assert (run / "events.out.tfevents.1.mine").exists()
 

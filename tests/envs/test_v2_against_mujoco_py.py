@@ -2,8 +2,8 @@
 
 scripts/install_mujoco_py.sh installs the original engine; without it these tests are skipped. docs/v2.md explains the
 differences. The integrator RK4 of today's MuJoCo integrates the orientation of a free joint differently. The states of
-Ant and Humanoid, which have a free joint, therefore differ by less than CLOSE in all but a few steps. Ant is compared
-with the old contact margins, or in states without contacts.
+Ant and Humanoid, which have a free joint, therefore differ between the engines. In all but a few steps the difference
+is less than CLOSE. Ant is compared with the old contact margins, or in states without contacts.
 """
 
 import os
