@@ -1,6 +1,6 @@
 """Compare BC of the project with BC of `imitation` on the same data: returns over the same episodes, and seconds.
 
-``bc_returns.py PYTHON`` prints a Markdown table; PYTHON is the interpreter in imitation's environment (README.md).
+``bc_returns.py PYTHON`` prints a Markdown table; PYTHON is imitation's interpreter (see README.md).
 """
 
 import subprocess
@@ -23,7 +23,7 @@ from cs285.policies.frozen_copy import frozen_copy
 
 
 def measure(side: str, config: Config, python: str) -> tuple[float, float]:
-    """Mean return over 20 episodes after 1000 gradient steps, and the seconds of these gradient steps."""
+    """Mean return over 20 episodes after 1000 gradient steps by ``side``, and the seconds that these steps take."""
     trainer = BC_Trainer(config)
     seconds, policy = trainer.run_training_loop()[-1]["TimeSinceStart"], trainer.agent.actor
     if side == "imitation":

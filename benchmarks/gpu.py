@@ -1,6 +1,6 @@
 """Compare training on the GPU and with --no_gpu in a Markdown table: whole jobs, gradient steps and a saved policy.
 
-``gpu.py [flags of run_hw1.py]``; without a GPU both columns are the CPU's.
+``gpu.py [flags of run_hw1.py]``; if there is no GPU, both columns are measured on the CPU.
 """
 
 import csv
@@ -33,7 +33,7 @@ def script(*command: object) -> str:
 
 
 def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
-    """Run BC, DAgger, and DAgger resumed after two iterations; roll out the saved policy. Returns figures by row."""
+    """Run BC, DAgger, and DAgger resumed after two iterations; roll out its policy. Returns numbers by row name."""
     found = {}
     for name, arguments in JOBS.items():
         start = time.perf_counter()
@@ -49,7 +49,7 @@ def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
 
 
 def gradient_step(device: str, settings: dict[str, Any]) -> float:
-    """Microseconds of one gradient step, including the sampling of its batch."""
+    """Microseconds that one gradient step takes, including the sampling of its batch."""
     images = "env_name" in settings
     make_policy = (lambda config, spec, paths: ConvPolicy(config, spec)) if images else make_mlp_policy
     with torch.device(device if images else "cpu"):  # ConvPolicy makes its tensors on this device

@@ -1,4 +1,4 @@
-"""Behavioural cloning by the library `imitation`: ``imitation_bc.py DATA_FILE WEIGHTS_FILE SEED`` prints its seconds.
+"""Behavioural cloning by the library `imitation`: ``imitation_bc.py DATA_FILE WEIGHTS_FILE SEED`` prints the seconds.
 
 `imitation` needs an earlier Gymnasium than the project, so this file runs in a separate virtual environment.
 Network, batch size, learning rate and gradient steps are the project's defaults.
@@ -18,7 +18,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from cs285.data.restricted_pickle import load_pickle
 
 KEYS = ("observation", "action", "next_observation")
-NETWORK = ("mlp_extractor.policy_net.", "action_net.")  # weights and biases, from the input to the mean action
+NETWORK = ("mlp_extractor.policy_net.", "action_net.")  # prefixes of the mean action's parameters
 
 if __name__ == "__main__":
     data_file, weights_file, seed = sys.argv[1:]
@@ -26,7 +26,7 @@ if __name__ == "__main__":
     paths = load_pickle(Path(data_file))
     obs, acts, next_obs = (np.concatenate([path[key] for path in paths]).astype(np.float32) for key in KEYS)
     spaces = [gym.spaces.Box(-np.inf, np.inf, array.shape[1:], np.float32) for array in (obs, acts)]
-    trainer = bc.BC(  # maximises the log-likelihood of a Gaussian policy
+    trainer = bc.BC(  # imitation's BC maximises the log-likelihood of a Gaussian policy
         **dict(zip(("observation_space", "action_space"), spaces, strict=True)),
         rng=np.random.default_rng(int(seed)),
         policy=ActorCriticPolicy(*spaces, lambda _: 5e-3, net_arch=[64, 64]),

@@ -29,7 +29,7 @@ from cs285.errors import InvalidInput
 ROOT = Path(__file__).parents[1]
 Row = Literal["job", "gradient"]
 OURS, TEXTBOOK = "measure.py", "textbook.py"
-SIDES = {  # the sides of each row, and the file that measures each; "job" also runs run_hw1.py of each version
+SIDES = {  # the sides of each row, and the file that measures each side; "job" also has a side for each version
     "job": {"textbook": TEXTBOOK, "physics": OURS},
     "gradient": dict.fromkeys(("project", "torch", "textbook"), OURS),
 }

@@ -1,7 +1,7 @@
 """The homework as a textbook would write it; the project's speed is compared with this implementation.
 
-It has one environment, in the main process, and a policy in torch. Each batch is the start
-of a new permutation of the replay buffer. Each step converts the loss to numpy. The evaluation runs after training.
+It has one environment, in the main process, and a policy in torch. Each batch has the first items of a new permutation
+of the replay buffer. Each gradient step converts the loss to numpy. In each iteration, evaluation follows training.
 """
 
 import sys
@@ -54,7 +54,7 @@ class ReplayBuffer:
         self.arrays: list[np.ndarray] = []
 
     def add_rollouts(self, paths: Paths) -> None:
-        """Append the transitions of paths."""
+        """Append the transitions of ``paths``."""
         keys = ("observation", "action", "reward", "next_observation", "terminal")
         new = [np.concatenate([path[key] for path in paths]) for key in keys]
         self.arrays = [np.concatenate(both) for both in zip(self.arrays, new, strict=True)] if self.arrays else new
@@ -101,7 +101,7 @@ def train(policy: Policy, buffer: ReplayBuffer, steps: int, batch_size: int = 10
 
 
 def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10, eval_batch_size: int = 5000) -> float:
-    """Run the whole DAgger job; returns the mean return of the last evaluation."""
+    """Run DAgger on one task; returns the mean return of the last evaluation."""
     env = gym.make(env_name)
     limit = env.spec.max_episode_steps
     expert, data = load_expert(expert_file, env_name, make_env(env_name)[1]), load_pickle(data_file)
@@ -120,5 +120,5 @@ def run_job(env_name: str, expert_file: Path, data_file: Path, n_iter: int = 10,
     return mean_return
 
 
-if __name__ == "__main__":  # takes the arguments of measure.py, and ignores ROW and SIDE
+if __name__ == "__main__":  # this file takes the arguments of measure.py, and ignores ROW and SIDE
     run_job(sys.argv[3], *map(Path, sys.argv[4:]))

@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cs285.process import prepare
 
-prepare()  # handles signals before the next import, which takes a while
+prepare()  # called before the next import, so that signals during this slow import are handled
 
 from cs285.command_line import check_at_least, run  # noqa: E402
 

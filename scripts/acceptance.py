@@ -24,7 +24,7 @@ class Target(NamedTuple):
     preset: Preset | None = None
     least: float = 0  # the mean over the seeds must be at least this, and less than ``below``
     below: float = math.inf
-    each: float = 0  # least return of every seed; with DAgger one seed may have less
+    each: float = 0  # the return of every seed must be at least this; with DAgger, one seed may have less
 
     def config(self) -> Config:
         """The settings of the runs."""

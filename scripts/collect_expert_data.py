@@ -55,7 +55,7 @@ def main(settings: Settings) -> None:
     if (expert := settings.expert_policy_file or shipped_expert(settings.env_name)) is None:
         raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
     if settings.format == "minari":
-        formats.import_minari()  # a missing library is reported before the rollouts
+        formats.import_minari()  # so that a missing library is reported before the rollouts
     trajectories = record_episodes(expert_file=expert, **fields)
     if settings.format == "minari":
         formats.write_minari(trajectories, output, settings.env_name)

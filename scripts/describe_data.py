@@ -53,7 +53,7 @@ def main(settings: Settings) -> None:
 
 
 def describe_data(path: Path, content: Any) -> str:
-    """Describe layout, sizes, lengths and returns of recorded episodes; ``content`` is that of a pickle, or None."""
+    """Describe layout, sizes, lengths and returns of recorded episodes; ``content`` is a pickle's content or None."""
     import numpy as np
 
     from cs285.data.expert_data import load_expert_data

@@ -47,7 +47,7 @@ def main(settings: Settings) -> None:
     ep_len, backend = settings.ep_len or config.ep_len, settings.backend or config.backend
     restart_in_mujoco_py_venv(backend)
     if settings.video is not None:
-        check_writable(settings.video)  # a wrong path is refused before the rollouts
+        check_writable(settings.video)  # so that a wrong path is refused before the rollouts
     seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
     policy, env, _ = load_run_policy(settings.policy, ep_len, backend, env_name=settings.env_name)
     frozen = frozen_copy(policy, np.stack([env.reset(seed=seed)[0] for seed in seeds[:2]]))

@@ -74,7 +74,7 @@ def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
         experiments += [settings, {**settings, "num_agent_train_steps_per_iter": as_long}]
     settings, expert = usual[featured[0]], shipped_expert(featured[0])
     experiments += [{**settings, "num_agent_train_steps_per_iter": steps} for steps in STEPS]
-    if expert is not None:  # the file's name has its digest, since each expert needs a recording of its own
+    if expert is not None:  # the data's name has the expert's digest, because each expert needs its own data
         data = logdir / f"expert_data_{featured[0]}_{digest(expert)[:6]}.pkl"
         experiments += [{**settings, "expert_data": data, "expert_episodes": episodes} for episodes in EPISODES]
     for number, settings in enumerate(experiments):

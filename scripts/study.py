@@ -19,7 +19,7 @@ from cs285.data.shipped import shipped_tasks
 from cs285.errors import InvalidInput
 
 EPISODES = (1, 2, 5, 10, 20)  # demonstrated episodes from which BC learns
-DATA = {"demonstrations": 0.0, "noisy": 0.1}  # noise by the name of the recording, as in collect_expert_data.py
+DATA = {"demonstrations": 0.0, "noisy": 0.1}  # noise, as in collect_expert_data.py, for each name of a recording
 EVALUATION = 10_000  # environment steps of each evaluation
 
 

@@ -24,7 +24,7 @@ SAC_OPTIONS = {"learning_starts": 10_000, "policy_delay": 2}
 
 
 def make_model(settings: ExpertSettings) -> Any:
-    """Make an untrained model of the algorithm; raise InvalidInput if the task or ``initial_expert`` does not fit."""
+    """Make an untrained model; raise InvalidInput if the task or ``initial_expert`` does not fit the settings."""
     envs, sizes = make_vec_env(settings), [settings.size] * settings.n_layers
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("batch_size", "gamma", "seed")}
     linear = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
@@ -82,7 +82,7 @@ def algorithm_class(name: str) -> Any:
         from sb3_contrib import TRPO
 
         return TRPO
-    # JAX reads this on import. With more threads, it would busy-wait and slow down other processes.
+    # JAX reads XLA_FLAGS when it is imported. With more threads, JAX would busy-wait and slow down other processes.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     from sbx import SAC
 
@@ -101,9 +101,10 @@ def export_policy(model: Any, path: Path) -> None:
     policy, statistics = model.policy, model.get_vec_normalize_env().obs_rms
     if isinstance(model, OnPolicyAlgorithm):
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
-    else:  # SAC's last layer, which a tanh follows, becomes a hidden layer; the output layer scales to the bounds
+    else:
+        # SAC applies tanh to its last layer, so this layer becomes hidden. A new output layer scales actions to the
+        # bounds. The actor's last Dense layer is left out, because this layer gives the standard deviation.
         parameters = policy.actor_state.params["params"]
-        # Without the last Dense layer, which gives the standard deviation.
         dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]
         low, high = policy.action_space.low, policy.action_space.high
         layers = [(np.array(layer["kernel"]), np.array(layer["bias"])) for layer in dense]
@@ -130,10 +131,10 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
         for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    # The expert sets dimensions that were constant in its training to 0; a huge variance does the same.
+    # The expert sets each observation dimension that was constant in its training to 0. A huge variance does this here.
     constant = expert.ob_variance < CONSTANT_STD**2
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
-    statistics.count = 1e12  # further observations hardly change the statistics
+    statistics.count = 1e12  # so large that further observations hardly change the statistics
 
 
 def tanh_actor(action_dim: int, net_arch: Sequence[int], activation_fn: Any) -> Any:

@@ -33,11 +33,11 @@ LIBRARIES = {"PPO": ["torch"], "TRPO": ["sb3_contrib", "torch"], "SAC": ["sbx-rl
 class Record:
     """Progress of a training over all its sessions: the evaluations, and the total time in seconds."""
 
-    evaluations: list[tuple[int, float, float]] = field(default_factory=list)  # (steps, mean return, std)
+    evaluations: list[tuple[int, float, float]] = field(default_factory=list)  # (environment steps, mean return, std)
     seconds: float = 0.0
 
     def best(self) -> tuple[int, float, float]:
-        """The evaluation with the largest mean return minus standard deviation; unreliable policies rank low."""
+        """The evaluation with the largest mean return minus standard deviation, so unreliable policies rank low."""
         return max(self.evaluations, key=lambda evaluation: evaluation[1] - evaluation[2])
 
 
@@ -47,7 +47,7 @@ def evaluate_expert(
     """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
 
     Returns a dict: ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
-    their returns; ``iqm_95_low`` and ``iqm_95_high``, the 95 % bootstrap interval of the iqm; ``ended_early``, the
+    the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the
     number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
     ``num_workers`` is the number of worker processes (None: one for each usable core; 0: rollouts run in this process).
     """

@@ -38,7 +38,7 @@ class NoisyPolicy(BasePolicy):
     def reset(self, seed: int) -> None:
         """See `BasePolicy.reset`."""
         self._policy.reset(seed)
-        self._generator = np.random.default_rng([seed, 1])  # ``seed`` alone would repeat the environment's numbers
+        self._generator = np.random.default_rng([seed, 1])  # not ``seed`` alone, which gives the environment's numbers
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""
@@ -60,8 +60,8 @@ def record_episodes(
 
     With ``noise``, Gaussian noise is added to the actions that are executed, and the recorded actions are the expert's
     mean actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between
-    the actions' bounds. Raises InvalidInput when the expert does not fit the task, or when there is noise and actions
-    are not continuous and bounded.
+    the actions' bounds. Raises InvalidInput when the expert does not fit the task, or when ``noise`` is not 0 and the
+    actions are not continuous and bounded.
     """
     with RolloutWorkers(env_name, ep_len, num_workers, backend, episodes_needed=episodes) as rollouts:
         seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)

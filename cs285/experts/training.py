@@ -51,14 +51,14 @@ class Progress(BaseCallback):
         self._began = time.monotonic() - record.seconds
 
     def _on_step(self) -> bool:
-        return self.num_timesteps <= self._settings.last_step  # at `last_step`, PPO still learns from its last rollout
+        return self.num_timesteps <= self._settings.last_step  # `<=`: PPO has to learn from its last rollout
 
     def _on_rollout_end(self) -> None:
         settings, steps, evaluations = self._settings, self.num_timesteps, self._record.evaluations
         if settings.policy_starts:
             set_policy_trainable(self.model, steps >= settings.policy_starts)
         due = (evaluations[-1][0] if evaluations else 0) + settings.total_steps / settings.evaluations
-        if due <= steps < settings.last_step:  # `train_expert` evaluates after the last update
+        if due <= steps < settings.last_step:  # at `last_step`, `train_expert` evaluates the policy
             self.evaluate()
 
     def evaluate(self) -> None:
@@ -81,10 +81,10 @@ def policy_file(settings: ExpertSettings, steps: int) -> Path:
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any, record: Record) -> None:
-    """Save a checkpoint, then remove the older ones, so that one is always complete; raise InvalidInput on failure."""
+    """Save a checkpoint, then remove older ones, so a complete one always exists; raise InvalidInput on failure."""
     checkpoint = settings.checkpoint_dir / f"checkpoint_{len(record.evaluations):06d}"
     unfinished = settings.checkpoint_dir / "unfinished"
-    model.expert_settings, model.expert_record = settings.fixed(), record  # `save` writes these attributes
+    model.expert_settings, model.expert_record = settings.fixed(), record  # `model.save` writes them
     with writing(checkpoint):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)

@@ -1,7 +1,8 @@
 """Figures of several series: learning curves, the effect of one setting, and final returns on several tasks.
 
-Points and bars are means over the seeds. Error bars are standard deviations over the seeds (n - 1); with one seed, over
-the episodes of its evaluation. Bands are 95 % bootstrap intervals of the interquartile mean (IQM) over the seeds.
+Points and bars are means over the n seeds. Error bars are standard deviations over the seeds, with divisor n - 1. If
+there is only one seed, error bars are standard deviations over the episodes of the evaluation. Bands are 95 % bootstrap
+intervals of the interquartile mean (IQM) over the seeds.
 """
 
 import textwrap
@@ -28,8 +29,8 @@ from cs285.results.series import (
 
 STYLES = ((BLUE, "o"), (ORANGE, "s"), ("#CC79A7", "^"), ("#56B4E9", "D"), ("#E69F00", "v"), ("black", "P"))
 MAX_TICKS = 8
-LOG_SCALE_RATIO = 8  # an axis whose largest value is at least this many times its smallest is logarithmic
-TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars in inches, and of a line of its name in letters
+LOG_SCALE_RATIO = 8  # an axis is logarithmic if its largest value is at least this many times its smallest
+TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars in inches; letters in a line of the task's name
 BARS = ((BLUE, ""), ("#56B4E9", ".."), (ORANGE, "//"))  # colour and hatch of the bars, for each method in METHODS
 BAND = "95 % interval of the interquartile mean (IQM)"
 
@@ -37,9 +38,10 @@ BAND = "95 % interval of the interquartile mean (IQM)"
 def learning_curves(series: Sequence[Series], references: Sequence[Series] = ()) -> Figure:
     """Draw the return over the iterations for each DAgger series in ``series``.
 
-    If there is only one DAgger series, horizontal lines show two returns of BC: that of iteration 0, and that of the BC
-    series in ``references`` with the same settings that took as many gradient steps as all iterations of DAgger
-    together. Raises InvalidInput when there is no DAgger series, tasks differ, or there are more series than `STYLES`.
+    If there is only one DAgger series, one horizontal line shows the return of its iteration 0, which is BC. A second
+    line shows the return of the BC series in ``references`` that has the same settings and took as many gradient steps
+    as all iterations of DAgger together. Raises InvalidInput when there is no DAgger series, there are several tasks,
+    or there are more DAgger series than `STYLES`.
     """
     series = [s for s in series if s.method == "DAgger"]
     _check_curves(series, "runs of DAgger (--do_dagger)")
@@ -61,7 +63,7 @@ def learning_curves(series: Sequence[Series], references: Sequence[Series] = ())
 def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
     """Draw the return of the BC series against a numeric setting; the series of one curve differ in no other setting.
 
-    Raises InvalidInput when the setting has fewer than two numbers, tasks differ, or there are too many curves.
+    Raises InvalidInput for fewer than two different numbers, for several tasks, and for more curves than `STYLES`.
     """
     if not (series := [s for s in series if s.method == "BC"]):
         raise InvalidInput("the figure needs runs of behavioural cloning")
@@ -85,9 +87,10 @@ def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
-    """Draw bars of the final returns of the `compared` series on each task, in per cent of the expert's return.
+    """Draw bars of the final returns on each task, in per cent of the expert's return.
 
-    Where the expert's return is not positive, a "–" is drawn instead of a bar. Raises InvalidInput as `compared` does.
+    The function `compared` selects the series, and raises InvalidInput if it can't. If the expert's return on a task is
+    not positive, a "–" is drawn instead of each bar.
     """
     tasks = compared(series)
     methods = [method for method in METHODS if any(method in found for found in tasks.values())]
@@ -112,7 +115,7 @@ def task_bars(series: Sequence[Series]) -> Figure:
 
 
 def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Raise InvalidInput unless there are 1 to ``len(STYLES)`` curves of one task, each given by one of its series."""
+    """Raise InvalidInput unless ``series``, one for each curve, has 1 to ``len(STYLES)`` items of the same task."""
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:
@@ -152,6 +155,6 @@ def _seeds(points: Sequence[tuple[Series, int]]) -> str:
 
 
 def _mean_and_std(series: Series, itr: int) -> tuple[float, float]:
-    """Mean and standard deviation over the seeds; with one seed, the standard deviation is over its episodes."""
+    """Mean and standard deviation over the seeds; with one seed, the standard deviation is over the seed's episodes."""
     summary = series.summary(itr)
     return summary.mean, summary.std if summary.seeds > 1 else series.rollout_std(itr)

@@ -8,7 +8,7 @@ from scipy import stats
 
 
 class Summary(NamedTuple):
-    """Statistics of the values of several seeds, one value for each."""
+    """Statistics over one or more seeds, with one value for each seed."""
 
     seeds: int
     mean: float
@@ -19,7 +19,7 @@ class Summary(NamedTuple):
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Compute the statistics of the values of one or more seeds, one value for each."""
+    """Compute the statistics of ``values``, which has one value for each of one or more seeds."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     return Summary(len(values), float(np.mean(values)), std, float(interquartile_mean(values)), *iqm_interval(values))
 
@@ -32,14 +32,14 @@ def interquartile_mean(values: Any, axis: int = 0) -> Any:
 def iqm_interval(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the interquartile mean: 10 000 resamples, with a fixed seed.
 
-    If there are several samples, the interquartile mean is that of all values together, and each sample is resampled
-    separately. If no sample has different values, both ends are the interquartile mean.
+    If there are several samples, the interquartile mean is computed from all their values together, and each sample is
+    resampled separately. If the values within each sample are equal, both ends are the interquartile mean.
     """
 
     def mean_of_all(*parts: Any, axis: int) -> Any:
         return interquartile_mean(np.concatenate(parts, axis), axis)
 
-    if all(np.ptp(sample) == 0 for sample in samples):  # such as one seed, for which scipy's bootstrap fails
+    if all(np.ptp(sample) == 0 for sample in samples):  # includes one seed, for which scipy's bootstrap fails
         mean = float(interquartile_mean(np.concatenate(samples)))
         return mean, mean
     resampled = stats.bootstrap(

@@ -39,12 +39,13 @@ Curves: TypeAlias = dict[str, list[Point]]
 
 
 def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
-    """Return, for each task, its curves by name; a curve is the list of its points, ordered by their number of labels.
+    """Return the curves of each task by name; a curve is a list of points in the order of their numbers of labels.
 
-    Each evaluated iteration of a DAgger series is a point of the series' curve. Each BC series is one point, and BC
-    series that differ in `ALONG_A_CURVE` only form one curve. If there are several tasks, the key `ALL_TASKS` has the
-    curves with the same number of points on each task; each of their points has the scores of all tasks. Raises
-    InvalidInput when a run has no normalised score, or two points of a curve have the same number of labels.
+    Each evaluated iteration of a DAgger series is a point of the series' curve. Each BC series is one point. BC series
+    that differ only in the settings `ALONG_A_CURVE` form one curve. If there are several tasks, the key `ALL_TASKS` has
+    the curves that have the same number of points on each task; a point of such a curve has the scores of all tasks.
+    Raises InvalidInput when a run has no normalised score or no number of labels, or when two points of a curve have
+    the same number of labels.
     """
     tasks: dict[str, Curves] = {}
     for s in sorted(series, key=lambda s: s.method):
@@ -67,7 +68,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
 
 
 def label_figure(tasks: dict[str, Curves]) -> Figure:
-    """Draw the curves from `label_curves`, on axes for each task: interquartile means with their intervals."""
+    """Draw the curves that `label_curves` returned, with axes for each task: interquartile means and intervals."""
     columns = min(len(tasks), 3)
     rows = -(-len(tasks) // columns)
     names = list(dict.fromkeys(name for curves in tasks.values() for name in curves))
@@ -95,7 +96,7 @@ def label_figure(tasks: dict[str, Curves]) -> Figure:
 
 
 def _value(series: Series, setting: str) -> str:
-    """A setting as text; for an input file only the name of the file, since each task has its own folder or file."""
+    """Text of a setting; for an input file, the file's name without the folder, which may depend on the task."""
     text = series.facts[setting]
     return Path(text.partition(" (SHA-256")[0]).name if setting in FILES else text
 

@@ -55,10 +55,10 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
     """Write report.html, report.pdf, tables as CSV, figures as PNG and PDF, and the runs' logs into a new folder.
 
     Table 1 has all series of BC, and Table 2 all series of DAgger. Table 3 and Figure 3 compare the
-    methods on each task; the function `compared` selects their series. There is a Figure 1 for each task and numeric
-    setting, which shows the return of BC against the setting, and a Figure 2 for each task, with the learning curves of
-    DAgger. The report also has the ``notes``, and the first and the last video of each DAgger run. The folder ``runs``
-    has config.json and log.csv of each run.
+    methods on each task; the function `compared` selects their series. For each task and each numeric setting with at
+    least three values, a Figure 1 shows the return of BC against the setting. For each task, a Figure 2 shows the
+    learning curves of DAgger. The report also has the ``notes``, and the first and the last video of each DAgger run.
+    The folder ``runs`` has config.json and log.csv of each run.
 
     Returns a line for each table or figure that is left out, with the reason. Raises InvalidInput when the folder
     exists or can't be written.
@@ -114,7 +114,7 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
     for task, group in _by_task(series, "BC"):
         for name in numeric_settings(group):
             drawn = [s for curve in group_by_parameter(group, name) if len(curve) > 2 for s in curve]
-            if drawn and name != "eval_batch_size":  # this setting does not change the policy
+            if drawn and name != "eval_batch_size":  # eval_batch_size does not change the policy
                 rationale = f", chosen because {RATIONALES[name]}" if name in RATIONALES else ""
                 draw = partial(parameter_figure, parameter=name)
                 yield f"Figure 1: {name} {task}", f"BC against {name}{rationale}.", drawn, draw
@@ -122,13 +122,13 @@ def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Seri
         draw = partial(learning_curves, references=series)
         yield f"Figure 2: {task}", "DAgger over its iterations, of which iteration 0 is BC.", group, draw
     if len({s.task for s in series}) > 1:
-        with contextlib.suppress(InvalidInput):  # Table 3 is missing for the same reason
+        with contextlib.suppress(InvalidInput):  # `make_tables` has already reported this error for Table 3
             shown = [s for found in compared(series).values() for s in found.values()]
             yield "Figure 3: tasks", "Final returns in per cent of the expert's.", shown, task_bars
 
 
 def _draw(name: str, caption: str, series: Sequence[Series], draw: Drawing, folder: Path) -> Part:
-    """Write a figure as PNG and PDF, and return its `Part`; raise InvalidInput if that fails or its curve is flat."""
+    """Write a figure as PNG and PDF and return its `Part`; raise InvalidInput if drawing fails or the curve is flat."""
     means = [s.summary(itr).mean for s in series for itr in s.iterations]
     if draw is not task_bars and np.ptp(means) <= FLAT * np.abs(means).max():
         raise InvalidInput(f"its curve is flat: all returns are about {means[-1]:.0f}")

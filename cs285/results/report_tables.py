@@ -14,7 +14,7 @@ from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 from cs285.results.series import METHODS, Series, series_names
 
-# Settings of the default policy. A user's own policy may ignore them, so `settings_of` ignores their values there.
+# Settings of the default policy. For runs with a user's own policy, which may ignore them, `settings_of` omits them.
 OF_POLICY = ("loss", "n_layers", "size", "learning_rate", "learning_rate_schedule", "ob_normalization")
 IN_OTHER_COLUMNS = ("env_name", "do_dagger", "expert_policy_file", "expert_data")
 
@@ -30,7 +30,7 @@ def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
 
 
 def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
-    """A table row for the expert data of each task; the size is "–" if the data's file is gone or has changed."""
+    """A table row for each task, data file and number of episodes; sizes are "–" if the file is gone or has changed."""
     rows = {}
     for s in series:
         if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:
@@ -73,7 +73,7 @@ def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
 
 
 def comparison_row(task: str, found: dict[str, Series]) -> dict[str, str]:
-    """The table row that compares the methods on a task, given the series by method; "–" for a method without runs."""
+    """The table row that compares the methods on a task, whose series are ``found``; "–" for a method without runs."""
     returns = {m: plus_minus(s.summary(s.last).mean, s.rollout_std(s.last)) for m, s in found.items()}
     cells = {method: returns.get(method, "–") for method in METHODS}
     dagger = found["DAgger"]
@@ -81,7 +81,7 @@ def comparison_row(task: str, found: dict[str, Series]) -> dict[str, str]:
 
 
 def percent(series: Series) -> str:
-    """Text of the last mean return in per cent of the expert's return; "–" if the expert's return is not positive."""
+    """Text of the final mean return in per cent of the expert's return; "–" if the expert's return is not positive."""
     return f"{series.percent(series.summary(series.last).mean):.0f}".replace("nan", "–")
 
 

@@ -26,10 +26,10 @@ class RunSelection:
     """Use only runs with these settings, such as size=64 env_name=Ant-v5."""
 
     def read(self) -> tuple[list[RunFolder], list[str]]:
-        """Read the selected runs; of several equal runs, keep the one that `newest_runs` selects.
+        """Read the selected runs; of runs with the same settings and seed, keep the one that `newest_runs` selects.
 
         Returns these runs, and a line of text for each run that is left out or incomplete; the lines are also printed
-        on stderr. Raises InvalidInput when there is no run, or a file of one is invalid.
+        on stderr. Raises InvalidInput when there is no run, or when a file of a run is invalid.
         """
         from cs285.results.series import newest_runs
 
@@ -44,7 +44,7 @@ class RunSelection:
 
 
 def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
-    """Select the runs that meet all conditions, such as ``size=64``; raise InvalidInput when there is none."""
+    """Select the runs that meet all conditions, such as ``size=64``; raise InvalidInput when no run meets them."""
     known = [field.name for field in fields(Config)]
     for condition in conditions:
         name, _, wanted = condition.partition("=")

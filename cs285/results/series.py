@@ -39,8 +39,8 @@ class Series:
 
     ``config`` has the settings of the first run, and ``gradient_steps`` is the number of its gradient steps over all
     iterations. ``iterations`` are the iterations that at least one run evaluated; ``last`` is the last one that all
-    runs evaluated. ``facts`` has the settings that decide the result by name, as text: the facts of an input file
-    contain its digest, and ``make_policy`` is the function that made the policy.
+    runs evaluated. ``facts`` maps the name of each setting that decides the result to its value as text. The text of an
+    input file contains the file's digest. The entry ``make_policy`` is the function that made the policy.
     """
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:
@@ -72,7 +72,7 @@ class Series:
         return float(np.sqrt(within + np.var(self.values(RETURN, itr))))
 
     def expert(self) -> tuple[float, float | None]:
-        """Mean and standard deviation of the expert's return; if not measured, the recorded episodes' mean and None."""
+        """Mean and standard deviation of the expert's return; if not measured, the recorded data's mean and None."""
         first = self.iterations[0]
         if means := self.values("Expert_AverageReturn", first):
             return float(np.mean(means)), float(np.mean(self.values("Expert_StdReturn", first)))
@@ -116,7 +116,7 @@ def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
 
 
 def newest_runs(runs: Sequence[RunFolder]) -> list[RunFolder]:
-    """Of runs with equal settings, input files, policy and seed, select the newest complete one, else the newest."""
+    """Of runs with equal settings, inputs, policy and seed, select the newest complete run, or else the newest run."""
     ordered = sorted(runs, key=lambda run: (run.complete, run.started))
     return list({(*_key(run), run.config.seed): run for run in ordered}.values())
 
@@ -126,11 +126,11 @@ def _key(run: RunFolder) -> tuple[Any, ...]:
 
 
 def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
-    """Select the series to compare; the result has a dict for each task, with the series by method (of `METHODS`).
+    """Select the series to compare; for each task, the result has a dict from the method (of `METHODS`) to its series.
 
-    On a task with a DAgger series, these are the DAgger series, and the BC series with the same settings and with the
-    gradient steps of one or of all of its iterations. On a task without DAgger, they are all BC series. Raises
-    InvalidInput when a task has several series of one method.
+    On a task with a DAgger series, the function selects this series and the BC series that have the same settings and
+    took as many gradient steps as one or as all iterations of DAgger. On a task without a DAgger series, the function
+    selects all BC series. Raises InvalidInput when a task has several series of one method.
     """
     tasks: dict[str, dict[str, Series]] = {}
     for s in series:
@@ -168,7 +168,7 @@ def _is_number(series: Series, name: str) -> bool:
 
 
 def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Series]]:
-    """Groups of at least two series that differ only in the numeric setting ``parameter``, each sorted by its value."""
+    """Groups of at least two series that differ only in the numeric setting ``parameter``, in order of its values."""
     groups: dict[tuple[Any, ...], list[Series]] = {}
     numeric = [s for s in series if _is_number(s, parameter)]
     for s in sorted(numeric, key=lambda s: float(getattr(s.config, parameter))):
@@ -177,7 +177,7 @@ def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Se
 
 
 def series_names(series: Sequence[Series], left_out: Sequence[str] = ()) -> list[str]:
-    """A name for each series: method, settings that differ and, where settings do not differ, the architecture."""
+    """A name for each series: the method, settings that differ and, if all settings are equal, the architecture."""
     shown = [name for name in differing(series) if name not in ("do_dagger", *left_out)]
     facts, names = [s.facts for s in series], []
     for s in series:

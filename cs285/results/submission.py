@@ -39,8 +39,8 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
 
     If the zip would be too large, experts and data are left out. ``code`` is the folder of the package cs285, next to
     requirements.txt; the package is renamed as the course's entry in `EDITIONS` says. Returns the size in bytes, at
-    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC (q1_) or of DAgger (q2_), run folders have the
-    same name, or the zip is too large or can't be written.
+    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC (q1_) or no run of DAgger (q2_), when run folders
+    have the same name, or when the zip is too large or can't be written.
     """
     names = [run.path.name for run in runs]
     for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
@@ -79,7 +79,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
 
 
 def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
-    """Return the runs with the paths that their input files have in the zip, and the unchanged ones of these files."""
+    """Return the runs, whose settings name input files by path in the zip, and the contents of the unchanged files."""
     moved, content = [], dict[str, bytes]()
     for run in runs:
         for name, path in input_files(run.config).items():
@@ -93,7 +93,7 @@ def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, 
 
 
 def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> bytes:
-    """Return the bytes of a zip of ``contents``, bytes by file name; files in ``executable`` get execute permission."""
+    """Return a zip of ``contents``, which maps names to bytes; the files in ``executable`` get execute permission."""
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():

@@ -20,7 +20,7 @@ def table_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 
 def write_tables(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
-    """Write the table as ``results.csv`` and ``results.parquet``; return their paths. InvalidInput if that fails."""
+    """Write the table as ``results.csv`` and ``results.parquet``; return the paths. Raise InvalidInput on failure."""
     import pyarrow
     from pyarrow import csv, parquet
 

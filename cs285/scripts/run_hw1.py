@@ -37,8 +37,8 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
                 trainer = BC_Trainer(config, expert, make_policy, inputs)
                 rows = trainer.run_training_loop()
                 print(f"{trainer.run_dir}: {final_line(rows, config.evaluated)}", flush=True)
-            except Exception as error:  # a user's own policy may raise anything
-                if len(configs) == 1 or inputs is None:  # the inputs are wrong, so every seed would fail
+            except Exception as error:  # a user's own policy may raise any exception
+                if len(configs) == 1 or inputs is None:  # without valid inputs, every seed would fail
                     raise
                 if not isinstance(error, EXPECTED) and not is_users(error):
                     traceback.print_exception(error)

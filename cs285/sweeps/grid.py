@@ -24,7 +24,8 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     """Make a `Config` for every combination of values; experiments are named after the settings that vary.
 
     ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
-    Each combination runs with the seeds 1 to ``seeds``; None: those in ``assignments``, or else the default seed.
+    Each combination runs with the seeds 1 to ``seeds``. If ``seeds`` is None, it runs with the seeds in ``assignments``
+    or, if there are none, with the default seed.
     Raises InvalidInput for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
     """
     values = dict(_read_assignment(assignment) for assignment in assignments)
@@ -44,7 +45,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
 
 
 def missing_runs(configs: Sequence[Config], logdir: Path) -> list[Config]:
-    """Select the configs without a complete run folder below ``logdir``; raises as `complete_runs` does."""
+    """Select the configs without a complete run folder below ``logdir``; raise InvalidInput as `complete_runs` does."""
     done = {_key(run.config) for run in complete_runs(configs, logdir)}
     return [config for config in configs if _key(config) not in done]
 

@@ -46,7 +46,7 @@ def run_missing(
         ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)
         for config in {tuple(getattr(config, name) for name in names): config for config in ordered}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
-                pass  # raises InvalidInput unless the task, its expert and data are valid
+                pass  # RunInputs raises InvalidInput unless the task, its expert and data are valid
         check_writable(logdir / "run")
         with connected(address, num_cpus or usable_cores()):
             failed = run_all(missing, logdir)
@@ -69,12 +69,12 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
         raise InvalidInput('a sweep needs Ray: pip install -e ".[sweep]"') from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))  # Ray's workers import cs285 from here
+        places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))  # where Ray's workers find cs285
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
         options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": 2**28}
     elif not re.fullmatch(r"[^/]+:[0-9]+", address):
         raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
-    else:  # without a cluster `ray.init` waits for minutes; a subprocess can time out
+    else:  # `ray.init` would wait for minutes if no cluster answers; a subprocess has a time limit
         command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
         try:
             subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=CLUSTER_TIMEOUT, check=True)
@@ -82,7 +82,7 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
             raise InvalidInput(f"--ray_address is {address}; no Ray cluster of the same version answers") from error
     try:
         return ray.init(address or "local", **options)
-    except Exception as error:  # Ray's errors share no narrower class
+    except Exception as error:  # Ray's errors have no narrower base class in common
         raise RunsFailed(f"Ray did not start; {address or 'this machine'} may be too busy: {error}") from error
 
 
@@ -123,12 +123,12 @@ def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[
     """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
 
     If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``, not
-    the temporary folder. A run that is large enough for a GPU and has no ``which_gpu`` uses GPU ``number`` modulo the
-    number of GPUs.
+    the temporary folder. If there are several GPUs, a run that is large enough for a GPU and has no ``which_gpu`` uses
+    GPU ``number`` modulo the number of GPUs.
     """
     sys.argv = list(command)
     if config.which_gpu is None and not config.no_gpu and is_gpu_work(config):
-        from torch.cuda import device_count  # torch takes two seconds to import
+        from torch.cuda import device_count  # imported here, because torch takes two seconds to import
 
         config = replace(config, which_gpu=number % device_count() if device_count() > 1 else None)
     with tempfile.TemporaryDirectory(prefix="sweep-") as scratch:

@@ -27,7 +27,8 @@ IMITATORS = {
     "HalfCheetah-v5": Config(env_name="HalfCheetah-v5", expert_episodes=1, num_agent_train_steps_per_iter=500),
     "Walker2d-v5": Config(env_name="Walker2d-v5", do_dagger=True, **PRESETS["tuned"]),
 }
-# Settings beside the defaults of train_expert.py: first those of both trainings, then those of the imitator's alone.
+# Settings of train_expert.py that differ from its defaults. The first dict of a task is for both trainings. The second
+# dict is only for the training that starts from the imitator.
 PPO = {
     "HalfCheetah-v5": ({"batch_size": 256}, {"policy_starts": 50_000, "initial_log_std": -1.5}),
     "Walker2d-v5": (
@@ -48,7 +49,7 @@ class Settings:
 
 
 def train(settings: Settings, seed: int, imitate: bool) -> list[tuple[int, float]]:
-    """Train with PPO from an imitator or from random weights; return (environment steps, mean return) pairs."""
+    """Train with PPO from an imitator or from random weights; return (steps, mean return) of each evaluation."""
     task, name = settings.env_name, "imitator" if imitate else "random"
     folder = settings.folder / f"{task}_{name}_{seed}"
     for_both, for_imitator = PPO[task]

@@ -1,6 +1,6 @@
 """A convolutional policy on a task with image observations.
 
-Run this file in a folder with image_task.py; it takes the flags of run_hw1.py:
+Run this file in a folder that also has image_task.py. This file takes the flags of run_hw1.py:
 python image_policy.py --env_name image_task:Chase-v0 --expert_data chase.pkl --do_dagger
 """
 

@@ -20,7 +20,7 @@ class RecurrentPolicy(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(spec.ob_dim))
         self.register_buffer("std", torch.ones(spec.ob_dim))
-        if paths:  # there are no paths when a saved policy is loaded; its state_dict has mean and std
+        if paths:  # when a saved policy is loaded, there are no paths, and its state_dict has mean and std
             self.mean, self.std = map(torch.from_numpy, standardizer(paths))
         self.gru = nn.GRU(spec.ob_dim, config.size, batch_first=True)
         self.head = nn.Linear(config.size, spec.ac_dim)
@@ -42,7 +42,7 @@ class RecurrentPolicy(nn.Module):
         return actions[0, 0].numpy()
 
     def update(self, observations, actions):
-        """Take a gradient step on eight sequences of the expert's episodes; the arguments are not used."""
+        """Take a gradient step on eight sequences of the expert's episodes; the two arguments are ignored."""
         observations, actions = zip(*(self.sequence() for _ in range(8)), strict=True)
         predicted, _ = self(torch.from_numpy(np.stack(observations)))
         loss = functional.mse_loss(predicted, torch.from_numpy(np.stack(actions)))
@@ -54,7 +54,7 @@ class RecurrentPolicy(nn.Module):
     def sequence(self):
         """Observations and actions of `LENGTH` successive steps, at a random place in a random episode.
 
-        The place is drawn by torch's global generator, whose state checkpoints save.
+        Torch's global generator draws the place, because checkpoints save the state of this generator.
         """
         path = self.paths[int(torch.randint(len(self.paths), ()))]
         start = int(torch.randint(len(path) - LENGTH + 1, ()))
