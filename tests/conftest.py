@@ -25,7 +25,8 @@ settings.load_profile("suite")
 fakes.register_fakes()
 # Some tests interrupt a run. If the tests are a shell's background job, they would otherwise ignore SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-torch.set_num_threads(1)  # a run has one thread, too; more threads slow each other down on a busy machine
+# The tests use one thread, as a run does, because several threads slow each other down on a busy machine.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,8 @@ def write_run(
 
     The task is Hopper-v5 unless ``settings`` name another. ``std`` is the standard deviation of the returns in each
     evaluation, and ``expert`` is the mean return of the expert.
-    ``columns`` has the values of further scalars by name, one for each evaluation.
+    ``columns`` has the values of further scalars by name, one for each evaluation. ``inputs`` and ``policy`` become the
+    entries of these names in config.json.
     """
     settings = {"env_name": "Hopper-v5", **settings}
     if len(returns) > 1:

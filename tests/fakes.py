@@ -91,7 +91,7 @@ def choice_rule(observations: Array) -> Array:
 def make_trajectory(
     steps: int = 5, start: float = 0, ob_dim: int = OB_DIM, ac_dim: int = AC_DIM, terminated: bool = False, **new: Any
 ) -> Trajectory:
-    """A trajectory in which all observations and rewards of step t are ``start`` + t."""
+    """A trajectory; in step t the reward and all numbers of the observation are ``start`` + t."""
     t = np.arange(start, start + steps, dtype=np.float32)
     fields = {
         "observations": np.repeat(t[:, None], ob_dim, axis=1),
@@ -148,7 +148,10 @@ def expert_content(
 
 
 def act_like_the_course(path: Path, observations: Array) -> Array:
-    """Act as the course's LoadedGaussianPolicy, which sorts layers by name and does not ignore constant dimensions."""
+    """The actions of the course's LoadedGaussianPolicy.
+
+    This class sorts layers by name, and does not ignore constant dimensions.
+    """
     data = pickle.loads(path.read_bytes())
     nonlinearity = {"tanh": np.tanh, "lrelu": lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0)}[data["nonlin_type"]]
     policy = data["GaussianPolicy"]

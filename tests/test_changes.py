@@ -15,7 +15,7 @@ JOB += " --num_agent_train_steps_per_iter 20 --save_params --size 16"
 
 
 def losses_of_two_runs(package: Path, logdir: Path) -> list[list[float]]:
-    """The losses of runs with seeds 1 and 2."""
+    """The training losses of all iterations, in a run with seed 1 and in a run with seed 2."""
     script = package / "scripts/run_hw1.py"
     finish(start(script, *JOB.split(), "--seeds", "1,2", "--logdir", logdir, cwd=package)).succeeded()
     runs = read_runs([logdir])

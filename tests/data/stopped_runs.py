@@ -37,7 +37,10 @@ def start(job: Callable[[], object]) -> multiprocessing.Process:
 
 
 def outcome(job: Callable[[], object], stderr: Path) -> tuple[int | None, str]:
-    """Call ``job`` as a script's ``main`` in a forked process; returns the exit code and the text in ``stderr``."""
+    """Call ``job`` as a script's ``main`` in a forked process.
+
+    Returns the exit code, and the text that the process writes to the file ``stderr`` as its standard error.
+    """
 
     def main() -> None:
         os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT), 2)

@@ -1,6 +1,6 @@
 """Runs with edited files: each run is resumed, or is refused before anything is written.
 
-The environment variable CS285_FUZZ is the number of edits of each file. If it is set, each run of the tests
+The environment variable CS285_FUZZ is the number of edits of each file. If the variable is set, each run of the tests
 makes different edits.
 """
 

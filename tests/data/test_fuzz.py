@@ -1,7 +1,7 @@
 """Generated files: every reader returns a result or raises InvalidInput, runs no code in them, and takes little memory.
 
-The environment variable CS285_FUZZ is the number of files for each reader. If it is set, each run of the tests
-generates different files.
+The environment variable CS285_FUZZ is the number of files for each reader. If the variable is set, each run of the
+tests generates different files.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""A run that was killed, or that filled the disk, ends bit for bit like an uninterrupted run once it is resumed."""
+"""A run is killed or fills the disk. Once resumed, it has the results of an uninterrupted run, bit for bit."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ROOM = range(1, 60, 1 if os.environ.get("CS285_EVERY_PAGE") else 25)  # sizes of
 
 @pytest.fixture
 def job(tiny: Config, tmp_path: Path) -> Config:
-    """Settings of a DAgger run that reads an expert file and saves parameters; it takes half a second."""
+    """Settings of a DAgger run that reads an expert file and saves parameters. The run takes half a second."""
     expert = pickle_file(tmp_path / "expert.pkl", expert_content())
     return replace(tiny, expert_policy_file=expert, n_iter=4, save_params=True)
 

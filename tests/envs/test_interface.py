@@ -1,4 +1,4 @@
-"""Environments that deviate from Gymnasium's interface are converted, or named in an error with task and step."""
+"""Deviations from Gymnasium's interface: each is converted, or is refused in a line with the task and the step."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Run folders, log.csv, event files and config.json that the logger writes, and what it refuses when a run resumes."""
+"""Run folders, log.csv, event files and config.json that the logger writes, and errors that it raises."""
 
 import csv
 import json

@@ -199,7 +199,8 @@ def test_death_of_a_worker_and_an_exception_in_a_worker_are_raised(fork: None) -
 
 
 def hang() -> float:
-    return sum(itertools.repeat(0.0)) if in_a_worker() else 0.0  # `sum` runs in C and keeps the interpreter's lock
+    # `sum` runs in C and keeps the interpreter's lock, so that the worker runs no signal handler and no other thread.
+    return sum(itertools.repeat(0.0)) if in_a_worker() else 0.0
 
 
 @linux
