@@ -24,7 +24,7 @@ class Body(NamedTuple):
 class Blank:
     """A part of the homework that is written, checked and graded by itself."""
 
-    bodies: tuple[Body, ...]  # functions to write; code outside of the blank calls the first one
+    bodies: tuple[Body, ...]  # functions to write; code outside of the blank calls the first function
     question: str  # number of the assignment's question
     points: int  # points for a right answer
     read_on: str  # reading that explains the terms of the hints

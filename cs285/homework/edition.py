@@ -1,4 +1,4 @@
-"""The student edition, in which the bodies of blanks are empty, and Gradescope's autograder.zip, which contains it."""
+"""The student edition, in which blanks have empty bodies, and Gradescope's autograder.zip with the edition's code."""
 
 import ast
 from collections.abc import Sequence
@@ -15,13 +15,14 @@ from cs285.results.submission import zip_files
 SCRIPTS = (
     "_checkout check_hw1 collect_expert_data describe_data eval_policy make_report make_submission plot_results run_hw1"
 )
+# Patterns of paths; * in a pattern also matches /.
 INCLUDED = (
     *("LICENSE", ".gitignore", "requirements.txt", "docs/editions.md", "docs/homework/handout.md"),
     *("docs/homework/*.png", "notebooks/homework.ipynb", "expert_data/*.pkl", "policies/experts/*.pkl"),
-    *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),  # * also matches /
+    *("cs285/*.py", "cs285/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),
 )
 GRADER = "cs285/homework/grade.py"
-# Not copied: files that contain answers to blanks, and files that need another file that is not copied.
+# Files that are not copied: one that contains an answer to a blank, and others that no copied file imports.
 LEFT_OUT = (
     *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*", "cs285/homework/edition.py"),
     GRADER,
@@ -53,9 +54,10 @@ exec "${PYTHON:-$root/venv/bin/python}" -B -m cs285.homework.grade "$root" .
 
 
 def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
-    """Write the student edition atomically into a new or empty folder; return its number of files.
+    """Write the student edition atomically into a new or empty folder; return the edition's number of files.
 
-    Raises InvalidInput when the folder has files in it or can't be written.
+    The functions of ``blanks`` are empty in the edition, and those of other blanks have the project's bodies.
+    Raises InvalidInput if ``folder`` is a file, is not empty or can't be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput(f"{folder} exists and is not an empty folder; name a new one")
@@ -66,7 +68,7 @@ def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
 
 
 def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
-    """The bytes of each file of the student edition, by its path below the edition's folder."""
+    """Map the path of each file of the student edition, relative to the edition's folder, to the file's bytes."""
     files = {"README.md": (PROJECT_ROOT / README).read_bytes()}
     for top in sorted({name.partition("/")[0] for name in INCLUDED}):
         for path in sorted([*(PROJECT_ROOT / top).rglob("*"), PROJECT_ROOT / top]):
@@ -81,9 +83,10 @@ def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
 
 
 def empty_body(source: str, function: str, blank: Blank) -> str:
-    """Replace the body of a "function" or "Class.method" in a module's source text by hints and an error.
+    """Replace the body of a "function" or "Class.method" in a module's source text by hints and a NotImplementedError.
 
-    All other lines stay unchanged. The first function of a blank gets all hints, and the others refer to it.
+    All other lines stay unchanged. The blank's first function gets all hints. The blank's other functions get a comment
+    that names the first function.
     """
     node: Any = ast.parse(source)
     for name in function.split("."):

@@ -1,8 +1,8 @@
-"""Grader of submissions, which ``run_autograder`` in the autograder's zip calls on a folder with Gradescope's layout.
+"""Grader of submissions. The autograder's ``run_autograder`` calls this grader on a folder with Gradescope's layout.
 
 The checks come from the autograder's zip. They run answers in separate processes, as an unprivileged user if the grader
-is root. From a submission, only the files with blanks are taken, and only if `_uses` reports nothing in them that is
-not in the edition's own file.
+is root. From a submission, the grader takes only the files with blanks. It refuses such a file if `_uses` reports
+something in this file that `_uses` does not report in the edition's file of the same name.
 """
 
 import ast
@@ -23,9 +23,9 @@ from typing import Any
 from cs285.homework.blanks import BLANKS
 
 RETURN = "Eval_AverageReturn"
-LIMIT = 300.0  # seconds for all checks
-MAX_BYTES = 5 * 10**7  # of an event file to read; event files of this project have less than 1 % of this
-MAX_SOURCE = 10**6  # bytes of a file with blanks
+LIMIT = 300.0  # seconds for all checks together
+MAX_BYTES = 5 * 10**7  # larger event files are not read; event files of this project have less than 1 % of this size
+MAX_SOURCE = 10**6  # bytes; a larger file with blanks is refused
 NOBODY = 65534  # id of a user and a group without privileges
 CHECK = """
 import json
@@ -33,15 +33,17 @@ from cs285.homework.checks.runner import check_all
 for verdict in check_all():
     print(json.dumps(verdict.as_json()), flush=True)
 """
-# Modules that answers may import, names that they must not contain, and functions that they must not name.
+# IMPORTS: modules that answers may import. HIDDEN: names that answers must not contain. CALLS: built-in functions that
+# answers must not use; methods may have these names.
 IMPORTS = "__future__ abc collections contextlib copy cs285 dataclasses enum functools gymnasium itertools math numpy"
 IMPORTS += " random time torch tqdm typing"
 HIDDEN = "_getframe builtins cloudpickle ctypes ctypeslib faulthandler gc get_type_hints homework importlib inspect io"
 HIDDEN += " load loads multiprocessing os pickle shutil signal socket subprocess sys threading traceback"
 CALLS = "breakpoint compile delattr eval exec getattr globals input locals open setattr vars"
-# Mean returns of the course's experts, for -v2 and -v4 tasks; those for -v5 are in policies/experts/<task>-v5.json.
+# Mean returns of the course's experts on -v2 and -v4 tasks. Those of the -v5 experts are in policies/experts/*.json.
 EXPERTS = {"Ant": 4751, "HalfCheetah": 4097, "Hopper": 3781, "Walker2d": 5462, "Humanoid": 10344}
-# Tests of logs: prefix of run folders, fraction of the expert's return, number of tasks that must reach it, points.
+# Tests of logs. A test has the prefix of run folders, a fraction of the expert's return, the number of tasks on which
+# a run must reach this fraction, and the points for it.
 LOGS = (("q1_", 0.3, 1, 4), ("q2_", 0.8, 1, 3), ("q2_", 0.8, 2, 3))
 
 
@@ -72,7 +74,7 @@ def main(root: Path, edition: Path) -> None:
 
 
 def _stage(submission: Path, staged: Path) -> dict[str, str]:
-    """Copy a submission's files with blanks over those of the edition; return the reasons for files not copied."""
+    """Copy a submission's files with blanks over the edition's files; map each file that isn't copied to the reason."""
     packages = [path.parents[1] for path in submission.rglob("infrastructure/rl_trainer.py")]
     package = min(packages, key=lambda path: (len(path.parts), path), default=None)
     refused = {}
@@ -93,7 +95,7 @@ def _stage(submission: Path, staged: Path) -> dict[str, str]:
 
 
 def _uses(source: str) -> Iterator[str]:
-    """Yield what a source text uses and no answer needs, such as other modules or assignments to imported modules."""
+    """Yield what a source text uses but no answer needs, such as modules outside of IMPORTS or functions in CALLS."""
     imported = set[str]()
     for node in ast.walk(tree := ast.parse(source)):
         fields = [] if isinstance(node, ast.Constant) else [value for _, value in ast.iter_fields(node)]
@@ -115,7 +117,7 @@ def _uses(source: str) -> Iterator[str]:
 
 
 def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
-    """Run the checks in a student edition; return, by blank, the verdicts before a crash or the time limit."""
+    """Run the checks in a student edition; return, by blank, the verdicts printed before a crash or the time limit."""
     scratch.chmod(0o755)
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/tmp", "OMP_NUM_THREADS": "1"}
     options: dict[str, Any] = {"cwd": staged, "env": environment, "start_new_session": True}
@@ -130,7 +132,7 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
         with suppress(subprocess.TimeoutExpired):
             process.wait(LIMIT)
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # so that no process of an answer can change the results
+            os.killpg(process.pid, signal.SIGKILL)  # so that no process that an answer started can change the results
         process.wait()
         output.seek(0)
         lines = output.read().decode(errors="replace").splitlines()
@@ -142,7 +144,7 @@ def _check(staged: Path, scratch: Path) -> dict[str, dict[str, Any]]:
 
 
 def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
-    """The best Eval_AverageReturn of all runs, divided by the expert's return; keys are (q1_ or q2_, task)."""
+    """Map (prefix, task), with the prefix q1_ or q2_, to the best Eval_AverageReturn as a fraction of the expert's."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     best: dict[tuple[str, str], float] = {}
@@ -153,7 +155,7 @@ def _returns(submission: Path, edition: Path) -> dict[tuple[str, str], float]:
             card = edition / f"policies/experts/{task}-v5.json"
             expert = json.loads(card.read_bytes())["evaluation"]["mean"] if "-v5" in name else EXPERTS[task]
             events = EventAccumulator(str(path), {"scalars": 0}, purge_orphaned_data=False)
-            with suppress(Exception):  # an event file may be invalid from some record on; the records before it count
+            with suppress(Exception):  # if a record of an event file is invalid, the records before this record count
                 events.Reload()
             for point in events.Scalars(RETURN) if RETURN in events.Tags()["scalars"] else ():
                 if math.isfinite(point.value):

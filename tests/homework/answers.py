@@ -1,10 +1,11 @@
 """Answers to the blanks, in the folders wrong_answers and right_answers; each blank has a file in both folders.
 
-In a file, ``# base`` begins a right answer. Every other answer begins with ``# key: title``: the key is that of the
-mistake or shortcoming that the check must report, and the title says how the answer makes the mistake, or how an
-answer with the key ``ok`` differs from the base. Each of these answers is either complete or a list of edits of the
-base: lines ``#~ old ==> new``, or a line ``#- old`` and lines ``#+ new``. Files in right_answers use the base of the
-file in wrong_answers.
+In a file of wrong_answers, ``# base`` begins a right answer, the base. Every other answer begins with a line
+``# key: title``. The key names the mistake or shortcoming that the check must report, and the title says how the answer
+makes this mistake. The key ``ok`` means that the check must report nothing; the title then says how the answer differs
+from the base. An answer is either complete or a list of edits of the base. An edit is a line ``#~ old ==> new``, or a
+line ``#- old`` followed by lines ``#+ new``. Answers in right_answers edit the base of the file in wrong_answers that
+has the same name.
 """
 
 import re

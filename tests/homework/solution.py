@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 
 def body_lines(source: str, function: str) -> slice:
-    """The lines of a function's body after its docstring, counted from 0."""
+    """Slice of the lines of a function's body after the docstring; line numbers begin at 0."""
     node: Any = ast.parse(source)
     for name in function.split("."):
         node = next(part for part in node.body if getattr(part, "name", None) == name)

@@ -22,7 +22,7 @@ RIGHT_BUILD_MLP = RIGHT[0].source
 
 
 def check_source(name: str, source: str, limit: float = runner.LIMIT) -> Verdict:
-    """Check a blank after ``source`` has replaced its functions and, if it has others, methods of the same classes."""
+    """Check a blank after functions in ``source`` replaced those of the same names in its classes or modules."""
     blank = BY_NAME[name]
 
     def import_answers(_: object) -> None:
@@ -89,7 +89,7 @@ def test_the_cores_own_answers_are_ok() -> None:
 def test_empty_blanks_are_not_started_and_a_missing_half_is_named() -> None:
     for name in BY_NAME:
         verdict = check_source(name, "".join(empty_bodies(name)))
-        place = f"{BY_NAME[name].file}:1"  # the verdict names the first function, which has the hints
+        place = f"{BY_NAME[name].file}:1"  # the place is the blank's first function, which has the hints
         assert (verdict.status, verdict.where) == ("not started", place)
     verdict = check_source("update", empty_bodies("update")[1])
     assert (verdict.key, verdict.words) == ("half written", "MLPPolicySL.compute_loss is not written yet")

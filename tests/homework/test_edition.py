@@ -55,7 +55,7 @@ def test_a_blank_names_itself_and_has_its_hints(files: dict[str, bytes]) -> None
 
 
 def test_hints_name_existing_helpers(files: dict[str, bytes]) -> None:
-    """Fails when a helper that a hint names is renamed in the core."""
+    """The test fails if a helper that a hint names is renamed in the code."""
     names = [name for name in files if name.startswith("cs285/") and "homework" not in name]
     core = [(ROOT / name).read_text(encoding="utf-8") for name in names]
     code = re.sub(r" *#.*", "", "".join(core))
@@ -66,7 +66,7 @@ def test_hints_name_existing_helpers(files: dict[str, bytes]) -> None:
 
 
 def test_nothing_answers_a_blank(files: dict[str, bytes]) -> None:
-    """No characteristic line of an answer is in the edition, nor a file that computes a blank's result in another way.
+    """The edition has no characteristic line of an answer, and no file that computes a blank's result in another way.
 
     Lines with "if single else" are allowed, because other policies handle a single observation in the same way.
     """
@@ -119,7 +119,7 @@ def test_a_shorter_homework_is_written_completely_or_not_at_all(
     assert [path.name for path in sorted(workplace.iterdir())] == ["empty", "short"]
 
 
-# One process imports the libraries. For each line of its input, a fork runs run_hw1.py and writes FOLDER/output<n>.
+# One process imports the libraries. For each line of its input, a fork runs run_hw1.py with output to FOLDER/output<n>.
 RUNS = """
 import os, sys
 import gymnasium, numpy, torch, tqdm, tyro
@@ -146,7 +146,10 @@ MORE = {"sample_n_trajectories": "1", "do_relabel_with_expert": f"-1 {DAGGER}", 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the test forks")
 def test_a_run_without_one_blank_fails_and_names_it(tmp_path: Path) -> None:
-    """Editions with one of two blanks, and without any; if CS285_STUDENT_PATH is set, all blanks, also with workers."""
+    """Run two editions with one blank each, and one without blanks.
+
+    If CS285_STUDENT_PATH is set, run an edition for each of the blanks, with and without workers.
+    """
     runs = [("update", 0), ("sample_trajectory", 2), ("", 2)]
     if "CS285_STUDENT_PATH" in os.environ:
         runs = [(name, workers) for name in (*BY_NAME, "") for workers in (0, 2)]

@@ -1,4 +1,4 @@
-"""The autograder on right, empty, broken and hostile submissions, in a folder laid out as Gradescope's."""
+"""The autograder on right, empty, broken and hostile submissions, in a folder with Gradescope's layout."""
 
 import json
 import os
@@ -51,7 +51,7 @@ match x:
 
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
-    """A folder laid out as Gradescope's, with the unzipped autograder and the results of an earlier submission."""
+    """A folder with Gradescope's layout, with the unzipped autograder and the results of an earlier submission."""
     write_autograder(tmp_path / "autograder.zip")
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         assert archive.testzip() is None

@@ -14,7 +14,8 @@ from tests.fake_runs import write_run
 from tests.homework.test_grade import graded, log
 from tests.scripts.conftest import finish, start
 
-# A program that writes the answers one by one, and after each answer prints the verdicts on its blank and the next one.
+# A program that writes the answers one by one. For each answer it prints three verdicts: on the answer's blank before
+# and after the answer is written, and on the next blank.
 TURNS = """
 from pathlib import Path
 from cs285.homework.blanks import BLANKS

@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outputs(runs: Path) -> list[NotebookNode]:
-    """Outputs of all cells with small settings, and of an added cell that compares the returns of both loops."""
+    """Outputs of all cells with small settings, and of an added cell that compares the returns with `BC_Trainer`'s."""
     notebook = nbformat.read(PATH, as_version=4)
     (index,) = (n for n, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
     for name in (*SMALL, "logdir"):

@@ -1,4 +1,4 @@
-"""Figures show the statistics of the series, and refuse series that they can't show."""
+"""Figures show the statistics of the series; series that a figure can't show are refused."""
 
 from collections.abc import Callable
 from pathlib import Path

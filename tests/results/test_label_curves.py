@@ -1,4 +1,4 @@
-"""Each point of a label curve has the scores of the runs with so many labels; incomparable runs are refused."""
+"""Each point of a label curve has the scores of the runs with this number of labels; incomparable runs are refused."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def test_points_are_the_scores_of_the_runs_by_task_and_method(tmp_path: Path) ->
 
 
 def test_the_interval_over_tasks_resamples_the_seeds_of_each_task_alone() -> None:
-    """Tasks whose seeds all agree leave no uncertainty, however much the tasks differ."""
+    """If the seeds of each task agree, the interval is narrow, however much the tasks differ."""
     low, high = iqm_interval([0.1] * 4 + [0.1001], [0.9] * 5)
     assert high - low < 1e-3
     low, high = iqm_interval([0.1] * 5 + [0.9] * 5)

@@ -1,4 +1,4 @@
-"""Runs are selected, grouped by the settings that decide the result, and named by those that differ; statistics."""
+"""Selection of runs, series of runs with equal settings, names of series by differing settings, statistics, tables."""
 
 import csv
 import shlex
@@ -109,7 +109,7 @@ def test_the_command_repeats_the_runs_in_a_shell(tmp_path: Path) -> None:
     assert words[:2] == ["python", "scripts/run_hw1.py"]
     pairs = [("--expert_data", str(data)), ("--env_name", "Hopper-v5"), ("--n_iter", "2"), ("--seeds", "1,2")]
     assert {(words[n], words[n + 1]) for n in range(2, len(words) - 1)} >= set(pairs)
-    assert len(words) == 2 + 2 * len(pairs) + 1  # + 1, since the last word is --do_dagger
+    assert len(words) == 2 + 2 * len(pairs) + 1  # + 1 for --do_dagger, which has no value
     write_run(tmp_path / "mine", [1.0, 2.0], policy={"make_policy": "mine:make"})
     assert series_of(tmp_path / "mine")[0].command().startswith("python mine.py --env_name Hopper-v5 ")
 
@@ -145,7 +145,7 @@ def test_the_summary_equals_numpys_statistics() -> None:
 
 
 def test_expert_data_that_are_gone_or_a_folder_have_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder, which the config.json of another person may name, is not read: it may be large."""
+    """A folder, which another person's config.json may name as expert data, is not read, because it may be large."""
     monkeypatch.setattr(Path, "rglob", None)
     for name, shown in (("minari:gone", "–"), ("/", ""), ("none.pkl", "none.pkl")):
         run = read_run(write_run(tmp_path, [1.0], expert_data=Path(name), inputs={"expert_data": "0a"}))

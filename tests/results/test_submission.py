@@ -22,7 +22,7 @@ CODE = PROJECT_ROOT / "cs285"
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A BC run, which has no evaluation, and a DAgger run, with empty event files."""
+    """A BC run without an evaluation and a DAgger run; the event files of both are empty."""
     for returns in ([], [1.0, 2.0]):
         (write_run(tmp_path / "runs", returns, exp_name="mine") / "events.out.tfevents.1").touch()
     return tmp_path / "runs"
@@ -45,7 +45,7 @@ def test_the_zip_has_the_runs_the_code_and_the_commands(runs: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
-    """The data are in another folder, and the package has another name; the old name is nowhere in the code."""
+    """The expert data are deleted, and the package has another name; the name cs285 is nowhere in the zip's code."""
     data, flags = tmp_path / "mine.pkl", "--do_dagger --n_iter 2 --num_agent_train_steps_per_iter 5 --ep_len 20"
     shutil.copy(PROJECT_ROOT / "expert_data/expert_data_CartPole-v1.pkl", data)
     flags += f" --env_name CartPole-v1 --num_workers 0 --batch_size 20 --eval_batch_size 40 --expert_data {data}"
@@ -67,7 +67,7 @@ def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
 
 
 def run_in(folder: Path, command: str) -> Path:
-    """Run a command in a folder; return the run folder in its ``data``."""
+    """Run a command in a folder; return the run folder below ``folder``/data."""
     script, *flags = command.split()
     assert finish(start(folder / script, *flags, cwd=folder)).code == 0
     (run_dir,) = (folder / "data").glob("q2_*")

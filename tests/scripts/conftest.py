@@ -41,7 +41,7 @@ class Outcome:
         return self
 
     def refused(self, *parts: str) -> Outcome:
-        """Check for exit code 2 and one line on stderr, or tyro's explanation, that contains all the parts."""
+        """Check for exit code 2, and that stderr has one line or tyro's explanation, and contains all ``parts``."""
         assert self.code == 2, self
         if "For full helptext" not in self.err:
             assert self.err.startswith("error: "), self
@@ -77,7 +77,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Script:
-    """Call ``script(name, *arguments)`` to run a script in this process, from an empty folder."""
+    """Call ``script(name, *arguments)`` to run a script in this process, in an empty current folder."""
 
     def call(name: str, *arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
@@ -135,6 +135,6 @@ def point_files(tmp_path_factory: pytest.TempPathFactory) -> PointFiles:
 
 
 def small_run(point_files: PointFiles, *more: object) -> Sequence[object]:
-    """Arguments with which run_hw1.py takes a fraction of a second; ``more`` overrides them."""
+    """Arguments with which run_hw1.py takes a fraction of a second; ``more`` adds arguments or overrides these."""
     sizes = "--num_agent_train_steps_per_iter 4 --batch_size 20 --eval_batch_size 20 --train_batch_size 8 --size 8"
     return ("-env", fakes.POINT, "-ed", point_files.data, *sizes.split(), "--num_workers", 0, *more)

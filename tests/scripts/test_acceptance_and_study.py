@@ -1,4 +1,4 @@
-"""acceptance.py compares returns with targets in per cent of the expert's; study.py prints normalised scores."""
+"""acceptance.py compares returns, in per cent of the expert's, with targets; study.py prints normalised scores."""
 
 import sys
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def test_targets_are_of_tasks_that_ship_with_experts_that_reach_their_returns() 
 def test_the_table_and_the_exit_code(
     script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch, worst: float, result: str
 ) -> None:
-    """The target on Ant is a mean of 95 %: two seeds with 102 and 89 % reach it, 102 and 80 % do not."""
+    """The target on Ant is a mean of 95 %. Two seeds with 102 and 89 % reach it, and two with 102 and 80 % do not."""
 
     def run_missing(configs: Sequence[Config], logdir: Path, num_cpus: int | None) -> None:
         assert num_cpus == 3

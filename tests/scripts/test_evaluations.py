@@ -58,7 +58,7 @@ def test_each_flag_of_a_recording_takes_effect(script: Script, workplace: Path, 
     assert (more[0].observations[0] != plain[0].observations[0]).any()
     assert (more[0].actions == 0).all() != (plain[0].actions == 0).all()
     assert (plain[0].discrete, choice[0].discrete) == (False, True)
-    script("collect_expert_data", "-env", "CartPole-v1", "-n", 1).succeeded()  # this expert ships with the project
+    script("collect_expert_data", "-env", "CartPole-v1", "-n", 1).succeeded()  # the project has CartPole's expert
 
 
 def test_noise_is_in_the_executed_actions_and_not_in_the_recorded_ones(
@@ -74,7 +74,7 @@ def test_noise_is_in_the_executed_actions_and_not_in_the_recorded_ones(
         recorded = load_expert_data(workplace / name)
         for episode in recorded:
             np.testing.assert_array_equal(episode.actions, expert.get_action(episode.observations))
-        # The next state shows the mean of the two executed actions.
+        # The mean of the two numbers of an executed action can be computed from the next state.
         executed = [10 * (t.next_observations - 0.9 * t.observations).mean(axis=1) for t in recorded]
         deviations[name] = np.concatenate(executed) - np.concatenate([t.actions.mean(axis=1) for t in recorded])
     assert np.abs(deviations["plain"]).max() < 1e-4

@@ -1,7 +1,7 @@
 """Flags, files and folders that can't be used: the script prints one line, exits with code 2 and leaves no file behind.
 
-The tests of the readers cover every kind of invalid content. Here each script is given one invalid
-file of each kind that it reads.
+The tests of the readers cover every kind of invalid content. Here each script gets one invalid file
+of each kind that the script reads.
 """
 
 import os

@@ -50,7 +50,7 @@ def test_each_figure_is_written_as_png_and_pdf(flags: str, script: Script, runs:
 
 
 def test_refusals(script: Script, runs: None, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_sweep(monkeypatch, None)  # the test fails if reproduce.py starts a run
+    replace_sweep(monkeypatch, None)  # with None, the test fails if reproduce.py starts a run
     for name in ("file", "mine.pdf"):
         (workplace / name).write_text("in the way", encoding="utf-8")
     before = files_below(workplace)
@@ -115,9 +115,9 @@ def report(script: Script, workplace: Path) -> Path:
 
 @contextmanager
 def visit(address: str) -> Iterator[tuple[Any, list[str], list[str]]]:
-    """Open an address offline; without Chromium skip the test, or fail it if CS285_REQUIRE_CHROMIUM is set.
+    """Open an address offline. Without Chromium, skip the test or, if CS285_REQUIRE_CHROMIUM is set, fail the test.
 
-    Yields Playwright's page, the errors on its console, and the addresses that it requests; data URLs are left out.
+    Yields Playwright's page, the errors on the page's console, and the addresses, without data URLs, that it requests.
     """
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if executable is None:
@@ -264,7 +264,7 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
     monkeypatch.setitem(sys.modules, "cs285.experts.recording", recording)
     out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
     rows = [f"| {task} | 14 ± 10 | 22 ± 10 | 94 ± 10 | 100 ± 2 | 94 |" for task in tasks]
-    # The output has no line on a table or a figure that is left out.
+    # No table and no figure is left out, so the output has no other lines.
     assert out.splitlines() == [*rows, "first/report.html", "first/report.pdf"]
     page = Path("first/report.html").read_text(encoding="utf-8")
     for part in ("Table 3", "1: expert_episodes Hopper", "1: num_agent", "2: Hop", "Figure 3: tasks"):

@@ -1,4 +1,4 @@
-"""run_hw1.py: output, resuming, seeds, the assignment's commands, the wheel, learning, and flags; all help texts."""
+"""Output, resuming, seeds, the assignment's commands, wheel, learning and flags of run_hw1.py; help of all scripts."""
 
 import re
 import shlex
@@ -108,7 +108,8 @@ def test_the_assignments_commands(workplace: Path, script: Script) -> None:
 
 @pytest.mark.slow
 def test_the_wheel_has_every_module_and_runs_run_hw1(tmp_path: Path) -> None:
-    source, installed = tmp_path / "source", tmp_path / "site"  # building the wheel leaves files in its source folder
+    # The sources are copied, because building a wheel leaves files in the source folder.
+    source, installed = tmp_path / "source", tmp_path / "site"
     source.mkdir()
     for name in ("pyproject.toml", "setup.py", "README.md"):
         shutil.copy(ROOT / name, source)
@@ -162,7 +163,7 @@ FLAGS = (
     "--ob_normalization expert_data --video_log_freq 1 --max_replay_buffer_size 1 --num_workers 1 "
     "--seed 7 --logdir elsewhere"
 )
-ELSEWHERE = {  # flags whose effects other files test
+ELSEWHERE = {  # flags whose effects are tested in other files
     *("learning_rate", "learning_rate_schedule", "no_gpu", "which_gpu", "resume", "backend", "env_name"),
     *("save_params", "checkpoint_freq", "expert_episodes", "env_kwargs", "expert_eval_episodes"),
 }

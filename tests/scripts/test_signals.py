@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and missing streams: one line, exit codes 130 and 143, readable logs, and no process that remains."""
+"""SIGINT, SIGTERM and missing streams: one line, exit codes 130 and 143, readable logs, and no remaining process."""
 
 import os
 import random
@@ -43,7 +43,8 @@ def test_signal_at_any_moment(signum: signal.Signals, line: str, moment: int, tm
     ended = finish(process)
     assert (ended.code, ended.err) == (128 + signum, line)
     (folder,) = tmp_path.glob("data/*")
-    assert len(read_run(folder).rows) - ended.out.count("iteration ") in (0, 1)  # a row is written before it is printed
+    # A run writes an iteration's row to log.csv before it prints the iteration's line.
+    assert len(read_run(folder).rows) - ended.out.count("iteration ") in (0, 1)
     assert all_end(tmp_path)
 
 

@@ -19,7 +19,7 @@ RUN = "-env CartPole-v1 --do_dagger -n 2 --num_agent_train_steps_per_iter 5 --ba
 
 @pytest.fixture
 def homework_2(tmp_path: Path) -> dict[str, str]:
-    """Python's path with another package named cs285, as after `pip install -e` of another homework."""
+    """A PYTHONPATH whose folder has another package named cs285, as after `pip install -e` of another homework."""
     package = tmp_path / "hw2" / "cs285"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('the other package')", encoding="utf-8")
@@ -46,7 +46,7 @@ def test_a_run_finishes_in_a_hostile_environment(tmp_path: Path, homework_2: dic
     "script", [*(ROOT / "scripts" / f"{name}.py" for name in SCRIPTS), ROOT / "cs285/scripts/run_hw1.py"]
 )
 def test_each_script_imports_its_own_checkout(script: Path, homework_2: dict[str, str], tmp_path: Path) -> None:
-    """Run the first lines of a script; a fake tyro ends the process at its import."""
+    """Run the first lines of a script, until the import of a fake tyro ends the process."""
     fake = "import os, sys\nprint(sys.modules['cs285'].__file__, flush=True)\nos._exit(7)"
     (tmp_path / "hw2/tyro.py").write_text(fake, encoding="utf-8")
     done = finish(start(script, cwd=tmp_path, environment=homework_2))

@@ -1,4 +1,4 @@
-"""sweep.py with Ray itself: on this machine, on a cluster that loses a node, with failed runs, and repeated."""
+"""sweep.py with the real Ray: on this machine, on a cluster that loses a node, with failed runs, and a second time."""
 
 import os
 import socket
@@ -29,8 +29,8 @@ FAST_HEALTH_CHECKS = {"RAY_health_check_period_ms": "1000", "RAY_health_check_fa
 def environment(tmp_path: Path) -> dict[str, str]:
     """Environment variables of processes that use Ray.
 
-    They hide the package rfc3987_syntax. Ray's processes would import it (by jsonschema), which takes most of the time
-    that they need to start.
+    The variables hide the package rfc3987_syntax. Otherwise Ray's processes would import this package through
+    jsonschema, and the import would take most of the time that a process needs to start.
     """
     folder = tmp_path / "hidden"
     folder.mkdir()
@@ -41,7 +41,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def ray_is_too_slow(reason: str) -> None:
-    """Skip the test on a machine that is too busy for Ray; fail it where CS285_REQUIRE_RAY is set."""
+    """Skip the test, because the machine is too busy for Ray; if CS285_REQUIRE_RAY is set, fail the test."""
     if os.environ.get("CS285_REQUIRE_RAY"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -49,8 +49,11 @@ def ray_is_too_slow(reason: str) -> None:
 
 @contextmanager
 def two_nodes(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
-    """Start two nodes with one CPU each, and kill them at the end; yields the head's HOST:PORT and both processes."""
-    # The folder's path is short, since paths of sockets must be.
+    """Start a head and a worker with one CPU each, and kill both at the end.
+
+    Yields the head's HOST:PORT and both processes.
+    """
+    # The folder's path is short, because Ray makes sockets in the folder, and a socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         with socket.create_server(("127.0.0.1", 0)) as free:
             number = str(free.getsockname()[1])
@@ -134,7 +137,7 @@ def test_a_sweep_survives_the_death_of_a_node(environment: dict[str, str], tmp_p
             time.sleep(0.05)
         kill(worker)
         ended = finish(sweep, within=300).succeeded()
-        assert head.poll() is None  # a sweep stops only the Ray that it started
+        assert head.poll() is None  # a sweep does not stop a Ray that it did not start
     runs = read_runs([tmp_path / "data/sweep"])
     assert sorted(run.config.size for run in runs) == [8, 9, 10, 11]
     assert all(run.complete for run in runs)

@@ -1,4 +1,4 @@
-"""train_expert.py with PPO and SAC. Only these tests run JAX, since a process that ran JAX should not fork workers."""
+"""train_expert.py with PPO and SAC. Only this file runs JAX, because a process that ran JAX should not fork workers."""
 
 import json
 import os

@@ -105,7 +105,8 @@ def test_large_runs_take_the_gpus_in_turn(tiny: Config, monkeypatch: pytest.Monk
     monkeypatch.setattr(sweep, "BC_Trainer", lambda config: taken.append(config.which_gpu))
     large = {"size": 1000, "train_batch_size": 1000}
     for number, other in enumerate([large, large, large, {**large, "which_gpu": 5}, {**large, "no_gpu": True}, {}]):
-        with pytest.raises(TypeError):  # the fake BC_Trainer returns None, which no `with` statement takes
+        # The fake BC_Trainer returns None. A `with` statement raises TypeError for None, which is no context manager.
+        with pytest.raises(TypeError):
             sweep.train_run(replace(tiny, **other), [], number)
     assert taken == [0, 1, 0, 5, None, None]
 

@@ -9,7 +9,7 @@ import torch
 
 
 class Mistake(Exception):
-    """A mistake in an answer, with a key that identifies it in tests and a clause that shows it to the student."""
+    """A mistake in an answer, with a key that identifies the mistake in tests and a clause for the student."""
 
     def __init__(self, key: str, words: str) -> None:
         super().__init__(key, words)
@@ -23,7 +23,7 @@ def require(condition: object, key: str, words: str) -> None:
 
 
 def require_type(value: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """Raise a `Mistake` unless a returned value has the type ``kind``; ``wanted`` describes it in the message."""
+    """Raise a `Mistake` unless a returned value has the type ``kind``; ``wanted`` describes the type in the message."""
     found = "nothing (None)" if value is None else f"a {type(value).__name__}"
     require(isinstance(value, kind), "type", f"it returns {found}, not {wanted}")
 
@@ -40,8 +40,9 @@ def require_equal(
 ) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    ``name`` begins its message, and ``hint`` ends it. ``others`` maps the keys of known mistakes to the numbers that
-    they lead to and a hint; if ``found`` has these numbers, the known mistake's key and hint are used.
+    ``name`` begins the message, and ``hint`` ends the message. ``others`` maps the key of each known mistake to the
+    numbers that the mistake leads to, and to a hint. If ``found`` has these numbers, the `Mistake` that is raised has
+    the known mistake's key and hint.
     """
     if not close(found, wanted):
         same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]
@@ -81,7 +82,7 @@ def case(name: str) -> Iterator[None]:
 
 
 def run_cases(check: Callable[..., Any], cases: Mapping[str, tuple[Any, ...]]) -> Iterator[Mistake]:
-    """Call a check for each case and yield its mistakes; ``cases`` maps the names of cases to the check's arguments."""
+    """Call a check for each case and yield the mistakes; ``cases`` maps the names of cases to the check's arguments."""
     for name, arguments in cases.items():
         with case(name):
             yield from check(*arguments) or ()

@@ -97,7 +97,7 @@ def update() -> Iterator[Mistake]:
 
 
 def _losses(policy: Any, outputs: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Losses by name: "right" is the right loss, and every other name is the common mistake that leads to the loss."""
+    """Map "right" to the right loss, and the name of each common mistake to the loss that this mistake leads to."""
     nll = fakes.action_distribution(policy, outputs).log_prob(actions).mean().neg()
     losses = {"right": nll}
     if policy.discrete:

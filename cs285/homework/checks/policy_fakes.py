@@ -12,7 +12,7 @@ from cs285.homework.checks.mistake import close, require
 from cs285.policies import MLP_policy
 
 core: Any = MLP_policy
-N, OB_DIM = 6, 3  # observations in a batch, and their size
+N, OB_DIM = 6, 3  # number of observations in a batch, and of numbers in an observation
 
 
 class Optimizer:
@@ -74,14 +74,14 @@ def make_policy(
 ) -> Any:
     """Make an `MLPPolicySL` with a small network and the `Optimizer` above; ``methods`` replace the class's methods.
 
-    Actions have ``ac_dim`` numbers or, if discrete, 4 choices.
+    A continuous action has ``ac_dim`` numbers. A discrete action is one of 4 choices.
     """
     optimizers: Any = torch.optim
     optimizers.Adam = optimizers.AdamW = optimizers.SGD = optimizers.RMSprop = Optimizer
     core.build_mlp = lambda inputs, outputs, *_, **__: nn.Sequential(
         nn.Linear(inputs, 8), nn.Tanh(), nn.Linear(8, outputs)
     )
-    # Both functions are replaced because the student's pytorch_utils.py, which defines them, may be broken.
+    # The next two functions are replaced, because the student's pytorch_utils.py, which defines them, may be broken.
     core.from_numpy = lambda array, device=None: torch.as_tensor(np.asarray(array, np.float32))
     core.to_numpy = lambda tensor: tensor.detach().numpy().copy()
     torch.default_generator.manual_seed(0)

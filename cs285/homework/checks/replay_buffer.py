@@ -54,7 +54,7 @@ def _buffer(max_size: int) -> Any:
 
 
 def _transitions(buffer: Any) -> Any:
-    """Draw a batch, check that each row is a stored transition, and return the k of each row (see `_buffer`)."""
+    """Draw a batch, check that each row is a stored transition, and return the number k of each row (see `_buffer`)."""
     room = f"len(self) is {len(buffer)} and max_size is {buffer.max_size}"
     try:
         batch = buffer.sample_random_data(ROWS)
@@ -86,7 +86,7 @@ def _transitions(buffer: Any) -> Any:
 
 
 def _check_draws(draws: Any, stored: Any) -> None:
-    """Check that ``draws``, (batches, rows) with the k of each row, are independent, uniform draws from ``stored``."""
+    """Check that ``draws``, numbers k by (batch, row), are independent, uniform draws from the numbers ``stored``."""
     rows = f"{draws[0, :4].tolist()} and so on"
     require((draws != draws[0]).any(), "same rows", f"all batches have the same transitions: {rows}")
     require((draws != draws[:, :1]).any(), "one transition", f"all rows of a batch are the same transition: {rows}")

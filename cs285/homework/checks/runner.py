@@ -21,7 +21,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import numpy as np
-import threadpoolctl  # noqa: F401 - its import sets an environment variable
+import threadpoolctl  # noqa: F401 - the import sets an environment variable before the checks compare the environment
 import torch
 
 import cs285.data.expert_data  # the files with blanks need these four modules; a fork need not import them again
@@ -43,8 +43,8 @@ class Verdict:
     """Result of the check of one blank."""
 
     blank: str  # name of the blank
-    status: str  # one of `STATUSES`; the first two are passes
-    key: str = ""  # short names: of the mistake, or of the shortcomings of an answer that works
+    status: str  # one of `STATUSES`; an answer with one of the first two passes
+    key: str = ""  # short name of the mistake, or short names of the shortcomings of an answer that works
     words: str = ""  # what is wrong, with the numbers that show it
     where: str = ""  # file and line of the mistake
 
@@ -61,14 +61,15 @@ class Verdict:
         return " ".join(f"{self.blank}: {found}{place}".split())
 
     def as_json(self) -> dict[str, Any]:
-        """A dict of the fields, with the message as ``line``, the points reached as ``points``, and ``max_points``."""
+        """A dict of the fields and the message (``line``), with ``points`` reached and ``max_points`` possible."""
         points = BY_NAME[self.blank].points
         return {**asdict(self), "line": str(self), "points": points * self.passed, "max_points": points}
 
 
 def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> Iterator[Verdict]:
     """Check the blanks with these names, each as `check` does."""
-    with ThreadPoolExecutor(1 if METHOD == "fork" else os.cpu_count()) as pool:  # several, since spawning is slow
+    # Spawned processes start slowly, so several of them run at the same time; forks run one after another.
+    with ThreadPoolExecutor(1 if METHOD == "fork" else os.cpu_count()) as pool:
         yield from pool.map(functools.partial(check, limit=limit), names)
 
 
@@ -80,7 +81,7 @@ def check(name: str, limit: float = LIMIT) -> Verdict:
         found, trace = Path(folder, "verdict"), Path(folder, "trace")
         process = context.Process(target=_run, args=(name, limit, Path(folder)), daemon=True)
         process.start()
-        process.join(limit + 60)  # the limit begins after the start of the process, which may be slow
+        process.join(limit + 60)  # + 60: the process may start slowly, and the limit begins after its start
         exit_code = process.exitcode
         process.kill()
         process.join()
@@ -107,7 +108,7 @@ def _run(name: str, limit: float, folder: Path) -> None:
         before = _global_state()
         _forbid_seeding(blank)
         _import_answers(blank)
-        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # the limit begins after the imports
+        faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # again: the limit begins after the imports
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
         costs: dict[str, str] = {cost.key: cost.words for cost in getattr(module, name)() or ()}
         changed = [key for key, value in _global_state().items() if value != before[key]]
@@ -120,7 +121,7 @@ def _run(name: str, limit: float, folder: Path) -> None:
         verdict = Verdict(name, status, key, words, _place_of(blank, None) if costs else "")
     except BaseException as error:
         status, key, words = _explain(blank, error)
-        # The hints of a blank that is not started are in its first function.
+        # If a blank is not started, the place is its first function, because this function contains the hints.
         place = _place_of(blank, None if status == "not started" else error)
         verdict = Verdict(name, status, key, words[:500], place)
     faulthandler.cancel_dump_traceback_later()
@@ -146,7 +147,7 @@ def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
 
 
 def _place_of(blank: Blank, error: BaseException | None) -> str:
-    """File and line of the innermost call in the answer or, if the traceback has none, of the blank's function."""
+    """File and line of the innermost call in the answer; if the traceback has no such call, of the blank's function."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename)}:{error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__ if error else None)):
@@ -173,7 +174,7 @@ def _code(body: Body) -> CodeType | None:
 
 
 def _import_answers(blank: Blank) -> None:
-    """Import the files with blanks; a mock replaces a file that can't be imported and has only other blanks."""
+    """Import the files with blanks; a mock replaces a file that can't be imported and has no function of ``blank``."""
     own = {body.module for body in blank.bodies}
     for name in dict.fromkeys(body.module for other in BLANKS for body in other.bodies):
         try:

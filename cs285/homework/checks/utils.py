@@ -18,7 +18,7 @@ from cs285.infrastructure import utils
 core: Any = utils
 SPEC = TaskSpec((3,), np.dtype(np.float32), 2, discrete=False, max_episode_steps=12, fps=60)
 SEED = 7
-LENGTHS = [4, 6, 5, 3]  # steps of the episodes of `_Rollouts`, repeated without end
+LENGTHS = [4, 6, 5, 3]  # numbers of steps of the episodes of `_Rollouts`, repeated without end
 
 
 class _ResetAnswer(NamedTuple):
@@ -32,15 +32,16 @@ class _ResetAnswer(NamedTuple):
 class _Environment(gym.Env[Any, Any]):
     """An environment whose observation in step t is (t, seed, 1).
 
-    ``ends`` has the steps of the events "terminated", "truncated" and "NaN". If it is empty, each observation is a new
-    array, else all observations share one array.
+    ``ends`` maps the events "terminated", "truncated" and "NaN" to the steps in which they happen. If ``ends`` is
+    empty, each observation is a new array. Otherwise all observations share one array.
     """
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
         self.action_space = gym.spaces.Discrete(2) if discrete else gym.spaces.Box(-1.0, 1.0, (2,))
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (3,))
         self.ends, self.steps, self.over = ends, 0, False
-        # np.asarray does not copy float32, the task's dtype, so an answer without copies fails on a float32 state.
+        # The task's dtype is float32. np.asarray does not copy a float32 array, so with a float32 state the check finds
+        # an answer that calls np.asarray and does not copy.
         self.state = np.zeros(3, np.float32 if "truncated" in ends else np.float64)
         self.seeds, self.received = list[Any](), list[Any]()
 
@@ -148,7 +149,7 @@ def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
 
 
 class _Rollouts:
-    """Rollouts in which the seed of an episode is its number of steps; like workers, they read one seed ahead."""
+    """Rollouts in which an episode's seed is its number of steps; like workers, the rollouts read one seed ahead."""
 
     spec = SPEC
 
@@ -177,7 +178,7 @@ def _check_episodes(paths: Any) -> None:
 
 
 def sample_trajectories() -> None:
-    """Check that no more episodes than needed are collected, and that the returned number of steps is their sum."""
+    """Check that no more episodes than needed are collected, and that the returned number counts their steps."""
     for least, count in ((10, 2), (11, 3), (1, 1)):
         with case(f"min_timesteps={least}, episodes of {LENGTHS}... steps"):
             rollouts = _Rollouts()
