@@ -1,6 +1,6 @@
-"""Compare BC of the project with BC of `imitation` on the same data: returns over the same episodes, and seconds.
+"""Compare the project's BC with BC of the library `imitation` on the same data: returns, and seconds of training.
 
-``bc_returns.py PYTHON`` prints a Markdown table; PYTHON is imitation's interpreter (see README.md).
+``bc_returns.py PYTHON`` prints a Markdown table. PYTHON is the interpreter of the environment with `imitation`.
 """
 
 import subprocess

@@ -18,7 +18,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from cs285.data.restricted_pickle import load_pickle
 
 KEYS = ("observation", "action", "next_observation")
-NETWORK = ("mlp_extractor.policy_net.", "action_net.")  # prefixes of the mean action's parameters
+NETWORK = ("mlp_extractor.policy_net.", "action_net.")  # name prefixes of the parameters for the mean action
 
 if __name__ == "__main__":
     data_file, weights_file, seed = sys.argv[1:]

@@ -23,7 +23,7 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.policies.make_policy import make_mlp_policy
 from cs285.process import usable_cores
 
-STEPS = {"job": 64_000, "gradient": 2000}  # of the environment (55 000 in evaluations, 9000 in training); of Adam
+STEPS = {"job": 64_000, "gradient": 2000}  # environment steps (55 000 in evaluations, 9000 in training); steps of Adam
 
 
 def timed(action: Callable[[], Any], times: int = 1) -> float:

@@ -20,7 +20,8 @@ from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 
-FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")  # the first one in --tasks has Figure 1, the first two have videos
+# Of these tasks, the first one that is in --tasks has Figure 1, and the first two have videos.
+FEATURED = ("Hopper-v5", "Ant-v5", "HalfCheetah-v5")
 TASK_PRESETS = {"Humanoid-v5": PRESETS["humanoid"], "Walker2d-v5": PRESETS["tuned"]}
 EVALUATION = 10_000  # environment steps of each evaluation
 STEPS, EPISODES = (500, 2000, 5000), (1, 2, 5, 10, 20)  # gradient steps and episodes of BC in Figure 1

@@ -16,7 +16,7 @@ from cs285.experts.algorithms import algorithm_class, export_policy, make_model,
 from cs285.experts.card import Record, evaluate_expert, write_card
 from cs285.experts.settings import ExpertSettings
 
-SELECTION_EPISODES = 40  # enough to see a policy that falls once in twenty episodes
+SELECTION_EPISODES = 40  # enough to notice that a policy falls once in twenty episodes
 SELECTION_SEED = 1_000  # differs from the seed of the episodes in the card
 MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
 
@@ -51,7 +51,7 @@ class Progress(BaseCallback):
         self._began = time.monotonic() - record.seconds
 
     def _on_step(self) -> bool:
-        return self.num_timesteps <= self._settings.last_step  # `<=`: PPO has to learn from its last rollout
+        return self.num_timesteps <= self._settings.last_step  # `<=`, so that PPO learns from its last rollout
 
     def _on_rollout_end(self) -> None:
         settings, steps, evaluations = self._settings, self.num_timesteps, self._record.evaluations

@@ -63,7 +63,7 @@ def learning_curves(series: Sequence[Series], references: Sequence[Series] = ())
 def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
     """Draw the return of the BC series against a numeric setting; the series of one curve differ in no other setting.
 
-    Raises InvalidInput for fewer than two different numbers, for several tasks, and for more curves than `STYLES`.
+    Raises InvalidInput for fewer than two numbers of the setting, several tasks, or more curves than `STYLES`.
     """
     if not (series := [s for s in series if s.method == "BC"]):
         raise InvalidInput("the figure needs runs of behavioural cloning")
@@ -115,7 +115,7 @@ def task_bars(series: Sequence[Series]) -> Figure:
 
 
 def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Raise InvalidInput unless ``series``, one for each curve, has 1 to ``len(STYLES)`` items of the same task."""
+    """Raise InvalidInput unless ``series`` has 1 to ``len(STYLES)`` items of one task; each item stands for a curve."""
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:

@@ -39,7 +39,7 @@ def iqm_interval(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> t
     def mean_of_all(*parts: Any, axis: int) -> Any:
         return interquartile_mean(np.concatenate(parts, axis), axis)
 
-    if all(np.ptp(sample) == 0 for sample in samples):  # includes one seed, for which scipy's bootstrap fails
+    if all(np.ptp(sample) == 0 for sample in samples):  # this includes one seed, for which scipy's bootstrap fails
         mean = float(interquartile_mean(np.concatenate(samples)))
         return mean, mean
     resampled = stats.bootstrap(

@@ -23,7 +23,7 @@ ALONG_A_CURVE |= {"num_agent_train_steps_per_iter", "eval_batch_size"}
 class Point(NamedTuple):
     """Scores of the policies that were trained on a number of expert labels."""
 
-    labels: float  # mean over the seeds and tasks
+    labels: float  # number of expert labels, mean over the seeds and tasks
     scores: tuple[list[float], ...]  # for each task, the normalised scores of the seeds
 
     def iqm(self) -> float:

@@ -20,7 +20,7 @@ IN_OTHER_COLUMNS = ("env_name", "do_dagger", "expert_policy_file", "expert_data"
 
 
 def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
-    """The values of each setting as text, the most frequent first; a setting that is None in all series is left out."""
+    """The values of each setting as text, the most frequent first; settings that are always "default" are left out."""
     settings = {}
     for name in (name for name in series[0].facts if name not in IN_OTHER_COLUMNS):
         texts = [s.facts[name] for s in series if name not in OF_POLICY or s.facts["make_policy"] == "default"]

@@ -22,8 +22,8 @@ DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
 DEFAULTS = {None: "default", DEFAULT_POLICY: "default"}
 FILES = ("expert_data", "expert_policy_file")
 RETURN = "Eval_AverageReturn"
-# BC and DAgger can be compared if they differ in these settings only: BC has no use for do_dagger, n_iter and
-# batch_size, `role` compares the numbers of gradient steps, and eval_batch_size changes the measurement only.
+# A BC series and a DAgger series can be compared if they differ in these settings only. BC does not use do_dagger,
+# n_iter and batch_size. `role` compares the numbers of gradient steps. eval_batch_size changes the measurement only.
 NOT_ALIKE = {"do_dagger", "n_iter", "num_agent_train_steps_per_iter", "batch_size", "eval_batch_size"}
 METHODS = ("BC", "BC, as many gradient steps as DAgger", "DAgger")
 
@@ -37,10 +37,10 @@ def identity(config: Config) -> tuple[Any, ...]:
 class Series:
     """Runs with the same settings, input files and policy, each with another seed.
 
-    ``config`` has the settings of the first run, and ``gradient_steps`` is the number of its gradient steps over all
-    iterations. ``iterations`` are the iterations that at least one run evaluated; ``last`` is the last one that all
-    runs evaluated. ``facts`` maps the name of each setting that decides the result to its value as text. The text of an
-    input file contains the file's digest. The entry ``make_policy`` is the function that made the policy.
+    ``config`` has the settings of the first run. ``gradient_steps`` is the number of a run's gradient steps over all
+    iterations. ``iterations`` are the iterations that at least one run evaluated. ``last`` is the last iteration that
+    all runs evaluated. ``facts`` maps the name of each setting that decides the result to its value as text. The text
+    of an input file contains the file's digest. The entry ``make_policy`` is the function that made the policy.
     """
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:

@@ -79,7 +79,7 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
 
 
 def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
-    """Return the runs, whose settings name input files by path in the zip, and the contents of the unchanged files."""
+    """Set input files of the runs to paths in the zip; return these runs, and by path the unchanged files' contents."""
     moved, content = [], dict[str, bytes]()
     for run in runs:
         for name, path in input_files(run.config).items():

@@ -74,7 +74,7 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
         options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": 2**28}
     elif not re.fullmatch(r"[^/]+:[0-9]+", address):
         raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
-    else:  # `ray.init` would wait for minutes if no cluster answers; a subprocess has a time limit
+    else:  # `ray.init` would wait minutes for a cluster, so a subprocess with a time limit asks first
         command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
         try:
             subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=CLUSTER_TIMEOUT, check=True)
