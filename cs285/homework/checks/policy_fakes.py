@@ -53,7 +53,7 @@ def check_inputs(found: Any, policy: Any, observations: Any, convert: Callable[[
 
 
 def action_distribution(policy: Any, outputs: torch.Tensor) -> distributions.Distribution:
-    """The distribution that belongs to the network's outputs."""
+    """The distribution over actions that has the network's outputs as parameters."""
     if policy.discrete:
         return distributions.Categorical(outputs.softmax(-1))
     return distributions.MultivariateNormal(outputs, scale_tril=policy.logstd.exp().diag())

@@ -16,7 +16,7 @@ STORED, ROWS = 60, 32
 
 
 def sample_random_data() -> Iterator[Mistake]:
-    """Check the rows of batches: their content, how often each transition is drawn, and the generator in use."""
+    """Check the rows of batches: their content, how often each transition is drawn, and the random generator."""
     for name, max_size, batches in (("a buffer with room left", 1000, 400), ("a full buffer", 40, 100)):
         with case(name):
             buffer = _buffer(max_size)

@@ -24,7 +24,7 @@ import numpy as np
 import threadpoolctl  # noqa: F401 - the import sets an environment variable before the checks compare the environment
 import torch
 
-import cs285.data.expert_data  # the files with blanks need these four modules; a fork need not import them again
+import cs285.data.expert_data  # four modules that answers need: forks of this process need not import them again
 import cs285.envs.make_env
 import cs285.infrastructure.logger
 import cs285.policies.loaded_gaussian_policy
@@ -35,7 +35,7 @@ ROOT = Path(cs285.__file__).absolute().parents[1]
 LIMIT = 3.0  # seconds for the check of one blank
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
 STATUSES = ("ok", "works, but", "not started", "wrong")
-torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # makes torch import modules once, before forks
+torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports parts of torch, so that forks need not
 
 
 @dataclass(frozen=True)
