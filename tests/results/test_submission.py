@@ -45,7 +45,7 @@ def test_the_zip_has_the_runs_the_code_and_the_commands(runs: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
-    """The expert data are deleted, and the package has another name; the name cs285 is nowhere in the zip's code."""
+    """The expert data are deleted, and the package has another name; the text `cs285.` is nowhere in its code."""
     data, flags = tmp_path / "mine.pkl", "--do_dagger --n_iter 2 --num_agent_train_steps_per_iter 5 --ep_len 20"
     shutil.copy(PROJECT_ROOT / "expert_data/expert_data_CartPole-v1.pkl", data)
     flags += f" --env_name CartPole-v1 --num_workers 0 --batch_size 20 --eval_batch_size 40 --expert_data {data}"
