@@ -85,7 +85,7 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
 
 
 def report(error: Exception, context: str = "") -> int:
-    """Print an error as one line on stderr, and return the exit code; with ``--debug``, print its traceback before."""
+    """Print an error as one line on stderr, and return the exit code; with ``--debug``, print its traceback first."""
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)

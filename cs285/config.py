@@ -24,7 +24,7 @@ TUNED = {"ob_normalization": "expert_data", "learning_rate_schedule": "cosine"}
 HUMANOID = {"env_name": "Humanoid-v5", "size": 128, "num_agent_train_steps_per_iter": 3000, "batch_size": 5000}
 HUMANOID |= {"train_batch_size": 256, "learning_rate": 2e-3}  # more joints need a larger network and more data
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {"tuned": TUNED, "humanoid": {**TUNED, **HUMANOID}}
-CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # characters that are not plain
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # `is_plain` refuses these
 
 
 def _read_json(texts: list[str]) -> Any:
@@ -141,7 +141,7 @@ class Config:
 
     @property
     def run_name(self) -> str:
-        """Prefix of the run folder: q1_ for the assignment's BC question, q2_ for DAgger."""
+        """Start of the run folder's name: q1 for the assignment's BC question or q2 for DAgger, experiment and task."""
         return f"{'q2' if self.do_dagger else 'q1'}_{self.experiment}_{file_name(self.env_name)}"
 
     @property
@@ -174,7 +174,7 @@ def is_plain(text: str, allowed: str = "") -> bool:
 
 
 def _check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
-    """Raise InvalidInput for a wrong type, a text that is not plain or an int above 63 bits; a float may be an int."""
+    """Raise InvalidInput for a wrong type, a text that is not plain or an int above 63 bits; ints pass as floats."""
     if isinstance(value, str | Path) and not is_plain(str(value)):
         raise InvalidInput(f"--{name} is {str(value)!r}; it must not have control characters or lone surrogates")
     if isinstance(value, int) and abs(value) >= 2**63:

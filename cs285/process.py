@@ -35,7 +35,7 @@ def prepare() -> None:
     _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    os.environ["MPLBACKEND"] = "Agg"  # for figures in files; a backend that a notebook set may be missing here
+    os.environ["MPLBACKEND"] = "Agg"  # draws figures into files; a backend that a notebook set may be missing here
     for signum in STOP_SIGNALS:
         if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # an ignored signal stays ignored
             signal.signal(signum, _stop)
@@ -66,7 +66,7 @@ def users_code() -> Iterator[None]:
         yield
     except (Exception, KeyboardInterrupt, Stopped):
         raise
-    except BaseException as error:  # SystemExit, or the user's own subclass
+    except BaseException as error:  # SystemExit, or the user's own subclass of BaseException
         raise RuntimeError(f"it raised {error!r:.100}").with_traceback(error.__traceback__) from error
     finally:
         os.chdir(folder)  # the project's later relative paths depend on the folder
@@ -76,7 +76,7 @@ def users_code() -> Iterator[None]:
 def _reset_when_delivered(signum: int) -> None:
     """Let a second signal end the process even while C code keeps Python from handling the first."""
     libc: Any = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
-    if hasattr(libc, "__sysv_signal"):  # glibc has this signal(), with SA_RESETHAND
+    if hasattr(libc, "__sysv_signal"):  # glibc's signal() that resets the handler when the signal arrives
         libc.signal.restype, libc.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
         libc.__sysv_signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
         libc.__sysv_signal(signum, libc.signal(signum, None))
@@ -90,7 +90,7 @@ def restore_default_signals() -> None:
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:
-    """Raise `Stopped`, which ends the script after its cleanup and a printed line; a second signal ends it at once."""
+    """Raise `Stopped`, which ends the script after cleanup and a printed line; a second signal kills the process."""
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
     raise Stopped(128 + signum)

@@ -21,7 +21,7 @@ from cs285.policies.MLP_policy import MLPPolicySL
 
 try:
     from cs285.policies.fast_update import fast_update, skip_dynamo_import
-except ModuleNotFoundError:  # the project works without this file, only slower
+except ModuleNotFoundError:  # the project works without fast_update.py, only slower
     fast_update = None  # type: ignore[assignment]
 
 
@@ -46,7 +46,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         made, needed = f"a {type(actor).__name__} with discrete={actor.discrete}", bool(spec.discrete)
         raise InvalidInput(f"make_policy returned {made}; for the actions of {config.env_name} it must be {needed}")
     _check_optimizer(actor)
-    seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for numbers that the policy's updates draw
+    seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for random numbers in the policy's updates
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     tensors = actor.parameters() if isinstance(actor, nn.Module) else iter(())
     device = next(tensors, torch.empty(0)).device

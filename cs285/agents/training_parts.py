@@ -8,7 +8,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 def training_parts(policy: Any) -> dict[str, Any]:
-    """Find the optimisers and schedules among a policy's attributes, and in the containers and modules among them.
+    """Find the optimisers and schedules among a policy's attributes, and in attributes that are containers or modules.
 
     The keys of the returned dict are paths of attributes, such as ``nets.0.adam``.
     """

@@ -22,7 +22,8 @@ from cs285.data.whole_files import check_no_links, reading
 from cs285.errors import InvalidInput
 
 VERSION = 4  # version of the checkpoint's format
-# Settings that may differ when a run resumes; n_iter may only grow, and input files must have the same digests.
+# Settings that may differ when a run resumes. But n_iter may only grow, and the expert's file and data may only move:
+# they must have the same SHA-256.
 MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}
 MAY_CHANGE |= {"expert_policy_file", "expert_data", "n_iter", "debug"}
 
@@ -42,7 +43,7 @@ class Checkpoints:
         return self._file.exists()
 
     def save(self, itr: int, state: Mapping[str, Any], new_paths: Sequence[Trajectory]) -> None:
-        """Replace the checkpoint atomically: after a kill at any moment, the previous or the new one is complete.
+        """Replace the checkpoint atomically: if the process is killed, the old or the new checkpoint is complete.
 
         Args:
             itr: number of the last complete iteration.
@@ -55,7 +56,7 @@ class Checkpoints:
                 raise InvalidInput(f"{self._folder / name} was deleted during the run")
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added}
-        content["state"] = portable(dict(state), "state")  # raises for other types before a file is written
+        content["state"] = portable(dict(state), "state")  # for another type, raises before a file is written
         if new_paths:
             path = self._folder / f"added_{itr}.pkl"
             write_pickle([episode.fields() for episode in new_paths], path)
@@ -97,7 +98,7 @@ class Checkpoints:
     def check_same_run(self, config: Config, inputs: Mapping[str, str]) -> None:
         """Raise InvalidInput, with both values, if settings or input files differ from those of the loaded checkpoint.
 
-        ``inputs`` has the SHA-256 of each input file by the name of its setting. Differences in versions or hardware
+        ``inputs`` maps each setting that names an input file to the file's SHA-256. Differences in versions or hardware
         are only printed.
         """
         itr, settings, content = self._itr, self._settings, read_content(self._config)
@@ -120,7 +121,7 @@ class Checkpoints:
             print(f"results may differ from those of an unstopped run: {', '.join(changed)}", file=sys.stderr)
 
     def check_same_policy(self, policy: Mapping[str, str]) -> None:
-        """Raise InvalidInput, with both values, if ``policy`` (see `describe_policy`) differs from config.json's."""
+        """Raise InvalidInput, with both values, if ``policy``, from `describe_policy`, differs from config.json."""
         before = read_content(self._config)["policy"]
         self._check_equal({f"the policy's {name}": (now, before.get(name, now)) for name, now in policy.items()})
 

@@ -24,16 +24,17 @@ def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bo
     """Read the episodes in a dict of arrays or lists of numbers, and split them where ends of episodes are marked.
 
     Row t of each array belongs to step t. The arrays are shortened while they are read, to save memory. Missing rewards
-    become 0, with a notice. If next observations are missing, the last next observation is the (T + 1)-th observation,
-    if there is one, else the last observation. Raises InvalidInput for other content.
+    become 0, with a notice. If next observations are missing, each of them is the observation of the following step.
+    After the last step of T, it is the (T + 1)-th observation or, if there are only T observations, the T-th. Raises
+    InvalidInput for content that can't be read in this way.
 
     Args:
         content: a dict with keys of `NAMES`.
         where: the place of the dict, such as "data.pkl, episode 0", for messages.
         time_limit: steps after which the task truncates an episode. If ``timeout`` is missing, an episode of this
             length counts as truncated, even where ``terminal`` marks its end.
-        discrete: whether the task's actions are discrete; None: one-dimensional whole numbers and single columns of
-            integers count as discrete.
+        discrete: whether the task's actions are discrete. None: they count as discrete if they are a one-dimensional
+            array of whole numbers, or a single column with an integer dtype.
     """
     if not isinstance(content, dict):
         raise InvalidInput(f"{where} is a {type(content).__name__}, not a dict of arrays")
@@ -51,7 +52,7 @@ def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bo
 
 
 def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete: bool | None) -> Iterator[Trajectory]:
-    """Yield the episodes in reverse order; the rows of an episode are cut off from the arrays once it is copied."""
+    """Yield the episodes in reverse order; once an episode is copied, its rows are cut off from the arrays."""
     actions = _read_actions(given["action"], discrete)
     count, states, following = len(actions), given["observation"], given.get("next_observation")
     for name in ("reward", "terminal", "timeout"):
@@ -77,13 +78,14 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
-        one_episode = stop in ends and chained and after is not None  # such an episode may be longer than the limit
+        # Rows with a marked end and next observations that fit are one episode, even if it is longer than the limit.
+        one_episode = stop in ends and chained and after is not None
         if time_limit is not None and stop - start > time_limit and not one_episode:
             if "reward" in given:
                 raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
             print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
-        if chained:  # the trajectory stores each observation once
+        if chained:  # from T + 1 states, the trajectory stores each observation once
             last = before[-1:] if after is None else after[-1:]
             yield Trajectory.from_states(np.concatenate([before, last]), *ways)
         else:
@@ -96,22 +98,22 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
 
 
 def _is_numeric(value: Any) -> bool:
-    """Whether a value has numbers only; numpy would give each text of a list as much memory as the longest text."""
+    """Whether a value has only numbers; numpy must not read texts, since each would take the memory of the longest."""
     if isinstance(value, list | tuple):
         return all(map(_is_numeric, value))
     return isinstance(value, float | int | np.ndarray | np.generic)
 
 
 def _read_array(value: Any, name: str, where: str) -> Array:
-    """Convert a value to an array, of float32 for floats; raise InvalidInput unless its entries are finite numbers."""
+    """Convert a value to an array (floats become float32); raise InvalidInput unless it has finite numbers only."""
     try:
         array = np.asarray(value if _is_numeric(value) else None)
-    except (ValueError, OverflowError):  # numpy raises it, for example, for rows of different lengths
+    except (ValueError, OverflowError):  # numpy raises these, for example, for rows of different lengths
         array = np.asarray(None)
     if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "fiub":
         raise InvalidInput(f"{where} has no array {name!r} with a row of numbers for each step")
     if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and is refused below
+        with np.errstate(over="ignore"):  # a number beyond float32's range becomes infinite, and is refused below
             array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
             raise InvalidInput(f"{where}: {name} holds NaN, infinity or numbers beyond float32")

@@ -61,12 +61,12 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
             "reward": trajectory.rewards,
             "action": trajectory.actions,
             "next_observation": trajectory.next_observations,
-            # The course's files mark the last step of every episode as terminal, also if a time limit ended it.
+            # The course's files mark the last step of each episode as terminal, even if a time limit ended the episode.
             "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),
         }
         if trajectory.is_chain:
             states = trajectory.states
-            # The pickle has the states once, and both kinds of observations as parts of this array.
+            # The pickle has the array of states once. Observations and next observations are slices of this array.
             episode |= {"observation": _Part(states, slice(0, -1)), "next_observation": _Part(states, slice(1, None))}
         episodes.append(episode)
     write_pickle(episodes, path)

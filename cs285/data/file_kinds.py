@@ -1,4 +1,4 @@
-"""Recognition of the kind of a file by its first bytes or, in a zip, by the names of its members."""
+"""Recognition of the kind of a file by its first bytes or, if it is a zip, by the names of its members."""
 
 import re
 import zipfile
@@ -8,7 +8,8 @@ from cs285.data.whole_files import open_regular
 
 FOLDER, PICKLE, NPZ = "a folder", "a pickle", "a numpy archive"
 SB3_ZIP, TORCH_FILE = "a zip of stable-baselines3", "a torch checkpoint"
-BEGINNINGS = {  # regular expressions for the first bytes of files that can't be read, and their kinds for messages
+# Kinds of files that can't be read: a regular expression for the first bytes, and the kind's description for messages.
+BEGINNINGS = {
     rb"\x1f\x8b|BZh|\xfd7zXZ": "compressed by gzip, bzip2 or xz; unpack it first",
     rb"\x89HDF": "HDF5 (a Minari data set is given as minari:<id or folder>)",
     rb"version https://git-lfs": "a Git LFS pointer, not the file itself; run git lfs pull",

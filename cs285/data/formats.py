@@ -20,7 +20,7 @@ MISSING = "Minari data sets need {}: pip install 'minari[hdf5]'"
 
 
 def read_npz(path: Path) -> dict[str, Array]:
-    """Read the arrays with names in `NAMES` from an archive; raise InvalidInput if it is damaged or too large."""
+    """Read an archive's arrays with names in `NAMES`; raise InvalidInput if the archive is damaged or too large."""
     known, arrays = {name for group in NAMES.items() for name in (group[0], *group[1])}, {}
     with reading(path, "a numpy archive"), zipfile.ZipFile(path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -34,7 +34,7 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def _read_array(file: Any, size: int) -> Array:
-    """Read an array from an open member of an archive; ``size``, the member's bytes, must suffice for the array."""
+    """Read a numeric array from an open member of an archive; ``size`` is the member's number of bytes."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(file)
@@ -68,7 +68,7 @@ def minari_name(path: Path) -> str | None:
 
 
 def minari_folder(name: str) -> Path:
-    """Find the folder with metadata.json of a Minari data set, given by path or id; raise InvalidInput if missing."""
+    """Find the folder with the metadata.json of a Minari data set, given by path or id, or raise InvalidInput."""
     minari = import_minari()
     for folder in (Path(name), minari.storage.datasets_root_dir.get_dataset_path(name)):
         for data in (folder / "data", folder):

@@ -11,14 +11,14 @@ from cs285.data.restricted_pickle import TENSOR_DTYPES, is_key
 from cs285.data.whole_files import whole_file
 from cs285.errors import InvalidInput
 
-PICKLE_PROTOCOL = 3  # read by every Python 3; with protocol 2, arrays take 1.5 times the space
+PICKLE_PROTOCOL = 3  # every Python 3 reads this protocol; with protocol 2, arrays take 1.5 times the space
 
 
 def write_pickle(content: Any, path: Path) -> None:
     """Write arrays and containers as a pickle that every Python 3 and numpy reads; raise InvalidInput if that fails."""
     pickled, parts, start = pickle.dumps(content, protocol=PICKLE_PROTOCOL), [], 0
     for opcode, argument, position in pickletools.genops(pickled):
-        if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 knows numpy.core only
+        if opcode.name == "GLOBAL" and str(argument).startswith("numpy._core."):  # numpy 1 has only numpy.core
             assert position is not None
             parts.append(pickled[start:position] + b"cnumpy.core.")
             start = position + len(b"cnumpy._core.")
@@ -27,8 +27,8 @@ def write_pickle(content: Any, path: Path) -> None:
 
 
 def write_torch_file(content: Any, path: Path) -> None:
-    """Write a tree that `portable` returned with ``torch.save``, atomically; raise InvalidInput if that fails."""
-    import torch  # imported here, because workers are forked before torch is imported
+    """Write a tree from `portable` to a file, atomically and by ``torch.save``; raise InvalidInput if that fails."""
+    import torch  # imported only here, so that workers are forked before torch is imported
 
     with whole_file(path) as file:
         torch.save(content, file)
@@ -43,7 +43,7 @@ def portable(value: Any, path: str) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor) and str(value.dtype).removeprefix("torch.") in TENSOR_DTYPES.values():
-        return value.detach().cpu().to_dense().clone()  # otherwise a view would be saved with all of its storage
+        return value.detach().cpu().to_dense().clone()  # cloned, since a view would be saved with all of its storage
     if isinstance(value, dict) and all(map(is_key, value)):
         return {key: portable(item, f"{path}.{key}") for key, item in value.items()}
     if type(value) in (list, tuple):

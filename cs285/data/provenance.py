@@ -27,7 +27,7 @@ def git_commit() -> str | None:
     """Hash of the project's git commit, with ``-dirty`` when files differ from the commit; None without a checkout."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment["GIT_CEILING_DIRECTORIES"] = str(ROOT.parent)  # ignores a repository that contains the project's folder
+    environment["GIT_CEILING_DIRECTORIES"] = str(ROOT.parent)  # git ignores a repository around the project's folder
     try:
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
     except (OSError, subprocess.SubprocessError):

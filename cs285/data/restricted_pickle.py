@@ -27,8 +27,9 @@ from cs285.data.whole_files import open_regular, read_whole, reading
 from cs285.errors import InvalidInput
 
 PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
-MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # levels of containers, length of a key, bits of an integer
-# Bytes that are subtracted from the budget for each opcode, entry of the memo, and container and value of the result.
+MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nested containers, length of a key, bits of an integer
+# Bytes that are subtracted from the budget: for each opcode, for each entry of the memo, for each container in the
+# result, and for each value in the result that is not an array.
 OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8
 
 
@@ -86,7 +87,7 @@ class _Machine:
             self.stack[-1].memo_keys.append(key)
 
     def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
-        """Set items of the dict on top of the stack, after ``new``, if given, has been pushed."""
+        """Push ``new``, if given; then set ``items``, keys and values in turn, of the dict on top of the stack."""
         for key in items[::2]:
             if not is_key(key):
                 raise InvalidInput(f"it has a key of type {type(key).__name__} that is no short text or small integer")
@@ -132,7 +133,7 @@ class _Machine:
         return _Unbuilt(np.dtype(spec))
 
     def array(self, content: object, dtype: object, shape: object, order: object, axes: Any = None) -> Array:
-        """Make an array from its bytes; the order "K" of protocol 5 is order "C" and a permutation by ``axes``."""
+        """Make an array from its bytes; order "K", of protocol 5, is order "C" with axes then permuted by ``axes``."""
         content = self.encode(content) if isinstance(content, str) else content
         if not isinstance(content, bytes) or not isinstance(dtype, np.dtype) or order not in ("C", "F", "K"):
             raise InvalidInput("an array in it is not made of plain numbers")
@@ -198,7 +199,7 @@ def _opcodes(file: BinaryIO) -> Iterator[tuple[str, Any]]:
 
 
 def is_key(value: object) -> bool:
-    """Whether a dict may have this key: text, bytes or an int, each of limited size (large ints can share a hash)."""
+    """Whether a dict may have this key: short text or bytes, or a small int (many large ints can share one hash)."""
     return len(value) <= MAX_KEY if isinstance(value, str | bytes) else type(value) is int and abs(value) < 2**31
 
 
@@ -245,7 +246,7 @@ TENSOR_DTYPES = {  # names of torch's dtypes by the names of their storages
     **{"ComplexFloat": "complex64", "ComplexDouble": "complex128"},
 }
 NAMES: dict[tuple[str, str], Any] = {  # the module and the name in a pickle, and what the machine uses for this name
-    ("numpy", "ndarray"): np.ndarray,  # an argument of _reconstruct, which ignores it
+    ("numpy", "ndarray"): np.ndarray,  # an argument of _reconstruct below, which ignores this argument
     ("numpy", "dtype"): _Machine.dtype,
     ("_codecs", "encode"): _Machine.encode,  # how protocols 0 to 2 write bytes
     ("__builtin__", "bytes"): lambda m: b"",

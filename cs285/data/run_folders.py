@@ -1,4 +1,4 @@
-"""Reading of run folders, in which config.json has the settings and log.csv the scalars, with a check of all fields."""
+"""Reading of run folders: config.json has the settings, log.csv has the scalars, and every field is checked."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_Data
 # Kinds of values, for `check`. A number: (type, least value, greatest value); if the type is float, ints are valid too.
 COUNT, SECONDS, ADAM_STEP = (int, 0, 2**53), (float, 0, 1e12), (float, 0, 2**53)
 SCALAR, STD = (float, -1e100, 1e100), (float, 0, 1e100)
-# Mappings: {key: kind of its value} with all required keys, or {str: kind of all values} where the keys may be any.
+# Mappings: {key: kind of its value} with all required keys, or {str: kind of all values} if any text may be a key.
 CONFIG_JSON = {
     "settings": {str: object},
     "inputs": {str: str},
@@ -71,9 +71,9 @@ class RunFolder:
     """Settings and logged scalars of one run, complete or not.
 
     Attributes:
-        rows: the scalars of each evaluated iteration by name, in order; ``itr`` is the number of the iteration.
-        inputs: SHA-256 of each input file by the name of its setting; empty when config.json has none.
-        policy: ``make_policy``, the name of the function that made it, and ``architecture``; may be empty.
+        rows: for each evaluated iteration, in order, its scalars by name; ``itr`` is the number of the iteration.
+        inputs: maps each setting that names an input file to the file's SHA-256; empty when config.json has none.
+        policy: the policy's description, from `describe_policy`; empty when config.json has none.
     """
 
     path: Path
@@ -105,7 +105,7 @@ class RunFolder:
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
-    """Read all run folders at or below some paths, by name; raise InvalidInput if none exists or one is invalid."""
+    """Read all run folders at or below some paths, sorted by name; raise InvalidInput for none or an invalid one."""
     folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
     if not folders:
         raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths)) or 'no path'}")

@@ -30,7 +30,7 @@ def shipped_tasks() -> list[str]:
 
 
 def versions_with_files(env_name: str) -> str:
-    """The end of a message on a missing file: it names versions of the task with an expert and data, or is empty."""
+    """The end of a message about a missing file: the task's versions for which files ship; empty if there are none."""
     versions = [task for task in shipped_tasks() if task.rpartition("-v")[0] == env_name.rpartition("-v")[0]]
     return f", such as the course's; files for {', '.join(versions)} ship" if versions else ""
 
@@ -42,14 +42,14 @@ def object_name(path: Path) -> tuple[str, str] | None:
 
 
 def input_files(config: Config, expert: object | None = None) -> dict[str, Path]:
-    """Paths of the files that a run reads, by the name of the setting, expert_data or expert_policy_file.
+    """Map the settings expert_data and expert_policy_file to the paths of the files that a run reads.
 
     A setting that is None stands for the file that ships. An expert that is an object has no file and is left out.
     """
     data, policy = config.expert_data or shipped_data(config.env_name), None
     if data is not None and (name := minari_name(data)) is not None:
         data = None
-        with suppress(InvalidInput):  # the data set may have been removed
+        with suppress(InvalidInput):  # a data set that was removed is left out
             data = minari_folder(name)
     if expert is None:
         policy = config.expert_policy_file or shipped_expert(config.env_name)

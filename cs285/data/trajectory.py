@@ -17,7 +17,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """One episode of T >= 1 steps; the constructor raises ValueError for an array of another shape or dtype.
+    """One episode of T >= 1 steps; the constructor raises ValueError unless shapes and dtypes are those below.
 
     Attributes:
         observations: (T, *ob_shape) float32, bool or an integer dtype; row t is the observation before step t.
@@ -58,7 +58,7 @@ class Trajectory:
     def from_states(
         cls, states: Array, actions: Array, rewards: Array, terminated: bool, truncated: bool
     ) -> Trajectory:
-        """Make a trajectory from (T + 1, *ob_shape) states; observations and next observations are views of them."""
+        """Make a trajectory from (T + 1, *ob_shape) states; its two arrays of observations are views of the states."""
         return cls(states[:-1], actions, rewards, states[1:], terminated, truncated)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Atomic writing of files, and reading of regular files; errors are raised as InvalidInput and name the file."""
+"""Atomic writing of files, and reading of regular files; errors become InvalidInput with the file's name."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from cs285.errors import InvalidInput
 
-BUDGET = 16  # parts of a compressed file may take this many times the size of the file, plus 64 MiB
+BUDGET = 16  # the unpacked parts of a compressed file may take this many times the file's size, plus 64 MiB
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             unfinished.unlink(missing_ok=True)
-            with unfinished.open("xb") as file:  # a new file: mode x does not follow a link
+            with unfinished.open("xb") as file:  # mode "x" creates the file, and does not follow a link
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -40,7 +40,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Make a folder that replaces ``path``, a new or empty one, when the block ends; raise InvalidInput on failure."""
+    """Make a folder that becomes ``path``, a new or empty one, when the block ends; raise InvalidInput on failure."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
@@ -70,7 +70,7 @@ def replace_file(source: Path, target: Path) -> None:
 
 @contextmanager
 def writing(path: Path, verb: str = "write") -> Iterator[None]:
-    """Convert an OSError or a UnicodeEncodeError of the path to InvalidInput "can't <verb> <path>: <why>"."""
+    """Convert OSError, and UnicodeEncodeError due to the path, to InvalidInput "can't <verb> <path>: <why>"."""
     try:
         yield
     except (OSError, UnicodeEncodeError) as error:
@@ -105,7 +105,7 @@ def check_new(output: Path) -> None:
 
 
 def read_whole(path: Path, most: float = float("inf")) -> bytes:
-    """Read a regular file of at most ``most`` bytes; raise InvalidInput for a larger file or no regular file."""
+    """Read a regular file of at most ``most`` bytes; raise InvalidInput if it is larger or not regular."""
     with open_regular(path) as file, writing(path, verb="read"):
         if (size := os.fstat(file.fileno()).st_size) > most:
             raise InvalidInput(f"can't read {path}: it has {size} bytes, and at most {most} are allowed")
@@ -113,7 +113,7 @@ def read_whole(path: Path, most: float = float("inf")) -> bytes:
 
 
 def check_budget(path: Path, sizes: Iterable[int]) -> None:
-    """Raise InvalidInput if parts of a compressed file, of ``sizes`` in bytes, take far more memory than the file."""
+    """Raise InvalidInput if the unpacked parts of a compressed file, with these sizes in bytes, exceed `BUDGET`."""
     if sum(sizes) > BUDGET * path.stat().st_size + 2**26:
         raise InvalidInput("its content would take far more memory than the file has bytes")
 
@@ -131,6 +131,7 @@ def check_no_links(folder: Path) -> None:
     with writing(folder, verb="read"):
         for path in folder.rglob("*"):
             kind = path.lstat()
-            linked = path.name == "log.csv" and kind.st_nlink > 1  # only log.csv is changed in place
+            # Hard links of other files do no harm, since only log.csv is changed in place.
+            linked = path.name == "log.csv" and kind.st_nlink > 1
             if linked or not (stat.S_ISDIR(kind.st_mode) or stat.S_ISREG(kind.st_mode)):
                 raise InvalidInput(f"{path} is a link, or no regular file; --resume allows neither")

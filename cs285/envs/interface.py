@@ -33,7 +33,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         return self.env.spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode; if the environment's ``reset`` has no argument ``seed``, seed its generator, np_random."""
+        """Begin an episode; if the environment's ``reset`` has no argument ``seed``, seed its attribute np_random."""
         self._steps, self._seed, result = 0, seed, None
         arguments: dict[str, Any] = {"seed": seed, "options": options}
         try:
@@ -81,7 +81,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         raise ValueError(f"the observation has shape {array.shape}, but observation_space has {self._shape}")
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
-        if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # an inner `Interface` named the task
+        if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # InvalidInput already names the task
             raise error
         why = describe(error) if result is None else f"{error}; it returned {result!r:.300}"
         raise InvalidInput(f"{self._name}, {method} of the episode with seed {self._seed}: {why}") from error

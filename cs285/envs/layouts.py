@@ -2,8 +2,9 @@
 
 A layout is an array of indices: its i-th entry is the place of the layout's i-th number in the task's largest
 observation. Ant's largest observation has 27 positions and velocities, then six contact forces for each of 14 bodies;
-Ant-v5 omits the six of the world body. Humanoid's largest observation has 45 positions and velocities, then inertias,
-velocities and forces of its bodies; Humanoid-v5 omits those of the world body and of the root, which are always zero.
+Ant-v5 omits the six forces of the world body. Humanoid's largest observation has 45 positions and velocities, then
+inertias, velocities and forces of its bodies and joints; from the latter, Humanoid-v5 omits the numbers of the world
+body and of the root joint, which are always zero.
 """
 
 from collections.abc import Mapping

@@ -36,7 +36,7 @@ class TaskSpec:
     """Facts of an environment."""
 
     ob_shape: tuple[int, ...]
-    ob_dtype: np.dtype[Any]  # dtype of observations in a trajectory: float32 for floats, else the environment's
+    ob_dtype: np.dtype[Any]  # dtype of observations in a trajectory: float32 for floats, else the environment's dtype
     ac_dim: int  # size of an action, or the number of choices when discrete
     discrete: bool  # whether an action is an integer, the index of a choice
     max_episode_steps: int  # steps after which episodes are truncated
@@ -78,7 +78,8 @@ def make_env(
     Args:
         env_name: an id of Gymnasium; or ``module:id``, whose module is first imported from the current folder or the
             installed packages; or ``gym:id``, an id of the old gym package.
-        ep_len: steps after which episodes are truncated; None, or more than the environment's limit: that limit.
+        ep_len: steps after which episodes are truncated. The environment's own limit applies if it is smaller, or if
+            ``ep_len`` is None.
         render: whether ``env.render()`` gives frames, (height, width, 3) uint8.
         backend: MuJoCo bindings of a -v2 task.
         graphics: whether to import MuJoCo with a graphics library, which this process needs to render.
@@ -86,7 +87,7 @@ def make_env(
         env_kwargs: keyword arguments of the environment.
     """
     if graphics:
-        rendering.choose_gl_backend()  # mujoco reads the backend when it is imported
+        rendering.choose_gl_backend()  # mujoco reads the graphics backend when it is imported
     rendering.import_mujoco()
     try:
         with users_code():
@@ -114,7 +115,7 @@ def make_env(
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
-    """Make an environment and return a frame, (height, width, 3) uint8; on failure, an error says what to install."""
+    """Make an environment, return a frame (height, width, 3) uint8; on failure, InvalidInput says what to install."""
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):
@@ -162,7 +163,7 @@ def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) 
         options.setdefault("disable_env_checker", True)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: Env
-    if "apply_api_compatibility" in parameters:  # only gym 0.26 has it; there, step returns five values
+    if "apply_api_compatibility" in parameters:  # only gym 0.26 has this parameter; its step returns five values
         env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
     else:
         env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)

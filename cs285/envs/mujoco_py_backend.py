@@ -21,7 +21,7 @@ INSTALL = "run scripts/install_mujoco_py.sh"
 
 
 def restart_in_mujoco_py_venv(backend: str) -> None:
-    """If ``backend`` is ``mujoco_py``, restart this process in mujoco-py's virtual environment, unless it runs there.
+    """If ``backend`` is ``mujoco_py``, and this process is not in mujoco-py's virtual environment, restart it there.
 
     Call this right after parsing the settings. Raises InvalidInput when the environment is missing.
     """
@@ -53,14 +53,14 @@ def is_inside(venv: Path) -> bool:
 
 
 def import_mujoco_py() -> None:
-    """Import mujoco_py, and gymnasium_robotics with the tasks for it; if that fails, InvalidInput says what to do."""
+    """Import mujoco_py, and gymnasium_robotics, which has its tasks; if that fails, InvalidInput says what to do."""
     venv = find_venv()
     if not is_inside(venv):
         raise InvalidInput(
             "mujoco-py runs in a separate environment: use a script with --backend mujoco_py, or begin yours with "
             "cs285.envs.mujoco_py_backend.restart_in_mujoco_py_venv('mujoco_py')"
         )
-    os.environ["CC"] = "false"  # otherwise mujoco_py compiles for minutes if its module can't be loaded
+    os.environ["CC"] = "false"  # without a compiler, mujoco_py fails at once if its module can't be loaded
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             importlib.import_module("gymnasium_robotics")

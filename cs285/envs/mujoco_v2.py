@@ -1,8 +1,8 @@
 """The physics and rewards of the -v2 tasks on the official MuJoCo bindings.
 
 docs/v2.md lists the differences between these tasks and Gymnasium's -v4 tasks, with the version of MuJoCo that caused
-each of them. Ant alone keeps the contact margins of current MuJoCo. Ant observes contact forces, as in the course's
-data, and with the old margins the course's expert would fall more often than on mujoco-py.
+each difference. Ant alone keeps the contact margins of current MuJoCo: it observes contact forces, as in the course's
+data, and with the old margins, the course's expert would fall more often than on mujoco-py.
 
 Sources: gymnasium_robotics/envs/mujoco/*_v2.py, MuJoCo's changelog, and comparison with mujoco-py.
 """
@@ -18,7 +18,7 @@ from gymnasium.envs.mujoco import ant_v4, half_cheetah_v4, hopper_v4, humanoid_v
 def give_old_inertia(model: mujoco.MjModel, xml_path: str) -> None:
     """Give every body of a model, in place, the mass and inertia that MuJoCo before 2.1.2 computed.
 
-    ``xml_path`` is the file of the model. An `MjData` that was made from the model before must be made again.
+    ``xml_path`` is the file of the model. An `MjData` that was made from the model earlier must be made again.
     """
     spec = mujoco.MjSpec.from_file(xml_path)
     for geom in spec.geoms:
@@ -47,7 +47,8 @@ def _replace_by_cylinder(capsule: Any) -> None:
 def give_old_margins(model: mujoco.MjModel) -> None:
     """Give the contacts of a model, in place, the margins that they had before MuJoCo 3.5."""
     assert np.ptp(model.geom_margin) == 0, "halving restores the old margins only if all geoms have the same margin"
-    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):  # a contact adds its two geoms' margins
+    # Since MuJoCo 3.5, the margin of a contact is the sum of its two geoms' margins.
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 5):
         model.geom_margin[:] /= 2
 
 
@@ -80,7 +81,7 @@ class AntEnv(_OldPhysics, ant_v4.AntEnv):
     _has_old_margins = False
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Take a step, and correct reward_ctrl in ``info``, in which Gymnasium reports the contact cost."""
+        """Take a step, and put the right costs into ``info``; Gymnasium's reward_ctrl would be the contact cost."""
         observation, reward, terminated, truncated, info = super().step(action)  # type: ignore[no-untyped-call]
         info["reward_ctrl"] = -self.control_cost(action)  # type: ignore[no-untyped-call]
         info["reward_contact"] = -self.contact_cost

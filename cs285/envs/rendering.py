@@ -27,7 +27,7 @@ def choose_gl_backend() -> None:
     if chosen:
         os.environ["MUJOCO_GL"] = chosen
     if chosen in ("egl", "osmesa"):
-        os.environ["PYOPENGL_PLATFORM"] = chosen  # without it, importing MuJoCo fails
+        os.environ["PYOPENGL_PLATFORM"] = chosen  # without this variable, importing MuJoCo fails
 
 
 def _has_egl() -> bool:
@@ -45,8 +45,8 @@ def import_mujoco() -> bool:
     """Import MuJoCo if it is installed, and return whether it can render.
 
     If the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without graphics, since only videos
-    need them. MuJoCo's warnings become Python warnings; by default it would write them to MUJOCO_LOG.TXT in the current
-    folder.
+    need graphics. MuJoCo's warnings become Python warnings; by default, MuJoCo would write them to MUJOCO_LOG.TXT in
+    the current folder.
     """
     try:
         with signals_blocked():  # MuJoCo's C++ code turns KeyboardInterrupt into ImportError
@@ -88,6 +88,6 @@ def prepare_rendering(env: Any) -> None:
             model.mat_texrepeat[material] /= 2 * size
         size[:] = 0  # the drawn floor becomes endless, as it is in the physics
     if renderer.camera_id == -1:  # no camera was chosen, and Gymnasium's default camera does not move
-        renderer.camera_id = None  # with -1, the camera would become a free one again at each frame
+        renderer.camera_id = None  # with -1, Gymnasium would make the camera free again at each frame
         tracking = {"type": mujoco.mjtCamera.mjCAMERA_TRACKING, "trackbodyid": 1, "elevation": -20.0}
         renderer.default_cam_config = tracking | (renderer.default_cam_config or {})

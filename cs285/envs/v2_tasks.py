@@ -13,7 +13,8 @@ Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 V2_IDS = ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2", "Humanoid-v2")
 V2_TIME_LIMIT = 1000
-# Ant observes contact forces, as in the course's data. Their cost is 0, as in MuJoCo 2.0 and 2.1, where they were 0.
+# Ant observes contact forces, as in the course's data. The weight of their cost is 0, because in MuJoCo 2.0 and 2.1
+# the forces, and so their cost, were 0.
 ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 
 

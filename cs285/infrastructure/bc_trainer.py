@@ -37,8 +37,10 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             config: the run's settings.
             expert: used instead of ``config.expert_policy_file``; `as_policy` lists the kinds of objects, such as a
                 function of a batch of observations (N, *ob_shape).
-            make_policy: builds the policy to train from the settings, the task's facts and the expert's episodes.
-            inputs: made by the caller for runs of several seeds, and closed by the caller. None: made for this run.
+            make_policy: function that builds the policy. Its arguments are the settings, the task's facts and the
+                expert's episodes.
+            inputs: rollout workers, expert and data, which the caller makes and closes, and which runs with several
+                seeds share. None: the trainer makes and closes its own.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:

@@ -30,7 +30,7 @@ class PendingRow:
     itr: int
     scalars: Mapping[str, float]
     evaluation: Future[list[Trajectory]] | None  # the evaluation's episodes; None: there is no evaluation
-    films: Mapping[str, Future[Any]]  # one for each video of the iteration, by the video's name
+    films: Mapping[str, Future[Any]]  # a future for each video of the iteration, by the video's name
 
     def done(self) -> bool:
         """Whether the evaluation and the videos are finished."""
@@ -133,7 +133,7 @@ class Evaluation:
         for name, film in row.films.items():
             try:
                 self.inputs.rollouts.wait(film)
-            except (WorkerDied, NotImplementedError):  # a function left blank raises the second one
+            except (WorkerDied, NotImplementedError):  # a blank of the homework raises the second one
                 raise
             except Exception as error:
                 with tqdm.external_write_mode():

@@ -33,7 +33,7 @@ def film(
 
 @contextmanager
 def write_video(path: Path, fps: float) -> Iterator[Callable[[Array], None]]:
-    """Context manager that writes an H.264 video; ``path`` appears at the end of the context, if it is complete.
+    """Context manager that writes an H.264 video; if the video is complete, the context's end moves it to ``path``.
 
     ``fps`` is the number of frames per second. Yields a function that adds a frame, (height, width, 3) uint8. Raises
     InvalidInput when the video can't be written.
@@ -66,7 +66,7 @@ def write_video(path: Path, fps: float) -> Iterator[Callable[[Array], None]]:
 
 @contextmanager
 def _ffmpeg(path: Path) -> Iterator[None]:
-    """Raise an exception of imageio or ffmpeg, whose text can be long, as InvalidInput with the text's first line."""
+    """Convert exceptions of imageio and ffmpeg, whose texts can be long, to InvalidInput with the text's first line."""
     try:
         yield
     except Exception as error:

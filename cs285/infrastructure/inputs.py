@@ -27,7 +27,7 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import as_policy, random_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
-EXPERT_SEED = 0  # evaluates the expert and the random policy, whatever the seed of the run is
+EXPERT_SEED = 0  # seed for evaluating the expert and the random policy, whatever the run's own seed is
 NAMES = {"Expert": "the expert", "Random": "the random policy"}  # names of the two policies in messages
 RANDOM_STEPS = 1000  # minimum steps of the random policy's evaluation; --eval_batch_size is used if it is smaller
 
@@ -44,13 +44,13 @@ class RunInputs:
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
         with ExitStack() as on_failure:
-            needed = max(config.batch_size, config.eval_batch_size)  # the most episodes: each may have one step
+            needed = max(config.batch_size, config.eval_batch_size)  # at most so many episodes, since each has a step
             self.rollouts = RolloutWorkers(  # made before any thread, since a process with threads forks no workers
                 config.env_name, config.ep_len, config.num_workers, config.backend, films, needed, config.env_kwargs
             )
             self._thread = ThreadPoolExecutor(1)
             on_failure.callback(self._thread.shutdown, cancel_futures=True)
-            on_failure.callback(self.rollouts.close)  # called before `shutdown`: the thread waits for rollouts
+            on_failure.callback(self.rollouts.close)  # runs before `shutdown`, since the thread waits for rollouts
             self.initial_expertdata = load_initial_data(config, self.rollouts.spec)
             self.expert_policy = find_expert(config, self.rollouts.spec, expert, self.initial_expertdata)
             self._references: dict[str, Future[list[Trajectory]]] | None = None
@@ -90,7 +90,7 @@ class RunInputs:
         return finished
 
     def reference_scalars(self) -> dict[str, float]:
-        """Wait for the evaluations of `start_references`; returns each one's mean return and standard deviation."""
+        """Wait for evaluations of `start_references`; return mean and standard deviation of each policy's returns."""
         scalars: dict[str, float] = {}
         for name, evaluation in (self._references or {}).items():
             with error_context(f"{NAMES[name]} on {self._config.env_name}", 0):
@@ -99,7 +99,7 @@ class RunInputs:
         return scalars
 
     def check_shared(self, config: Config, expert: object | None) -> None:
-        """Raise InvalidInput if a run has another expert than these inputs, or another setting except seed and name."""
+        """Raise InvalidInput if these inputs are for another expert, or for other settings except seed and exp_name."""
         same = replace(config, seed=self._config.seed, exp_name=self._config.exp_name) == self._config
         if not same or (expert is not None and expert is not self._expert):
             raise InvalidInput("the inputs that were passed are of a run with another expert or other settings")
@@ -114,10 +114,10 @@ class RunInputs:
 def find_expert(
     config: Config, spec: TaskSpec, expert: object | None, paths: Sequence[Trajectory]
 ) -> BasePolicy | None:
-    """The expert of a run: ``expert`` if given, else that in ``--expert_policy_file``, else the one that ships.
+    """The expert of a run: ``expert`` if given, else ``--expert_policy_file``, else the expert that ships.
 
-    The expert is tried on the first observations of ``paths``, its recorded episodes. Returns None when behavioural
-    cloning has no expert. Raises InvalidInput when DAgger has no expert, or when the expert can't be used.
+    The expert is tried on the first observations of ``paths``, the expert's recorded episodes. Returns None when
+    behavioural cloning has no expert. Raises InvalidInput when DAgger has no expert, or the expert can't be used.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:

@@ -96,7 +96,7 @@ class Logger:
             file.write(json.dumps({**content, **session}, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
-        """Append a row to log.csv and TensorBoard; raise InvalidInput if its names differ or writing fails."""
+        """Append a row to log.csv and TensorBoard; raise InvalidInput if the names change or writing fails."""
         if self.rows and (changed := self.rows[0].keys() ^ scalars.keys()):
             raise InvalidInput(f"iteration {itr} must log the same scalars as the first; {sorted(changed)} differ")
         self.check_folder()

@@ -54,7 +54,7 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
 
 
 def normalized_score(scalars: Mapping[str, float]) -> dict[str, float]:
-    """(return - random) / (expert - random) as ``Eval_NormalizedScore``; {} unless the expert is better than random."""
+    """``Eval_NormalizedScore``, (policy - random) / (expert - random) of mean returns; {} unless expert > random."""
     reached, expert, random = (scalars.get(f"{who}_AverageReturn", math.nan) for who in ("Eval", "Expert", "Random"))
     return {"Eval_NormalizedScore": (reached - random) / (expert - random)} if expert > random else {}
 

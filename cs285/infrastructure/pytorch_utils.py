@@ -45,7 +45,7 @@ def cosine_ratio(period: int, step: int) -> float:
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU ``which_gpu``, or the CPU if ``no_gpu`` or there is no GPU; raises InvalidInput for too high an index."""
+    """The GPU ``which_gpu``, or the CPU if ``no_gpu`` or without GPUs; raises InvalidInput for too high an index."""
     if no_gpu or not torch.cuda.is_available():
         return torch.device("cpu")
     if which_gpu >= torch.cuda.device_count():

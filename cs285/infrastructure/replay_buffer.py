@@ -32,7 +32,7 @@ class ReplayBuffer:
         for path in paths:
             new = [path.observations, path.actions, path.rewards, path.terminals]
             self._reserve(new, min(self.max_size, self._added + len(path)))
-            skipped = max(0, len(path) - self.max_size)  # later steps of the path would overwrite these steps
+            skipped = max(0, len(path) - self.max_size)  # first steps, which later steps of the path would overwrite
             slots = np.arange(self._added + skipped, self._added + len(path)) % self.max_size
             for stored, added in zip(self._arrays, new, strict=True):
                 stored[slots] = added[skipped:]
@@ -49,7 +49,7 @@ class ReplayBuffer:
         return self._gather(self.rng.integers(len(self), size=batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
-        """The last ``batch_size`` transitions, or all if fewer, oldest first; raises ValueError if there are none."""
+        """The last ``batch_size`` transitions, or all if there are fewer, oldest first; raises ValueError if empty."""
         if len(self) == 0:
             raise ValueError("the replay buffer is empty")
         return self._gather(np.arange(self._added - min(batch_size, len(self)), self._added) % self.max_size)
@@ -72,7 +72,7 @@ class ReplayBuffer:
                 )
 
     def _reserve(self, new: Sequence[Array], capacity: int) -> None:
-        """Grow the arrays in place to ``capacity`` transitions or at most 1/16 more, since images take much memory."""
+        """Grow the arrays in place to ``capacity`` transitions and at most 1/16 more, since images take much memory."""
         self._arrays = self._arrays or [np.empty((0, *array.shape[1:]), array.dtype) for array in new]
         if capacity > len(self._arrays[0]):
             capacity = min(self.max_size, capacity + capacity // 16)

@@ -20,7 +20,7 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.saved_policy import save_parameters
 
-N_COMPARED = 64  # observations on which a frozen copy must act like the policy
+N_COMPARED = 64  # number of observations on which a frozen copy must act like the policy
 
 
 class RL_Trainer:  # noqa: N801 - the assignment's name

@@ -38,7 +38,7 @@ from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import signals_blocked, start_method, usable_cores, users_code
 
-WINDOWS_LIMIT = 61  # processes that a ProcessPoolExecutor can wait for on Windows
+WINDOWS_LIMIT = 61  # largest number of processes that a ProcessPoolExecutor can wait for on Windows
 PATIENCE = 0.5  # seconds for workers to end by themselves after an exception
 
 
@@ -262,7 +262,7 @@ def _begin_worker(task: bytes) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threadpool_limits(1, user_api="blas")  # one thread is enough, since each core has its own worker
-    np.random.seed()  # forked workers would draw the same numbers from copies of NumPy's global generator
+    np.random.seed()  # else forked workers would draw the same numbers from copies of NumPy's generator
     parent = multiprocessing.parent_process()
     assert parent is not None
 

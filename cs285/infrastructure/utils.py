@@ -15,7 +15,7 @@ from cs285.infrastructure.actions import as_actions, check_finite, expert_action
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
 
-if TYPE_CHECKING:  # rollout_workers imports this file, so a second import would be circular
+if TYPE_CHECKING:  # rollout_workers imports this file, so an import at run time would be circular
     from cs285.infrastructure.rollout_workers import RolloutWorkers
 
 Rollouts: TypeAlias = "RolloutWorkers | LocalRollouts"
@@ -75,9 +75,9 @@ def sample_trajectories(
 ) -> tuple[list[Trajectory], int]:
     """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
-    ``rollouts`` runs `sample_trajectory` in worker processes or in this one. ``description`` is the label
-    of a progress bar on a terminal; None: no bar. Returns the episodes in the order of their seeds, and the number of
-    steps in all of them.
+    ``rollouts`` runs `sample_trajectory` in worker processes or in this process. ``description`` is the label of a
+    progress bar on a terminal; None: no bar. Returns the episodes in the order of their seeds, and the total number of
+    steps.
     """
     paths: list[Trajectory] = []
     timesteps = 0

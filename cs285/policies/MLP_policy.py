@@ -20,10 +20,10 @@ from cs285.policies.base_policy import BasePolicy
 class MLPPolicy(nn.Module, BasePolicy):
     """A policy whose distribution over actions is given by a multi-layer perceptron.
 
-    Continuous actions: a Gaussian with the network's output as mean and one learned log standard deviation for all
-    observations. Discrete actions: a categorical distribution with the network's output as logits. The network reads
-    standardised observations, (observation - ``ob_mean``) / ``ob_std``. ``ob_mean`` and ``ob_std`` are buffers of shape
-    (ob_dim,), and are 0 and 1 at first.
+    For continuous actions, it is a Gaussian. The mean is the network's output; the log standard deviation (ac_dim,) is
+    a learned parameter, the same for all observations. For discrete actions, it is a categorical distribution with the
+    network's outputs as logits. The network reads standardised observations, (observation - ``ob_mean``) / ``ob_std``.
+    ``ob_mean`` and ``ob_std`` are buffers of shape (ob_dim,), and are 0 and 1 at first.
     """
 
     ob_mean: torch.Tensor

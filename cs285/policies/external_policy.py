@@ -36,18 +36,18 @@ class ExternalPolicy(BasePolicy):
         self._act, self._ob_ndim, self._reset, self._start, self.copyable = act, ob_ndim, reset, start, copyable
 
     def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`; raises InvalidInput unless there is one action for each observation."""
+        """See `BasePolicy.get_action`; raises InvalidInput unless ``act`` returns one action for each observation."""
         single = observations.ndim == self._ob_ndim
-        batch = np.array(observations[None] if single else observations)  # a copy: the expert may change it
+        batch = np.array(observations[None] if single else observations)  # a copy, since the expert may change it
         try:
             answer = self._act(batch)
         except Exception as error:
             if isinstance(error, InvalidInput) or is_users(error):
                 raise
-            raise InvalidInput(f"the expert failed: {describe(error)}") from error  # raised in a library's code
+            raise InvalidInput(f"the expert failed: {describe(error)}") from error  # a library raised it
         try:
             actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
-        except (TypeError, ValueError):  # numpy raises them for rows of different lengths
+        except (TypeError, ValueError):  # numpy raises these for rows of different lengths
             actions = np.asarray(None)
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
             kind = f"actions of shape {actions.shape}" if actions.dtype.kind in "fiub" else f"a {type(answer).__name__}"
@@ -69,7 +69,7 @@ def random_policy(action_space: Any, ob_ndim: int) -> ExternalPolicy:
 
 
 def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
-    """Make a policy from an object with ``get_action``, a model, a module or a function; a `BasePolicy` is kept.
+    """Make a policy from an object with ``get_action``, a model, a module or a function; keep a `BasePolicy` unchanged.
 
     A model of stable-baselines3 acts by ``predict`` with ``deterministic=True``. If the model has a VecNormalize, its
     observations are normalised first. A ``torch.nn.Module`` is called with a float32 tensor, in evaluation mode and

@@ -52,7 +52,8 @@ def fast_update(policy: object) -> Update | None:
 def skip_dynamo_import() -> None:
     """Keep torch's optimisers from importing torch._dynamo, which takes two seconds.
 
-    torch imports it only to exclude three methods from compilation. If torch lacks these internals, nothing is changed.
+    torch imports this module only to exclude three methods from compilation. If the installed torch lacks these
+    internals, nothing is changed.
     """
     for name in ("add_param_group", "state_dict", "load_state_dict"):
         method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
@@ -61,7 +62,7 @@ def skip_dynamo_import() -> None:
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
-    """Whether ``parameters`` are all of the policy's parameters, all trainable, and its tensors float32 on the CPU."""
+    """Whether the policy has only ``parameters``, all are trainable, and its tensors are float32 and on the CPU."""
     found = list(policy.parameters())
     same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
     trainable = all(type(p) is nn.Parameter and p.requires_grad for p in found)
@@ -152,7 +153,7 @@ class _FastUpdate:
         self._gradients_were_compared = True
         self._adam_step()
         if self._policy.scheduler is not None:
-            self._optimizer._opt_called = True  # type: ignore[attr-defined]  # else torch warns that no step was taken
+            self._optimizer._opt_called = True  # type: ignore[attr-defined]  # else torch warns of a missing step
             self._policy.scheduler.step()
         return {"Training Loss": torch.full((), loss, dtype=torch.float32)}
 
@@ -166,7 +167,7 @@ class _FastUpdate:
     def _compute_gradients(self, observations: Array, actions: Array) -> float:
         """Write the gradients into ``self._gradients``; returns the loss."""
         mean, std = self._standardizer
-        layers = range(0, len(self._arrays), 2)  # arrays: weight, bias, weight, bias, ...
+        layers = range(0, len(self._arrays), 2)  # self._arrays has weight, bias, weight, bias, ...
         inputs, x = [], (observations.astype(np.float32, copy=False) - mean.numpy()) / std.numpy()
         for i in layers:
             inputs.append(np.tanh(x) if i > 0 else x)

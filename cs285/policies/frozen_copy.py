@@ -22,7 +22,7 @@ from cs285.policies.external_policy import ExternalPolicy, evaluation_mode
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
-METHODS = ("get_action", "forward", "outputs", "reset")  # a copy in numpy needs these of `MLPPolicy` unedited
+METHODS = ("get_action", "forward", "outputs", "reset")  # methods of `MLPPolicy` that a copy in numpy needs unedited
 KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"  # SHA-256 of the code of METHODS
 ACTIVATIONS: dict[type, str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 TOLERANCE = 1e-4  # allowed difference of actions, relative to the largest action
@@ -113,7 +113,7 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
 def source_digest(owner: type, names: Sequence[str]) -> str | None:
     """SHA-256 of the code of some methods of a class, without docstrings and comments.
 
-    None if the source text is not available, or if a method has more wrappers than decorators in its source.
+    None if the source text is not available, or if a method's wrappers are not as many as the decorators in its source.
     """
     code = []
     for name in names:

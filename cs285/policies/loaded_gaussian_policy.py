@@ -21,17 +21,18 @@ from cs285.policies.external_policy import ExternalPolicy, as_policy, import_obj
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
 from cs285.policies.sb3_policy import load_sb3_policy
 
-CONSTANT_STD = 1e-4  # a dimension with a smaller standard deviation is constant
+CONSTANT_STD = 1e-4  # a dimension with a smaller standard deviation counts as constant
 OBSERVATIONS = {"observation", "observations", "obs"}  # keys of recorded data, which an expert's file does not have
 STD_OFFSET = 1e-6  # the course adds this number to the standard deviation before it divides
 
 
 class LoadedGaussianPolicy(NumpyPolicy):
-    """The mean action of a Gaussian policy from a file of the course: an MLP of standardised observations.
+    """Gaussian policy from a file of the course; it acts by its mean, an MLP of standardised observations.
 
     An observation dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training; its
-    standardised value is 0. (The course divides it by 1e-6, so that a difference of 0.1 between versions of MuJoCo
-    becomes 1e5.) ``ob_mean`` and ``ob_variance`` (ob_dim,) float64 are statistics of the observations in that training.
+    standardised value is 0. (The course divides the dimension by 1e-6, so that a difference of 0.1 between versions of
+    MuJoCo becomes 1e5.) ``ob_mean`` and ``ob_variance`` (ob_dim,) float64 are statistics of the observations in the
+    expert's training.
     """
 
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:
@@ -78,7 +79,7 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     elif kind == SB3_ZIP:
         expert = load_sb3_policy(path, spec)
     elif kind in (FOLDER, TORCH_FILE):
-        from cs285.policies.saved_policy import load_saved_expert  # imported here, since it imports torch
+        from cs285.policies.saved_policy import load_saved_expert  # imported here, since this module imports torch
 
         expert = load_saved_expert(path, spec)
     else:
@@ -115,7 +116,7 @@ def write_gaussian_policy(
     mean, variance, log_std, *biases = (np.asarray(row, np.float64)[None] for row in (mean, variance, log_std, *biases))
     affine = zip(weights, biases, strict=True)
     layers = [{"AffineLayer": {"W": weight.astype(np.float64), "b": bias}} for weight, bias in affine]
-    width = len(str(2 * (len(layers) - 2)))  # equal widths, because the course sorts layers by their names as text
+    width = len(str(2 * (len(layers) - 2)))  # all layer numbers get this width: the course sorts layers by name as text
     policy = {
         "obsnorm": {"Standardizer": {"mean_1_D": mean, "meansq_1_D": variance + mean**2}},
         "hidden": {"FeedforwardNet": {f"layer_{2 * n:0{width}d}": layer for n, layer in enumerate(layers[:-1])}},

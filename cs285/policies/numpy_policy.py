@@ -32,14 +32,14 @@ class NumpyPolicy(BasePolicy):
         """Build the network.
 
         Args:
-            weights: of each layer, (inputs, outputs).
-            biases: of each layer, (outputs,).
+            weights: an array (inputs, outputs) for each layer.
+            biases: an array (outputs,) for each layer.
             activation: a key of `ACTIVATIONS`, applied after every layer but the last.
             discrete: whether the outputs are logits of choices.
-            standardizer: mean and standard deviation of the observations, each (ob_dim,); None: 0 and 1. They are
-                not part of the first layer's float32 weights, because that would cost precision.
+            standardizer: mean and standard deviation of the observations, each (ob_dim,); None: 0 and 1. The two
+                arrays are not part of the first layer's float32 weights, because that would cost precision.
             ob_shape: shape of an observation, which is flattened; a vector by default.
-            output: a function of the network's outputs that gives the actions; it can be pickled. None: no change.
+            output: a picklable function that maps the network's outputs to the actions. None: no change.
         """
         self.weights, self.biases = list(weights), list(biases)
         self.activation, self.discrete = activation, discrete

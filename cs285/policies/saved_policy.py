@@ -68,10 +68,11 @@ def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env
 
 
 def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
-    """Load a policy of `make_mlp_policy`, from a run folder or a file in it, as an expert; or raise InvalidInput.
+    """Load a policy that `make_mlp_policy` made, to act as the expert.
 
-    Returns a frozen copy. Its attributes ``ob_dim`` and ``ac_dim`` are the sizes of its own run's task, which may
-    differ from the sizes in ``spec``.
+    ``path`` is a run folder, or a policy file in a run folder. Returns a frozen copy. The copy's ``ob_dim`` and
+    ``ac_dim`` are the sizes of its own run's task, which may differ from the sizes in ``spec``. Raises InvalidInput
+    when the policy can't be used.
     """
     advice = "; loading a torch checkpoint of a whole module runs code: load it, and give the module as the expert"
     with reading(path, "a policy in the folder of its run", f"{advice} (docs/data.md)"):
@@ -128,5 +129,5 @@ def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy
 
 
 def save_parameters(policy: Any, path: Path) -> None:
-    """Write ``policy.state_dict()`` to a file for ``torch.load(path, weights_only=True)``, or raise InvalidInput."""
+    """Write ``policy.state_dict()``, to be read by ``torch.load(path, weights_only=True)``, or raise InvalidInput."""
     write_torch_file(portable(dict(policy.state_dict()), "the policy's state_dict"), path)
