@@ -105,7 +105,7 @@ class RunFolder:
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
-    """Read all run folders at or below some paths, sorted by name; raise InvalidInput for none or an invalid one."""
+    """Read the run folders at or below paths, sorted by name; InvalidInput if one is invalid, or if there is none."""
     folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
     if not folders:
         raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths)) or 'no path'}")
@@ -144,7 +144,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def saved_file(path: Path) -> Path:
-    """The ``policy_itr_<n>.pt`` with the largest n in a run folder; the path of a file is returned unchanged.
+    """The ``policy_itr_<n>.pt`` with the largest n in a run folder; a ``path`` of a file is returned unchanged.
 
     Raises InvalidInput for a folder without such a file.
     """
@@ -173,7 +173,7 @@ def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> l
     file = io.TextIOWrapper(io.BytesIO(content[: content.rfind(b"\n") + 1]), "utf-8", newline="")
     with reading(path, "the log of a run"):
         if (count := content.count(b",")) > MAX_VALUES:
-            raise ValueError(f"it has {count} commas, and may have {MAX_VALUES}")
+            raise ValueError(f"it has {count} commas; at most {MAX_VALUES} are allowed")
         reader, first = csv.DictReader(file, strict=True), 0
         names = reader.fieldnames or []
         if len(set(names)) < len(names) or not all(map(is_plain, names)):

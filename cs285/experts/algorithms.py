@@ -82,7 +82,7 @@ def algorithm_class(name: str) -> Any:
         from sb3_contrib import TRPO
 
         return TRPO
-    # JAX reads XLA_FLAGS when it is imported. With more threads, JAX would busy-wait and slow down other processes.
+    # JAX reads XLA_FLAGS when it is imported. With several threads, JAX would busy-wait and slow down other processes.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     from sbx import SAC
 
@@ -102,8 +102,9 @@ def export_policy(model: Any, path: Path) -> None:
     if isinstance(model, OnPolicyAlgorithm):
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
     else:
-        # SAC applies tanh to its last layer, so this layer becomes hidden. A new output layer scales actions to the
-        # bounds. The actor's last Dense layer is left out, because this layer gives the standard deviation.
+        # SAC applies tanh to the layer that gives the mean. In the exported network, this layer is the last hidden
+        # layer, and a new output layer scales its values to the bounds. Dense_<n> with the largest n gives the standard
+        # deviation, and is not exported.
         parameters = policy.actor_state.params["params"]
         dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]
         low, high = policy.action_space.low, policy.action_space.high
@@ -126,12 +127,13 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
         needed = f"it must read {ob_dim} (see --ob_dim) and give {ac_dim}"
         raise InvalidInput(f"{name} reads {expert.ob_dim} numbers and gives {expert.ac_dim}; {needed}")
     if expert.activation != "tanh":
-        raise InvalidInput(f"{name} has {expert.activation} layers; those of PPO and TRPO have tanh")
+        raise InvalidInput(f"{name} has the activation {expert.activation}; PPO and TRPO need tanh")
     with torch.no_grad():
         for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    # The expert sets each observation dimension that was constant in its training to 0. A huge variance does this here.
+    # The expert replaces each observation dimension that was constant in its training by 0. A huge variance has the
+    # same effect in the model.
     constant = expert.ob_variance < CONSTANT_STD**2
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
     statistics.count = 1e12  # so large that further observations hardly change the statistics

@@ -35,12 +35,12 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
 
         Args:
             config: the run's settings.
-            expert: used instead of ``config.expert_policy_file``; `as_policy` lists the kinds of objects, such as a
-                function of a batch of observations (N, *ob_shape).
+            expert: used instead of ``config.expert_policy_file``; `as_policy` lists what is accepted, for
+                example a function of a batch of observations (N, *ob_shape).
             make_policy: function that builds the policy. Its arguments are the settings, the task's facts and the
                 expert's episodes.
-            inputs: rollout workers, expert and data, which the caller makes and closes, and which runs with several
-                seeds share. None: the trainer makes and closes its own.
+            inputs: rollout workers, expert and data that several runs share, which differ in their seed. The caller
+                makes and closes the inputs. None: the trainer makes and closes its own.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:

@@ -38,18 +38,22 @@ def cosine_ratio(period: int, step: int) -> float:
     """The learning rate of gradient step ``step``, from 1 up, divided by the learning rate of the step before.
 
     The rate falls towards 0 as half a cosine in ``period`` steps, then starts again at the full rate (Loshchilov and
-    Hutter 2017). `MultiplicativeLR` multiplies the current rate by this ratio, and so keeps a rate set by hand.
+    Hutter 2017). `MultiplicativeLR` multiplies the optimizer's current rate by this ratio. So the schedule continues
+    from a rate that is set by hand.
     """
     now, before = (1 + math.cos(math.pi * (n % period) / period) for n in (step, step - 1))
     return now / before
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU ``which_gpu``, or the CPU if ``no_gpu`` or without GPUs; raises InvalidInput for too high an index."""
+    """The GPU with index ``which_gpu``, or the CPU if ``no_gpu`` is set or there is no GPU.
+
+    Raises InvalidInput if no GPU has the index.
+    """
     if no_gpu or not torch.cuda.is_available():
         return torch.device("cpu")
-    if which_gpu >= torch.cuda.device_count():
-        raise InvalidInput(f"--which_gpu is {which_gpu}; this machine has {torch.cuda.device_count()} GPUs, from 0")
+    if which_gpu >= (count := torch.cuda.device_count()):
+        raise InvalidInput(f"--which_gpu is {which_gpu}; this machine has {count} GPUs, with indices from 0 on")
     return torch.device("cuda", which_gpu)
 
 

@@ -95,7 +95,7 @@ def sample_trajectories(
 def sample_n_trajectories(
     rollouts: Rollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int], description: str | None = None
 ) -> list[Trajectory]:
-    """Roll out ``ntraj`` episodes; the arguments are those of `sample_trajectories`."""
+    """Roll out ``ntraj`` episodes; the other arguments are those of `sample_trajectories`."""
     episodes = rollouts.episodes(policy, islice(seeds, ntraj))
     hidden = True if description is None else None
     return list(tqdm(episodes, desc=description, total=ntraj, unit="episode", leave=False, disable=hidden))

@@ -1,4 +1,4 @@
-"""Draw drift.png, the distance from the expert's recorded states over an episode, for BC, DAgger and the expert.
+"""Draw drift.png: how far BC, DAgger and the expert are from the expert's recorded states in each step of an episode.
 
 Run it in the project's folder: PYTHONPATH=. python docs/homework/drift.py
 """

@@ -62,7 +62,7 @@ INVALID = {
     COLUMNS + "0,nan,1,1\n": "Eval_AverageReturn in row 1 is nan",
     COLUMNS + "0,1,-1,1\n": "Eval_StdReturn in row 1 is -1",
     COLUMNS + "0,1,1,1,1\n": "more values than columns",
-    "itr," + 2**21 * ",": "it has 2097153 commas, and may have 2097152",
+    "itr," + 2**21 * ",": "it has 2097153 commas; at most 2097152 are allowed",
     "itr,other\n0,1\n": "no Eval_AverageReturn in row 1",
 }
 

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and missing streams: one line, exit codes 130 and 143, readable logs, and no remaining process."""
+"""SIGINT, SIGTERM and missing streams: one line on stderr, exit codes 130 and 143, readable logs, no process left."""
 
 import os
 import random

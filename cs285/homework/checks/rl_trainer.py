@@ -61,7 +61,7 @@ class _Expert:
 
     def get_action(self, observations: Array) -> Array:
         self.calls += 1
-        t = observations[..., 0].astype(np.float64)  # float64 actions, which the answer must convert to float32
+        t = observations[..., 0].astype(np.float64)  # float64 actions, which the student's code must convert
         return np.stack([50.0 + t, -t], axis=-1)
 
 
