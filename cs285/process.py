@@ -114,7 +114,7 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in CPU_QUOTAS:
-        with suppress(OSError, ValueError):  # if there is no such file, or the quota is "max"
+        with suppress(OSError, ValueError):  # without the file, or with the quota "max", there is no limit
             quota, period = map(int, " ".join((groups / file).read_text("utf-8") for file in files).split())
             cores = min(cores, math.ceil(quota / period)) if quota > 0 else cores
     return cores

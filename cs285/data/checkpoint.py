@@ -56,7 +56,8 @@ class Checkpoints:
                 raise InvalidInput(f"{self._folder / name} was deleted during the run")
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added}
-        content["state"] = portable(dict(state), "state")  # for another type, raises before a file is written
+        # A value of another type raises InvalidInput here, before a file is written.
+        content["state"] = portable(dict(state), "state")
         if new_paths:
             path = self._folder / f"added_{itr}.pkl"
             write_pickle([episode.fields() for episode in new_paths], path)

@@ -78,7 +78,7 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
-        # Rows with a marked end and next observations that fit are one episode, even if it is longer than the limit.
+        # Rows with a marked end and next observations that fit are one episode, even if they are more than the limit.
         one_episode = stop in ends and chained and after is not None
         if time_limit is not None and stop - start > time_limit and not one_episode:
             if "reward" in given:
@@ -108,7 +108,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
     """Convert a value to an array (floats become float32); raise InvalidInput unless it has finite numbers only."""
     try:
         array = np.asarray(value if _is_numeric(value) else None)
-    except (ValueError, OverflowError):  # numpy raises these, for example, for rows of different lengths
+    except (ValueError, OverflowError):  # numpy raises these errors, for example for rows of different lengths
         array = np.asarray(None)
     if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "fiub":
         raise InvalidInput(f"{where} has no array {name!r} with a row of numbers for each step")

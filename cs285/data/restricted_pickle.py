@@ -27,7 +27,7 @@ from cs285.data.whole_files import open_regular, read_whole, reading
 from cs285.errors import InvalidInput
 
 PLAIN_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|\?)")
-MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nested containers, length of a key, bits of an integer
+MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting of containers, length of a key, bits of an integer
 # Bytes that are subtracted from the budget: for each opcode, for each entry of the memo, for each container in the
 # result, and for each value in the result that is not an array.
 OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8

@@ -113,7 +113,7 @@ def read_whole(path: Path, most: float = float("inf")) -> bytes:
 
 
 def check_budget(path: Path, sizes: Iterable[int]) -> None:
-    """Raise InvalidInput if the unpacked parts of a compressed file, with these sizes in bytes, exceed `BUDGET`."""
+    """Raise InvalidInput if the unpacked parts of a compressed file, with ``sizes`` in bytes, exceed `BUDGET`."""
     if sum(sizes) > BUDGET * path.stat().st_size + 2**26:
         raise InvalidInput("its content would take far more memory than the file has bytes")
 

@@ -42,7 +42,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
                 arguments = {name: value for name, value in arguments.items() if name in accepted}
             if "seed" not in arguments:
                 self.unwrapped.np_random = np.random.default_rng(seed)
-                getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # old gym environments have this method
+                getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # environments of old gym have a method seed
             with users_code():
                 result = self.env.reset(**arguments)
             with_info = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict | None)

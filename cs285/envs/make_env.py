@@ -115,7 +115,7 @@ def make_env(
 
 
 def check_rendering(env_name: str, **options: Any) -> Array:
-    """Make an environment, return a frame (height, width, 3) uint8; on failure, InvalidInput says what to install."""
+    """Render a frame of an environment, (height, width, 3) uint8; on failure, InvalidInput says what to install."""
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):

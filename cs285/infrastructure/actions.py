@@ -38,7 +38,7 @@ def as_actions(actions: Array, spec: TaskSpec) -> Array:
 
 
 def renumber(paths: Sequence[Trajectory], offset: int) -> list[Trajectory]:
-    """Add ``offset`` to discrete actions: in files, they count as in the environment, and in the project from 0."""
+    """Add ``offset`` to discrete actions: files number them as the environment does, but the project counts from 0."""
     return [replace(path, actions=path.actions + offset) if offset else path for path in paths]
 
 

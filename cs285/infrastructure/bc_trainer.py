@@ -92,7 +92,8 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         if self.checkpoints is not None:
             self.checkpoints.check_same_policy(self.policy_description)
             restore_agent(self.agent, self.resumed_state["agent"], [*expertdata, *paths])
-        self._generator_states = global_generator_states()  # another trainer may change them before this one runs
+        # Another trainer may change the states of the generators before this trainer runs.
+        self._generator_states = global_generator_states()
 
     def close(self) -> None:
         """End the rollout workers, unless the caller passed them in."""

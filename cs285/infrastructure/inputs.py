@@ -44,7 +44,7 @@ class RunInputs:
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         films = config.video_log_freq != -1
         with ExitStack() as on_failure:
-            needed = max(config.batch_size, config.eval_batch_size)  # at most so many episodes, since each has a step
+            needed = max(config.batch_size, config.eval_batch_size)  # bound on the episodes: each has at least one step
             self.rollouts = RolloutWorkers(  # made before any thread, since a process with threads forks no workers
                 config.env_name, config.ep_len, config.num_workers, config.backend, films, needed, config.env_kwargs
             )

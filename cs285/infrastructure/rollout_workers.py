@@ -126,7 +126,7 @@ class RolloutWorkers:
             task = cloudpickle.dumps(replace(self._task, registration=registration))
             context, others = multiprocessing.get_context(method), multiprocessing.active_children()
             self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker, (task,))
-            with signals_blocked():  # Ctrl-C is blocked until the workers ignore it
+            with signals_blocked():  # blocked until the workers ignore Ctrl-C
                 started = [self._start(_Task.spec, None) for _ in range(self.num_workers)]
             self._workers += (child for child in multiprocessing.active_children() if child not in others)
             for future in started:

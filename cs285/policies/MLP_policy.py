@@ -20,10 +20,11 @@ from cs285.policies.base_policy import BasePolicy
 class MLPPolicy(nn.Module, BasePolicy):
     """A policy whose distribution over actions is given by a multi-layer perceptron.
 
-    For continuous actions, it is a Gaussian. The mean is the network's output; the log standard deviation (ac_dim,) is
-    a learned parameter, the same for all observations. For discrete actions, it is a categorical distribution with the
-    network's outputs as logits. The network reads standardised observations, (observation - ``ob_mean``) / ``ob_std``.
-    ``ob_mean`` and ``ob_std`` are buffers of shape (ob_dim,), and are 0 and 1 at first.
+    For continuous actions, the distribution is a Gaussian. Its mean is the network's output. Its log standard deviation
+    (ac_dim,) is a learned parameter, the same for all observations. For discrete actions, the distribution is
+    categorical, with the network's outputs as logits. The network reads standardised observations,
+    (observation - ``ob_mean``) / ``ob_std``. ``ob_mean`` and ``ob_std`` are buffers of shape (ob_dim,), and are 0 and 1
+    at first.
     """
 
     ob_mean: torch.Tensor

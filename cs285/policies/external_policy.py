@@ -47,7 +47,7 @@ class ExternalPolicy(BasePolicy):
             raise InvalidInput(f"the expert failed: {describe(error)}") from error  # a library raised it
         try:
             actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
-        except (TypeError, ValueError):  # numpy raises these for rows of different lengths
+        except (TypeError, ValueError):  # numpy raises these errors for rows of different lengths
             actions = np.asarray(None)
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
             kind = f"actions of shape {actions.shape}" if actions.dtype.kind in "fiub" else f"a {type(answer).__name__}"

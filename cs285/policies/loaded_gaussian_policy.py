@@ -79,7 +79,7 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     elif kind == SB3_ZIP:
         expert = load_sb3_policy(path, spec)
     elif kind in (FOLDER, TORCH_FILE):
-        from cs285.policies.saved_policy import load_saved_expert  # imported here, since this module imports torch
+        from cs285.policies.saved_policy import load_saved_expert  # imported here, since saved_policy imports torch
 
         expert = load_saved_expert(path, spec)
     else:

@@ -21,7 +21,7 @@ MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]
 
 MIN_GPU_WORK = 50_000  # a GPU is faster when size times train_batch_size is at least this (docs/speed.md)
 CONSTANT_STD = 1e-4  # a dimension with a smaller standard deviation counts as constant
-# Least divisor of other dimensions, since one that hardly varies in the expert's data may vary more in rollouts.
+# Smallest divisor, since a dimension that hardly varies in the expert's data may vary more in the policy's rollouts.
 SMALLEST_STD = 0.01
 
 
@@ -60,7 +60,7 @@ def is_gpu_work(config: Config) -> bool:
 def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
     """Mean and standard deviation, each (ob_dim,) float32, of the observations in some trajectories.
 
-    The standard deviation of a constant dimension is set to 1; the standard deviation of another one is at least 0.01.
+    A constant dimension gets the standard deviation 1. Any other standard deviation below 0.01 is raised to 0.01.
     """
     flat = [path.observations.reshape(len(path), -1) for path in paths]
     count = sum(map(len, flat))
