@@ -16,6 +16,7 @@ from tyro.conf import arg
 
 from cs285.config import Config
 from cs285.data.shipped import shipped_tasks
+from cs285.data.whole_files import check_new
 from cs285.errors import InvalidInput
 
 EPISODES = (1, 2, 5, 10, 20)  # demonstrated episodes from which BC learns
@@ -28,7 +29,7 @@ class Settings:
     tasks: str = "Ant-v5,HalfCheetah-v5,Hopper-v5,Humanoid-v5,Walker2d-v5"  # Tasks, separated by commas
     seeds: int = 5  # Number of seeds
     logdir: Path = Path("data/study")  # Folder of the demonstrations and run folders
-    output: Annotated[Path, arg(aliases=["-o"])] = Path("study")  # Files of the figure, without extension
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("study")  # New files of the figure, without extension
     num_cpus: int | None = None  # Concurrent runs. None: one for each usable core.
 
     def __post_init__(self) -> None:
@@ -39,6 +40,9 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
+    files = [Path(f"{settings.output}.{extension}") for extension in ("png", "pdf")]
+    for path in files:
+        check_new(path)
     from cs285.experts.recording import record_missing
     from cs285.infrastructure.learning_curve import save_figure
     from cs285.results.label_curves import label_curves, label_figure
@@ -59,8 +63,8 @@ def main(settings: Settings) -> None:
             nearest = [min(points, key=lambda point: abs(point.labels - 1000 * episodes)) for episodes in EPISODES]
             cells = ["{:.2f} [{:.2f}, {:.2f}]".format(point.iqm(), *point.interval()) for point in nearest]
             print(f"| {' | '.join([task, method, *cells])} |")
-    for extension in ("png", "pdf"):
-        save_figure(label_figure(curves), settings.output.with_suffix(f".{extension}"))
+    for path in files:
+        save_figure(label_figure(curves), path)
 
 
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # finds the project if it is
 from cs285.command_line import run
 from cs285.config import PRESETS, Config
 from cs285.data.shipped import shipped_expert
+from cs285.data.whole_files import check_new
 from cs285.experts.card import evaluate_expert, read_card
 from cs285.experts.settings import ExpertSettings
 from cs285.experts.training import train_expert
@@ -45,7 +46,7 @@ class Settings:
     total_steps: int = 1_000_000  # Environment steps of each PPO training
     evaluations: int = 10  # Evaluations in each training
     folder: Path = Path("data/fine_tuning")  # Folder of imitators, checkpoints and trained policies
-    output: Path = Path("fine_tuning.png")  # The figure
+    output: Path = Path("fine_tuning.png")  # The figure, a new file
 
 
 def train(settings: Settings, seed: int, imitate: bool) -> list[tuple[int, float]]:
@@ -76,6 +77,7 @@ def train(settings: Settings, seed: int, imitate: bool) -> list[tuple[int, float
 
 
 def main(settings: Settings) -> None:
+    check_new(settings.output)
     task, seeds = settings.env_name, range(1, settings.seeds + 1)
     with ProcessPoolExecutor(usable_cores()) as pool:
         jobs = {imitate: [pool.submit(train, settings, seed, imitate) for seed in seeds] for imitate in (True, False)}

@@ -86,6 +86,7 @@ def test_the_study_records_runs_and_prints_the_scores(
     assert {tuple(row[2:]) for row in rows} == {tuple(f"{s:.2f} [{s:.2f}, {s:.2f}]" for s in (0.05, 0.1, 0.25, 0.5, 1))}
     assert (workplace / "study.png").stat().st_size > 1000
     assert (workplace / "study.pdf").stat().st_size > 1000
+    script("study", "--tasks", "Ant-v5,Hopper-v5", "--seeds", 2).refused("study.png exists")
 
 
 def test_unknown_and_repeated_tasks_are_refused(script: Script) -> None:
