@@ -138,7 +138,7 @@ class _FastUpdate:
         return True
 
     @np.errstate(all="ignore")  # a loss that is not finite is reported at the iteration's end
-    def __call__(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
+    def __call__(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, Any]:
         if not self._is_bound():
             again = fast_update(self._policy)
             if again is None:
@@ -155,7 +155,7 @@ class _FastUpdate:
         if self._policy.scheduler is not None:
             self._optimizer._opt_called = True  # type: ignore[attr-defined]  # else torch warns of a missing step
             self._policy.scheduler.step()
-        return {"Training Loss": torch.full((), loss, dtype=torch.float32)}
+        return {"Training Loss": loss}
 
     def _gradients_equal_autograd(self, observations: torch.Tensor, actions: torch.Tensor) -> bool:
         expected = torch.autograd.grad(self._policy.compute_loss(observations, actions), self._parameters)
@@ -164,7 +164,7 @@ class _FastUpdate:
             for found, gradient in zip(self._gradients, expected, strict=True)
         )
 
-    def _compute_gradients(self, observations: Array, actions: Array) -> float:
+    def _compute_gradients(self, observations: Array, actions: Array) -> Any:
         """Write the gradients into ``self._gradients``; returns the loss."""
         mean, std = self._standardizer
         layers = range(0, len(self._arrays), 2)  # self._arrays has weight, bias, weight, bias, ...
@@ -174,7 +174,7 @@ class _FastUpdate:
             x = inputs[-1] @ self._arrays[i].T
             x += self._arrays[i + 1]
         error = x - actions
-        loss, delta = float((error * error).mean()), error * (2 / error.size)
+        loss, delta = (error * error).mean(), error * (2 / error.size)
         for i in reversed(layers):
             x = inputs[i // 2]
             np.matmul(delta.T, x, out=self._gradients[i])

@@ -24,7 +24,6 @@ def main(make_policy: MakePolicy = make_mlp_policy, expert: object | None = None
 def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) -> None:
     """Train once with each seed and exit. A run that fails is reported and sets the exit code; the others still run."""
     restart_in_mujoco_py_venv(settings.config.backend)
-    from cs285.infrastructure.bc_trainer import BC_Trainer
     from cs285.infrastructure.inputs import RunInputs
     from cs285.infrastructure.metrics import final_line
 
@@ -34,6 +33,9 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
         for config in configs:
             try:
                 inputs = inputs or at_end.enter_context(RunInputs(config, expert))
+                inputs.start_references()
+                from cs285.infrastructure.bc_trainer import BC_Trainer  # torch is imported while workers run
+
                 trainer = BC_Trainer(config, expert, make_policy, inputs)
                 rows = trainer.run_training_loop()
                 print(f"{trainer.run_dir}: {final_line(rows, config.evaluated)}", flush=True)
