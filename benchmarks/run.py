@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cs285.command_line import check_at_least, run
 from cs285.config import Config
-from cs285.data.provenance import versions
+from cs285.data.run_folders import versions
 from cs285.data.shipped import input_files
 from cs285.errors import InvalidInput
 

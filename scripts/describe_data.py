@@ -21,10 +21,10 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
-    from cs285.data.file_kinds import PICKLE, kind_of
     from cs285.data.formats import minari_name
     from cs285.data.restricted_pickle import load_pickle
     from cs285.data.shipped import shipped_tasks
+    from cs285.data.whole_files import PICKLE, kind_of
     from cs285.envs.make_env import make_env
     from cs285.infrastructure.inputs import load_initial_data
     from cs285.policies.loaded_gaussian_policy import load_expert

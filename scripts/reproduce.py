@@ -15,9 +15,8 @@ from _checkout import check_at_least, run
 from tyro.conf import arg
 
 from cs285.config import PRESETS, Config
-from cs285.data.provenance import digest
 from cs285.data.shipped import shipped_expert, shipped_tasks
-from cs285.data.whole_files import check_new
+from cs285.data.whole_files import check_new, digest
 from cs285.errors import InvalidInput
 
 # Of these tasks, the first one that is in --tasks has Figure 1, and the first two have videos.

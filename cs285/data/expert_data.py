@@ -1,20 +1,22 @@
 """Reading of recorded expert episodes in all known layouts, and writing in the course's layout."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cs285.data.episodes import read_episodes
-from cs285.data.file_kinds import NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of
-from cs285.data.formats import minari_name, read_minari, read_npz
+from cs285.data.formats import NAMES, minari_name, read_minari, read_npz
 from cs285.data.portable import write_pickle
 from cs285.data.restricted_pickle import load_pickle
 from cs285.data.trajectory import Array, Trajectory
+from cs285.data.whole_files import NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of
 from cs285.errors import InvalidInput
+from cs285.process import print_notice
+
+MARK = "mark the ends of episodes in terminals or timeouts"
 
 
 def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool | None = None) -> list[Trajectory]:
@@ -49,6 +51,121 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
     if len({(t.observations[0].shape, t.observations.dtype, t.actions[0].shape, t.discrete) for t in trajectories}) > 1:
         raise InvalidInput(f"{path}: its episodes have different sizes or dtypes of observations or actions")
     return trajectories
+
+
+def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bool | None) -> list[Trajectory]:
+    """Read the episodes in a dict of arrays or lists of numbers, and split them where ends of episodes are marked.
+
+    Row t of each array belongs to step t. The arrays are shortened while they are read, to save memory. Missing rewards
+    become 0, with a notice. If next observations are missing, each of them is the observation of the following step.
+    After the last step of T, it is the (T + 1)-th observation or, if there are only T observations, the T-th. Raises
+    InvalidInput for content that can't be read in this way.
+
+    Args:
+        content: a dict with keys of `NAMES`.
+        where: the place of the dict, such as "data.pkl, episode 0", for messages.
+        time_limit: steps after which the task truncates an episode. If ``timeout`` is missing, an episode of this
+            length counts as truncated, even where ``terminal`` marks its end.
+        discrete: whether the task's actions are discrete. None: they count as discrete if they are a one-dimensional
+            array of whole numbers, or a single column with an integer dtype.
+    """
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{where} is a {type(content).__name__}, not a dict of arrays")
+    given: dict[str, Any] = {}
+    for name, others in NAMES.items():
+        present = [other for other in (name, *others) if other in content]
+        if len(present) > 1:
+            raise InvalidInput(f"{where} has both {present[0]!r} and {present[1]!r}")
+        if present or name in ("observation", "action"):
+            given[name] = _read_array(content.get(present[0]) if present else None, name, where)
+    try:
+        return list(_split(given, where, time_limit, discrete))[::-1]
+    except ValueError as error:
+        raise InvalidInput(f"{where}: {error}") from error
+
+
+def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete: bool | None) -> Iterator[Trajectory]:
+    """Yield the episodes in reverse order; once an episode is copied, its rows are cut off from the arrays."""
+    actions = _read_actions(given["action"], discrete)
+    count, states, following = len(actions), given["observation"], given.get("next_observation")
+    for name in ("reward", "terminal", "timeout"):
+        if name in given and given[name].size != count:
+            raise ValueError(f"{name} has {given[name].size} entries for {count} actions")
+    marks = [given[name].reshape(-1) != 0 for name in ("terminal", "timeout") if name in given]
+    ends = np.flatnonzero(np.any(marks, axis=0)) + 1 if marks else np.array([], int)
+    starts = np.unique([0, *ends[ends < count]]).tolist()
+    stops = [*starts[1:], count]
+    if len(states) == count + 1:
+        if (ends < count).any():
+            raise ValueError(f"{count + 1} observations of several episodes; give {count}, and next observations")
+        following = states[1:] if following is None else following
+        states = states[:-1]
+    if "reward" not in given:
+        print_notice(f"{where.partition(', episode')[0]}: no rewards; returns of the expert's data are logged as 0")
+    rewards = given.get("reward", np.zeros(count)).reshape(-1).astype(np.float32, copy=False)
+    for start, stop in reversed([*zip(starts, stops, strict=True)]):
+        part = slice(start, stop)
+        ended = bool(marks) and "terminal" in given and bool(marks[0][stop - 1])
+        truncated = not ended or ("timeout" not in given and stop - start == time_limit)
+        before, after = states[part], None if following is None else following[part]
+        chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
+        if not chained and not ends.size and "reward" in given:
+            raise ValueError(f"next observations differ from the observations that follow; {MARK}")
+        # Rows with a marked end and next observations that fit are one episode, even if they are more than the limit.
+        one_episode = stop in ends and chained and after is not None
+        if time_limit is not None and stop - start > time_limit and not one_episode:
+            if "reward" in given:
+                raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
+            print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
+        ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
+        if chained:  # from T + 1 states, the trajectory stores each observation once
+            last = before[-1:] if after is None else after[-1:]
+            yield Trajectory.from_states(np.concatenate([before, last]), *ways)
+        else:
+            assert after is not None
+            yield Trajectory(before.copy(), *ways[:2], after.copy(), *ways[2:])
+        del before, after
+        for array in (states, following):  # release the rows of this episode, or the data would be in memory twice
+            if array is not None and start and array.flags.owndata and array.flags.c_contiguous:
+                array.resize((start, *array.shape[1:]), refcheck=False)
+
+
+def _is_numeric(value: Any) -> bool:
+    """Whether a value has only numbers; numpy must not read texts, since each would take the memory of the longest."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_numeric, value))
+    return isinstance(value, float | int | np.ndarray | np.generic)
+
+
+def _read_array(value: Any, name: str, where: str) -> Array:
+    """Convert a value to an array (floats become float32); raise InvalidInput unless it has finite numbers only."""
+    try:
+        array = np.asarray(value if _is_numeric(value) else None)
+    except (ValueError, OverflowError):  # numpy raises these errors, for example for rows of different lengths
+        array = np.asarray(None)
+    if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "fiub":
+        raise InvalidInput(f"{where} has no array {name!r} with a row of numbers for each step")
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # a number beyond float32's range becomes infinite, and is refused below
+            array = array.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            raise InvalidInput(f"{where}: {name} holds NaN, infinity or numbers beyond float32")
+    return array
+
+
+def _read_actions(actions: Array, discrete: bool | None) -> Array:
+    """Convert actions to the shape and dtype of a `Trajectory`; ``discrete`` is the argument of `read_episodes`."""
+    if actions.ndim == 3 and actions.shape[1] == 1:  # the course's files of 2018 have (T, 1, ac_dim)
+        actions = actions[:, 0]
+    column = actions.ndim == 2 and actions.shape[1] == 1
+    if column and (discrete or (discrete is None and actions.dtype.kind in "iu")):
+        actions = actions[:, 0]
+    whole = actions.ndim == 1 and np.array_equal(actions, np.round(actions)) and np.abs(actions).max() < 2.0**63
+    if discrete and actions.ndim == 1 and not whole:
+        raise ValueError("the actions of the task are discrete, but these are not whole numbers")
+    if discrete is False and actions.ndim == 1:
+        actions = actions[:, None]
+    return actions.astype(np.int64 if whole and discrete is not False else np.float32, copy=False)
 
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:

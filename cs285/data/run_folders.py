@@ -1,9 +1,13 @@
-"""Reading of run folders: config.json has the settings, log.csv has the scalars, and every field is checked."""
+"""Reading of run folders with checks of every field: settings, versions and commit in config.json, and log.csv."""
 
 import csv
+import importlib.metadata
 import io
 import json
+import os
+import platform
 import re
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +18,8 @@ from cs285.config import MOST, Config, config_from_settings, is_plain
 from cs285.data.whole_files import read_whole, reading
 from cs285.errors import InvalidInput
 
+PACKAGES = ("torch", "numpy", "gymnasium", "mujoco", "tensorboardX")  # versions of these are in config.json
+ROOT = Path(__file__).parents[2]
 MAX_CONFIG, MAX_LOG = 2**23, 2**25  # largest sizes of config.json and log.csv in bytes
 MAX_VALUES = 2**21  # values in log.csv; each takes about 100 bytes of memory
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
@@ -192,3 +198,24 @@ def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> l
             rows.append(values)
             first = int(itr) + 1
     return rows
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of `PACKAGES`, the processor's model and the number of torch's threads, by name."""
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.*)", cpuinfo.read_text("utf-8", "replace") if cpuinfo.exists() else "")
+    packages = {package: importlib.metadata.version(package) for package in PACKAGES}
+    processor, threads = model[1] if model else platform.processor(), os.environ.get("OMP_NUM_THREADS", "1")
+    return {"python": platform.python_version(), **packages, "processor": processor, "threads": threads}
+
+
+def git_commit() -> str | None:
+    """Hash of the project's git commit, with ``-dirty`` when files differ from the commit; None without a checkout."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment["GIT_CEILING_DIRECTORIES"] = str(ROOT.parent)  # git ignores a repository around the project's folder
+    try:
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode().strip() or None

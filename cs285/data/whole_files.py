@@ -1,9 +1,11 @@
-"""Atomic writing of files, and reading of regular files; errors become InvalidInput with the file's name."""
+"""Atomic writing of files, and reading, digests and kinds of regular files; errors become InvalidInput."""
 
+import hashlib
 import os
-import stat
+import re
 import sys
 import time
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +15,16 @@ from typing import BinaryIO
 from cs285.errors import InvalidInput
 
 BUDGET = 16  # the unpacked parts of a compressed file may take this many times the file's size, plus 64 MiB
+FOLDER, PICKLE, NPZ = "a folder", "a pickle", "a numpy archive"
+SB3_ZIP, TORCH_FILE = "a zip of stable-baselines3", "a torch checkpoint"
+# Kinds of files that can't be read: a regular expression for the first bytes, and the kind's description for messages.
+BEGINNINGS = {
+    rb"\x1f\x8b|BZh|\xfd7zXZ": "compressed by gzip, bzip2 or xz; unpack it first",
+    rb"\x89HDF": "HDF5 (a Minari data set is given as minari:<id or folder>)",
+    rb"version https://git-lfs": "a Git LFS pointer, not the file itself; run git lfs pull",
+    rb"\x93NUMPY": "a single numpy array (.npy)",
+    rb"\s*<(!doctype|html|\?xml)": "a web page, not the file that it links to",
+}
 
 
 @contextmanager
@@ -30,12 +42,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             replace_file(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
-        with suppress(OSError):  # Windows and some file systems can't sync the names in a folder
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
 
 @contextmanager
@@ -83,10 +89,8 @@ def reading(path: object, kind: str, advice: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a damaged file can raise nearly any type
-        damaged = (
-            "" if isinstance(error, (InvalidInput, ValueError)) else f"it may be damaged, {type(error).__name__}: "
-        )
-        why = " ".join(f"{damaged}{error}".split())
+        clear = isinstance(error, InvalidInput | ValueError)
+        why = " ".join(f"{'' if clear else f'it may be damaged, {type(error).__name__}: '}{error}".split())
         raise InvalidInput(f"{path} can't be read as {kind}: {why:.300}{advice}") from error
 
 
@@ -126,12 +130,44 @@ def open_regular(path: Path) -> BinaryIO:
         return path.open("rb")
 
 
-def check_no_links(folder: Path) -> None:
-    """Raise InvalidInput if there is a link or a special file below a folder whose files will be changed."""
-    with writing(folder, verb="read"):
-        for path in folder.rglob("*"):
-            kind = path.lstat()
-            # Hard links of other files do no harm, since only log.csv is changed in place.
-            linked = path.name == "log.csv" and kind.st_nlink > 1
-            if linked or not (stat.S_ISDIR(kind.st_mode) or stat.S_ISREG(kind.st_mode)):
-                raise InvalidInput(f"{path} is a link, or no regular file; --resume allows neither")
+def digest(path: Path) -> str:
+    """SHA-256, as hexadecimal text, of a file, or of the names and contents of the files in a Minari data set."""
+    total = hashlib.sha256()
+    if (path / "metadata.json").is_file():
+        parts = (part for part in sorted(path.rglob("*")) if part.is_file())
+        total.update("".join(f"{part.relative_to(path)} {digest(part)}\n" for part in parts).encode())
+        return total.hexdigest()
+    with open_regular(path) as file, writing(path, verb="read"):
+        while block := file.read(2**20):
+            total.update(block)
+    return total.hexdigest()
+
+
+def kind_of(path: Path) -> str:
+    """Return one of the five constants above, or a text that describes another kind of file in a message.
+
+    A file that is of no known kind counts as a pickle. Raises InvalidInput when the file can't be read.
+    """
+    if path.is_dir():
+        return FOLDER
+    with open_regular(path) as file:
+        start = file.read(1024)
+    for beginning, kind in BEGINNINGS.items():
+        if re.match(beginning, start, re.DOTALL | re.IGNORECASE):
+            return kind
+    if start.startswith(b"PK"):
+        return _kind_of_zip(path)
+    return PICKLE if start else "empty"
+
+
+def _kind_of_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return "a damaged or unfinished zip"
+    if {"data", "policy.pth"} <= set(names):
+        return SB3_ZIP
+    if any(name.endswith("data.pkl") for name in names):
+        return TORCH_FILE
+    return NPZ if names and all(name.endswith(".npy") for name in names) else "a zip of other files"

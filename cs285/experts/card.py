@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cs285.data.provenance import digest
-from cs285.data.whole_files import read_whole, reading, whole_file
+from cs285.data.whole_files import digest, read_whole, reading, whole_file
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.experts.recording import clone, sharpness

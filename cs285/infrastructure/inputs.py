@@ -12,9 +12,9 @@ import numpy as np
 
 from cs285.config import Config
 from cs285.data.expert_data import load_expert_data
-from cs285.data.provenance import digest
 from cs285.data.shipped import input_files, shipped_data, shipped_expert, versions_with_files
 from cs285.data.trajectory import Array, Trajectory
+from cs285.data.whole_files import digest
 from cs285.envs.layouts import convert_observations, print_conversion
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput, error_context

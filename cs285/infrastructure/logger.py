@@ -14,8 +14,7 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
-from cs285.data.provenance import git_commit, versions
-from cs285.data.run_folders import MAX_LOG, read_content, read_rows
+from cs285.data.run_folders import MAX_LOG, git_commit, read_content, read_rows, versions
 from cs285.data.whole_files import read_whole, whole_file, writing
 from cs285.errors import InvalidInput
 

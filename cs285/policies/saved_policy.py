@@ -9,11 +9,10 @@ import numpy as np
 import torch
 
 from cs285.config import Config
-from cs285.data.file_kinds import PICKLE, TORCH_FILE, kind_of
 from cs285.data.portable import portable, write_torch_file
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content, saved_file
-from cs285.data.whole_files import reading
+from cs285.data.whole_files import PICKLE, TORCH_FILE, kind_of, reading
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from cs285.data.expert_data import load_expert_data
-from cs285.data.provenance import digest
 from cs285.data.shipped import input_files
+from cs285.data.whole_files import digest
 from cs285.errors import InvalidInput
 from cs285.results.series import METHODS, Series, series_names
 

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder
 from cs285.data.shipped import input_files
-from cs285.data.whole_files import check_new, read_whole, whole_file
+from cs285.data.whole_files import check_new, digest, read_whole, whole_file
 from cs285.errors import InvalidInput
 from cs285.results.series import Series
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cs285.config import Config, setting_types
-from cs285.data.provenance import digest
 from cs285.data.run_folders import RunFolder, any_run_below, read_runs
 from cs285.data.shipped import input_files
+from cs285.data.whole_files import digest
 from cs285.errors import InvalidInput
 from cs285.results.series import identity
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,7 +14,7 @@ import pytest
 
 from cs285.data import formats
 from cs285.data.expert_data import load_expert_data, write_expert_data
-from cs285.data.provenance import digest
+from cs285.data.whole_files import digest
 from cs285.errors import InvalidInput
 from tests.fakes import course_episode, expert_content, make_trajectory, pickle_file
 
@@ -135,7 +134,7 @@ def test_a_round_trip_is_exact(tmp_path: Path, format_: str, image: bool) -> Non
 def test_minari_sets_are_found_by_id_flattened_and_import_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    minari, h5py = pytest.importorskip("minari"), pytest.importorskip("h5py")
+    minari = pytest.importorskip("minari")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     space = gym.spaces.Dict({"b": gym.spaces.Box(-9, 9, (2, 2)), "a": gym.spaces.Discrete(3)})
     observations = {"b": np.arange(16, dtype=np.float32).reshape(4, 2, 2), "a": np.array([0, 2, 1, 0])}
@@ -158,17 +157,6 @@ def test_minari_sets_are_found_by_id_flattened_and_import_nothing(
         load_expert_data(Path("minari:other/set-v1"))
     metadata = tmp_path / "mine/set-v0/data/metadata.json"
     content = json.loads(metadata.read_text(encoding="utf-8"))
-    huge = json.dumps({"type": "Discrete", "dtype": "int64", "start": 0, "n": 10**12})
-    for change, refused in (({"total_episodes": 10**9}, "1000000000 episodes"), ({"action_space": huge}, "numbers")):
-        metadata.write_text(json.dumps(content | change), encoding="utf-8")
-        with pytest.raises(InvalidInput, match=refused):
-            load_expert_data(Path("minari:mine/set-v0"))
-    for options in ({"chunks": (1, 99), "compression": "gzip"}, {"external": [("file", 0, 40)]}):
-        copy = shutil.copytree(metadata.parents[1], tmp_path / f"mine/{next(iter(options))}-v0")
-        with h5py.File(copy / "data/main_data.hdf5", "a") as file:
-            file["episode_0"].create_dataset("more", (1, 10 if "external" in options else 10**9), "f4", **options)
-        with pytest.raises(InvalidInput, match=r"arrays in other files|far more memory"):
-            load_expert_data(Path(f"minari:mine/{copy.name}"))
     del content["observation_space"]
     metadata.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InvalidInput, match="no observation_space"):
@@ -184,7 +172,7 @@ def test_archives_beyond_the_budget_or_damaged_are_refused(tmp_path: Path) -> No
     with pytest.raises(InvalidInput, match="far more memory"):
         load_expert_data(path)
     np.savez(path, observations=STATES, actions=np.array([{}]))
-    with pytest.raises(InvalidInput, match="dtype object"):
+    with pytest.raises(InvalidInput, match="bject arrays"):
         load_expert_data(path)
     header = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (9000000000000,), }".ljust(
         118
@@ -194,7 +182,7 @@ def test_archives_beyond_the_budget_or_damaged_are_refused(tmp_path: Path) -> No
     with pytest.raises(InvalidInput, match="9000000000000"):
         load_expert_data(path)
     np.savez(path, unknown=STATES)
-    with pytest.raises(InvalidInput, match="has arrays unknown"):
+    with pytest.raises(InvalidInput, match=r"has none of the arrays .*unknown"):
         load_expert_data(path)
     for content, message in ((expert_content(), "two flags swapped"), ([], "an empty list")):
         with pytest.raises(InvalidInput, match=message):

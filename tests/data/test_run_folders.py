@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from cs285.data import provenance
+from cs285.data import run_folders
 from cs285.data.run_folders import any_run_below, read_config, read_run, read_runs
 from cs285.data.whole_files import replace_file, whole_file
 from cs285.errors import InvalidInput
@@ -112,9 +112,9 @@ def test_the_commit_is_of_the_projects_own_repository(tmp_path: Path, monkeypatc
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     subprocess.run(["git", "-C", str(tmp_path), *identity, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     (tmp_path / "project").mkdir()
-    monkeypatch.setattr(provenance, "ROOT", tmp_path)
-    assert len(provenance.git_commit() or "") == 40
-    monkeypatch.setattr(provenance, "ROOT", tmp_path / "project")
-    assert provenance.git_commit() is None
+    monkeypatch.setattr(run_folders, "ROOT", tmp_path)
+    assert len(run_folders.git_commit() or "") == 40
+    monkeypatch.setattr(run_folders, "ROOT", tmp_path / "project")
+    assert run_folders.git_commit() is None
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
-    assert provenance.git_commit() is None
+    assert run_folders.git_commit() is None

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs285.config import Config
-from cs285.data.provenance import digest
 from cs285.data.run_folders import read_run
 from cs285.data.trajectory import Array, Trajectory
+from cs285.data.whole_files import digest
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.metrics import return_statistics

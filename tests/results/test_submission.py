@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cs285.data.provenance import digest
 from cs285.data.run_folders import read_run, read_runs
 from cs285.data.shipped import PROJECT_ROOT
+from cs285.data.whole_files import digest
 from cs285.errors import InvalidInput
 from cs285.results import submission
 from cs285.results.submission import write_submission

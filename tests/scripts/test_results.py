@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from cs285.config import PRESETS, Config
-from cs285.data.provenance import digest
 from cs285.data.run_folders import read_runs
 from cs285.data.shipped import PROJECT_ROOT, input_files
+from cs285.data.whole_files import digest
 from cs285.infrastructure.films import write_video
 from cs285.results.report import make_tables
 from cs285.results.series import RESULT_SETTINGS, group_by_settings, identity

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cs285.config import Config
-from cs285.data.provenance import digest
 from cs285.data.run_folders import read_run
+from cs285.data.whole_files import digest
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from tests import fakes
