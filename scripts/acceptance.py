@@ -58,7 +58,7 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
-    from cs285.experts.card import read_card
+    from cs285.experts.rollouts import read_card
     from cs285.results.series import RETURN, group_by_settings, identity
     from cs285.sweeps.grid import complete_runs
     from cs285.sweeps.run import run_missing

@@ -48,7 +48,7 @@ def main(settings: Settings) -> None:
     from cs285.data import formats
     from cs285.data.expert_data import write_expert_data
     from cs285.data.shipped import shipped_expert
-    from cs285.experts.recording import record_episodes
+    from cs285.experts.rollouts import record_episodes
 
     own = ("expert_policy_file", "output", "format")
     fields = {name: value for name, value in vars(settings).items() if name not in own}

@@ -32,7 +32,7 @@ def main(settings: Settings) -> None:
     files = [settings.expert_policy_file] if settings.expert_policy_file else next(filter(None, shipped), [])
     if not files:
         raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
-    from cs285.experts.card import evaluate_expert, read_card
+    from cs285.experts.rollouts import evaluate_expert, read_card
 
     cards = {path: read_card(path) for path in files}
     row = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"

@@ -45,7 +45,7 @@ def main(settings: Settings) -> None:
         raise InvalidInput("there is no task to run: no experts and data ship, or --tasks is empty")
     check_new(settings.output)
     configs = list(plan(tasks, settings.seeds, settings.logdir))
-    from cs285.experts.recording import record_missing
+    from cs285.experts.rollouts import record_missing
     from cs285.results.report import write_report
     from cs285.results.report_tables import comparison_row
     from cs285.results.series import compared, group_by_settings

@@ -43,7 +43,7 @@ def main(settings: Settings) -> None:
     files = [Path(f"{settings.output}.{extension}") for extension in ("png", "pdf")]
     for path in files:
         check_new(path)
-    from cs285.experts.recording import record_missing
+    from cs285.experts.rollouts import record_missing
     from cs285.infrastructure.learning_curve import save_figure
     from cs285.results.label_curves import label_curves, label_figure
     from cs285.results.series import group_by_settings

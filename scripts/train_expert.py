@@ -11,13 +11,11 @@ def main(settings: ExpertSettings) -> None:
     check_new(settings.expert_file)
     check_writable(settings.checkpoint_dir)
     try:
-        from cs285.experts.algorithms import algorithm_class
         from cs285.experts.training import train_expert
 
-        algorithm_class(settings.algorithm)
+        train_expert(settings)
     except ImportError as error:
         raise InvalidInput(f"{settings.algorithm} needs {error.name}: pip install -e '.[experts]'") from error
-    train_expert(settings)
 
 
 if __name__ == "__main__":

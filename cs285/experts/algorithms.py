@@ -1,5 +1,6 @@
 """Environments and models for training by PPO, TRPO and SAC, and export of policies in the course's format."""
 
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from cs285.envs.layouts import check_convertible, convert_observations
 from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
-from cs285.experts.settings import ExpertSettings
+from cs285.experts.settings import LIBRARIES, ExpertSettings
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.policies.loaded_gaussian_policy import CONSTANT_STD, LoadedGaussianPolicy, write_gaussian_policy
 
@@ -57,8 +57,7 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
     """Make one environment whose observations are vectors; raise InvalidInput when the settings do not fit the task."""
     env, spec = make_env(settings.env_name)
     name, actions, ob_dim = settings.env_name, env.action_space, settings.ob_dim
-    if len(env.observation_space.shape or ()) != 1:
-        env = gym.wrappers.FlattenObservation(env)
+    env = gym.wrappers.FlattenObservation(env)
     if ob_dim is not None:
         check_convertible(name, spec.ob_dim, ob_dim, what=f"--ob_dim {ob_dim}")
         space = gym.spaces.Box(-np.inf, np.inf, (ob_dim,), np.float64)
@@ -69,24 +68,14 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
         # PPO and TRPO clip actions to the action space, but rollouts of the expert do not clip. These wide bounds
         # replace the task's, so that training sees the costs of actions outside the task's bounds.
         env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
-    elif settings.initial_log_std != ExpertSettings.initial_log_std:
-        raise InvalidInput(f"--initial_log_std has no effect: the actions of {name} are discrete")
     return env
 
 
 def algorithm_class(name: str) -> Any:
     """Import the library of an algorithm, "PPO", "TRPO" or "SAC", and return the algorithm's class."""
-    if name == "PPO":
-        return PPO
-    if name == "TRPO":
-        from sb3_contrib import TRPO
-
-        return TRPO
     # JAX reads XLA_FLAGS when it is imported. With several threads, JAX would busy-wait and slow down other processes.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-    from sbx import SAC
-
-    return SAC
+    return getattr(importlib.import_module(LIBRARIES[name][0]), name)
 
 
 def set_policy_trainable(model: Any, trainable: bool) -> None:
@@ -122,12 +111,9 @@ def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
 def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> None:
     """Copy an expert's parameters and statistics to a model; raise InvalidInput if sizes or the activation differ."""
     layers, statistics = _ppo_layers(model.policy), model.get_vec_normalize_env().obs_rms
-    ob_dim, ac_dim = layers[0].in_features, layers[-1].out_features
-    if (expert.ob_dim, expert.ac_dim) != (ob_dim, ac_dim):
-        needed = f"it must read {ob_dim} (see --ob_dim) and give {ac_dim}"
-        raise InvalidInput(f"{name} reads {expert.ob_dim} numbers and gives {expert.ac_dim}; {needed}")
-    if expert.activation != "tanh":
-        raise InvalidInput(f"{name} has the activation {expert.activation}; PPO and TRPO need tanh")
+    needed = (layers[0].in_features, layers[-1].out_features, "tanh")
+    if (found := (expert.ob_dim, expert.ac_dim, expert.activation)) != needed:
+        raise InvalidInput(f"{name} has inputs, outputs and activation {found}; needed: {needed} (see --ob_dim)")
     with torch.no_grad():
         for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from tyro.conf import arg
 
@@ -17,6 +17,12 @@ WITHOUT_EFFECT = {  # settings that the algorithm does not use
     "PPO": ("updates_per_step",),
     "TRPO": ("updates_per_step", "policy_starts"),
     "SAC": ("initial_expert", "policy_starts", "n_steps", "n_epochs", "initial_log_std", "target_kl"),
+}
+# Packages of each algorithm; the first has its class.
+LIBRARIES = {
+    "PPO": ("stable_baselines3",),
+    "TRPO": ("sb3_contrib", "stable_baselines3"),
+    "SAC": ("sbx", "jax", "stable_baselines3"),
 }
 # Settings that may change when a training resumes.
 FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step"}
@@ -58,16 +64,8 @@ class ExpertSettings:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(1, self, "ob_dim", "stop_after", "keep_step")
         check_at_least(2, self, "batch_size", "eval_episodes")
-        check_at_least(0, self, "seed", "policy_starts", "gamma", "target_kl", "noise")
-        check_at_least(-20, self, "initial_log_std")
-        for name in ("learning_rate", "updates_per_step"):
-            if not 0 < (value := getattr(self, name)) < math.inf:
-                raise InvalidInput(f"--{name} is {value}; it must be positive and finite")
-        for name, most in (("gamma", 1), ("policy_starts", self.total_steps - 1)):
-            if (value := getattr(self, name)) > most:
-                raise InvalidInput(f"--{name} is {value}; it must be at most {most}")
-        if self.policy_starts and self.initial_expert is None:
-            raise InvalidInput(f"--policy_starts is {self.policy_starts}; it needs --initial_expert")
+        check_at_least(0, self, "seed", "policy_starts", "learning_rate", "gamma", "updates_per_step", "noise")
+        check_at_least(0, self, "target_kl")
         for name in WITHOUT_EFFECT[self.algorithm]:
             if getattr(self, name) != getattr(ExpertSettings, name):
                 raise InvalidInput(f"--{name} has no effect with --algorithm {self.algorithm}")
@@ -84,9 +82,7 @@ class ExpertSettings:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """Folder of the checkpoints of this task and seed."""
-        return self.checkpoints / f"{self.env_name}_{self.seed}"
-
-    def fixed(self) -> dict[str, Any]:
-        """Settings by name that must be equal when a training resumes from a checkpoint."""
-        return {name: value for name, value in asdict(self).items() if name not in FREE_ON_RESUME}
+        """Folder of the checkpoints; its name has a digest of the settings that are not `FREE_ON_RESUME`."""
+        fixed = {name: value for name, value in asdict(self).items() if name not in FREE_ON_RESUME}
+        digest = hashlib.sha256(repr(fixed).encode()).hexdigest()
+        return self.checkpoints / f"{self.env_name}_{self.algorithm}_{self.seed}_{digest[:8]}"

@@ -16,7 +16,7 @@ from cs285.command_line import run
 from cs285.config import PRESETS, Config
 from cs285.data.shipped import shipped_expert
 from cs285.data.whole_files import check_new
-from cs285.experts.card import evaluate_expert, read_card
+from cs285.experts.rollouts import evaluate_expert, read_card
 from cs285.experts.settings import ExpertSettings
 from cs285.experts.training import train_expert
 from cs285.infrastructure.bc_trainer import BC_Trainer
@@ -73,7 +73,7 @@ def train(settings: Settings, seed: int, imitate: bool) -> list[tuple[int, float
                 export_policy(load_policy(trainer.run_dir), imitator)
         ppo = replace(ppo, initial_expert=imitator, **for_imitator)
         start = [(0, evaluate_expert(imitator, task, episodes=20, num_workers=0)["mean"])]
-    return start + [(steps, mean) for steps, mean, _ in train_expert(ppo).evaluations]
+    return start + [(evaluation["steps"], evaluation["mean"]) for evaluation in train_expert(ppo)]
 
 
 def main(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cs285.config import Config
 from cs285.data.shipped import shipped_expert, shipped_tasks
-from cs285.experts.card import read_card
+from cs285.experts.rollouts import read_card
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, load_script
 
@@ -76,7 +76,7 @@ def test_the_study_records_runs_and_prints_the_scores(
             columns = {"Train_ExpertLabelsSoFar": labels, "Eval_NormalizedScore": scores}
             write_run(**{**asdict(config), "returns": scores, "columns": columns})
 
-    monkeypatch.setitem(sys.modules, "cs285.experts.recording", SimpleNamespace(record_missing=record_missing))
+    monkeypatch.setitem(sys.modules, "cs285.experts.rollouts", SimpleNamespace(record_missing=record_missing))
     monkeypatch.setitem(sys.modules, "cs285.sweeps.run", SimpleNamespace(run_missing=run_missing))
     out = script("study", "--tasks", "Ant-v5,Hopper-v5", "--seeds", 2).succeeded().out
     assert recorded == [(task, 20, noise) for task in ("Ant-v5", "Hopper-v5") for noise in (0.0, 0.1)]

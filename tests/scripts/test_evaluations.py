@@ -121,7 +121,7 @@ def table(out: str) -> list[list[str]]:
 
 
 def test_experts_are_evaluated_and_compared_with_their_cards(script: Script, workplace: Path) -> None:
-    from cs285.experts.card import evaluate_expert
+    from cs285.experts.rollouts import evaluate_expert
 
     task, long_task = "PointTask-v0", "LongPointTask-v0"  # ids without "/" can be file names of experts
     gym.register(task, fakes.PointEnv, max_episode_steps=fakes.TIME_LIMIT)

@@ -261,7 +261,7 @@ def test_the_report_is_of_the_runs_with_the_present_input_files(
     write_runs([config for config in earlier if not config.expert_data], Path("data/reproduce"), mean=77.0)
     data.write_text("present", encoding="utf-8")
     recording = SimpleNamespace(record_missing=lambda path, *_: path.write_text("recorded", encoding="utf-8"))
-    monkeypatch.setitem(sys.modules, "cs285.experts.recording", recording)
+    monkeypatch.setitem(sys.modules, "cs285.experts.rollouts", recording)
     out = script("reproduce", "--tasks", ", ".join(tasks), "--seeds", 2, "-o", "first").succeeded().out
     rows = [f"| {task} | 14 ± 10 | 22 ± 10 | 94 ± 10 | 100 ± 2 | 94 |" for task in tasks]
     # No table and no figure is left out, so the output has no other lines.

@@ -34,12 +34,12 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
     card = json.loads((workplace / "expert.json").read_text(encoding="utf-8"))
     assert list(card) == [
         *("task", "algorithm", "versions", "command", "seed", "steps", "kept_from_step"),
-        *("wall_time_minutes", "machine", "evaluation", "behavioural_cloning"),
+        *("wall_time_minutes", "evaluation", "behavioural_cloning"),
     ]
     cloned = card["behavioural_cloning"]
     assert (cloned["noise"], cloned["seeds"]) == (0.2, [1, 2, 3])
     assert cloned["min"] < cloned["mean"] < 0
-    assert set(card["versions"]) == {"python", "stable_baselines3", "torch", "gymnasium", "mujoco"}
+    assert {"python", "processor", "stable_baselines3", "torch", "gymnasium", "mujoco"} <= set(card["versions"])
     assert card["command"].split()[0] == "python"
     assert "train_expert.py -env" in card["command"]
     assert (card["task"], card["algorithm"], card["seed"], card["steps"]) == (fakes.POINT, "PPO", 1, 8)
@@ -47,7 +47,7 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
     assert said.splitlines()[-1].endswith(f"cloned from two of them: {cloned['mean']:.0f}")
     assert LoadedGaussianPolicy(workplace / "expert.pkl").ob_dim == fakes.OB_DIM
     script("train_expert", *ppo).refused("expert.pkl exists")
-    script("train_expert", *ppo, "-o", "x.pkl", "--keep_step", 5).refused("--keep_step is 5", "[8]")
+    script("train_expert", *ppo, "-o", "x.pkl", "--keep_step", 5).refused("can't read", "policy_5.pkl")
     said = script("train_expert", *ppo, "--total_steps", 16, "-o", "longer.pkl").succeeded().out
     assert re.search(r"resuming from data/train_expert/.*/checkpoint_\d+: 8 of 16 steps\n", said)
     assert json.loads((workplace / "longer.json").read_text(encoding="utf-8"))["steps"] == 16
@@ -62,8 +62,7 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
     sac = (*TINY, "--algorithm", "SAC", "--updates_per_step", 2.0)
     script("train_expert", *sac).succeeded()
     settings = ExpertSettings(env_name=fakes.POINT, algorithm="SAC", n_envs=2, batch_size=4, updates_per_step=2.0)
-    model, record = load_checkpoint(settings) or (None, None)
-    assert model is not None and record is not None  # noqa: PT018
+    model = load_checkpoint(settings)
     assert (model.policy_delay, model.gradient_steps, model.learning_starts) == (3, 4, 4)
     assert (model.buffer_size, model.batch_size, model.num_timesteps) == (50, 4, 8)
     export_policy(model, workplace / "exported.pkl")
@@ -75,9 +74,8 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
     script("train_expert", *sac, "--total_steps", 12, "-o", "longer.pkl").succeeded()
     card = json.loads((workplace / "longer.json").read_text(encoding="utf-8"))
     assert (card["algorithm"], card["steps"]) == ("SAC", 12)
-    assert set(card["versions"]) == {"python", "sbx-rl", "jax", "stable_baselines3", "gymnasium", "mujoco"}
-    resumed, _ = load_checkpoint(settings) or pytest.fail("no checkpoint")
-    assert resumed.replay_buffer.size() == 6  # 6 steps of each environment are stored
+    assert {"python", "processor", "sbx", "jax", "stable_baselines3", "gymnasium", "mujoco"} <= set(card["versions"])
+    assert load_checkpoint(settings).replay_buffer.size() == 6  # 6 steps of each environment are stored
 
 
 def test_a_missing_library_is_named(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:

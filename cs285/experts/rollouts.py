@@ -1,5 +1,6 @@
-"""Recording of an expert's episodes, and measures of how hard the expert is to clone."""
+"""Rollouts of expert files: evaluation, comparison with the expert's card, recording of episodes, and cloning."""
 
+import json
 import tempfile
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -14,7 +15,7 @@ from cs285.config import Config
 from cs285.data.expert_data import write_expert_data
 from cs285.data.shipped import shipped_expert
 from cs285.data.trajectory import Array, Trajectory
-from cs285.envs.make_env import make_env
+from cs285.data.whole_files import read_whole, reading
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.infrastructure.actions import renumber
@@ -23,9 +24,61 @@ from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.loaded_gaussian_policy import load_expert
+from cs285.results.intervals import interquartile_mean, iqm_interval
 
 CLONE_SEEDS = (1, 2, 3)
 SHARPNESS_NOISE = 0.1
+
+
+def evaluate_expert(
+    path: Path, env_name: str, episodes: int, seed: int = 0, num_workers: int | None = None, backend: Backend = "mujoco"
+) -> dict[str, Any]:
+    """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
+
+    Returns a dict: ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
+    the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the
+    number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
+    ``num_workers`` is the number of worker processes (None: one for each usable core; 0: rollouts run in this process).
+    """
+    seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
+    with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
+        expert = load_expert(path, env_name, rollouts.spec)
+        paths = sample_n_trajectories(rollouts, expert, episodes, seeds)
+    returns = np.array([path.total_reward for path in paths])
+    statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
+    statistics["iqm"] = interquartile_mean(returns)
+    statistics["iqm_95_low"], statistics["iqm_95_high"] = iqm_interval(returns)
+    result = {"episodes": episodes, **{name: round(float(value), 1) for name, value in statistics.items()}}
+    result["ended_early"] = sum(len(path) < rollouts.spec.max_episode_steps for path in paths)
+    if not rollouts.spec.discrete:
+        result["sharpness"] = round(sharpness(expert, np.concatenate([path.observations for path in paths[:2]])), 2)
+    return result
+
+
+def sharpness(expert: BasePolicy, observations: Array) -> float:
+    """Relative change of continuous actions, divided by the small relative change of observations that causes it.
+
+    Gaussian noise of 0.1 standard deviations is added to each number in the (N, ob_dim) ``observations``. The result
+    is the root mean square change of the actions, in standard deviations of the actions, divided by 0.1. If the numbers
+    of an observation are uncorrelated, the sharpness of a linear policy is about 1.
+    """
+    noise = np.random.default_rng(0).standard_normal(observations.shape) * observations.std(axis=0)
+    actions = expert.get_action(observations)
+    change = expert.get_action(observations + SHARPNESS_NOISE * noise) - actions
+    return float(np.sqrt(np.square(change).mean() / actions.var(axis=0).mean()) / SHARPNESS_NOISE)
+
+
+def read_card(expert_file: Path) -> dict[str, Any]:
+    """Read the card of an expert file; return {} if there is none, and raise InvalidInput if it can't be used."""
+    path = expert_file.with_suffix(".json")
+    if not path.exists():
+        return {}
+    with reading(path, "an expert's card"):
+        card: dict[str, Any] = json.loads(read_whole(path))
+        mean, std, episodes = (card["evaluation"][name] for name in ("mean", "std", "episodes"))
+        if not (np.isfinite([mean, std]).all() and episodes >= 2):
+            raise InvalidInput(f"mean {mean}, std {std}, episodes {episodes}; allowed: finite, at least 2 episodes")
+        return card
 
 
 class NoisyPolicy(BasePolicy):
@@ -64,11 +117,10 @@ def record_episodes(
     actions are not continuous and bounded.
     """
     with RolloutWorkers(env_name, ep_len, num_workers, backend, episodes_needed=episodes) as rollouts:
-        seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
+        seeds, space = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0), rollouts.spec.action_space
         expert = load_expert(expert_file, env_name, rollouts.spec)
         if noise == 0:
             return renumber(sample_n_trajectories(rollouts, expert, episodes, seeds), rollouts.spec.ac_start)
-        space = make_env(env_name, backend=backend, graphics=False)[0].action_space
         if not (isinstance(space, Box) and space.is_bounded()):
             raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
         noisy = NoisyPolicy(expert, noise * (space.high - space.low) / 2)
@@ -82,19 +134,6 @@ def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0)
         write_expert_data(record_episodes(env_name, expert, episodes, noise=noise), path)
 
 
-def sharpness(expert: BasePolicy, observations: Array) -> float:
-    """Relative change of continuous actions, divided by the small relative change of observations that causes it.
-
-    Gaussian noise of 0.1 standard deviations is added to each number in the (N, ob_dim) ``observations``. The result
-    is the root mean square change of the actions, in standard deviations of the actions, divided by 0.1. If the numbers
-    of an observation are uncorrelated, the sharpness of a linear policy is about 1.
-    """
-    noise = np.random.default_rng(0).standard_normal(observations.shape) * observations.std(axis=0)
-    actions = expert.get_action(observations)
-    change = expert.get_action(observations + SHARPNESS_NOISE * noise) - actions
-    return float(np.sqrt(np.square(change).mean() / actions.var(axis=0).mean()) / SHARPNESS_NOISE)
-
-
 def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
     """Clone an expert from two episodes recorded with ``noise``, with the default settings and the `CLONE_SEEDS`.
 
@@ -104,7 +143,7 @@ def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
     from cs285.infrastructure.bc_trainer import BC_Trainer
 
     returns = []
-    with tempfile.TemporaryDirectory(prefix="clone-") as folder, redirect_stdout(StringIO()):
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         data = Path(folder) / "data.pkl"
         write_expert_data(record_episodes(env_name, expert_file, noise=noise, num_workers=0), data)
         settings: dict[str, Any] = {"env_name": env_name, "expert_policy_file": expert_file, "expert_data": data}
