@@ -7,11 +7,11 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.agents.base_agent import BaseAgent
-from cs285.agents.training_parts import training_parts
 from cs285.data.trajectory import Batch, Trajectory
 from cs285.errors import InvalidInput
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
+from cs285.policies.frozen_copy import training_parts
 
 Update = Callable[[torch.Tensor, torch.Tensor], Mapping[str, Any]]
 

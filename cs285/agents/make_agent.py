@@ -1,7 +1,7 @@
-"""Build the agent of a run from its settings, or restore it from a checkpoint."""
+"""Build the agent of a run from its settings."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,6 @@ from torch import nn
 from cs285.agents.bc_agent import BCAgent
 from cs285.config import Config
 from cs285.data.trajectory import Trajectory
-from cs285.data.whole_files import reading
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pytorch_utils import use_threads
@@ -60,23 +59,7 @@ def _check_optimizer(actor: Any) -> None:
     """Raise InvalidInput if the optimiser lacks a trainable parameter, such as one of a layer that was added later."""
     if isinstance(actor, MLPPolicySL):
         optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
-        for name, parameter in actor.named_parameters():
-            if parameter.requires_grad and id(parameter) not in optimized:
-                kind = type(actor).__name__
-                raise InvalidInput(
-                    f"the optimiser of {kind} has no parameter {name}; build the optimiser after the network, or "
-                    "freeze the parameter with requires_grad_(False)"
-                )
-
-
-def restore_agent(agent: BCAgent, state: Mapping[str, Any], paths: Sequence[Trajectory]) -> None:
-    """Restore a new agent from a `BCAgent.state_dict` and from ``paths``, the trajectories in its replay buffer.
-
-    Raises:
-        InvalidInput: when the policy can't be resumed, or the state does not fit it.
-    """
-    agent.add_to_replay_buffer(paths)
-    if not agent.resumable:
-        raise InvalidInput(f"{type(agent.actor).__name__} can't be resumed: it has no state_dict and load_state_dict")
-    with reading("the checkpoint", "the state of this policy"):
-        agent.load_state_dict(state)
+        missing = [name for name, p in actor.named_parameters() if p.requires_grad and id(p) not in optimized]
+        if missing:
+            advice = "build it after the network, or freeze the parameter with requires_grad_(False)"
+            raise InvalidInput(f"the optimiser of {type(actor).__name__} has no parameter {missing[0]}; {advice}")

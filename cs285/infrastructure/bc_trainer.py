@@ -8,6 +8,7 @@ from typing import Any
 
 from cs285.config import Config
 from cs285.data.checkpoint import Checkpoints
+from cs285.data.whole_files import reading
 from cs285.errors import InvalidInput
 from cs285.infrastructure.evaluation import Evaluation
 from cs285.infrastructure.inputs import RunInputs, check_sizes
@@ -76,7 +77,7 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             return logger.rows
 
     def _prepare_agent(self, make_policy: MakePolicy) -> None:
-        from cs285.agents.make_agent import make_agent, restore_agent
+        from cs285.agents.make_agent import make_agent
 
         config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata
         self.resumed_state: dict[str, Any] = {}
@@ -91,7 +92,9 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         self.policy_description = describe_policy(make_policy, self.agent.actor)
         if self.checkpoints is not None:
             self.checkpoints.check_same_policy(self.policy_description)
-            restore_agent(self.agent, self.resumed_state["agent"], [*expertdata, *paths])
+            self.agent.add_to_replay_buffer([*expertdata, *paths])
+            with reading(config.resume, "the state of this policy"):
+                self.agent.load_state_dict(self.resumed_state["agent"])
         # Another trainer may change the states of the generators before this trainer runs.
         self._generator_states = global_generator_states()
 

@@ -65,7 +65,6 @@ class MLPPolicy(nn.Module, BasePolicy):
         """The network whose outputs are the logits or the means."""
         return self.logits_na if self.discrete else self.mean_net
 
-    @torch.no_grad()
     def get_action(self, observations: Array) -> Array:
         """Choose the most likely action: the mean, or the choice of the largest logit (see `BasePolicy.get_action`).
 
@@ -75,7 +74,8 @@ class MLPPolicy(nn.Module, BasePolicy):
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
         batch = from_numpy(observations[None] if single else observations, self.ob_mean.device)
-        actions = to_numpy(self(batch).mode)
+        with torch.no_grad():
+            actions = to_numpy(self(batch).mode)
         return np.asarray(actions[0]) if single else actions
 
     def forward(self, observations: torch.Tensor) -> distributions.Distribution:

@@ -1,8 +1,6 @@
 """Adapters that make a policy from a function, a model, a torch module, an action space or a user's object."""
 
 import copy
-import importlib
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import reading
 from cs285.errors import InvalidInput, describe, is_users
 from cs285.policies.base_policy import BasePolicy
-from cs285.process import users_code
 
 
 class ExternalPolicy(BasePolicy):
@@ -41,18 +37,14 @@ class ExternalPolicy(BasePolicy):
         batch = np.array(observations[None] if single else observations)  # a copy, since the expert may change it
         try:
             answer = self._act(batch)
+            actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
         except Exception as error:
             if isinstance(error, InvalidInput) or is_users(error):
                 raise
             raise InvalidInput(f"the expert failed: {describe(error)}") from error  # a library raised it
-        try:
-            actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
-        except (TypeError, ValueError):  # numpy raises these errors for rows of different lengths
-            actions = np.asarray(None)
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
-            kind = f"actions of shape {actions.shape}" if actions.dtype.kind in "fiub" else f"a {type(answer).__name__}"
-            wrong = f"the expert answered {len(batch)} observations with {kind}"
-            raise InvalidInput(f"{wrong}; it must give one action for each, in an array or a tensor of numbers")
+            given = f"{len(batch)} observations with a {type(answer).__name__} of shape {actions.shape}"
+            raise InvalidInput(f"the expert answered {given}; it must give one action for each, as numbers")
         actions = actions - self._start if self._start else actions
         return np.asarray(actions[0]) if single else actions
 
@@ -126,14 +118,3 @@ def evaluation_mode(modules: Iterable[Any]) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
-
-
-def import_object(module: str, name: str) -> object:
-    """Import ``module:name`` from the current folder or an installed package; raise InvalidInput when that fails."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    with reading(f"{module}:{name}", "an expert"), users_code():
-        found: object = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    return found

@@ -22,6 +22,7 @@ from cs285.policies.MLP_policy import MLPPolicySL
 Update = Callable[[torch.Tensor, torch.Tensor], dict[str, Any]]
 
 METHODS = ("update", "compute_loss", "outputs", "forward")  # methods of `MLPPolicySL` that must be unedited
+VARIANTS = ("weight_decay", "amsgrad", "maximize", "capturable", "differentiable")  # options of Adam
 TOLERANCE = 1e-3  # allowed difference of gradients, relative to the largest gradient
 KNOWN_SOURCE = "947953c9722a50ead826ae2c251c07aaa7bd8978e439d99fd6f962cc894222cb"  # SHA-256 of the code of METHODS
 
@@ -38,22 +39,17 @@ def fast_update(policy: object) -> Update | None:
     if perceptron is None or not perceptron[1] <= {nn.Tanh}:
         return None
     assert isinstance(policy, MLPPolicySL)
-    if policy.discrete or policy.loss != "mse":
-        return None
     parameters: list[torch.Tensor] = [p for layer in perceptron[0] for p in (layer.weight, layer.bias)]
-    trainable = [*parameters, policy.logstd]
-    if not _is_plain(policy, trainable) or not _adam_is_known(policy.optimizer, trainable) or _has_hooks(policy):
+    if policy.discrete or policy.loss != "mse" or not _is_plain(policy, [*parameters, policy.logstd]):
         return None
-    if len({float(policy.optimizer.state[p].get("step", 0.0)) for p in parameters}) != 1:
-        return None
-    return _FastUpdate(policy, parameters)
+    steps = {float(policy.optimizer.state[p].get("step", 0.0)) for p in parameters}
+    return None if len(steps) != 1 or _has_hooks(policy) else _FastUpdate(policy, parameters)
 
 
 def skip_dynamo_import() -> None:
     """Keep torch's optimisers from importing torch._dynamo, which takes two seconds.
 
-    torch imports this module only to exclude three methods from compilation. If the installed torch lacks these
-    internals, nothing is changed.
+    torch imports it to exclude methods from compilation. Nothing is changed if the installed torch does so otherwise.
     """
     for name in ("add_param_group", "state_dict", "load_state_dict"):
         method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
@@ -62,36 +58,29 @@ def skip_dynamo_import() -> None:
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
-    """Whether the policy has only ``parameters``, all are trainable, and its tensors are float32 and on the CPU."""
-    found = list(policy.parameters())
-    same = {*map(id, found)} == {*map(id, parameters)} and len(found) == len(parameters)
-    trainable = all(type(p) is nn.Parameter and p.requires_grad for p in found)
-    tensors = [*found, policy.ob_mean, policy.ob_std]
-    return same and trainable and all(t.dtype == torch.float32 and t.is_contiguous() and t.is_cpu for t in tensors)
-
-
-def _adam_is_known(optimizer: torch.optim.Optimizer, parameters: list[torch.Tensor]) -> bool:
-    """Whether the optimiser is Adam on all parameters, with no options but learning rate, betas and epsilon."""
+    """Whether the policy and its Adam have only these parameters, trainable and float32 on the CPU, and no variants."""
+    optimizer = policy.optimizer
     if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
         return False
     if "step" in vars(optimizer) and not hasattr(optimizer.step, "_wrapped_by_lr_sched"):
         return False
-    group = optimizer.param_groups[0]
-    tensors = any(isinstance(number, torch.Tensor) for number in (group["lr"], group["eps"], *group["betas"]))
-    variants = ("weight_decay", "amsgrad", "maximize", "capturable", "differentiable")
-    if tensors or any(group.get(name) for name in variants):
+    group, ids = optimizer.param_groups[0], sorted(map(id, parameters))
+    numbers = (group["lr"], group["eps"], *group["betas"])
+    if any(isinstance(number, torch.Tensor) for number in numbers) or any(group.get(name) for name in VARIANTS):
         return False
-    return {*map(id, group["params"])} == {*map(id, parameters)}
+    if any(sorted(map(id, held)) != ids for held in (policy.parameters(), group["params"])):
+        return False
+    tensors = [*parameters, policy.ob_mean, policy.ob_std]
+    known = all(t.dtype == torch.float32 and t.is_contiguous() and t.is_cpu for t in tensors)
+    return known and all(type(p) is nn.Parameter and p.requires_grad for p in parameters)
 
 
 def _has_hooks(policy: MLPPolicySL) -> bool:
-    of_modules = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
-    hooks = [getattr(module, f"_{kind}", None) for module in policy.modules() for kind in of_modules]
-    hooks += [getattr(nn.modules.module, f"_global_{kind}", None) for kind in of_modules]
+    optimizers = sys.modules[torch.optim.Optimizer.__module__]
+    owners: list[Any] = [*policy.modules(), nn.modules.module, policy.optimizer, optimizers]
+    attributes = [item for owner in owners for item in vars(owner).items()]
+    hooks: list[Any] = [value for name, value in attributes if "_hooks" in name and isinstance(value, dict)]
     hooks += [hook for p in policy.parameters() for hook in (p._backward_hooks, p._post_accumulate_grad_hooks)]
-    for when in ("pre", "post"):
-        hooks.append(getattr(policy.optimizer, f"_optimizer_step_{when}_hooks", None))
-        hooks.append(getattr(sys.modules[torch.optim.Optimizer.__module__], f"_global_optimizer_{when}_hooks", None))
     return any(hooks)
 
 
@@ -107,28 +96,23 @@ class _FastUpdate:
         self._parameters, self._gradients_were_compared = parameters, False
         states = [policy.optimizer.state[p] for p in parameters]
         zeros = [torch.zeros_like(p) for p in parameters]
-        self._p, p_views = _flatten([p.detach() for p in parameters])
-        self._g, g_views = _flatten(zeros)
-        self._m, m_views = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
-        self._v, v_views = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
+        self._p, values = _flatten([p.detach() for p in parameters])
+        self._g, gradients = _flatten(zeros)
+        self._m, means = _flatten([s.get("exp_avg", zero) for s, zero in zip(states, zeros, strict=True)])
+        self._v, squares = _flatten([s.get("exp_avg_sq", zero) for s, zero in zip(states, zeros, strict=True)])
         self._steps = np.array([float(state.get("step", 0.0)) for state in states], np.float32)
-        steps = torch.from_numpy(self._steps)
-        for n, (p, state) in enumerate(zip(parameters, states, strict=True)):
-            p.data, p.grad = p_views[n], g_views[n]
-            state.update(step=steps[n], exp_avg=m_views[n], exp_avg_sq=v_views[n])
-        addresses = [view.data_ptr() for view in p_views]
-        self._views = list(zip(parameters, addresses, g_views, m_views, v_views, strict=True))
+        for n, step in enumerate(torch.from_numpy(self._steps)):
+            parameters[n].data, parameters[n].grad = values[n], gradients[n]
+            states[n].update(step=step, exp_avg=means[n], exp_avg_sq=squares[n])
+        addresses = [value.data_ptr() for value in values]
+        self._views = list(zip(parameters, addresses, gradients, means, squares, strict=True))
         self._scratch = np.empty_like(self._p)
-        self._arrays = [view.numpy() for view in p_views]
-        self._gradients = [view.numpy() for view in g_views]
-        self._standardizer = (policy.ob_mean, policy.ob_std)
+        self._arrays = [value.numpy() for value in values]
+        self._gradients = [gradient.numpy() for gradient in gradients]
 
     def _is_bound(self) -> bool:
         """Whether parameters and Adam's state are still views of this object's arrays; also binds the gradients."""
-        policy, (mean, std) = self._policy, self._standardizer
-        if policy.optimizer is not self._optimizer or policy.loss != "mse":
-            return False
-        if policy.ob_mean is not mean or policy.ob_std is not std:
+        if self._policy.optimizer is not self._optimizer or self._policy.loss != "mse":
             return False
         for p, address, gradient, m, v in self._views:
             state = self._optimizer.state.get(p, {})
@@ -140,12 +124,6 @@ class _FastUpdate:
     @np.errstate(all="ignore")  # a loss that is not finite is reported at the iteration's end
     def __call__(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, Any]:
         if not self._is_bound():
-            again = fast_update(self._policy)
-            if again is None:
-                return self._policy.update(observations, actions)
-            vars(self).update(vars(again))
-        fits = actions.shape == (len(observations), *self._arrays[-1].shape) and actions.dtype == torch.float32
-        if not observations.is_cpu or not fits:
             return self._policy.update(observations, actions)
         loss = self._compute_gradients(observations.flatten(start_dim=1).numpy(), actions.numpy())
         if not self._gradients_were_compared and not self._gradients_equal_autograd(observations, actions):
@@ -166,9 +144,9 @@ class _FastUpdate:
 
     def _compute_gradients(self, observations: Array, actions: Array) -> Any:
         """Write the gradients into ``self._gradients``; returns the loss."""
-        mean, std = self._standardizer
+        mean, std = self._policy.ob_mean.numpy(), self._policy.ob_std.numpy()
         layers = range(0, len(self._arrays), 2)  # self._arrays has weight, bias, weight, bias, ...
-        inputs, x = [], (observations.astype(np.float32, copy=False) - mean.numpy()) / std.numpy()
+        inputs, x = [], (observations.astype(np.float32, copy=False) - mean) / std
         for i in layers:
             inputs.append(np.tanh(x) if i > 0 else x)
             x = inputs[-1] @ self._arrays[i].T

@@ -18,12 +18,12 @@ from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import ExternalPolicy, evaluation_mode
+from cs285.policies.external_policy import evaluation_mode
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
 
 METHODS = ("get_action", "forward", "outputs", "reset")  # methods of `MLPPolicy` that a copy in numpy needs unedited
-KNOWN_SOURCE = "4ecaf574a33ed3a17f2c05575867611154e493e5ea3b7dbdd79542d9bdf4c6fc"  # SHA-256 of the code of METHODS
+KNOWN_SOURCE = "9030e1d790011c45bbd8bf68193ce53972509f8a684d54e876f1ce148fed6f94"  # SHA-256 of the code of METHODS
 ACTIVATIONS: dict[type, str] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 TOLERANCE = 1e-4  # allowed difference of actions, relative to the largest action
 
@@ -32,8 +32,8 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
     """Copy any object with ``get_action`` so that training it further does not change the copy.
 
     The copy of an `MLPPolicy` with unedited methods and one kind of activation is a `NumpyPolicy`, if it has the same
-    actions on ``observations`` (N, *ob_shape). The copy of any other policy is a `DetachedCopy`. If the policy can't be
-    copied, returns a `LivePolicy`, which acts in the main process and changes with training.
+    actions on ``observations`` (N, *ob_shape). Any other policy is deep-copied onto the CPU, without its optimisers and
+    schedules. If that fails, returns an adapter that acts in the main process and changes with training.
     """
     if (fast := _numpy_copy(policy)) is not None:
         expected, found = policy.get_action(observations), fast.get_action(observations)
@@ -41,28 +41,25 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
         if found.shape == expected.shape and np.allclose(found, expected, rtol=TOLERANCE, atol=atol):
             return fast
     try:
-        detached = DetachedCopy(policy)
-        with episode_generators(0):  # the trial action does not change the random numbers of training
-            detached.reset(0)
-            detached.get_action(observations[0])
-    except Exception as error:  # the policy is the user's own and may raise anything
-        return LivePolicy(policy, observations.ndim - 1, f"a copy of {type(policy).__name__} fails: {error!r:.300}")
-    return detached
-
-
-class DetachedCopy(BasePolicy):
-    """A deep copy of a policy on the CPU, in evaluation mode, without its optimisers and schedules."""
-
-    copyable = True
-
-    def __init__(self, policy: Any) -> None:
-        light = copy.copy(policy)
-        for name, value in getattr(policy, "__dict__", {}).items():
-            if isinstance(value, Optimizer | LRScheduler):
-                vars(light)[name] = None
-        self.policy = copy.deepcopy(light)
-        for module in _modules(self.policy):
+        copied = EvaluationPolicy(copy.deepcopy(policy, {id(part): None for part in training_parts(policy).values()}))
+        for module in copied.modules:
             module.cpu().eval()
+        with episode_generators(0):  # the trial action does not change the random numbers of training
+            copied.reset(0)
+            copied.get_action(observations[0])
+    except Exception as error:  # the policy is the user's own and may raise anything
+        return EvaluationPolicy(policy, f"a copy of {type(policy).__name__} fails: {error!r:.300}")
+    return copied
+
+
+class EvaluationPolicy(BasePolicy):
+    """Adapter for any policy, which acts in evaluation mode and without gradients."""
+
+    def __init__(self, policy: Any, not_copyable_because: str = "") -> None:
+        self.policy, self.not_copyable_because = policy, not_copyable_because
+        self.copyable = not not_copyable_because
+        parts = (policy, *getattr(policy, "__dict__", {}).values())
+        self.modules = [part for part in parts if isinstance(part, nn.Module)]
 
     def reset(self, seed: int) -> None:
         """See `BasePolicy.reset`."""
@@ -72,25 +69,28 @@ class DetachedCopy(BasePolicy):
     @torch.no_grad()
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`."""
-        return np.asarray(self.policy.get_action(observations))
+        with evaluation_mode(self.modules):
+            return np.asarray(self.policy.get_action(observations))
 
 
-class LivePolicy(ExternalPolicy):
-    """Adapter for a policy that is still being trained; it acts in evaluation mode and without gradients."""
+def training_parts(policy: Any) -> dict[str, Any]:
+    """Find the optimisers and schedules among a policy's attributes, and in attributes that are containers or modules.
 
-    def __init__(self, policy: Any, ob_ndim: int, not_copyable_because: str) -> None:
-        super().__init__(policy.get_action, ob_ndim, getattr(policy, "reset", None))
-        self._modules, self.not_copyable_because = _modules(policy), not_copyable_because
-
-    @torch.no_grad()
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`."""
-        with evaluation_mode(self._modules):
-            return super().get_action(observations)
-
-
-def _modules(policy: Any) -> list[nn.Module]:
-    return [part for part in (policy, *getattr(policy, "__dict__", {}).values()) if isinstance(part, nn.Module)]
+    The keys of the returned dict are paths of attributes, such as ``nets.0.adam``.
+    """
+    found: dict[str, Any] = {}
+    seen: set[int] = set()
+    unsearched = [("", getattr(policy, "__dict__", {}))]
+    while unsearched:
+        path, value = unsearched.pop()
+        if isinstance(value, (Optimizer, LRScheduler)):
+            found[path] = value
+        elif isinstance(value, (nn.Module, list, tuple, dict)) and id(value) not in seen:
+            seen.add(id(value))
+            value = vars(value) if isinstance(value, nn.Module) else value
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            unsearched += ((f"{path}.{key}".lstrip("."), part) for key, part in items)
+    return found
 
 
 def _numpy_copy(policy: Any) -> NumpyPolicy | None:
@@ -106,29 +106,22 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
         activation=ACTIVATIONS[activations.pop()] if activations else "tanh",
         discrete=policy.discrete,
         standardizer=(to_numpy(policy.ob_mean), to_numpy(policy.ob_std)),
-        ob_shape=policy.ob_shape,
+        ob_ndim=len(policy.ob_shape),
     )
 
 
 def source_digest(owner: type, names: Sequence[str]) -> str | None:
-    """SHA-256 of the code of some methods of a class, without docstrings and comments.
-
-    None if the source text is not available, or if a method's wrappers are not as many as the decorators in its source.
-    """
+    """SHA-256 of the code of some methods of a class, without docstrings and comments; None without source text."""
     code = []
-    for name in names:
-        method, wrappers = getattr(owner, name), 0
-        try:
-            function = ast.parse(textwrap.dedent(inspect.getsource(method))).body[0]
-        except (OSError, TypeError, SyntaxError):
-            return None
-        while hasattr(method, "__wrapped__"):
-            method, wrappers = method.__wrapped__, wrappers + 1
-        if not isinstance(function, ast.FunctionDef) or len(function.decorator_list) != wrappers:
-            return None
-        if ast.get_docstring(function) is not None:
-            function.body = function.body[1:] or [ast.Pass()]
-        code.append(ast.unparse(function))
+    try:
+        for name in names:
+            source = inspect.getsource(getattr(owner, name).__code__)  # a decorated method has the decorator's code
+            function: Any = ast.parse(textwrap.dedent(source)).body[0]
+            if ast.get_docstring(function) is not None:
+                function.body.pop(0)
+            code.append(ast.unparse(function))
+    except (AttributeError, OSError, TypeError, SyntaxError):
+        return None
     return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 

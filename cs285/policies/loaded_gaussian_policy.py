@@ -1,6 +1,9 @@
 """Expert policies: reading files of every supported format, and writing files of the course's format."""
 
 import itertools
+import os
+import pkgutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,10 @@ from cs285.envs.layouts import check_convertible, convert_observations, print_co
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import ExternalPolicy, as_policy, import_object
+from cs285.policies.external_policy import ExternalPolicy, as_policy
 from cs285.policies.numpy_policy import ACTIVATIONS, NumpyPolicy
 from cs285.policies.sb3_policy import load_sb3_policy
+from cs285.process import users_code
 
 CONSTANT_STD = 1e-4  # a dimension with a smaller standard deviation counts as constant
 OBSERVATIONS = {"observation", "observations", "obs"}  # keys of recorded data, which an expert's file does not have
@@ -57,11 +61,6 @@ class LoadedGaussianPolicy(NumpyPolicy):
         divisor = np.where(std < CONSTANT_STD, np.inf, std + STD_OFFSET)
         super().__init__(weights, biases, activation, discrete, standardizer=(mean, divisor))
 
-    def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`."""
-        actions = super().get_action(observations)
-        return actions if self.discrete else actions.astype(np.float32)
-
 
 def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     """Read the expert policy for an environment, or import the object that ``path`` names as ``module:object``.
@@ -69,8 +68,11 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     Observations are converted for an expert that reads another known layout of the task, with a notice on stderr.
     Raises InvalidInput when the file can't be read, or its sizes don't fit.
     """
-    if (named := object_name(path)) is not None:
-        return as_policy(import_object(*named), len(spec.ob_shape), spec.ac_start)
+    if object_name(path) is not None:
+        sys.path += [] if os.getcwd() in sys.path else [os.getcwd()]  # Python itself adds only the script's folder
+        with reading(path, "an expert"), users_code():
+            imported = pkgutil.resolve_name(str(path))
+        return as_policy(imported, len(spec.ob_shape), spec.ac_start)
     expert: Any
     kind = kind_of(path)
     if kind == PICKLE:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 
@@ -12,7 +11,7 @@ from cs285.config import Config
 from cs285.data.portable import portable, write_torch_file
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content, saved_file
-from cs285.data.whole_files import PICKLE, TORCH_FILE, kind_of, reading
+from cs285.data.whole_files import TORCH_FILE, kind_of, reading
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
@@ -24,17 +23,12 @@ from cs285.policies.numpy_policy import NumpyPolicy
 
 
 def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
-    """The settings of a run; ``env_name``, if given, replaces the run's own.
+    """The settings of a run; ``env_name``, if given, replaces the run's own, whose module is not imported.
 
-    Raises InvalidInput when config.json can't be used, or its environment is in a module that has not been imported.
+    Raises InvalidInput when config.json can't be used.
     """
-    path = run_dir / "config.json"
-    config = read_config(path)
-    module, _, registered = config.env_name.rpartition(":")
-    if module and env_name is None and registered not in gym.registry:
-        named = f"{path}: the environment {config.env_name!r:.100} is not registered, and its module is not imported"
-        raise InvalidInput(f"{named} automatically; import it first, or pass env_name")
-    return replace(config, env_name=env_name or registered)
+    config = read_config(run_dir / "config.json")
+    return replace(config, env_name=env_name or config.env_name.rpartition(":")[2])
 
 
 def load_run_policy(
@@ -48,15 +42,28 @@ def load_run_policy(
 
     ``path`` is a file ``policy_itr_<n>.pt`` in a run folder, or a run folder, whose last policy file is loaded.
     ``make_policy`` is the function that made the policy. The other arguments, if given, replace the run's settings.
-    Raises InvalidInput when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made
-    (see `load_run_config`).
+    Raises InvalidInput when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made.
     """
     path = saved_file(path)
-    parameters, config = _read_parameters(path, make_policy), load_run_config(path.parent, env_name)
+    if (kind := kind_of(path)) != TORCH_FILE:
+        raise InvalidInput(f"{path} is {kind}, not a saved policy (policy_itr_<n>.pt)")
+    parameters, config = load_torch_file(path), load_run_config(path.parent, env_name)
+    recorded = read_content(path.parent / "config.json")["policy"]
+    if (maker := recorded.get("make_policy", full_name(make_mlp_policy))) != full_name(make_policy):
+        made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
+        raise InvalidInput(f"{made}; pass the function that made it as make_policy")
     env, spec = make_env(
         config.env_name, ep_len or config.ep_len, backend=backend or config.backend, env_kwargs=config.env_kwargs
     )
-    return _restore(path, config, spec, make_policy, parameters), env, spec
+    with reading(path, "the parameters of this run's policy"):
+        if make_policy is make_mlp_policy and (config.n_layers - 1) * config.size**2 > path.stat().st_size:
+            raise InvalidInput(f"it is too small for n_layers {config.n_layers} and size {config.size}")
+        policy = make_policy(replace(config, no_gpu=True), spec, [])
+        described = describe_policy(make_policy, policy)
+        if {**described, **recorded} != described:
+            raise InvalidInput("config.json records another architecture; was make_policy's code edited?")
+        policy.load_state_dict(parameters)
+    return policy, env, spec
 
 
 def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env_name: str | None = None) -> Any:
@@ -67,11 +74,10 @@ def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env
 
 
 def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
-    """Load a policy that `make_mlp_policy` made, to act as the expert.
+    """Load a frozen copy of a policy that `make_mlp_policy` made; ``path`` is as for `load_run_policy`.
 
-    ``path`` is a run folder, or a policy file in a run folder. Returns a frozen copy. The copy's ``ob_dim`` and
-    ``ac_dim`` are the sizes of its own run's task, which may differ from the sizes in ``spec``. Raises InvalidInput
-    when the policy can't be used.
+    The copy's ``ob_dim`` and ``ac_dim`` are the sizes of its own run's task, which may differ from the sizes in
+    ``spec``. Raises InvalidInput when the policy can't be used.
     """
     advice = "; loading a torch checkpoint of a whole module runs code: load it, and give the module as the expert"
     with reading(path, "a policy in the folder of its run", f"{advice} (docs/data.md)"):
@@ -79,8 +85,8 @@ def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
         env.close()
         if own.discrete != spec.discrete:
             raise InvalidInput(f"it is not a policy of {'discrete' if spec.discrete else 'continuous'} actions")
-    observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
-    expert: Any = frozen_copy(policy, observations.astype(own.ob_dtype))
+        observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
+        expert: Any = frozen_copy(policy, observations.astype(own.ob_dtype))
     expert.ob_dim, expert.ac_dim = own.ob_dim, own.ac_dim
     return expert
 
@@ -95,36 +101,6 @@ def export_policy(policy: Any, path: Path) -> None:
     log_std = np.zeros(len(frozen.biases[-1])) if policy.discrete else to_numpy(policy.logstd)
     variance = np.square(std - STD_OFFSET)  # readers of the format add STD_OFFSET
     write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std, "tanh")
-
-
-def _read_parameters(path: Path, make_policy: MakePolicy) -> Any:
-    """The tensors in a policy's file; raises InvalidInput if the policy was not made by ``make_policy``."""
-    if (kind := kind_of(path)) not in (TORCH_FILE, PICKLE):
-        raise InvalidInput(f"{path} is {kind}, not a saved policy (policy_itr_<n>.pt)")
-    parameters, config = load_torch_file(path), path.parent / "config.json"
-    maker = read_content(config)["policy"].get("make_policy") if config.exists() else None
-    if (maker or full_name(make_mlp_policy)) != full_name(make_policy):
-        made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
-        raise InvalidInput(f"{made}; pass the function that made it as make_policy")
-    return parameters
-
-
-def _restore(path: Path, config: Config, spec: TaskSpec, make_policy: MakePolicy, parameters: Any) -> Any:
-    recorded = read_content(path.parent / "config.json")["policy"].get("architecture")
-    with reading(path, "the parameters of this run's policy"):
-        held = sum(value.numel() for value in parameters.values() if isinstance(value, torch.Tensor))
-        if make_policy is make_mlp_policy and (config.n_layers - 1) * config.size**2 > held:
-            raise InvalidInput(
-                f"it holds {held} numbers, too few for n_layers {config.n_layers} and size {config.size}"
-            )
-        policy = make_policy(replace(config, no_gpu=True), spec, [])
-        if recorded not in (None, describe_policy(make_policy, policy)["architecture"]):
-            raise InvalidInput("config.json records another architecture; was make_policy's code edited?")
-        policy.load_state_dict(parameters)
-        for name, value in parameters.items():
-            if isinstance(value, torch.Tensor) and not value.isfinite().all():
-                raise InvalidInput(f"{name} holds NaN or infinity")
-    return policy
 
 
 def save_parameters(policy: Any, path: Path) -> None:

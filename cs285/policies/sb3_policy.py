@@ -21,13 +21,10 @@ from cs285.policies.numpy_policy import NumpyPolicy
 
 # For each policy class: the modules from the observation to the action, the default activation, and whether tanh
 # bounds the actions.
+ACTOR_CRITIC = ("mlp_extractor.shared_net", "mlp_extractor.policy_net", "action_net")
 SAC = (("actor.latent_pi", "actor.mu"), "ReLU", True)
 KINDS = {
-    "stable_baselines3.common.policies.ActorCriticPolicy": (  # PPO, A2C, TRPO
-        ("mlp_extractor.shared_net", "mlp_extractor.policy_net", "action_net"),
-        "Tanh",
-        False,
-    ),
+    "stable_baselines3.common.policies.ActorCriticPolicy": (ACTOR_CRITIC, "Tanh", False),  # PPO, A2C, TRPO
     "stable_baselines3.sac.policies.SACPolicy": SAC,
     "sb3_contrib.tqc.policies.TQCPolicy": SAC,
     "stable_baselines3.td3.policies.TD3Policy": (("actor.mu",), "ReLU", True),  # TD3, DDPG
@@ -36,11 +33,8 @@ KINDS = {
 ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
 FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
 CLASS = "<class 'torch.nn.modules.activation.{}'>"  # the name of an activation in a zip
-# Beginnings of the names of parameters that do not change the mean or greedy action.
-UNUSED = (
-    *("value_net.", "mlp_extractor.value_net.", "log_std", "actor.log_std."),
-    *("critic", "actor_target", "q_net_target"),
-)
+# A regular expression for the beginnings of the names of parameters that do not change the mean or greedy action.
+UNUSED = r"(mlp_extractor\.)?value_net\.|(actor\.)?log_std|critic|actor_target|q_net_target"
 
 
 def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
@@ -54,20 +48,19 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
     with reading(path, "a zip of stable-baselines3", hint):
         with zipfile.ZipFile(io.BytesIO(read_whole(path))) as archive:
             check_budget(path, (archive.getinfo(name).file_size for name in ("data", "policy.pth")))
-            data, parameters = json.loads(archive.read("data")), archive.read("policy.pth")
+            data = json.loads(archive.read("data"))
+            parameters = load_torch_file(path, archive.read("policy.pth"))
         parts, activation, squashed = _read_settings(data)
         _check_actions(data["action_space"], spec)
-        weights, biases = _read_layers(
-            {name: part.numpy() for name, part in load_torch_file(path, parameters).items()}, parts
-        )
-        space: Any = spec.action_space
-        if squashed and not np.isfinite([space.low, space.high]).all():
-            raise InvalidInput("its actions are scaled to bounds, and the task's are unbounded")
+        weights, biases = _read_layers({name: part.numpy() for name, part in parameters.items()}, parts)
         if len(spec.ob_shape) == 3:
             raise InvalidInput("its policy reads images; it must read vectors")
     print(f"{path}: a zip has no statistics of VecNormalize, and so none are applied (docs/data.md)", file=sys.stderr)
-    output = None if spec.discrete else partial(_within_bounds, low=space.low, high=space.high, squashed=squashed)
-    return NumpyPolicy(weights, biases, activation, spec.discrete, ob_shape=spec.ob_shape, output=output)
+    expert = NumpyPolicy(weights, biases, activation, spec.discrete, ob_ndim=len(spec.ob_shape))
+    if not spec.discrete:
+        space: Any = spec.action_space
+        expert.output = partial(_within_bounds, low=space.low, high=space.high, squashed=squashed)
+    return expert
 
 
 def _within_bounds(actions: Array, low: Array, high: Array, squashed: bool) -> Array:
@@ -111,9 +104,7 @@ def _read_layers(parameters: Mapping[str, Array], parts: Sequence[str]) -> tuple
         own = [name.removesuffix(".weight") for name in parameters if re.match(rf"{part}\.(\d+\.)?weight$", name)]
         used += sorted(own, key=lambda name: int(name.rpartition(".")[2]) if name != part else 0)
     names = {f"{layer}.{kind}" for layer in used for kind in ("weight", "bias")}
-    if other := [name for name in parameters if name not in names and not name.startswith(UNUSED)]:
+    if other := [name for name in parameters if name not in names and not re.match(UNUSED, name)]:
         raise InvalidInput(f"its parameter {other[0]:.100} is not part of a perceptron")
-    if not all(np.isfinite(parameters[name]).all() for name in names):
-        raise InvalidInput("a parameter is NaN or infinite")
     weights = [np.ascontiguousarray(parameters[f"{layer}.weight"].T) for layer in used]
     return weights, [parameters[f"{layer}.bias"] for layer in used]

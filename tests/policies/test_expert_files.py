@@ -191,7 +191,7 @@ def test_modules_are_called_with_float32_in_evaluation_mode_and_keep_their_mode(
         as_policy(nn.Linear(9, 1)).get_action(OBSERVATIONS)
     with pytest.raises(InvalidInput, match="the class Sequential"):
         as_policy(nn.Sequential)
-    with pytest.raises(InvalidInput, match="a Normal; it must give one action"):
+    with pytest.raises(InvalidInput, match=r"a Normal of shape \(\); it must give one action"):
         as_policy(lambda batch: torch.distributions.Normal(0.0, 1.0)).get_action(OBSERVATIONS)
 
 

@@ -16,7 +16,7 @@ from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import build_mlp
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import episode_generators, global_generator_states
-from cs285.policies.frozen_copy import DetachedCopy, frozen_copy
+from cs285.policies.frozen_copy import EvaluationPolicy, frozen_copy
 from cs285.policies.MLP_policy import MLPPolicySL
 from cs285.policies.numpy_policy import NumpyPolicy
 from tests.fakes import POINT
@@ -77,7 +77,7 @@ def test_other_policies_are_deep_copied(change: str) -> None:
     policy = random_policy(cls=MLPPolicySL if change in CHANGES else type(change, (MLPPolicySL,), {change: override}))
     CHANGES.get(change, id)(policy)
     frozen = frozen_copy(policy, OBSERVATIONS[:5])
-    assert isinstance(frozen, DetachedCopy)
+    assert isinstance(frozen, EvaluationPolicy)
     np.testing.assert_array_equal(frozen.get_action(OBSERVATIONS), policy.eval().get_action(OBSERVATIONS))
 
 
@@ -117,7 +117,7 @@ class Sampling:
 def test_sampling_repeats_with_the_episodes_seed_and_leaves_the_global_generators_alone() -> None:
     policy = Sampling()
     frozen = frozen_copy(policy, OBSERVATIONS[:5])
-    assert isinstance(frozen, DetachedCopy)
+    assert isinstance(frozen, EvaluationPolicy)
     elsewhere = pickle.loads(pickle.dumps(frozen))
     states = global_generator_states()
 

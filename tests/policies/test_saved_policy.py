@@ -17,7 +17,7 @@ from cs285.errors import InvalidInput
 from cs285.policies.make_policy import describe_policy, make_mlp_policy
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.saved_policy import load_run_config, load_run_policy
-from tests.fakes import AC_DIM, CHOICE, CHOICE_SPEC, OB_DIM, POINT, POINT_SPEC, PointEnv
+from tests.fakes import CHOICE, CHOICE_SPEC, OB_DIM, POINT, POINT_SPEC, PointEnv
 
 SETTINGS = {"env_name": POINT, "n_layers": 1, "size": 8, "ep_len": 7}
 CONFIG = Config(env_name=POINT, n_layers=1, size=8)
@@ -92,7 +92,7 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
         "import pathlib; pathlib.Path(__file__).with_name('canary').touch()", encoding="utf-8"
     )
     path, _ = save_run(tmp_path, env_name="evil_envs:tests/Evil-v0")
-    with pytest.raises(InvalidInput, match="'evil_envs:tests/Evil-v0' is not registered, and its module is not"):
+    with pytest.raises(InvalidInput, match=r"can't make 'tests/Evil-v0': .* doesn't exist"):
         load_run_policy(path)
     assert not (tmp_path / "canary").exists()
     assert load_run_policy(path, env_name=POINT)[2].ob_dim == OB_DIM
@@ -109,7 +109,6 @@ def test_the_module_of_an_environment_is_not_imported(tmp_path: Path, monkeypatc
         ({"more": 3}, 'Unexpected key.*"more"'),
         ({"logstd": 3}, '"logstd", expected .*int'),
         ({"logstd": torch.zeros(3)}, "size mismatch for logstd"),
-        ({"logstd": torch.full((AC_DIM,), torch.nan)}, "logstd holds NaN"),
         ({"logstd": torch.zeros(1).expand(30_000, 30_000)}, "more memory than the file"),
     ],
 )
