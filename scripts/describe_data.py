@@ -1,7 +1,5 @@
 """Describe files of expert data and the course's expert policies: layout, sizes, returns, and tasks that they fit."""
 
-import contextlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +25,7 @@ def main(settings: Settings) -> None:
     from cs285.data.whole_files import PICKLE, kind_of
     from cs285.envs.make_env import make_env
     from cs285.infrastructure.inputs import load_initial_data
-    from cs285.policies.loaded_gaussian_policy import load_expert
+    from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy, load_expert
 
     if not settings.files:
         raise InvalidInput("name at least one file of expert data or of an expert policy")
@@ -36,16 +34,20 @@ def main(settings: Settings) -> None:
     for path in settings.files:
         content = load_pickle(path) if minari_name(path) is None and kind_of(path) == PICKLE else None
         is_policy = isinstance(content, dict) and "GaussianPolicy" in content
-        print(f"{path}: {describe_policy(path) if is_policy else describe_data(path, content)}")
+        if is_policy:
+            expert = LoadedGaussianPolicy(path)
+            layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.biases)]))
+            print(f"{path}: expert policy\n  network {layers}, {expert.activation}", flush=True)
+        else:
+            print(f"{path}: {describe_data(path, content)}", flush=True)
         fitting = []
-        for task, spec in specs.items():
+        for task, spec in specs.items():  # the functions print a notice if they convert observations
             try:
-                with contextlib.redirect_stderr(io.StringIO()) as notice:
-                    if is_policy:
-                        load_expert(path, task, spec)
-                    else:
-                        load_initial_data(Config(expert_data=path, env_name=task), spec)
-                fitting.append(" after ".join([task, *notice.getvalue().splitlines()]).replace(f"{path}: ", ""))
+                if is_policy:
+                    load_expert(path, task, spec)
+                else:
+                    load_initial_data(Config(expert_data=path, env_name=task), spec)
+                fitting.append(task)
             except InvalidInput:
                 if settings.env_name is not None:
                     raise
@@ -54,28 +56,19 @@ def main(settings: Settings) -> None:
 
 def describe_data(path: Path, content: Any) -> str:
     """Describe layout, sizes, lengths and returns of recorded episodes; ``content`` is a pickle's content or None."""
-    import numpy as np
-
     from cs285.data.expert_data import load_expert_data
+    from cs285.infrastructure.metrics import return_statistics
 
     episodes = load_expert_data(path)
     first, lengths = episodes[0], [len(episode) for episode in episodes]
-    returns = np.array([episode.total_reward for episode in episodes])
     actions = "discrete actions" if first.discrete else f"actions of {first.actions.shape[1]} numbers"
     keys = content[0].keys() if isinstance(content, list) and isinstance(content[0], dict) else {}
     edition = "fall 2020 and CMU" if "image_obs" in keys else "fall 2023"
+    returned = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
     return f"""expert data{f", layout of {edition}" if "observation" in keys else ""}
   observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}
   {len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}
-  return {returns.mean():.1f} ± {returns.std():.1f}, from {returns.min():.1f} to {returns.max():.1f}"""
-
-
-def describe_policy(path: Path) -> str:
-    from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy
-
-    expert = LoadedGaussianPolicy(path)
-    layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.biases)]))
-    return f"expert policy\n  network {layers}, {expert.activation}"
+  {returned.format(**return_statistics(episodes, "R"))}"""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from _checkout import check_at_least, run
 from tyro.conf import arg
 
-from cs285.data.shipped import ROOTS
+from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
@@ -28,18 +28,14 @@ class Settings:
 
 def main(settings: Settings) -> None:
     restart_in_mujoco_py_venv(settings.backend)
-    shipped = (sorted(root.glob("policies/experts/*.pkl")) for root in ROOTS)
-    files = [settings.expert_policy_file] if settings.expert_policy_file else next(filter(None, shipped), [])
-    if not files:
-        raise InvalidInput("no experts ship with this installation; name one with --expert_policy_file")
     from cs285.experts.rollouts import evaluate_expert, read_card
 
-    cards = {path: read_card(path) for path in files}
+    one, different = settings.expert_policy_file, []
+    experts = [shipped_expert(task) or Path() for task in shipped_tasks()] if one is None else [one]
     row = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"
     print(row.format("task", "mean", "std", "min", "max", "IQM [95 % interval]", "early", "card"))
-    different = []
-    for path, content in cards.items():
-        task = settings.env_name or path.stem
+    for path in experts:
+        task, content = settings.env_name or path.stem, read_card(path)
         card = content.get("evaluation", {}) if content.get("task", task) == task else {}
         result = evaluate_expert(path, task, settings.episodes or card.get("episodes", 50), backend=settings.backend)
         returns = [result[name] for name in ("mean", "std", "min", "max")]

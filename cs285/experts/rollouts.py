@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
@@ -16,7 +17,7 @@ from cs285.data.expert_data import write_expert_data
 from cs285.data.shipped import shipped_expert
 from cs285.data.trajectory import Array, Trajectory
 from cs285.data.whole_files import read_whole, reading
-from cs285.envs.v2_tasks import Backend
+from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.actions import renumber
 from cs285.infrastructure.rollout_workers import RolloutWorkers
@@ -30,27 +31,41 @@ CLONE_SEEDS = (1, 2, 3)
 SHARPNESS_NOISE = 0.1
 
 
-def evaluate_expert(
-    path: Path, env_name: str, episodes: int, seed: int = 0, num_workers: int | None = None, backend: Backend = "mujoco"
-) -> dict[str, Any]:
-    """Roll out an expert file's mean action over at least 2 episodes; raise InvalidInput when it does not fit the task.
+def roll_out(
+    expert_file: Path, env_name: str, episodes: int, seeds: Iterator[int], noise: float = 0.0, **options: Any
+) -> tuple[list[Trajectory], BasePolicy, TaskSpec]:
+    """Roll out an expert or a saved policy; return the episodes, the policy without noise, and the task's facts.
+
+    ``noise`` is explained at `record_episodes`. ``options`` are arguments of `RolloutWorkers`, such as ``num_workers``.
+    Raises InvalidInput when the policy does not fit the task, or when there is noise and the actions are not continuous
+    and bounded.
+    """
+    with RolloutWorkers(env_name, episodes_needed=episodes, **options) as rollouts:
+        expert = policy = load_expert(expert_file, env_name, rollouts.spec)
+        if noise > 0:
+            space = rollouts.spec.action_space
+            if not (isinstance(space, Box) and space.is_bounded()):
+                raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
+            policy = NoisyPolicy(expert, noise * (space.high - space.low) / 2)
+        return sample_n_trajectories(rollouts, policy, episodes, seeds), expert, rollouts.spec
+
+
+def evaluate_expert(path: Path, env_name: str, episodes: int, seed: int = 0, **options: Any) -> dict[str, Any]:
+    """Roll out an expert file's mean action over at least 2 episodes; ``options`` and errors are those of `roll_out`.
 
     Returns a dict: ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
     the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the
     number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
-    ``num_workers`` is the number of worker processes (None: one for each usable core; 0: rollouts run in this process).
     """
     seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
-    with RolloutWorkers(env_name, None, num_workers, backend, episodes_needed=episodes) as rollouts:
-        expert = load_expert(path, env_name, rollouts.spec)
-        paths = sample_n_trajectories(rollouts, expert, episodes, seeds)
+    paths, expert, spec = roll_out(path, env_name, episodes, seeds, **options)
     returns = np.array([path.total_reward for path in paths])
     statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
     statistics["iqm"] = interquartile_mean(returns)
     statistics["iqm_95_low"], statistics["iqm_95_high"] = iqm_interval(returns)
     result = {"episodes": episodes, **{name: round(float(value), 1) for name, value in statistics.items()}}
-    result["ended_early"] = sum(len(path) < rollouts.spec.max_episode_steps for path in paths)
-    if not rollouts.spec.discrete:
+    result["ended_early"] = sum(len(path) < spec.max_episode_steps for path in paths)
+    if not spec.discrete:
         result["sharpness"] = round(sharpness(expert, np.concatenate([path.observations for path in paths[:2]])), 2)
     return result
 
@@ -100,31 +115,17 @@ class NoisyPolicy(BasePolicy):
 
 
 def record_episodes(
-    env_name: str,
-    expert_file: Path,
-    episodes: int = 2,
-    ep_len: int | None = None,
-    noise: float = 0.0,
-    seed: int = 1,
-    backend: Backend = "mujoco",
-    num_workers: int | None = None,
+    env_name: str, expert_file: Path, episodes: int = 2, noise: float = 0.0, seed: int = 1, **options: Any
 ) -> list[Trajectory]:
-    """Roll out an expert file, and return the recorded episodes.
+    """Roll out an expert file, and return the recorded episodes; ``options`` and errors are those of `roll_out`.
 
     With ``noise``, Gaussian noise is added to the actions that are executed, and the recorded actions are the expert's
     mean actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between
-    the actions' bounds. Raises InvalidInput when the expert does not fit the task, or when ``noise`` is not 0 and the
-    actions are not continuous and bounded.
+    the actions' bounds.
     """
-    with RolloutWorkers(env_name, ep_len, num_workers, backend, episodes_needed=episodes) as rollouts:
-        seeds, space = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0), rollouts.spec.action_space
-        expert = load_expert(expert_file, env_name, rollouts.spec)
-        if noise == 0:
-            return renumber(sample_n_trajectories(rollouts, expert, episodes, seeds), rollouts.spec.ac_start)
-        if not (isinstance(space, Box) and space.is_bounded()):
-            raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
-        noisy = NoisyPolicy(expert, noise * (space.high - space.low) / 2)
-        return relabel_with_expert(sample_n_trajectories(rollouts, noisy, episodes, seeds), expert, rollouts.spec)
+    seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
+    paths, expert, spec = roll_out(expert_file, env_name, episodes, seeds, noise, **options)
+    return relabel_with_expert(paths, expert, spec) if noise > 0 else renumber(paths, spec.ac_start)
 
 
 def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0) -> None:
