@@ -4,6 +4,7 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as short_repr
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,7 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
         raise InvalidInput(f"{path} is an expert (--expert_policy_file), not expert data: were the two flags swapped?")
     contents = [contents] if isinstance(contents, dict) else contents
     if not isinstance(contents, list) or not contents:
-        kind = "an empty list" if contents == [] else f"a {type(contents).__name__}"
-        raise InvalidInput(f"{path} is {kind}, not a list of at least one recorded episode")
+        raise InvalidInput(f"{path} has {short_repr(contents):.60}, not a list of at least one recorded episode")
     trajectories: list[Trajectory] = []
     for number in range(len(contents)):  # an item of the list is released before the next one is read
         content, contents[number] = contents[number], None

@@ -5,15 +5,12 @@ are mapped to functions of this module. The memory of the result is limited by a
 size; each size is checked and subtracted from the budget before memory is allocated.
 """
 
-import codecs
 import io
-import math
 import os
 import pickletools
 import re
-import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from reprlib import repr as short_repr
@@ -22,7 +19,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from cs285.data.trajectory import Array
 from cs285.data.whole_files import open_regular, read_whole, reading
 from cs285.errors import InvalidInput
 
@@ -33,11 +29,11 @@ MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting of containers, length o
 OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8
 
 
-class _Unbuilt:
-    """Placeholder for an array, or for a dtype of unknown byte order, until the opcode BUILD completes it."""
+class _Dtype:
+    """A dtype; the opcode BUILD may change its byte order."""
 
-    def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
-        self.dtype, self.memo_keys = dtype, list[int]()
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
 
 
 class _Machine:
@@ -51,11 +47,11 @@ class _Machine:
 
     def run(self, file: BinaryIO) -> Any:
         """Run a pickle and return its result; raise InvalidInput unless the result consists of plain values."""
-        for name, argument in _opcodes(file):
+        for opcode, argument, _ in pickletools.genops(file):
             self.spend(OBJECT_BYTES)
-            if name not in OPCODES:
-                raise InvalidInput(f"it has the opcode {name}, which plain data do not need")
-            OPCODES[name](self, argument)
+            if opcode.name not in OPCODES:
+                raise InvalidInput(f"it has the opcode {opcode.name}, which plain data do not need")
+            OPCODES[opcode.name](self, argument)
         (result,) = self.stack
         self.check_plain(result)
         return result
@@ -83,8 +79,6 @@ class _Machine:
     def put(self, key: int) -> None:
         self.spend(MEMO_BYTES)
         self.memo[key] = self.stack[-1]
-        if isinstance(self.stack[-1], _Unbuilt):
-            self.stack[-1].memo_keys.append(key)
 
     def update(self, items: Sequence[Any], new: dict[Any, Any] | None = None) -> None:
         """Push ``new``, if given; then set ``items``, keys and values in turn, of the dict on top of the stack."""
@@ -105,50 +99,47 @@ class _Machine:
         self.push(function(self, *arguments))
 
     def build(self, target: object, state: Any) -> None:
-        if isinstance(target, _Unbuilt):
-            order, built = "F" if state[3] is True else "C", target.dtype and target.dtype.newbyteorder(state[1])
-            self.push(self.array(state[4], state[2], state[1], order) if built is None else built)
-            self.memo.update(dict.fromkeys(target.memo_keys, self.stack[-1]))
-            target.memo_keys = []  # otherwise, each further BUILD of this placeholder would update these entries again
-        elif type(target) is dict:
-            self.push(target)  # the state has attributes of an OrderedDict, such as _metadata; they are dropped
-        else:
+        if isinstance(target, _Dtype):
+            target.dtype = target.dtype.newbyteorder(state[1])
+        elif isinstance(target, np.ndarray) and target.size == 0:  # an array with numbers may have slices already
+            self.fill(target, *state[1:])
+        elif type(target) is not dict:  # the state of an OrderedDict, its attributes such as _metadata, is dropped
             raise InvalidInput("it sets the state of something other than an array")
+        self.push(target)
 
     def load_storage(self, identity: Any) -> None:
         import torch  # imported only here, since torch is slow to import
 
-        _, dtype, key, _, size = identity
+        _, dtype, key, *_ = identity
         if self.members is None or dtype not in TENSOR_DTYPES.values():
             raise InvalidInput("it refers to something outside the file, or to tensors of an unknown kind")
         content, of_dtype = self.members[f"data/{key:.20}"], getattr(torch, dtype)
-        storage = torch.frombuffer(content, dtype=of_dtype) if content else torch.empty(0, dtype=of_dtype)
-        if storage.numel() != size:
-            raise InvalidInput(f"a tensor storage in it has {storage.numel()} numbers, not as many as the pickle says")
-        self.push(storage)
+        self.push(torch.frombuffer(content, dtype=of_dtype) if content else torch.empty(0, dtype=of_dtype))
 
-    def dtype(self, spec: object, *ignored: object) -> _Unbuilt:
+    def make_dtype(self, spec: object, *ignored: object) -> _Dtype:
         if not isinstance(spec, str) or PLAIN_NUMBER.fullmatch(spec) is None:
             raise InvalidInput(f"arrays of dtype {short_repr(spec):.60} are not plain numbers")
-        return _Unbuilt(np.dtype(spec))
+        return _Dtype(np.dtype(spec))
 
-    def array(self, content: object, dtype: object, shape: object, order: object, axes: Any = None) -> Array:
-        """Make an array from its bytes; order "K", of protocol 5, is order "C" with axes then permuted by ``axes``."""
+    def fill(self, array: Any, shape: Any, dtype: object, fortran: object, content: object) -> Any:
+        """Give an empty array its content, in the machine's byte order; numpy checks that it fills the shape."""
         content = self.encode(content) if isinstance(content, str) else content
-        if not isinstance(content, bytes) or not isinstance(dtype, np.dtype) or order not in ("C", "F", "K"):
+        if not isinstance(content, bytes) or not isinstance(dtype, _Dtype):
             raise InvalidInput("an array in it is not made of plain numbers")
-        lengths = _lengths(shape)
-        if dtype.itemsize * math.prod(lengths) != len(content):
-            raise InvalidInput(f"an array in it has the shape {lengths}, which {len(content)} bytes do not fill")
         self.spend(len(content))
-        array = np.frombuffer(content, dtype).reshape(lengths, order="F" if order == "F" else "C")
-        return (array.transpose(axes) if order == "K" else array).astype(dtype.newbyteorder("="), copy=False)
+        array.__setstate__((1, shape, dtype.dtype, fortran is True, content))
+        return array
+
+    def from_buffer(self, content: object, dtype: object, shape: Any, order: object, axes: Any = None) -> Any:
+        """Make an array as protocol 5 has it; order "K" is order "C" with axes then permuted by ``axes``."""
+        array = self.fill(np.empty(0), shape, dtype, order == "F", content)
+        return array.transpose(axes) if order == "K" else array
 
     def tensor(self, storage: Any, offset: Any, size: Any, stride: Any, *ignored: object) -> Any:
         import torch
 
-        self.spend(math.prod(_lengths(size)) * storage.itemsize)
         part = torch.as_strided(storage, size, stride, offset)  # raises RuntimeError for a part outside the storage
+        self.spend(part.nbytes)
         return part.clone(memory_format=torch.contiguous_format)
 
     def encode(self, text: object, encoding: object = "latin1") -> bytes:
@@ -173,40 +164,9 @@ class _Machine:
             raise InvalidInput(f"it holds an integer of {value.bit_length()} bits; {MAX_BITS} are allowed")
 
 
-class _Reader(io.BufferedReader):
-    """A file whose ``read`` reserves no more memory than the size of the file, however many bytes are asked for."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(-1 if size is None else min(size, os.fstat(self.fileno()).st_size))
-
-
-def _opcodes(file: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """Yield the name and the argument of each opcode of a pickle."""
-    end = 0
-    while True:
-        try:
-            for opcode, argument, _ in pickletools.genops(file):
-                end = file.tell()
-                yield opcode.name, argument
-            return
-        except UnicodeDecodeError:  # pickletools before Python 3.12.8 fail at byte strings with bytes above 127
-            length = file.tell() - end
-            file.seek(end)
-            line = file.read(length).strip()
-            if line[:1] != b"S":
-                raise
-            yield "STRING", codecs.decode(line[2:-1], "unicode_escape")
-
-
 def is_key(value: object) -> bool:
     """Whether a dict may have this key: short text or bytes, or a small int (many large ints can share one hash)."""
     return len(value) <= MAX_KEY if isinstance(value, str | bytes) else type(value) is int and abs(value) < 2**31
-
-
-def _lengths(numbers: object) -> tuple[int, ...]:
-    if isinstance(numbers, tuple) and len(numbers) < 10 and all(type(n) is int and 0 <= n < 2**40 for n in numbers):
-        return numbers
-    raise InvalidInput(f"an array in it has the shape {short_repr(numbers):.60}; it must be up to 9 lengths")
 
 
 OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
@@ -247,7 +207,7 @@ TENSOR_DTYPES = {  # names of torch's dtypes by the names of their storages
 }
 NAMES: dict[tuple[str, str], Any] = {  # the module and the name in a pickle, and what the machine uses for this name
     ("numpy", "ndarray"): np.ndarray,  # an argument of _reconstruct below, which ignores this argument
-    ("numpy", "dtype"): _Machine.dtype,
+    ("numpy", "dtype"): _Machine.make_dtype,
     ("_codecs", "encode"): _Machine.encode,  # how protocols 0 to 2 write bytes
     ("__builtin__", "bytes"): lambda m: b"",
     ("builtins", "slice"): lambda m, *bounds: slice(*bounds),
@@ -258,9 +218,9 @@ NAMES: dict[tuple[str, str], Any] = {  # the module and the name in a pickle, an
 }
 for core in ("numpy.core", "numpy._core"):
     NAMES |= {
-        (f"{core}.multiarray", "_reconstruct"): lambda m, *ignored: _Unbuilt(),
-        (f"{core}.multiarray", "scalar"): lambda m, dtype, content: m.array(content, dtype, (), "C")[()],
-        (f"{core}.numeric", "_frombuffer"): _Machine.array,
+        (f"{core}.multiarray", "_reconstruct"): lambda m, *ignored: np.empty(0),
+        (f"{core}.multiarray", "scalar"): lambda m, dtype, content: m.fill(np.empty(0), (), dtype, False, content)[()],
+        (f"{core}.numeric", "_frombuffer"): _Machine.from_buffer,
     }
 
 
@@ -273,8 +233,7 @@ def load_pickle(path: Path) -> Any:
     Raises:
         InvalidInput: when the file can't be read, is cut short, or has values of other types.
     """
-    opened: Any = open_regular(path)
-    with _Reader(opened) as file, reading(path, "a pickle"):
+    with open_regular(path) as file, reading(path, "a pickle"):
         return _Machine(os.fstat(file.fileno()).st_size).run(file)
 
 
@@ -290,6 +249,4 @@ def load_torch_file(path: Path, content: bytes | None = None) -> Any:
         if any(info.compress_type for info in infos) or sum(info.file_size for info in infos) > len(content):
             raise InvalidInput("its members are compressed, or claim to be larger than the file")
         members = {info.filename.partition("/")[2]: bytearray(archive.read(info)) for info in infos}
-        if members.get("byteorder", b"little") != sys.byteorder.encode():
-            raise InvalidInput("it has the byte order of another machine")
         return _Machine(len(content), members).run(io.BytesIO(members["data.pkl"]))

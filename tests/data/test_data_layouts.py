@@ -184,7 +184,11 @@ def test_archives_beyond_the_budget_or_damaged_are_refused(tmp_path: Path) -> No
     np.savez(path, unknown=STATES)
     with pytest.raises(InvalidInput, match=r"has none of the arrays .*unknown"):
         load_expert_data(path)
-    for content, message in ((expert_content(), "two flags swapped"), ([], "an empty list")):
+    for content, message in (
+        (expert_content(), "two flags swapped"),
+        ([], "not a list of at least one"),
+        (np.float32(1), "not a list"),
+    ):
         with pytest.raises(InvalidInput, match=message):
             load_expert_data(pickle_file(path, content))
 
