@@ -30,7 +30,7 @@ def main(settings: Settings) -> None:
     if not settings.files:
         raise InvalidInput("name at least one file of expert data or of an expert policy")
     tasks = shipped_tasks() if settings.env_name is None else [settings.env_name]
-    specs = {task: make_env(task, graphics=False)[1] for task in tasks}
+    specs = {task: make_env(task)[1] for task in tasks}
     for path in settings.files:
         content = load_pickle(path) if minari_name(path) is None and kind_of(path) == PICKLE else None
         is_policy = isinstance(content, dict) and "GaussianPolicy" in content

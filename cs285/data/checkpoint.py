@@ -37,10 +37,6 @@ class Checkpoints:
         self._itr, self._settings = -1, dict[str, Any]()  # iteration and settings that `load` found
         self._added: dict[str, str] = {}  # SHA-256 of each added_<itr>.pkl, in the order of the iterations
 
-    def exists(self) -> bool:
-        """Whether the run folder has a checkpoint."""
-        return self._file.exists()
-
     def save(self, itr: int, state: Mapping[str, Any], new_paths: Sequence[Trajectory]) -> None:
         """Replace the checkpoint atomically: if the process is killed, the old or the new checkpoint is complete.
 
@@ -50,9 +46,6 @@ class Checkpoints:
                 For a value of another type, InvalidInput names the value's place in ``state``.
             new_paths: episodes that the run collected since the last checkpoint, without the expert data.
         """
-        for name in self._added:
-            if not (self._folder / name).is_file():
-                raise InvalidInput(f"{self._folder / name} was deleted during the run")
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added}
         # A value of another type raises InvalidInput here, before a file is written.
@@ -70,7 +63,7 @@ class Checkpoints:
         and all episodes that the run has collected. Raises InvalidInput when there is no checkpoint, when a file is
         damaged or belongs to another run, or when a field has a wrong type or is out of range.
         """
-        if not self.exists():
+        if not self._file.exists():
             raise InvalidInput(
                 f"{self._run_dir} has no checkpoint; a run with --do_dagger writes the first one after an iteration"
             )
@@ -108,15 +101,13 @@ class Checkpoints:
         facts = {f"--{name}": (now, settings.get(name, now)) for name, now in given.items() if name not in MAY_CHANGE}
         facts |= {f"the SHA-256 of --{name}": (now, content["inputs"].get(name)) for name, now in inputs.items()}
         self._check_equal(facts)
-        now, frequency = config.iterations, config.scalar_log_freq
-        before: Any = settings.get("n_iter")
+        now, before = config.iterations, settings.get("n_iter", 0)
         check(before, COUNT, "the checkpoint's n_iter")
-        refused = f"--n_iter is {now}, but {self._run_dir}"
         if now < before:
-            raise InvalidInput(f"{refused} began with {before}; it may only grow")
-        if now > before == itr + 1 and frequency != -1 and itr % frequency:
-            why = f"a run of {now} iterations with --scalar_log_freq {frequency} does not log iteration {itr}"
-            raise InvalidInput(f"{refused} ended with {before} and logged its last iteration, {itr}; {why}")
+            raise InvalidInput(f"--n_iter is {now}, but {self._run_dir} began with {before}; it may only grow")
+        if config.evaluated and itr == before - 1 and itr not in config.evaluated:
+            why = f"a run of {now} iterations with --scalar_log_freq {config.scalar_log_freq} does not log it"
+            raise InvalidInput(f"{self._run_dir} logged its last iteration, {itr}; {why}")
         old = content["versions"]
         changed = [f"{name} {old.get(name)!s:.60} -> {now}" for name, now in versions().items() if old.get(name) != now]
         if changed:
@@ -129,11 +120,9 @@ class Checkpoints:
 
     def _check_equal(self, facts: Mapping[str, tuple[Any, Any]]) -> None:
         for name, values in facts.items():
-            texts = [" ".join(str(value).split()) for value in values]
-            if texts[0] != texts[1]:  # long texts are cut around their first difference
-                same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
-                one, other = (text[max(0, same - 40) : same + 80] for text in texts)
-                raise InvalidInput(f"{name} is {one}, but {self._run_dir} began with {other}")
+            one, other = (" ".join(str(value).split()) for value in values)
+            if one != other:
+                raise InvalidInput(f"{name} is {one:.200}, but {self._run_dir} began with {other:.200}")
 
 
 def settings_to_resume(given: Mapping[str, Any]) -> Config:

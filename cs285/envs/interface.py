@@ -35,12 +35,12 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; if the environment's ``reset`` has no argument ``seed``, seed its attribute np_random."""
         self._steps, self._seed, result = 0, seed, None
-        arguments: dict[str, Any] = {"seed": seed, "options": options}
+        arguments: dict[str, Any] = {} if options is None else {"options": options}
         try:
-            accepted = inspect.signature(self.env.reset).parameters
-            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
-                arguments = {name: value for name, value in arguments.items() if name in accepted}
-            if "seed" not in arguments:
+            accepted = inspect.signature(self.env.reset).parameters.values()
+            if any(parameter.name == "seed" or parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+                arguments["seed"] = seed
+            else:
                 self.unwrapped.np_random = np.random.default_rng(seed)
                 getattr(self.unwrapped, "seed", lambda seed: None)(seed)  # environments of old gym have a method seed
             with users_code():
@@ -72,13 +72,10 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
         if self._shape is None:
             return observation
         array = np.asarray(observation)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"the observation has dtype {array.dtype}, which is not numeric")
-        if array.shape == self._shape:
-            return array
-        if [size for size in array.shape if size != 1] == [size for size in self._shape if size != 1]:
-            return array.reshape(self._shape)
-        raise ValueError(f"the observation has shape {array.shape}, but observation_space has {self._shape}")
+        if array.dtype.kind not in "fiub" or [*array.squeeze().shape] != [size for size in self._shape if size != 1]:
+            found = f"shape {array.shape} and dtype {array.dtype}"
+            raise ValueError(f"the observation has {found}, but observation_space has {self._shape}")
+        return array.reshape(self._shape)
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
         if isinstance(error, InvalidInput | Stopped | KeyboardInterrupt):  # InvalidInput already names the task

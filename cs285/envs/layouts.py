@@ -32,11 +32,9 @@ def task_of(env_name: str) -> str:
 def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Array:
     """Convert observations (..., n) to the layout with ``ob_dim`` numbers: (..., ob_dim) of the same dtype.
 
-    Numbers that the layout of size n lacks are set to 0. Raises InvalidInput unless the task has layouts of both sizes.
+    Numbers that the layout of size n lacks are set to 0. The task must have both layouts, as `print_conversion` checks.
     """
-    size = observations.shape[-1]
-    check_convertible(env_name, size, ob_dim, what="observations")
-    if size == ob_dim:
+    if (size := observations.shape[-1]) == ob_dim:
         return observations
     layouts = LAYOUTS[task_of(env_name)]
     largest = np.zeros((*observations.shape[:-1], max(layouts)), observations.dtype)
@@ -44,25 +42,19 @@ def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Arr
     return largest[..., layouts[ob_dim]]
 
 
-def check_convertible(env_name: str, size: int, ob_dim: int, what: str) -> None:
-    """Raise InvalidInput unless the sizes are equal or both are layouts of the task; ``what`` begins the message."""
-    layouts = LAYOUTS.get(task_of(env_name), {})
-    if size == ob_dim or (size in layouts and ob_dim in layouts):
-        return
-    known = " and ".join(map(str, layouts))
-    convertible = f"; sizes known to convert for {task_of(env_name)}: {known}" if known else ""
-    raise InvalidInput(f"{what}: observations of {size} numbers, but {env_name} has {ob_dim}{convertible}")
-
-
 def print_conversion(env_name: str, size: int, ob_dim: int, what: str) -> None:
-    """Print that observations are converted, and how many numbers are set to 0; raises as `check_convertible` does.
+    """Print that observations are converted, unless the sizes are equal, and how many numbers are set to 0.
 
-    Nothing is printed when the sizes are equal.
+    ``what`` begins the line. Raises InvalidInput unless the sizes are equal or both are layouts of the task.
     """
-    check_convertible(env_name, size, ob_dim, what)
     if size == ob_dim:
         return
-    layouts = LAYOUTS[task_of(env_name)]
+    layouts = LAYOUTS.get(task_of(env_name), {})
+    if not {size, ob_dim} <= layouts.keys():
+        known = f"; sizes known to convert: {' and '.join(map(str, layouts))}" if layouts else ""
+        raise InvalidInput(
+            f"{what}: observations of {env_name} can't be converted from {size} to {ob_dim} numbers{known}"
+        )
     missing = len(np.setdiff1d(layouts[ob_dim], layouts[size]))
     filled = f" ({missing} of them set to 0)" if missing else ""
     print_notice(f"{what}: converting {task_of(env_name)} observations from {size} to {ob_dim} numbers{filled}")

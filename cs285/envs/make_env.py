@@ -66,7 +66,6 @@ def make_env(
     ep_len: int | None = None,
     render: bool = False,
     backend: Backend = "mujoco",
-    graphics: bool = True,
     registration: EnvSpec | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[Env, TaskSpec]:
@@ -82,15 +81,12 @@ def make_env(
             ``ep_len`` is None.
         render: whether ``env.render()`` gives frames, (height, width, 3) uint8.
         backend: MuJoCo bindings of a -v2 task.
-        graphics: whether to import MuJoCo with a graphics library, which this process needs to render.
         registration: `EnvSpec` of an environment that only another process has registered; None: look up the id.
         env_kwargs: keyword arguments of the environment.
     """
-    if graphics:
-        rendering.choose_gl_backend()  # mujoco reads the graphics backend when it is imported
-    rendering.import_mujoco()
     try:
         with users_code():
+            rendering.import_mujoco()
             if env_name.startswith(OLD_GYM):
                 env = _make_old_gym_env(env_name.removeprefix(OLD_GYM), render, env_kwargs or {})
             else:
@@ -103,6 +99,7 @@ def make_env(
                     shape = env.observation_space.shape
                     print_notice(f"{env_name}: observations {space} are flattened to {shape} numbers")
             if render:
+                rendering.choose_gl_backend()
                 rendering.prepare_rendering(env)
             start = int(env.action_space.start) if isinstance(env.action_space, Discrete) else 0
             env = convert_actions(env)
@@ -119,8 +116,8 @@ def check_rendering(env_name: str, **options: Any) -> Array:
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):
-            if hasattr(env.unwrapped, "mujoco_renderer") and not rendering.import_mujoco():
-                raise RuntimeError("MuJoCo could not load its graphics library")
+            if hasattr(env.unwrapped, "mujoco_renderer"):  # Gymnasium would also print a traceback
+                importlib.import_module(f"mujoco.{os.environ.get('MUJOCO_GL', 'glfw')}")
             env.reset(seed=0)
             frame: Any = env.render()
             if not isinstance(frame, np.ndarray):
@@ -157,16 +154,13 @@ def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) 
     except ImportError as error:
         raise InvalidInput(f"{OLD_GYM}{env_id} needs two packages: pip install gym==0.26.2 shimmy==2.0.1") from error
     old_gym.logger.set_level(old_gym.logger.ERROR)  # gym warns of its own deprecations at every reset
-    parameters = inspect.signature(old_gym.make).parameters
-    options = dict(env_kwargs)
-    if "disable_env_checker" in parameters:  # gym's checker fails with numpy 2
-        options.setdefault("disable_env_checker", True)
     mode = {"render_mode": "rgb_array"} if render else {}
     env: Env
-    if "apply_api_compatibility" in parameters:  # only gym 0.26 has this parameter; its step returns five values
-        env = shimmy.GymV26CompatibilityV0(env_id, options | mode)
+    if "apply_api_compatibility" in inspect.signature(old_gym.make).parameters:  # gym 0.26; step returns five values
+        options = {"disable_env_checker": True, **env_kwargs, **mode}  # gym's checker fails with numpy 2
+        env = shimmy.GymV26CompatibilityV0(env_id, options)
     else:
-        env = shimmy.GymV21CompatibilityV0(env_id, options, **mode)
+        env = shimmy.GymV21CompatibilityV0(env_id, dict(env_kwargs), **mode)
     env.metadata = {"render_fps": env.metadata.get("video.frames_per_second"), **env.metadata}
     env.spec = EnvSpec(id=env_id, max_episode_steps=env.spec.max_episode_steps if env.spec else None)
     return env

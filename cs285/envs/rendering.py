@@ -41,25 +41,20 @@ def advice() -> str:
 
 
 @functools.cache
-def import_mujoco() -> bool:
-    """Import MuJoCo if it is installed, and return whether it can render.
+def import_mujoco() -> None:
+    """Import MuJoCo, if it is installed, without graphics; Gymnasium loads the graphics library when it renders.
 
-    If the graphics library that MUJOCO_GL names can't be loaded, MuJoCo is imported without graphics, since only videos
-    need graphics. MuJoCo's warnings become Python warnings; by default, MuJoCo would write them to MUJOCO_LOG.TXT in
-    the current folder.
+    MuJoCo's warnings become Python warnings; by default, MuJoCo would write them to the file MUJOCO_LOG.TXT.
     """
+    chosen, os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL"), "disabled"
     try:
         with signals_blocked():  # MuJoCo's C++ code turns KeyboardInterrupt into ImportError
             mujoco = importlib.import_module("mujoco")
-        draws = True
     except ModuleNotFoundError:
-        return False
-    except Exception:  # graphics libraries share no exception class
-        for name in [name for name in sys.modules if name.partition(".")[0] in ("mujoco", "OpenGL")]:
-            del sys.modules[name]
-        chosen, os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", ""), "disabled"
-        mujoco, draws = importlib.import_module("mujoco"), False
-        os.environ["MUJOCO_GL"] = chosen
+        return
+    finally:
+        del os.environ["MUJOCO_GL"]
+        os.environ.update({} if chosen is None else {"MUJOCO_GL": chosen})
 
     def warn(message: bytes | str) -> None:
         text = message.decode(errors="replace") if isinstance(message, bytes) else message
@@ -67,7 +62,6 @@ def import_mujoco() -> bool:
             warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=2)
 
     mujoco.set_mju_user_warning(warn)
-    return draws
 
 
 def prepare_rendering(env: Any) -> None:

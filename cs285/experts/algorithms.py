@@ -13,7 +13,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from cs285.envs.layouts import check_convertible, convert_observations
+from cs285.envs.layouts import convert_observations, print_conversion
 from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
 from cs285.experts.settings import LIBRARIES, ExpertSettings
@@ -59,7 +59,7 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
     name, actions, ob_dim = settings.env_name, env.action_space, settings.ob_dim
     env = gym.wrappers.FlattenObservation(env)
     if ob_dim is not None:
-        check_convertible(name, spec.ob_dim, ob_dim, what=f"--ob_dim {ob_dim}")
+        print_conversion(name, spec.ob_dim, ob_dim, what=f"--ob_dim {ob_dim}")
         space = gym.spaces.Box(-np.inf, np.inf, (ob_dim,), np.float64)
         env = gym.wrappers.TransformObservation(env, lambda ob: convert_observations(ob, name, ob_dim), space)
     if settings.algorithm == "SAC" and not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):

@@ -60,7 +60,7 @@ class _Task:
 
     @functools.cached_property
     def environment(self) -> tuple[Env, TaskSpec]:
-        return make_env(self.env_name, self.ep_len, graphics=self.films, **self.options)
+        return make_env(self.env_name, self.ep_len, **self.options)
 
     def spec(self, policy: None = None) -> TaskSpec:
         return self.environment[1]

@@ -15,7 +15,7 @@ from cs285.data.restricted_pickle import load_pickle
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import FOLDER, NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of, reading
-from cs285.envs.layouts import check_convertible, convert_observations, print_conversion
+from cs285.envs.layouts import convert_observations, print_conversion
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
@@ -90,7 +90,6 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
         raise InvalidInput(f"{path} has actions of {expert.ac_dim} numbers, but {env_name} has {spec.ac_dim}")
     if expert.ob_dim == spec.ob_dim:
         return expert  # type: ignore[no-any-return]
-    check_convertible(env_name, expert.ob_dim, spec.ob_dim, what=str(path))
     print_conversion(env_name, spec.ob_dim, expert.ob_dim, what=str(path))
     return ExternalPolicy(
         lambda batch: expert.get_action(convert_observations(batch, env_name, expert.ob_dim)), copyable=expert.copyable

@@ -70,11 +70,6 @@ def test_new_transitions_are_written_once(tmp_path: Path) -> None:
         written = inodes
     assert sorted(written) == ["added_1.pkl", "added_3.pkl"]
     loaded = Checkpoints(tmp_path).load()[2]
-    path = tmp_path / "checkpoint/added_3.pkl"
-    hidden = path.rename(tmp_path / "hidden")
-    with pytest.raises(InvalidInput, match=f"{path} was deleted during the run"):
-        checkpoints.save(4, run_state(4), episodes(4))
-    hidden.rename(path)
     assert bits([*map(vars, loaded)]) == bits([*map(vars, [*episodes(1), *episodes(3)])])
     assert (tmp_path / "checkpoint/added_1.pkl").stat().st_size < 1.1 * loaded[2].observations.nbytes
 
@@ -201,7 +196,7 @@ OTHERS: dict[str, Any] = {
     **{"scalar_log_freq": 2, "no_gpu": True, "max_replay_buffer_size": 9, "seed": 9, "backend": "mujoco_py"},
     **{"expert_episodes": 9, "env_kwargs": {"a": 1}, "expert_eval_episodes": 9},
 }
-POLICY = {"make_policy": "mine:make", "architecture": "Net(\n  (0): " + "Linear(8)\n  " * 50 + "(9): ReLU()\n)"}
+POLICY = {"make_policy": "mine:make", "architecture": "Net(\n  (0): " + "Linear(8)\n  " * 5 + "(9): ReLU()\n)"}
 
 
 def begin(config: Config, itr: int = 2, **content: Any) -> Config:
@@ -235,7 +230,7 @@ def test_changes_that_affect_results_are_refused(tiny: Config, capsys: pytest.Ca
         check(config, "0b")
     with pytest.raises(InvalidInput, match=r"^the policy's architecture is .*9\): Tanh.*, but .* with .*9\): ReLU"):
         check(config, policy={**POLICY, "architecture": POLICY["architecture"].replace("ReLU", "Tanh")})
-    with pytest.raises(InvalidInput, match=r"--n_iter is 5, .* ended with 4 and logged its last iteration"):
+    with pytest.raises(InvalidInput, match="logged its last iteration, 3; a run of 5 iterations"):
         check(replace(begin(replace(tiny, logdir=tiny.logdir / "odd", n_iter=4, scalar_log_freq=2), itr=3), n_iter=5))
     assert capsys.readouterr().err == ""
     path = tiny.logdir / "config.json"
