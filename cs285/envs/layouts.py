@@ -52,9 +52,8 @@ def print_conversion(env_name: str, size: int, ob_dim: int, what: str) -> None:
     layouts = LAYOUTS.get(task_of(env_name), {})
     if not {size, ob_dim} <= layouts.keys():
         known = f"; sizes known to convert: {' and '.join(map(str, layouts))}" if layouts else ""
-        raise InvalidInput(
-            f"{what}: observations of {env_name} can't be converted from {size} to {ob_dim} numbers{known}"
-        )
+        refused = f"{size} numbers can't be converted to {ob_dim} numbers ({env_name}{known})"
+        raise InvalidInput(f"{what}: observations of {refused}")
     missing = len(np.setdiff1d(layouts[ob_dim], layouts[size]))
     filled = f" ({missing} of them set to 0)" if missing else ""
     print_notice(f"{what}: converting {task_of(env_name)} observations from {size} to {ob_dim} numbers{filled}")

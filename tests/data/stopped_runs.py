@@ -80,7 +80,7 @@ def run_dirs(config: Config) -> list[Path]:
 def ended(config: Config) -> Path:
     """Complete a killed run: resume it or, if it has no checkpoint, start it again; returns the run folder."""
     folders = run_dirs(config)
-    if folders and Checkpoints(folders[-1]).exists():
+    if folders and (folders[-1] / "checkpoint/state.pt").exists():
         config = settings_to_resume({"resume": folders[-1]})
     process = start(lambda: train(config))
     process.join(120)

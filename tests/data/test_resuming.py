@@ -65,7 +65,8 @@ def test_killed_at_random_moments(job: Config) -> None:
         config = replace(job, logdir=job.logdir / str(n), num_workers=workers)
         at_work = killed(config, rng.uniform(0.1, 1) * seconds * (1 + workers))
         hit += at_work
-        print(f"killed: {at_work}, with a checkpoint: {any(Checkpoints(run).exists() for run in run_dirs(config))}")
+        saved = list(config.logdir.glob("q2_*/checkpoint/state.pt"))
+        print(f"killed: {at_work}, with a checkpoint: {bool(saved)}")
         assert_same(ended(config), run_dirs(whole)[0])
         if hit == kills:
             return
@@ -153,7 +154,7 @@ def test_a_disk_without_room(job: Config, disk: Callable[[int], Path], tmp_path:
             assert not [*folder.rglob("*.unfinished")]
             if (folder / "config.json").exists():
                 assert [row["itr"] for row in read_run(folder).rows] == list(range(len(read_run(folder).rows)))
-            if Checkpoints(folder).exists():
+            if (folder / "checkpoint/state.pt").exists():
                 Checkpoints(folder).load()
         disk(10_000)
         assert_same(ended(config), run_dirs(whole)[0])

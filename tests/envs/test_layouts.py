@@ -53,9 +53,9 @@ def test_converted_observations_equal_those_of_v4_and_v5_in_one_state(
 
 
 def test_other_sizes_are_refused_and_notices_count_the_added_zeros(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(InvalidInput, match=r"file: .* Ant-v5 .* from 28 to 105 numbers; .* 27 and 105 and 111"):
+    with pytest.raises(InvalidInput, match=r"file: .* of 28 numbers .* to 105 numbers \(Ant-v5; .* 27 and 105 and 111"):
         print_conversion("Ant-v5", 28, 105, what="file")
-    with pytest.raises(InvalidInput, match=r"Hopper-v4 .* from 12 to 11 numbers$"):
+    with pytest.raises(InvalidInput, match=r"12 numbers .* to 11 numbers \(Hopper-v4\)$"):
         print_conversion("Hopper-v4", 12, 11, what="file")
     assert convert_observations(np.ones((2, 7)), "Hopper-v4", 7).shape == (2, 7)
     for size, ob_dim, added in ((27, 111, " (84 of them set to 0)"), (111, 27, "")):

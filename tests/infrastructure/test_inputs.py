@@ -54,7 +54,11 @@ def test_the_first_episodes_are_used(tiny: Config) -> None:
         ({"action": np.zeros((12, 5))}, False, "actions of 5 numbers, but tests/Point-v0 has .* actions of 2 numbers"),
         ({"action": np.zeros(12, int)}, False, "actions of 1 numbers, but .* has .* actions of 2 numbers"),
         ({"action": np.full(12, -1)}, True, "actions -1 to -1, but .* has choices 0 to 1"),
-        ({"observation": np.zeros((12, 9)), "next_observation": np.zeros((12, 9))}, False, "from 9 to 3 numbers"),
+        (
+            {"observation": np.zeros((12, 9)), "next_observation": np.zeros((12, 9))},
+            False,
+            "9 numbers can't be converted to 3",
+        ),
     ],
 )
 def test_data_that_do_not_fit_are_refused(
