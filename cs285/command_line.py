@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import os
-import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,12 +11,11 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 
 from cs285 import process
-from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_users, lacks_processes, message_of
+from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_users, lacks_processes
 
 Settings = TypeVar("Settings")
 
 MAX_LINE = 500  # largest number of characters of an error message
-LEAST_WIDTH = 20  # columns of the help text; tyro never returns if there are fewer than 8
 EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
 
 
@@ -30,13 +28,9 @@ def parse(
     process. ``default`` has the values of flags that are not given. Exits with code 2 when a flag is unknown or has the
     wrong type. For other invalid values, the dataclass may raise InvalidInput.
     """
-    if shutil.get_terminal_size().columns < LEAST_WIDTH:
-        os.environ["COLUMNS"] = str(LEAST_WIDTH)
-    options: dict[str, Any] = {"description": f"{description.strip()}\n--debug prints the traceback of an error."}
-    if default is None:
-        options["config"] = (tyro.conf.FlagCreatePairsOff,)
-    else:  # every on/off flag also has a --no_ form, which turns off what ``default`` turns on
-        options["default"] = default
+    # With ``default``, every on/off flag also has a --no_ form, which turns off what ``default`` turns on.
+    options: dict[str, Any] = {"config": (tyro.conf.FlagCreatePairsOff,)} if default is None else {"default": default}
+    options["description"] = f"{description.strip()}\n--debug prints the traceback of an error."
     arguments = [argument for argument in (sys.argv[1:] if argv is None else argv) if argument != "--debug"]
     settings: Settings = tyro.cli(settings_class, args=arguments, use_underscores=True, **options)
     return settings
@@ -61,11 +55,7 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
     process.prepare()
     code = 0
     try:
-        try:
-            folder = os.getcwd()
-        except FileNotFoundError as error:
-            raise InvalidInput("the current folder was deleted; change to another one") from error
-        sys.path += [folder] if folder not in sys.path else []
+        sys.path.append("")  # the current folder
         main(*([parse(settings_class, description or "")] if settings_class else []))
         sys.stdout.flush()
     except BrokenPipeError:
@@ -89,7 +79,7 @@ def report(error: Exception, context: str = "") -> int:
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv:
             traceback.print_exception(error)
-        text = context + (describe(error) if is_users(error) else message_of(error))
+        text = context + describe(error)
         escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_LINE])
         print(f"error: {escaped}"[:MAX_LINE], file=sys.stderr)
     return 1 if isinstance(error, (WorkerDied, RunsFailed)) else 2

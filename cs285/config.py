@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import re
@@ -27,17 +26,10 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {"tuned": TUNED, "humanoid": {**TU
 CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # characters that `is_plain` refuses
 
 
-def _read_json(texts: list[str]) -> Any:
-    """The value of a JSON text; for other texts the text itself, which `Config` refuses."""
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(texts[0])
-    return texts[0]
-
-
 JSON_OBJECT = PrimitiveConstructorSpec(
     nargs=1,
     metavar="JSON",
-    instance_from_str=_read_json,
+    instance_from_str=lambda texts: json.loads(texts[0]),
     is_instance=lambda value: isinstance(value, dict | None),
     str_from_instance=lambda value: [json.dumps(value)],
 )
@@ -96,11 +88,6 @@ class Config:
     logdir: Path = Path("data")  # Parent of the run folders
 
     def __post_init__(self) -> None:
-        if self.env_kwargs is not None and not isinstance(self.env_kwargs, dict):
-            allowed = """it must be a JSON object, such as '{"ctrl_cost_weight": 0.1}'"""
-            raise InvalidInput(f"--env_kwargs is {self.env_kwargs!r:.200}; {allowed}")
-        if "render_mode" in (self.env_kwargs or {}):
-            raise InvalidInput("--env_kwargs has render_mode, which the project sets: --video_log_freq makes videos")
         for name, kinds in setting_types().items():
             if Path in kinds and isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, Path(getattr(self, name)))
@@ -108,8 +95,8 @@ class Config:
         check_at_least(1, self, "ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size")
         check_at_least(1, self, "train_batch_size", "size", "max_replay_buffer_size", "expert_episodes")
         check_at_least(0, self, "n_layers", "which_gpu", "seed", "num_workers", "expert_eval_episodes")
-        if not 0 < self.learning_rate < float("inf"):
-            raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive and finite")
+        if not self.learning_rate > 0:
+            raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive")
         for name, most in MOST.items():
             if (getattr(self, name) or 0) > most:
                 raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most {most}")

@@ -8,17 +8,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 PACKAGE = Path(__file__).parent
 PROJECT = (f"{PACKAGE}{os.sep}", f"{PACKAGE.parent / 'scripts'}{os.sep}")
-INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),)
+INSTALLED = ("<frozen", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
 
 class InvalidInput(Exception):
     """A setting, file or environment that the project can't work with; the message names it and what is allowed."""
-
-    has_context = False  # whether the message names the task and the iteration
 
 
 class Stopped(SystemExit):
@@ -39,21 +36,10 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        if getattr(error, "has_context", not is_users(error)):
+        if ", iteration " in str(error) or not (isinstance(error, InvalidInput) or is_users(error)):
             raise
-        with_context = InvalidInput(f"{env_name}, iteration {itr}: {describe(error).removeprefix(f'{env_name}, ')}")
-        with_context.has_context = True
-        raise with_context from error
-
-
-def message_of(error: BaseException) -> str:
-    """The message of an exception in one line; a clearer text if the system has no more memory or processes."""
-    if isinstance(error, MemoryError):
-        return "out of memory"
-    message = " ".join(str(error).split())
-    if lacks_processes(error):
-        return f"no further process or thread can be started ({message}): end some, or raise `ulimit -u`"
-    return message
+        reason = describe(error).removeprefix(f"{env_name}, ")
+        raise InvalidInput(f"{env_name}, iteration {itr}: {reason}") from error
 
 
 def lacks_processes(error: BaseException) -> bool:
@@ -62,26 +48,30 @@ def lacks_processes(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Type, message, file and line of an exception in one line; for exceptions of this module, the message only."""
-    message = message_of(error)
-    if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)):
+    """An exception in one line: its type, message, file and line.
+
+    For an exception of this module, and for an OSError outside the user's code, the line is the message only.
+    """
+    message = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if lacks_processes(error):
+        return f"no further process or thread can be started ({message}): end some, or raise `ulimit -u`"
+    frames = _users_frames(error)
+    if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)) or (isinstance(error, OSError) and not frames):
         return message
-    last = [*_lines(error.__traceback__), *_users_lines(error)][-1:]
-    return f"{type(error).__name__}: {message}" + "".join(f" ({file}, line {line})" for file, line in last)
+    last = (frames or traceback.extract_tb(error.__traceback__))[-1:]
+    return f"{type(error).__name__}: {message}" + "".join(f" ({frame.filename}, line {frame.lineno})" for frame in last)
 
 
 def is_users(error: BaseException) -> bool:
     """Whether an exception comes from the user's code, which is neither the project's nor an installed package's."""
-    return not isinstance(error, Stopped) and bool(_users_lines(error))
+    return not isinstance(error, Stopped) and bool(_users_frames(error))
 
 
-def _users_lines(error: BaseException) -> list[tuple[str, int]]:
-    """Files and lines of the user's code that the project had called, outermost first."""
-    lines = _lines(error.__traceback__)
-    inside = itertools.dropwhile(lambda line: not line[0].startswith(PROJECT), lines)
-    return [line for line in inside if not line[0].startswith(PROJECT + INSTALLED) and "-packages" not in line[0]]
-
-
-def _lines(trace: TracebackType | None) -> list[tuple[str, int]]:
-    lines = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace))
-    return [line for line in lines if not line[0].startswith("<frozen")]
+def _users_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames of the user's code that the project had called, outermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = itertools.dropwhile(lambda frame: not frame.filename.startswith(PROJECT), frames)
+    others = PROJECT + INSTALLED
+    return [f for f in inside if not f.filename.startswith(others) and "-packages" not in f.filename]

@@ -32,7 +32,9 @@ def prepare() -> None:
         return
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more BLAS threads would slow the workers down
-    _open_streams()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed when the script started
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     os.environ["MPLBACKEND"] = "Agg"  # draws figures into files; a backend that a notebook set may be missing here
@@ -43,21 +45,9 @@ def prepare() -> None:
     sys.unraisablehook = _send_again
 
 
-def _open_streams() -> None:
-    """Open missing and closed standard streams; a closed descriptor is opened on the null device."""
-    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # os.open takes the lowest free descriptor
-        if getattr(sys, name) is None or getattr(sys, name).closed:
-            stream = open(descriptor, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-            setattr(sys, name, stream)
-
-
 @contextmanager
 def users_code() -> Iterator[None]:
-    """Context manager around a user's code that restores the current folder and the standard streams at its end.
+    """Context manager around a user's code that restores the current folder at its end.
 
     An exception of a class outside `Exception`, such as SystemExit, becomes a RuntimeError.
     """
@@ -70,7 +60,6 @@ def users_code() -> Iterator[None]:
         raise RuntimeError(f"it raised {error!r:.100}").with_traceback(error.__traceback__) from error
     finally:
         os.chdir(folder)  # the project's later relative paths depend on the folder
-        _open_streams()
 
 
 def _reset_when_delivered(signum: int) -> None:

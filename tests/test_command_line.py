@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import sys
 from dataclasses import dataclass
@@ -51,26 +50,6 @@ def test_wrong_command_line(argv: str, capsys: pytest.CaptureFixture[str]) -> No
     output = capsys.readouterr()
     assert output.out == ""
     assert argv.split()[0] in output.err
-
-
-def test_help_in_a_terminal_of_three_columns(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "3")
-    parse(Settings, "", [])
-    assert os.environ["COLUMNS"] == "20"  # with fewer columns, tyro would not return from the call of parse below
-    with pytest.raises(SystemExit):
-        parse(Settings, "", ["--help"])
-    assert "--rate" in capsys.readouterr().out
-
-
-def test_a_current_folder_that_was_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    tmp_path.rmdir()
-    assert exit_code(None) == 2
-    assert capsys.readouterr().err == "error: the current folder was deleted; change to another one\n"
 
 
 def exit_code(error: BaseException | None) -> object:

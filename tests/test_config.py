@@ -37,6 +37,7 @@ def test_cloning_has_one_iteration_and_dagger_more(do_dagger: bool, usual: int, 
 WRONG = [
     *[("loss", "l1"), ("exp_name", "a/b"), ("checkpoint_freq", 0), ("learning_rate", 0.0), ("env_name", None)],
     *[("learning_rate", float("inf")), ("size", "64"), ("seed", True), ("do_dagger", 1), ("batch_size", float("nan"))],
+    ("env_kwargs", [1]),
 ]
 
 
@@ -45,11 +46,6 @@ def test_refusals_name_the_flag_of_the_value(name: str, value: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         Config(**{name: value})
     assert str(refused.value).startswith(f"--{name} is {value!r}; it ")
-
-
-def test_the_project_sets_the_render_mode() -> None:
-    with pytest.raises(InvalidInput, match=r"^--env_kwargs has render_mode"):
-        Config(env_kwargs={"render_mode": "human"})
 
 
 def test_settings_survive_json() -> None:

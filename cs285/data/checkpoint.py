@@ -16,6 +16,7 @@ from cs285.config import Config
 from cs285.data.portable import portable, write_pickle, write_torch_file
 from cs285.data.restricted_pickle import load_pickle, load_torch_file
 from cs285.data.run_folders import ADAM_STEP, CHECKPOINT, COUNT, PENDING, check, read_config, read_content, versions
+from cs285.data.shipped import object_name
 from cs285.data.trajectory import Trajectory
 from cs285.data.whole_files import digest, reading
 from cs285.errors import InvalidInput
@@ -128,14 +129,18 @@ class Checkpoints:
 def settings_to_resume(given: Mapping[str, Any]) -> Config:
     """Read the settings of the run folder ``given["resume"]``, and replace those that are also in ``given``.
 
-    Raises InvalidInput when the path is not a run folder, or when env_name is "module:id" in config.json and is not in
-    ``given``: config.json may come from another person, so it must not decide which module is imported.
+    Raises InvalidInput when the path is not a run folder, or when the task is "module:id" or the expert
+    "module:object" in config.json and is not in ``given``: config.json may come from another person, so it must not
+    decide which module is imported.
     """
     path = given["resume"] / "config.json"
     if not path.is_file():
         raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its config.json")
     config = read_config(path)
-    if ":" in config.env_name and "env_name" not in given:
-        name = config.env_name
-        raise InvalidInput(f"--resume: {path} has the environment {name}; import it by --env_name {name}")
+    expert = config.expert_policy_file
+    imports = {"env_name": ":" in config.env_name, "expert_policy_file": expert is not None and object_name(expert)}
+    for name in imports:
+        if imports[name] and name not in given:
+            flag = f"--{name} {getattr(config, name)}"
+            raise InvalidInput(f"--resume: {path} has {flag}; to import this module, repeat the flag")
     return replace(config, **given)

@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import Env, TaskSpec, check_rendering, make_env
 from cs285.envs.v2_tasks import Backend
-from cs285.errors import InvalidInput, WorkerDied, describe, is_users, message_of
+from cs285.errors import InvalidInput, WorkerDied, describe, is_users
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import signals_blocked, start_method, usable_cores, users_code
@@ -139,7 +139,7 @@ class RolloutWorkers:
             if self._pool is not None:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
-            self._notify(f"no workers for {env_name}: {message_of(error)}")
+            self._notify(f"no workers for {env_name}: {describe(error)}")
         except BaseException:  # raised by a signal
             self.close()
             raise

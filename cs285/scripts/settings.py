@@ -27,12 +27,6 @@ class Settings:
     seeds: str | None = None
     """Several seeds, such as 1,2,3, run one after the other, each with a run folder of its own."""
 
-    def __post_init__(self) -> None:
-        if self.seeds is not None and self.config.resume is not None:
-            raise InvalidInput("--resume continues a single run; it can't be combined with --seeds")
-        if len({config.seed for config in self.configs()}) < len(self.configs()):
-            raise InvalidInput(f"--seeds is {self.seeds}; the numbers must be different")
-
     def configs(self) -> list[Config]:
         """The settings of each run."""
         if self.seeds is None:
@@ -48,21 +42,16 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--resume", nargs="?", type=Path)
-    parser.add_argument("-epf", "--expert_policy_file", nargs="?")
+    parser.add_argument("-epf", "--expert_policy_file", nargs="?", type=Path)
     parser.add_argument("--env_name", "--env-name", "-env", nargs="?")
-    given, _ = parser.parse_known_args(argv)
-    preset, config = PRESETS.get(given.preset, {}), Config()
-    if given.resume is not None:
+    flags = vars(parser.parse_known_args(argv)[0]).items()
+    given = {name: value for name, value in flags if value is not None}
+    preset, config = PRESETS.get(given.pop("preset", None), {}), Config()
+    if "resume" in given:
         from cs285.data.checkpoint import settings_to_resume
-        from cs285.data.shipped import object_name
 
-        task = {} if given.env_name is None else {"env_name": given.env_name}
-        config = settings_to_resume({"resume": given.resume, **task})
-        expert = config.expert_policy_file
-        if expert is not None and object_name(expert) and given.expert_policy_file is None:
-            why = "--resume imports no module that only the run names"
-            raise InvalidInput(f"the run's expert is {expert}, and {why}; add --expert_policy_file {expert}")
-    default = Settings(replace(config, **preset)) if preset or given.resume else None
+        config = settings_to_resume(given)
+    default = Settings(replace(config, **preset)) if preset or "resume" in given else None
     settings = parse(
         Settings, "Train a policy on one task by behavioural cloning or, with --do_dagger, by DAgger.", argv, default
     )

@@ -62,7 +62,7 @@ def test_output_run_folder_and_resuming(script: Script, workplace: Path, point_f
     assert read_run(run.path).iterations == (0, 1, 2)
     script("run_hw1", "--resume", run.path, "--size", 9).refused("--size is 9", "8")
     script("run_hw1", "--resume", workplace).refused("--resume is", "config.json")
-    script("run_hw1", "--resume", run.path, "--seeds", "1,2").refused("--resume", "--seeds")
+    script("run_hw1", "--resume", run.path, "--seeds", "1,2").refused("--exp_name is dagger_seed1", "dagger")
 
 
 def test_a_seed_that_fails_keeps_the_others(
