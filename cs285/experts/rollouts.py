@@ -19,7 +19,6 @@ from cs285.data.trajectory import Array, Trajectory
 from cs285.data.whole_files import read_whole, reading
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.actions import renumber
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
@@ -125,7 +124,9 @@ def record_episodes(
     """
     seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
     paths, expert, spec = roll_out(expert_file, env_name, episodes, seeds, noise, **options)
-    return relabel_with_expert(paths, expert, spec) if noise > 0 else renumber(paths, spec.ac_start)
+    if noise > 0:
+        return relabel_with_expert(paths, expert, spec)
+    return [replace(path, actions=path.actions + spec.ac_start) for path in paths]  # as the environment numbers them
 
 
 def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0) -> None:

@@ -1,11 +1,8 @@
 """Checks and conversion of actions, and a check for NaN and infinity in episodes."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 
-from cs285.data.trajectory import Array, Trajectory
+from cs285.data.trajectory import Array
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.base_policy import BasePolicy
@@ -35,11 +32,6 @@ def as_actions(actions: Array, spec: TaskSpec) -> Array:
         given, last = wrong.flat[0] + spec.ac_start, spec.ac_start + spec.ac_dim - 1
         raise InvalidInput(f"an action is {given}; the environment's choices are {spec.ac_start} to {last}")
     return actions.astype(np.int64)
-
-
-def renumber(paths: Sequence[Trajectory], offset: int) -> list[Trajectory]:
-    """Add ``offset`` to discrete actions: files number them as the environment does, but the project counts from 0."""
-    return [replace(path, actions=path.actions + offset) if offset else path for path in paths]
 
 
 def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:

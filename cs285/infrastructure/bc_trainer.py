@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,13 +11,13 @@ from cs285.data.checkpoint import Checkpoints
 from cs285.data.whole_files import reading
 from cs285.errors import InvalidInput
 from cs285.infrastructure.evaluation import Evaluation
-from cs285.infrastructure.inputs import RunInputs, check_sizes
+from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger, make_run_dir
 from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
 from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_policy
 
 
-class BC_Trainer:  # noqa: N801 - the assignment's name
+class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assignment's name
     """Connects environment, expert, agent, logger and training loop for one run.
 
     A trainer is a context manager. The rollout workers that it started end when the training loop or the context ends.
@@ -86,7 +86,6 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
             self.checkpoints = Checkpoints(config.resume)
             itr, state, paths = self.checkpoints.load()
             self.checkpoints.check_same_run(config, self.inputs.digests)  # before a network of another size is built
-            check_sizes(config.resume, config.env_name, spec, paths)
             self.resumed_state = {**state, "itr": itr}
         self.agent = make_agent(config, spec, expertdata, make_policy)
         self.policy_description = describe_policy(make_policy, self.agent.actor)
@@ -98,12 +97,5 @@ class BC_Trainer:  # noqa: N801 - the assignment's name
         # Another trainer may change the states of the generators before this trainer runs.
         self._generator_states = global_generator_states()
 
-    def close(self) -> None:
-        """End the rollout workers, unless the caller passed them in."""
-        self._owned.close()
-
-    def __enter__(self) -> BC_Trainer:
-        return self
-
     def __exit__(self, *error: object) -> None:
-        self.close()
+        self._owned.close()  # has nothing to close if the caller made the inputs

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from cs285.config import Config
 from cs285.data.trajectory import Trajectory
-from cs285.errors import InvalidInput, WorkerDied, describe, error_context
+from cs285.errors import InvalidInput, WorkerDied, describe
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import normalized_score, progress_line, return_statistics
@@ -21,20 +20,6 @@ from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.policies.base_policy import BasePolicy
 
 MAX_NVIDEO = 2  # episodes that a video shows
-
-
-@dataclass(frozen=True)
-class PendingRow:
-    """A log row whose evaluation or videos are still running."""
-
-    itr: int
-    scalars: Mapping[str, float]
-    evaluation: Future[list[Trajectory]] | None  # the evaluation's episodes; None: there is no evaluation
-    films: Mapping[str, Future[Any]]  # a future for each video of the iteration, by the video's name
-
-    def done(self) -> bool:
-        """Whether the evaluation and the videos are finished."""
-        return all(future.done() for future in (self.evaluation, *self.films.values()) if future is not None)
 
 
 class Evaluation:
@@ -46,7 +31,9 @@ class Evaluation:
         initial = return_statistics(inputs.initial_expertdata, "Initial_DataCollection")
         self.constant_scalars = {name: initial[name]}
         self.films_videos = config.video_log_freq != -1 and inputs.rollouts.can_render()
-        self._pending: deque[PendingRow] = deque()
+        # Rows whose evaluation is running: iteration, scalars that do not come from the evaluation, and its episodes.
+        self._pending: deque[tuple[int, Mapping[str, float], Future[list[Trajectory]]]] = deque()
+        self._films: deque[tuple[str, Future[Any]]] = deque()  # videos that are being written, with their names
 
     def start(
         self, itr: int, policy: BasePolicy, collection_policy: BasePolicy | None, scalars: Mapping[str, float]
@@ -56,7 +43,6 @@ class Evaluation:
         ``policy`` is a frozen copy of the trained policy. ``collection_policy`` collected the iteration's data; if it
         is None, there is no training video. ``scalars`` are the row's scalars that do not come from the evaluation.
         """
-        films = {}
         if self.films_videos and itr in self.config.due(self.config.video_log_freq):
             for name, stream, filmed in (
                 ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy),
@@ -65,15 +51,19 @@ class Evaluation:
                 if filmed is not None:
                     seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
                     path = self.logger.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
-                    films[name] = self.inputs.rollouts.start_film(path, filmed, seeds)
-        evaluation = self._evaluate(itr, policy) if itr in self.config.evaluated else None
-        self._pending.append(PendingRow(itr, scalars, evaluation, films))
-        while self._pending and self._pending[0].done():
+                    film = self.inputs.rollouts.start_film(path, filmed, seeds)
+                    self._films.append((f"{name} of iteration {itr}", film))
+        if itr in self.config.evaluated:
+            self._evaluate(itr, policy, scalars)
+        while self._pending and self._pending[0][2].done():
             self._log_first()
+        while self._films and self._films[0][1].done():
+            self._finish_film()
 
-    def _evaluate(self, itr: int, policy: BasePolicy) -> Future[list[Trajectory]]:
+    def _evaluate(self, itr: int, policy: BasePolicy, scalars: Mapping[str, float]) -> None:
+        env_name, steps = self.config.env_name, self.config.eval_batch_size
         seeds = episode_seeds(self.config.seed, Stream.EVALUATION, itr)
-        return self.inputs.start_evaluation(policy, self.config.eval_batch_size, seeds)
+        self._pending.append((itr, scalars, self.inputs.start_evaluation(env_name, itr, policy, steps, seeds)))
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
@@ -96,45 +86,43 @@ class Evaluation:
             except Exception as error:  # the run succeeds without a curve: all rows are logged
                 print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Log the pending rows, except for a last row without videos, and return the state for a checkpoint.
+    def state_dict(self, itr: int) -> dict[str, Any]:
+        """Finish the videos, log the pending rows except for that of iteration ``itr``, and return the state.
 
         ``pending`` has ``itr`` and ``scalars`` of the row that is not logged yet; None: all rows are logged. ``log`` is
         from `Logger.state_dict`.
         """
-        self._finish(1)
-        if self._pending and self._pending[0].films:
-            self._finish(0)
-        row = self._pending[0] if self._pending and self._pending[0].evaluation is not None else None
-        pending = None if row is None else {"itr": row.itr, "scalars": dict(row.scalars)}
-        return {"pending": pending, "log": self.logger.state_dict()}
+        self._finish(1 if itr in self.config.evaluated else 0)
+        pending = [{"itr": itr, "scalars": dict(scalars)} for itr, scalars, _ in self._pending]
+        return {"pending": pending[0] if pending else None, "log": self.logger.state_dict()}
 
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
         """Start the evaluation of the row ``pending`` of a `state_dict` again; None: all rows were logged."""
         if pending is not None:
-            evaluation = self._evaluate(pending["itr"], policy)
-            self._pending.append(PendingRow(pending["itr"], pending["scalars"], evaluation, {}))
+            self._evaluate(pending["itr"], policy, pending["scalars"])
 
     def _finish(self, remaining: int) -> None:
         while len(self._pending) > remaining:
             self._log_first()
+        while self._films:
+            self._finish_film()
 
     def _log_first(self) -> None:
-        row = self._pending.popleft()
-        if row.evaluation is not None:
-            with error_context(self.config.env_name, row.itr):
-                paths = row.evaluation.result()
-            scalars = {**return_statistics(paths, "Eval"), **row.scalars, **self.constant_scalars}
-            scalars |= self.inputs.reference_scalars()
-            scalars |= normalized_score(scalars)
-            self.logger.log_scalars(scalars, row.itr)
+        itr, row, evaluation = self._pending.popleft()
+        paths = evaluation.result()
+        scalars = {**return_statistics(paths, "Eval"), **row, **self.constant_scalars}
+        scalars |= self.inputs.reference_scalars()
+        scalars |= normalized_score(scalars)
+        self.logger.log_scalars(scalars, itr)
+        with tqdm.external_write_mode():
+            print(progress_line(itr, scalars, len(paths)), flush=True)
+
+    def _finish_film(self) -> None:
+        name, film = self._films.popleft()
+        try:
+            self.inputs.rollouts.wait(film)
+        except (WorkerDied, NotImplementedError):  # a blank of the homework raises the second one
+            raise
+        except Exception as error:
             with tqdm.external_write_mode():
-                print(progress_line(row.itr, scalars, len(paths)), flush=True)
-        for name, film in row.films.items():
-            try:
-                self.inputs.rollouts.wait(film)
-            except (WorkerDied, NotImplementedError):  # a blank of the homework raises the second one
-                raise
-            except Exception as error:
-                with tqdm.external_write_mode():
-                    print(f"no video {name} of iteration {row.itr}: {describe(error)}", file=sys.stderr, flush=True)
+                print(f"no video {name}: {describe(error)}", file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from cs285.data.trajectory import Array
 from cs285.data.whole_files import open_regular, reading, whole_file
-from cs285.envs.make_env import FPS, make_env
+from cs285.envs.make_env import make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.utils import LocalRollouts, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
@@ -73,12 +73,6 @@ def _ffmpeg(path: Path) -> Iterator[None]:
         program = f"IMAGEIO_FFMPEG_EXE={chosen}" if (chosen := os.environ.get("IMAGEIO_FFMPEG_EXE")) else "ffmpeg"
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise InvalidInput(f"can't write {path}: {program} failed ({reason:.200})") from error
-
-
-def check_encoder(frame: Array) -> None:
-    """Raise InvalidInput if a video of one frame, (height, width, 3) uint8, can't be written to a temporary file."""
-    with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", FPS) as add:
-        add(frame)
 
 
 def excerpt(path: Path) -> bytes:

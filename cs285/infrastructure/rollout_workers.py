@@ -14,11 +14,13 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,13 +28,10 @@ from typing import Any
 
 import cloudpickle
 import gymnasium as gym
-import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from threadpoolctl import threadpool_limits
 
 from cs285.data.trajectory import Trajectory
-from cs285.envs.make_env import Env, TaskSpec, check_rendering, make_env
-from cs285.envs.v2_tasks import Backend
+from cs285.envs.make_env import FPS, Env, TaskSpec, check_rendering, make_env
 from cs285.errors import InvalidInput, WorkerDied, describe, is_users
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
@@ -48,15 +47,8 @@ class _Task:
 
     env_name: str
     ep_len: int | None
-    backend: Backend
     films: bool
-    env_kwargs: Mapping[str, Any] | None
-    registration: EnvSpec | None = None  # the main process's entry in Gymnasium's registry
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Arguments of `make_env` that the environments of rollouts and of films have in common."""
-        return {"backend": self.backend, "registration": self.registration, "env_kwargs": self.env_kwargs}
+    options: Mapping[str, Any]  # arguments of `make_env` that the environments of rollouts and of films have in common
 
     @functools.cached_property
     def environment(self) -> tuple[Env, TaskSpec]:
@@ -74,12 +66,14 @@ class _Task:
         film(path, self.env_name, policy, seeds, self.ep_len, **self.options)
 
     def check_filming(self, policy: None = None) -> None:
-        from cs285.infrastructure.films import check_encoder
+        from cs285.infrastructure.films import write_video
 
-        check_encoder(check_rendering(self.env_name, **self.options))
+        frame = check_rendering(self.env_name, **self.options)
+        with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", FPS) as add:
+            add(frame)
 
 
-class RolloutWorkers:
+class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
     """Rolls out policies in ``num_workers`` worker processes; ``spec`` describes the task.
 
     A policy is rolled out in this process if ``num_workers`` is 0, if the policy can't be pickled, if its attribute
@@ -91,28 +85,24 @@ class RolloutWorkers:
         env_name: str,
         ep_len: int | None = None,
         num_workers: int | None = None,
-        backend: Backend = "mujoco",
         films: bool = False,
         episodes_needed: int | None = None,
-        env_kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> None:
-        """Start the workers; this process and each worker make the environment with `make_env`.
+        """Start the workers; this process and each worker make the environment with `make_env` and ``options``.
 
         ``num_workers`` is the number of workers that is wanted; 0: no workers; None: as many as possible. There are at
         most as many workers as usable cores, and at most ``episodes_needed``, the largest number of episodes that a
         call of `episodes` needs. ``films`` says whether `start_film` will be called.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
-            sys.exit(1)  # a main script without a __main__ guard runs in its workers too; the parent raises WorkerDied
-        self._task = _Task(env_name, ep_len, backend, films, env_kwargs)
+            sys.exit(1)  # a main script without a __main__ guard runs in its workers, too
+        self._task = _Task(env_name, ep_len, films, options)
         self.spec = self._task.spec()
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
         self._workers: list[BaseProcess] = []
-        cores = usable_cores()
-        if num_workers is not None and num_workers > cores:
-            print(f"--num_workers is {num_workers}; {cores} are used, one for each usable core", flush=True)
-        limits = [cores, num_workers, episodes_needed, WINDOWS_LIMIT if sys.platform == "win32" else None]
+        limits = [usable_cores(), num_workers, episodes_needed, WINDOWS_LIMIT if sys.platform == "win32" else None]
         self.num_workers = min(limit for limit in limits if limit is not None)
         if self.num_workers > 0:
             self._start_workers()
@@ -122,24 +112,23 @@ class RolloutWorkers:
         try:
             if method == "spawn" and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
                 raise InvalidInput("the main script, which workers import, is read from standard input")
-            registration = gym.registry.get(env_name.rpartition(":")[2])
-            task = cloudpickle.dumps(replace(self._task, registration=registration))
+            registration = gym.registry.get(env_name.rpartition(":")[2])  # a notebook may have registered the task
+            task = cloudpickle.dumps(replace(self._task, options={**self._task.options, "registration": registration}))
             context, others = multiprocessing.get_context(method), multiprocessing.active_children()
             self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker, (task,))
             with signals_blocked():  # blocked until the workers ignore Ctrl-C
                 started = [self._start(_Task.spec, None) for _ in range(self.num_workers)]
             self._workers += (child for child in multiprocessing.active_children() if child not in others)
             for future in started:
-                self.wait(future)
-        except WorkerDied:
-            self.close()
-            hint = "the main script, which workers import, needs if __name__ == '__main__'"
-            raise WorkerDied(f"a rollout worker could not start; if nobody killed it, {hint}") from None
+                future.result()
         except Exception as error:  # for example, there are no semaphores, or pickling fails
             if self._pool is not None:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
-            self._notify(f"no workers for {env_name}: {describe(error)}")
+            died = "one ended; does the main script, which workers import, have if __name__ == '__main__'?"
+            self._notify(
+                f"no workers for {env_name}: {died if isinstance(error, BrokenProcessPool) else describe(error)}"
+            )
         except BaseException:  # raised by a signal
             self.close()
             raise
@@ -225,7 +214,7 @@ class RolloutWorkers:
     def close(self) -> None:
         """End the workers after their episodes; during an exception or a signal, kill them after `PATIENCE` seconds."""
         if self._pool is not None:
-            killer = threading.Timer(PATIENCE, self._kill_workers)
+            killer = threading.Timer(PATIENCE, lambda: list(map(BaseProcess.kill, self._workers)))
             if sys.exc_info()[0] is not None:
                 killer.start()
             self._pool.shutdown(cancel_futures=True)
@@ -235,13 +224,6 @@ class RolloutWorkers:
                 self._task.environment[0].close()
         except Exception as error:  # a user's own environment may raise anything
             print(f"{self._task.env_name}, close: {describe(error)}", file=sys.stderr)
-
-    def _kill_workers(self) -> None:
-        for worker in self._workers:
-            worker.kill()
-
-    def __enter__(self) -> RolloutWorkers:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -262,7 +244,6 @@ def _begin_worker(task: bytes) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threadpool_limits(1, user_api="blas")  # one thread is enough, since each core has its own worker
-    np.random.seed()  # else forked workers would draw the same numbers from copies of NumPy's generator
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -185,7 +185,9 @@ def test_a_module_of_a_foreign_run_is_not_imported(tiny: Config) -> None:
     path.write_text(
         path.read_text(encoding="utf-8").replace('"tests/Point-v0"', '"evil:tests/Point-v0"'), encoding="utf-8"
     )
-    with pytest.raises(InvalidInput, match="has --env_name evil:tests/Point-v0; to import this module, repeat the flag"):
+    with pytest.raises(
+        InvalidInput, match="has --env_name evil:tests/Point-v0; to import this module, repeat the flag"
+    ):
         settings_to_resume({"resume": tiny.logdir})
 
 
