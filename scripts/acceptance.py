@@ -8,9 +8,9 @@ import math
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from _checkout import check_at_least, run
+from _checkout import run
 
 from cs285.config import PRESETS, Config, Preset
 from cs285.data.shipped import shipped_expert
@@ -25,12 +25,6 @@ class Target(NamedTuple):
     least: float = 0  # the mean over the seeds must be at least this, and less than ``below``
     below: float = math.inf
     each: float = 0  # the return of every seed must be at least this; with DAgger, one seed may have less
-
-    def config(self) -> Config:
-        """The settings of the runs."""
-        settings: dict[str, Any] = {"env_name": self.task, "do_dagger": self.method == "DAgger"}
-        settings |= PRESETS[self.preset] if self.preset else {}
-        return Config(**settings, eval_batch_size=20_000, scalar_log_freq=9)
 
 
 TARGETS = (
@@ -53,26 +47,26 @@ class Settings:
     logdir: Path = Path("data/acceptance")  # Folder of the run folders
     num_cpus: int | None = None  # Concurrent runs. None: one for each usable core.
 
-    def __post_init__(self) -> None:
-        check_at_least(1, self, "seeds", "num_cpus")
-
 
 def main(settings: Settings) -> None:
     from cs285.experts.rollouts import read_card
     from cs285.results.series import RETURN, group_by_settings, identity
-    from cs285.sweeps.grid import complete_runs
     from cs285.sweeps.run import run_missing
 
-    seeds, logdir = range(1, settings.seeds + 1), settings.logdir
-    configs = [replace(target.config(), seed=seed, logdir=logdir) for target in TARGETS for seed in seeds]
-    run_missing(configs, logdir, num_cpus=settings.num_cpus)
-    series = {identity(s.config): s for s in group_by_settings(complete_runs(configs, logdir))}
+    usual = Config(eval_batch_size=20_000, scalar_log_freq=9, logdir=settings.logdir)
+    configs = {}
+    for target in TARGETS:
+        preset = PRESETS[target.preset] if target.preset else {}
+        configs[target] = replace(usual, **{"env_name": target.task, "do_dagger": target.method == "DAgger", **preset})
+    repeated = [replace(config, seed=seed) for config in configs.values() for seed in range(1, settings.seeds + 1)]
+    runs = run_missing(repeated, settings.logdir, num_cpus=settings.num_cpus)
+    series = {identity(s.config): s for s in group_by_settings(runs)}
     row, missed = "{:16}{:8}{:10}{:>7}{:>7}{:>7}{:>12}   {}", 0
     print(row.format("task", "method", "preset", "mean", "min", "target", "each seed", "result"))
-    for target in TARGETS:
+    for target, config in configs.items():
         expert = read_card(shipped_expert(target.task) or Path())["evaluation"]["mean"]
-        runs = series[identity(target.config())]
-        values = [100 * value / expert for value in runs.values(RETURN, runs.last)]
+        found = series[identity(config)]
+        values = [100 * value / expert for value in found.values(RETURN, found.last)]
         mean, low = sum(values) / len(values), sum(value < target.each for value in values)
         met = target.least <= mean < target.below and low <= (target.method == "DAgger")
         missed += not met

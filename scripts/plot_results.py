@@ -34,8 +34,7 @@ def main(settings: Settings) -> None:
     for path in files:
         check_new(path)
     from cs285.infrastructure.learning_curve import save_figure
-    from cs285.results.figures import learning_curves, parameter_figure, task_bars
-    from cs285.results.label_curves import label_curves, label_figure
+    from cs285.results.figures import label_curves, label_figure, learning_curves, parameter_figure, task_bars
     from cs285.results.series import group_by_settings
 
     series = group_by_settings(settings.read()[0])
@@ -44,7 +43,7 @@ def main(settings: Settings) -> None:
     elif settings.figure == "labels":
         figure = label_figure(label_curves(series))
     else:
-        figure = learning_curves(series, series) if settings.figure == "learning_curve" else task_bars(series)
+        figure = learning_curves(series) if settings.figure == "learning_curve" else task_bars(series)
     for path in files:
         save_figure(figure, path)
         print(path)

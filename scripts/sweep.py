@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from _checkout import check_at_least, run
+from _checkout import run
 from tyro.conf import UseAppendAction, arg
 
 
@@ -16,9 +16,6 @@ class Settings:
     logdir: Path = Path("data/sweep")  # Folder of the run folders and of the tables
     ray_address: str | None = None  # HOST:PORT of a Ray cluster's head. None: this machine.
     num_cpus: int | None = None  # Concurrent runs on this machine. None: one for each usable core.
-
-    def __post_init__(self) -> None:
-        check_at_least(1, self, "seeds", "num_cpus")
 
 
 def main(settings: Settings) -> None:

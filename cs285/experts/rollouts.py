@@ -24,7 +24,7 @@ from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
 from cs285.policies.base_policy import BasePolicy
 from cs285.policies.loaded_gaussian_policy import load_expert
-from cs285.results.intervals import interquartile_mean, iqm_interval
+from cs285.results.series import summarize
 
 CLONE_SEEDS = (1, 2, 3)
 SHARPNESS_NOISE = 0.1
@@ -60,8 +60,7 @@ def evaluate_expert(path: Path, env_name: str, episodes: int, seed: int = 0, **o
     paths, expert, spec = roll_out(path, env_name, episodes, seeds, **options)
     returns = np.array([path.total_reward for path in paths])
     statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
-    statistics["iqm"] = interquartile_mean(returns)
-    statistics["iqm_95_low"], statistics["iqm_95_high"] = iqm_interval(returns)
+    _, _, _, statistics["iqm"], statistics["iqm_95_low"], statistics["iqm_95_high"] = summarize(returns)
     result = {"episodes": episodes, **{name: round(float(value), 1) for name, value in statistics.items()}}
     result["ended_early"] = sum(len(path) < spec.max_episode_steps for path in paths)
     if not spec.discrete:
@@ -130,8 +129,10 @@ def record_episodes(
 
 
 def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0) -> None:
-    """Record episodes of the expert that ships for a task into a file, unless the file exists or no expert ships."""
-    if not path.exists() and (expert := shipped_expert(env_name)) is not None:
+    """Record episodes of the expert that ships for a task into a file, unless the file exists."""
+    if not path.exists():
+        if (expert := shipped_expert(env_name)) is None:
+            raise InvalidInput(f"no expert ships for {env_name}")
         print(f"recording {path}", flush=True)
         write_expert_data(record_episodes(env_name, expert, episodes, noise=noise), path)
 

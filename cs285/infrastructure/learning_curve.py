@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -50,17 +51,18 @@ def new_figure(xlabel: str, ylabel: str = "return", width: float = 7.0) -> tuple
 
 
 def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "") -> None:
-    """Add a title, a note in small letters, and a legend below the axes; the figure's height grows with the legend."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0), max(high, 0))  # an axis that includes 0 does not magnify small differences
+    """Add a title, a note above ``axes`` in small letters, and a legend of all axes, with which the height grows."""
+    entries: dict[str, Artist] = {}
+    for each in figure.axes:
+        low, high = each.get_ylim()
+        each.set_ylim(min(low, 0), max(high, 0))  # an axis that includes 0 does not magnify small differences
+        entries |= {textwrap.fill(name, 90): h for h, name in zip(*each.get_legend_handles_labels(), strict=True)}
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(_literal(textwrap.fill(title, 60)))
-    handles, names = axes.get_legend_handles_labels()
-    entries = [(handle, _literal(textwrap.fill(name, 90))) for handle, name in zip(handles, names, strict=True)]
-    entries.sort(key=lambda entry: isinstance(entry[0], Line2D))  # reference lines come last in the legend
-    lines = sum(name.count("\n") + 1 for _, name in entries)
-    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * lines)
-    figure.legend(*zip(*entries, strict=True), frameon=False, loc="outside lower center", fontsize="small")
+    names = sorted(entries, key=lambda name: isinstance(entries[name], Line2D))  # reference lines come last
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * sum(name.count("\n") + 1 for name in names))
+    handles, texts = [entries[name] for name in names], [_literal(name) for name in names]
+    figure.legend(handles, texts, frameon=False, loc="outside lower center", fontsize="small")
 
 
 def _literal(text: str) -> str:

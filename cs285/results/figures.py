@@ -1,17 +1,20 @@
-"""Figures of several series: learning curves, the effect of one setting, and final returns on several tasks.
+"""Figures of several series: learning curves, the effect of a setting, final returns on tasks, scores against labels.
 
 Points and bars are means over the n seeds. Error bars are standard deviations over the seeds, with divisor n - 1. If
 there is only one seed, error bars are standard deviations over the episodes of the evaluation. Bands are 95 % bootstrap
 intervals of the interquartile mean (IQM) over the seeds.
 """
 
+import re
 import textwrap
 from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_and_legend, new_figure
@@ -19,59 +22,63 @@ from cs285.results.series import (
     METHODS,
     RETURN,
     Series,
+    Summary,
+    by_task,
     compared,
-    differing,
     group_by_parameter,
-    numeric_settings,
     role,
     series_names,
+    summarize,
 )
 
-STYLES = ((BLUE, "o"), (ORANGE, "s"), ("#CC79A7", "^"), ("#56B4E9", "D"), ("#E69F00", "v"), ("black", "P"))
+COLORS = (BLUE, "#56B4E9", ORANGE, "#CC79A7", "#E69F00", "black")
+STYLES: list[dict[str, Any]] = list(
+    cycler(linestyle=("-", "--", ":")) * (cycler(color=COLORS) + cycler(marker="oDs^vP"))
+)
 MAX_TICKS = 8
 LOG_SCALE_RATIO = 8  # an axis is logarithmic if its largest value is at least this many times its smallest
 TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars in inches; letters in a line of the task's name
-BARS = ((BLUE, ""), ("#56B4E9", ".."), (ORANGE, "//"))  # colour and hatch of the bars, for each method in METHODS
+BARS: list[dict[str, Any]] = list(cycler(color=COLORS[:3]) + cycler(hatch=("", "..", "//")))  # as METHODS
+ALL_TASKS = "all tasks"
+# Settings in which the points of one label curve may differ; other settings that differ are part of the curve's name.
+ALONG_A_CURVE = ("expert_policy_file", "expert_episodes", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
 BAND = "95 % interval of the interquartile mean (IQM)"
 
 
-def learning_curves(series: Sequence[Series], references: Sequence[Series] = ()) -> Figure:
+def learning_curves(series: Sequence[Series]) -> Figure:
     """Draw the return over the iterations for each DAgger series in ``series``.
 
-    If there is only one DAgger series, one horizontal line shows the return of its iteration 0, which is BC. A second
-    line shows the return of the BC series in ``references`` that has the same settings and took as many gradient steps
-    as all iterations of DAgger together. Raises InvalidInput when there is no DAgger series, there are several tasks,
-    or there are more DAgger series than `STYLES`.
+    If there is only one DAgger series, a horizontal line shows the return of its iteration 0, which is BC. A second
+    line shows the return of the BC series that has the same settings and took as many gradient steps as all iterations
+    of DAgger together. Raises InvalidInput when there is no DAgger series, several tasks, or too many series.
     """
-    series = [s for s in series if s.method == "DAgger"]
-    _check_curves(series, "runs of DAgger (--do_dagger)")
+    daggers = [s for s in series if s.method == "DAgger"]
+    _check_curves(daggers, "runs of DAgger (--do_dagger)")
     figure, axes = new_figure("iteration of DAgger")
-    for n, (s, name) in enumerate(zip(series, series_names(series), strict=True)):
-        shift = 0.12 * (n - (len(series) - 1) / 2)  # keeps the error bars of several series apart
-        _draw_curve(axes, s.iterations, [(s, itr) for itr in s.iterations], n, name, shift)
-    if len(series) == 1:
-        (s,), as_long = series, [r for r in references if role(r, series[0]) == METHODS[1]]
+    for n, (s, name) in enumerate(zip(daggers, series_names(daggers), strict=True)):
+        shift = 0.12 * (n - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
+        _draw_curve(axes, [itr + shift for itr in s.iterations], [(s, itr) for itr in s.iterations], n, name)
+    if len(daggers) == 1:
+        (s,), as_long = daggers, [other for other in series if role(other, daggers[0]) == METHODS[1]]
         lines = [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
-        lines += [(s.gradient_steps, r.summary(r.last).mean) for r in as_long if len(as_long) == 1]
+        lines += [(s.gradient_steps, other.summary(other.last).mean) for other in as_long if len(as_long) == 1]
         for style, (steps, mean) in zip((":", "-."), lines, strict=False):
             axes.axhline(mean, color="0.35", linestyle=style, label=f"BC, {steps} gradient steps: {mean:.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(figure, axes, f"DAgger on {series[0].task}", [(s, itr) for s in series for itr in s.iterations])
+    _finish(figure, axes, f"DAgger on {daggers[0].task}", [(s, itr) for s in daggers for itr in s.iterations])
     return figure
 
 
 def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
     """Draw the return of the BC series against a numeric setting; the series of one curve differ in no other setting.
 
-    Raises InvalidInput for fewer than two numbers of the setting, several tasks, or more curves than `STYLES`.
+    Raises InvalidInput when no series differ in the setting alone, and for several tasks or too many curves.
     """
-    if not (series := [s for s in series if s.method == "BC"]):
-        raise InvalidInput("the figure needs runs of behavioural cloning")
-    if parameter not in numeric_settings(series):
-        values = sorted({s.facts.get(parameter, "no setting that changes results") for s in series})
-        raise InvalidInput(f"{parameter} is {', '.join(values)} in the BC runs; an axis needs different numbers")
-    curves = group_by_parameter(series, parameter)
-    _check_curves([first for first, *_ in curves], f"BC runs that differ in {parameter} alone")
+    cloned = [s for s in series if s.method == "BC"]
+    curves = group_by_parameter(cloned, parameter)
+    values = ", ".join(sorted({s.facts.get(parameter, "unknown") for s in cloned})) or "unknown"
+    needed = f"BC runs that differ in {parameter} alone, which must be a number; it is {values}"
+    _check_curves([first for first, *_ in curves], needed)
     figure, axes = new_figure(parameter)
     for n, (curve, name) in enumerate(zip(curves, series_names([s for s, *_ in curves], [parameter]), strict=True)):
         _draw_curve(axes, [getattr(s.config, parameter) for s in curve], [(s, s.last) for s in curve], n, name)
@@ -97,11 +104,11 @@ def task_bars(series: Sequence[Series]) -> Figure:
     figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))
     width = 0.8 / len(methods)
     for n, method in enumerate(methods):
-        color, hatch = BARS[METHODS.index(method)]
+        style = BARS[METHODS.index(method)]
         chosen = {place: found[method] for place, found in enumerate(tasks.values()) if method in found}
         xs = np.array(list(chosen)) + (n - (len(methods) - 1) / 2) * width
         means, stds = np.transpose([[s.percent(x) for x in _mean_and_std(s, s.last)] for s in chosen.values()])
-        axes.bar(xs, means, 0.9 * width, color=color, hatch=hatch, edgecolor="white", label=method)
+        axes.bar(xs, means, 0.9 * width, **style, edgecolor="white", label=method)
         axes.errorbar(xs, means, stds, fmt="none", ecolor="black", elinewidth=1, capsize=3)
         for x, mean, std in zip(xs, means, stds, strict=True):
             text, top = ("–", 0.0) if np.isnan(mean) else (f"{mean:.0f}", max(mean + std, 0.0))
@@ -109,49 +116,112 @@ def task_bars(series: Sequence[Series]) -> Figure:
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
     shown = [(s, s.last) for found in tasks.values() for s in found.values()]
-    note = f"mean ± standard deviation over {_seeds(shown)}"
-    add_title_and_legend(figure, axes, "Final return on each task", note)
+    add_title_and_legend(figure, axes, "Final return on each task", _note(shown))
+    return figure
+
+
+class Point(NamedTuple):
+    """Normalised scores of the policies that were trained on a number of expert labels."""
+
+    labels: float  # number of expert labels, mean over the seeds and tasks
+    scores: tuple[list[float], ...]  # for each task, the scores of the seeds
+
+    def summary(self) -> Summary:
+        """Statistics over all scores."""
+        return summarize(*self.scores)
+
+
+Curves: TypeAlias = dict[str, list[Point]]
+
+
+def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
+    """Return the curves of each task by name; a curve is a list of points in the order of their numbers of labels.
+
+    Each evaluated iteration of a DAgger series is a point of the series' curve. Each BC series is one point. BC series
+    that differ only in the settings `ALONG_A_CURVE` form one curve. If there are several tasks, the key `ALL_TASKS` has
+    the curves that have the same number of points on each task; a point of such a curve has the scores of all tasks.
+    Raises InvalidInput when a run has no normalised score or no number of labels, or when two points of a curve have
+    the same number of labels.
+    """
+    tasks: dict[str, Curves] = {task: {} for task in sorted({s.task for s in series})}
+    for task, found in [*by_task(series, "BC").items(), *by_task(series, "DAgger").items()]:
+        for s, name in zip(found, series_names(found, ALONG_A_CURVE), strict=True):
+            points = tasks[task].setdefault(re.sub(r" \(SHA-256 \w+\)", "", name), [])
+            for itr in s.iterations if s.method == "DAgger" else [s.last]:
+                labels, scores = (
+                    s.values(scalar, itr) for scalar in ("Train_ExpertLabelsSoFar", "Eval_NormalizedScore")
+                )
+                if not labels or not scores:
+                    raise InvalidInput(f"{s.runs[0].path}/log.csv has no normalised score or number of expert labels")
+                points.append(Point(float(np.mean(labels)), (scores,)))
+            points.sort()
+            if len({point.labels for point in points}) < len(points):
+                raise InvalidInput(f"{name} on {task} has points with equal label counts; use --where to select one")
+    if len(tasks) > 1:
+        first, *others = tasks.values()
+        shared = [name for name in first if all(len(curves.get(name, ())) == len(first[name]) for curves in others)]
+        groups = {name: zip(*(curves[name] for curves in tasks.values()), strict=True) for name in shared}
+        tasks[ALL_TASKS] = {
+            name: [
+                Point(float(np.mean([p.labels for p in points])), tuple(p.scores[0] for p in points))
+                for points in group
+            ]
+            for name, group in groups.items()
+        }
+    return tasks
+
+
+def label_figure(tasks: dict[str, Curves]) -> Figure:
+    """Draw the curves that `label_curves` returned, with axes for each task: interquartile means and intervals."""
+    columns = min(len(tasks), 3)
+    rows = -(-len(tasks) // columns)
+    names = list(dict.fromkeys(name for curves in tasks.values() for name in curves))
+    figure = Figure(figsize=(1 + 3.2 * max(columns, 2), 1.2 + 2.6 * rows), layout="constrained")
+    for number, (task, curves) in enumerate(tasks.items(), 1):
+        axes = figure.add_subplot(rows, columns, number, title=task, xscale="log")
+        for name, points in curves.items():
+            style, labels = STYLES[names.index(name) % len(STYLES)], [point.labels for point in points]
+            _, _, _, iqms, lows, highs = zip(*(point.summary() for point in points), strict=True)
+            axes.fill_between(labels, lows, highs, color=style["color"], alpha=0.2)
+            axes.plot(labels, iqms, **style, markersize=4, label=name)
+        axes.axhline(1, color=GREEN, linestyle="--", label="expert")
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set(xlabel="expert labels", ylabel="normalised score")
+        axes.spines[["top", "right"]].set_visible(False)
+    add_title_and_legend(figure, axes, "Interquartile mean over the seeds and its 95 % interval")
     return figure
 
 
 def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Raise InvalidInput unless ``series`` has 1 to ``len(STYLES)`` items of one task; each item stands for a curve."""
+    """Raise InvalidInput unless ``series``, one for each curve, has an item, and all items are of one task."""
     if not series:
         raise InvalidInput(f"the figure needs {needed}")
     if len(tasks := sorted({s.task for s in series})) > 1:
         raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; use --where env_name=... to select")
-    if len(series) > len(STYLES):
-        names = ", ".join(differing(series))
-        raise InvalidInput(f"the figure has more than {len(STYLES)} curves, which differ in {names}; select by --where")
 
 
-def _draw_curve(
-    axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], style: int, name: str, shift: float = 0.0
-) -> None:
+def _draw_curve(axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], number: int, name: str) -> None:
     if len(set(xs)) < len(xs):
         raise InvalidInput(f"series of {name} differ in the architecture of the policy only; choose one by --runs")
-    color, marker = STYLES[style]
-    xs = [x + shift for x in xs]
+    style, summaries = STYLES[number % len(STYLES)], [s.summary(itr) for s, itr in points]
+    if any(summary.seeds > 1 for summary in summaries):
+        lows, highs = [summary.low for summary in summaries], [summary.high for summary in summaries]
+        axes.fill_between(xs, lows, highs, color=style["color"], alpha=0.2, label=None if number else BAND)
     means, stds = zip(*(_mean_and_std(s, itr) for s, itr in points), strict=True)
-    summaries = [s.summary(itr) for s, itr in points]
-    if any(u.seeds > 1 for u in summaries):
-        low, high = [u.low for u in summaries], [u.high for u in summaries]
-        axes.fill_between(xs, low, high, color=color, alpha=0.2, label=None if style else BAND)
-    axes.errorbar(xs, means, stds, color=color, marker=marker, markersize=4.5, capsize=2.5, label=name)
+    axes.errorbar(xs, means, stds, **style, markersize=4.5, capsize=2.5, label=name)
 
 
 def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:
     expert = float(np.mean([s.expert()[0] for s, _ in points]))
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
-    add_title_and_legend(figure, axes, title, f"mean ± standard deviation over {_seeds(points)}")
+    add_title_and_legend(figure, axes, title, _note(points))
 
 
-def _seeds(points: Sequence[tuple[Series, int]]) -> str:
+def _note(points: Sequence[tuple[Series, int]]) -> str:
     counts = sorted({len(s.values(RETURN, itr)) for s, itr in points})
-    if counts == [1]:
-        return "the episodes of one policy"
-    alone = ", or over the episodes of one seed" if counts[0] == 1 else ""
-    return f"{counts[0]} to {counts[-1]} seeds{alone}" if len(counts) > 1 else f"{counts[0]} seeds"
+    several = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds"
+    return f"mean ± standard deviation over {several if counts[-1] > 1 else 'the episodes of one policy'}"
 
 
 def _mean_and_std(series: Series, itr: int) -> tuple[float, float]:

@@ -4,10 +4,11 @@ import base64
 import contextlib
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import jinja2
 import matplotlib
@@ -15,13 +16,23 @@ import numpy as np
 from fpdf import FPDF, TextStyle
 from matplotlib.figure import Figure
 
-from cs285.data.whole_files import check_new, whole_folder, write_files
+from cs285.data.expert_data import load_expert_data
+from cs285.data.shipped import input_files
+from cs285.data.whole_files import check_new, digest, whole_folder, write_files
 from cs285.errors import InvalidInput
 from cs285.infrastructure.films import excerpt
 from cs285.infrastructure.learning_curve import save_figure
 from cs285.results.figures import learning_curves, parameter_figure, task_bars
-from cs285.results.report_tables import comparison_row, data_rows, result_rows, settings_of
-from cs285.results.series import METHODS, RETURN, Series, compared, group_by_parameter, numeric_settings
+from cs285.results.series import (
+    METHODS,
+    RESULT_SETTINGS,
+    RETURN,
+    Series,
+    by_task,
+    compared,
+    group_by_parameter,
+    series_names,
+)
 
 COLUMNS = (
     "mean return in the last evaluation; standard deviation over the episodes of all seeds; standard deviation over "
@@ -36,19 +47,21 @@ RATIONALES = {
     "size": "a small network can't represent the expert's actions, and a large one may overfit few data",
     "learning_rate": "at a small rate the policy learns too little, and a large one leaves noise in the weights",
 }
-Drawing: TypeAlias = Callable[[Sequence[Series]], Figure]
+# Settings of the default policy. For runs with a user's own policy, which may ignore them, `settings_of` omits them.
+OF_POLICY = ("loss", "n_layers", "size", "learning_rate", "learning_rate_schedule", "ob_normalization")
+IN_OTHER_COLUMNS = ("env_name", "do_dagger", "expert_policy_file", "expert_data")
 FLAT = 0.01  # a curve is flat if its range is at most this fraction of its largest absolute value
 END_OF_PART = "<!-- end of part -->"  # a mark in the template; a page of the PDF can end there
 
 
 class Part(NamedTuple):
-    """A table (``rows``) or a figure (``image``, a PNG) of the report, with the commands that repeat the runs in it."""
+    """A table (``rows``) or a figure (``image``) of the report, with the commands that repeat the runs in it."""
 
     name: str
     caption: str
     commands: Sequence[str] = ()
     rows: Sequence[dict[str, str]] = ()
-    image: bytes = b""
+    image: str = ""  # PNG in base64
 
 
 def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = ()) -> list[str]:
@@ -81,7 +94,9 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
         if not any(part.name.startswith("Figure 1") for part in parts):
             left_out.append("Figure 1 needs runs of BC on one task with at least three values of one numeric setting")
         videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
-        render = partial(_render, parts=parts, videos=videos, notes=[*notes, *left_out])
+        environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+        template = environment.from_string(Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8"))
+        render = partial(template.render, parts=parts, videos=videos, notes=[*notes, *left_out])
         (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
         (unfinished / "report.pdf").write_bytes(_to_pdf(render(pdf=True)))
     return left_out
@@ -91,13 +106,13 @@ def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
     """Make the tables of settings, data and results; also return a line for each table that is left out."""
     settings = [{"setting": name, "values": ", ".join(values)} for name, values in settings_of(series).items()]
     caption = "Values in the runs, the most frequent first. The commands show which run has which value."
-    parts = [Part("Settings", caption, rows=settings)]
+    parts, left_out = [Part("Settings", caption, rows=settings)], []
     parts.append(Part("Data", "Recorded episodes, from which the policies learn.", rows=data_rows(series)))
-    left_out = []
     for number, method in ((1, "BC"), (2, "DAgger")):
-        if chosen := [s for s in series if s.method == method]:
-            rows = [row for _, group in _by_task(series, method) for row in result_rows(group)]
-            parts.append(Part(f"Table {number}", f"{method}: {COLUMNS}.", [s.command() for s in chosen], rows))
+        if groups := by_task(series, method).values():
+            rows = [row for group in groups for row in result_rows(group)]
+            commands = [s.command() for s in series if s.method == method]
+            parts.append(Part(f"Table {number}", f"{method}: {COLUMNS}.", commands, rows))
         else:
             left_out.append(f"Table {number} needs runs of {method}")
     try:
@@ -109,58 +124,118 @@ def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
     return parts, left_out
 
 
-def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Series], Drawing]]:
+def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
+    """The values of each setting as text, the most frequent first; settings that are always "default" are left out."""
+    settings = {}
+    for name in (name for name in series[0].facts if name not in IN_OTHER_COLUMNS):
+        texts = [s.facts[name] for s in series if name not in OF_POLICY or s.facts["make_policy"] == "default"]
+        if set(texts) - {"default"}:
+            settings[name] = [text for text, _ in Counter(texts).most_common()]
+    return settings
+
+
+def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
+    """A table row for each task, data file and number of episodes; sizes are "–" if the file is gone or has changed."""
+    rows = {}
+    for s in series:
+        if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:
+            path, size = input_files(s.config).get("expert_data", Path("–")), ["–", "–"]
+            with contextlib.suppress(InvalidInput):  # the data's file may be gone or damaged
+                if digest(path) == s.runs[0].inputs.get("expert_data"):
+                    paths = load_expert_data(path)[: s.config.expert_episodes]
+                    size = [str(len(paths)), str(sum(map(len, paths)))]
+            mean = s.values("Initial_DataCollection_AverageReturn", s.iterations[0])[0]
+            names = ("task", "expert data", "episodes", "transitions", "mean return")
+            rows[key] = dict(zip(names, (s.task, path.name, *size, f"{mean:.1f}"), strict=True))
+    return list(rows.values())
+
+
+def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
+    """Yield a table row for each series; all series are of one method on one task."""
+    labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
+    short = [re.sub(r" \w+=default( \(SHA-256 \w+\))?", "", label) for label in labels]
+    if len(
+        {(s.gradient_steps, s.config.eval_batch_size, label) for s, label in zip(series, short, strict=True)}
+    ) == len(labels):
+        labels = short  # settings that are "default" are shown only where rows would be equal without them
+    for s, label in zip(series, labels, strict=True):
+        summary, several = s.summary(s.last), len(s.seeds) > 1
+        scores = s.values("Eval_NormalizedScore", s.last)
+        yield {
+            "task": label.replace(s.method, s.task, 1),
+            "gradient steps": str(s.gradient_steps),
+            "evaluation steps": str(s.config.eval_batch_size),
+            "seeds": str(summary.seeds),
+            "mean return": f"{summary.mean:.1f}",
+            "std over episodes": f"{s.rollout_std(s.last):.1f}",
+            "std over seeds": f"{summary.std:.1f}" if several else "–",
+            "standard error": f"{summary.std / summary.seeds**0.5:.1f}" if several else "–",
+            "IQM [95 % interval]": f"{summary.iqm:.1f} [{summary.low:.1f}, {summary.high:.1f}]" if several else "–",
+            "expert": plus_minus(*s.expert(), digits=1),
+            "% of expert": percent(s),
+            "normalised score": f"{np.mean(scores):.2f}" if scores else "–",
+        }
+
+
+def comparison_row(task: str, found: dict[str, Series]) -> dict[str, str]:
+    """The table row that compares the methods on a task, whose series are ``found``; "–" for a method without runs."""
+    returns = {m: plus_minus(s.summary(s.last).mean, s.rollout_std(s.last)) for m, s in found.items()}
+    cells = {method: returns.get(method, "–") for method in METHODS}
+    dagger = found["DAgger"]
+    return {"task": task, **cells, "expert": plus_minus(*dagger.expert()), "DAgger, % of expert": percent(dagger)}
+
+
+def percent(series: Series) -> str:
+    """Text of the final mean return in per cent of the expert's return; "–" if the expert's return is not positive."""
+    return f"{series.percent(series.summary(series.last).mean):.0f}".replace("nan", "–")
+
+
+def plus_minus(mean: float, std: float | None, digits: int = 0) -> str:
+    """Text of a mean and, unless ``std`` is None, of the standard deviation."""
+    return f"{mean:.{digits}f}" if std is None else f"{mean:.{digits}f} ± {std:.{digits}f}"
+
+
+def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Series], Callable[[], Figure]]]:
     """Yield the name, the caption and the series of each figure, and the function that draws it."""
-    for task, group in _by_task(series, "BC"):
-        for name in numeric_settings(group):
+    for task, group in by_task(series, "BC").items():
+        for name in RESULT_SETTINGS:
             drawn = [s for curve in group_by_parameter(group, name) if len(curve) > 2 for s in curve]
             if drawn and name != "eval_batch_size":  # eval_batch_size does not change the policy
                 rationale = f", chosen because {RATIONALES[name]}" if name in RATIONALES else ""
-                draw = partial(parameter_figure, parameter=name)
+                draw = partial(parameter_figure, drawn, name)
                 yield f"Figure 1: {name} {task}", f"BC against {name}{rationale}.", drawn, draw
-    for task, group in _by_task(series, "DAgger"):
-        draw = partial(learning_curves, references=series)
+    for task, group in by_task(series, "DAgger").items():
+        draw = partial(learning_curves, [s for s in series if s.task == task])
         yield f"Figure 2: {task}", "DAgger over its iterations, of which iteration 0 is BC.", group, draw
     if len({s.task for s in series}) > 1:
         with contextlib.suppress(InvalidInput):  # `make_tables` has already reported this error for Table 3
             shown = [s for found in compared(series).values() for s in found.values()]
-            yield "Figure 3: tasks", "Final returns in per cent of the expert's.", shown, task_bars
+            yield "Figure 3: tasks", "Final returns in per cent of the expert's.", shown, partial(task_bars, series)
 
 
-def _draw(name: str, caption: str, series: Sequence[Series], draw: Drawing, folder: Path) -> Part:
-    """Write a figure as PNG and PDF and return its `Part`; raise InvalidInput if drawing fails or the curve is flat."""
+def _draw(name: str, caption: str, series: Sequence[Series], draw: Callable[[], Figure], folder: Path) -> Part:
+    """Write a figure as PNG and PDF and return its `Part`; raise InvalidInput if drawing fails or returns are flat."""
     means = [s.summary(itr).mean for s in series for itr in s.iterations]
-    if draw is not task_bars and np.ptp(means) <= FLAT * np.abs(means).max():
+    if np.ptp(means) <= FLAT * np.abs(means).max():
         raise InvalidInput(f"its curve is flat: all returns are about {means[-1]:.0f}")
-    figure, stem = draw(series), re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
+    figure, stem = draw(), re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
     for extension in ("pdf", "png"):
         save_figure(figure, path := folder / f"{stem}.{extension}")
     common = [(name, values[0]) for name, values in settings_of(series).items() if len(values) == 1]
     settings = ", ".join(f"{name}={value}" for name, value in common if name in IN_CAPTIONS)
     caption = f"{caption} {settings}; other settings and the data are in the first tables."
-    return Part(name, caption, [s.command() for s in series], image=path.read_bytes())
+    return Part(name, caption, [s.command() for s in series], image=base64.b64encode(path.read_bytes()).decode())
 
 
-def _by_task(series: Sequence[Series], method: str) -> list[tuple[str, list[Series]]]:
-    tasks = sorted({s.task for s in series if s.method == method})
-    return [(task, [s for s in series if (s.task, s.method) == (task, method)]) for task in tasks]
-
-
-def _videos(series: Series) -> Iterator[tuple[str, bytes]]:
+def _videos(series: Series) -> Iterator[tuple[str, str]]:
+    """Yield the caption and the base64 text of the first and the last video of each run."""
     for run in series.runs:
         films = {path.stem.rpartition("_")[2]: path for path in run.path.glob("videos/eval_rollouts_itr_*.mp4")}
         found = {int(itr): path for itr, path in films.items() if itr.isdecimal()}
         for itr in sorted({min(found), max(found)} if found else ()):
             means = [f", mean return {row[RETURN]:.0f}" for row in run.rows if row["itr"] == itr]
             caption = f"{series.task}: DAgger, iteration {itr}, seed {run.config.seed}{''.join(means)}"
-            yield caption, excerpt(found[itr])
-
-
-def _render(pdf: bool, **values: Any) -> str:
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
-    template = Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
-    return environment.from_string(template).render(pdf=pdf, **values)
+            yield caption, base64.b64encode(excerpt(found[itr])).decode()
 
 
 def _to_pdf(html: str) -> bytes:

@@ -1,18 +1,19 @@
-"""Series: runs with the same settings and different seeds."""
+"""Series, which are runs with the same settings and different seeds, and statistics over the seeds."""
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from cs285.config import Config
 from cs285.data.run_folders import RunFolder
 from cs285.envs.v2_tasks import registered_time_limit
 from cs285.errors import InvalidInput
-from cs285.results.intervals import Summary, summarize
 
 # Settings in which the runs of a series may differ: the seed, names, hardware, and what is saved and logged.
 NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "which_gpu", "resume"}
@@ -28,9 +29,42 @@ NOT_ALIKE = {"do_dagger", "n_iter", "num_agent_train_steps_per_iter", "batch_siz
 METHODS = ("BC", "BC, as many gradient steps as DAgger", "DAgger")
 
 
+class Summary(NamedTuple):
+    """Statistics over one or more seeds, with one value for each seed."""
+
+    seeds: int
+    mean: float
+    std: float  # standard deviation with divisor n - 1; 0 for one seed
+    iqm: float  # interquartile mean: mean of the values' middle half
+    low: float  # low and high: ends of the 95 % bootstrap interval of the IQM; with one seed, both are the IQM
+    high: float
+
+
+def summarize(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> Summary:
+    """Compute the statistics of all values in ``samples``; a sample has the values of one or more seeds.
+
+    The interval comes from 10 000 resamples with a fixed seed, and each sample is resampled separately (Agarwal et al.
+    2021, "Deep RL at the edge of the statistical precipice"). If the values within each sample are equal, both ends are
+    the interquartile mean.
+    """
+
+    def interquartile_mean(*parts: Any, axis: int = 0) -> Any:
+        return stats.trim_mean(np.concatenate(parts, axis), 0.25, axis=axis)
+
+    values = np.concatenate(samples)
+    iqm = low = high = float(interquartile_mean(values))
+    if any(np.ptp(sample) > 0 for sample in samples):  # with one seed in each sample, scipy's bootstrap fails
+        options: dict[str, Any] = {"n_resamples": 10_000, "method": "percentile", "rng": np.random.default_rng(0)}
+        low, high = map(float, stats.bootstrap(samples, interquartile_mean, **options).confidence_interval)
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return Summary(len(values), float(np.mean(values)), std, iqm, low, high)
+
+
 def identity(config: Config) -> tuple[Any, ...]:
     """Hashable key of the settings, except the seed, that decide the result of a run."""
-    known = {"n_iter": config.iterations, "ep_len": config.ep_len or registered_time_limit(config.env_name)}
+    known: dict[str, Any] = {"n_iter": config.iterations}
+    known["ep_len"] = config.ep_len or registered_time_limit(config.env_name)
+    known["env_kwargs"] = json.dumps(config.env_kwargs, sort_keys=True) if config.env_kwargs else None
     return tuple(known.get(name, getattr(config, name)) for name in RESULT_SETTINGS)
 
 
@@ -157,20 +191,16 @@ def differing(series: Sequence[Series]) -> list[str]:
     return [name for name in series[0].facts if len({s.facts[name] for s in series}) > 1]
 
 
-def numeric_settings(series: Sequence[Series]) -> list[str]:
-    """Names of the settings that have at least two different numbers among the series."""
-    numbers = {name: {s.facts[name] for s in series if _is_number(s, name)} for name in RESULT_SETTINGS}
-    return [name for name, values in numbers.items() if len(values) > 1]
-
-
-def _is_number(series: Series, name: str) -> bool:
-    return type(getattr(series.config, name)) in (int, float)
+def by_task(series: Sequence[Series], method: str) -> dict[str, list[Series]]:
+    """The series of a method for each task, in alphabetical order of the tasks."""
+    tasks = sorted({s.task for s in series if s.method == method})
+    return {task: [s for s in series if (s.task, s.method) == (task, method)] for task in tasks}
 
 
 def group_by_parameter(series: Sequence[Series], parameter: str) -> list[list[Series]]:
     """Groups of at least two series that differ only in the numeric setting ``parameter``, in order of its values."""
     groups: dict[tuple[Any, ...], list[Series]] = {}
-    numeric = [s for s in series if _is_number(s, parameter)]
+    numeric = [s for s in series if parameter in s.facts and type(getattr(s.config, parameter, None)) in (int, float)]
     for s in sorted(numeric, key=lambda s: float(getattr(s.config, parameter))):
         groups.setdefault(tuple(item for item in s.facts.items() if item[0] != parameter), []).append(s)
     return [group for group in groups.values() if len(group) > 1]

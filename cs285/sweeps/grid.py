@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,15 +26,13 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
     Each combination runs with the seeds 1 to ``seeds``. If ``seeds`` is None, it runs with the seeds in ``assignments``
     or, if there are none, with the default seed.
-    Raises InvalidInput for an unknown setting, a setting or value given twice, or a value that `Config` refuses.
+    Raises InvalidInput for an unknown setting, a setting given twice, or a value that `Config` refuses.
     """
-    values = dict(_read_assignment(assignment) for assignment in assignments)
-    if len(values) < len(assignments):
-        raise InvalidInput(f"--set {' '.join(assignments)}: give all values of a setting at once, with commas")
     if seeds is not None:
-        if "seed" in values:
-            raise InvalidInput(f"--seeds {seeds} and --set seed={values['seed']}: give only one of them")
-        values["seed"] = list(range(1, seeds + 1))
+        assignments = [*assignments, f"seed={','.join(map(str, range(1, seeds + 1)))}"]
+    values = dict(map(_read_assignment, assignments))
+    if len(values) < len(assignments):
+        raise InvalidInput(f"{' '.join(assignments)}: a setting is given twice; give all its values at once")
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_RUN_NAME]
     grid = []
     for point in itertools.product(*values.values()):
@@ -44,27 +42,21 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     return grid
 
 
-def missing_runs(configs: Sequence[Config], logdir: Path) -> list[Config]:
-    """Select the configs without a complete run folder below ``logdir``; raise InvalidInput as `complete_runs` does."""
-    done = {_key(run.config) for run in complete_runs(configs, logdir)}
-    return [config for config in configs if _key(config) not in done]
+def find_runs(configs: Sequence[Config], logdir: Path) -> tuple[list[RunFolder], list[Config]]:
+    """Find the complete run folders of the configs below ``logdir``; also return the configs that have none.
 
-
-def complete_runs(configs: Sequence[Config], logdir: Path) -> list[RunFolder]:
-    """Find the complete run folders below ``logdir`` with the settings and input files of one of the configs.
-
-    A run folder that does not record digests of its input files is assumed to have used the same files. Raises
+    The run folder of a config has the same settings and seed, and was made from the same input files. Raises
     InvalidInput when a run folder or an input file can't be read.
     """
-    if not any_run_below(logdir):
-        return []
-    inputs = {_key(c): {name: digest(path) for name, path in input_files(c).items()} for c in configs}
-    runs = [run for run in read_runs([logdir]) if run.complete and _key(run.config) in inputs]
-    return [run for run in runs if run.inputs in ({}, inputs[_key(run.config)])]
+    wanted = {_key(c, {name: digest(path) for name, path in input_files(c).items()}): c for c in configs}
+    runs = read_runs([logdir]) if any_run_below(logdir) else []
+    found = {run.path: _key(run.config, run.inputs) for run in runs if run.complete}
+    missing = [config for key, config in wanted.items() if key not in found.values()]
+    return [run for run in runs if found.get(run.path) in wanted], missing
 
 
-def _key(config: Config) -> tuple[Any, ...]:
-    return (*identity(config), config.seed)
+def _key(config: Config, inputs: Mapping[str, str]) -> tuple[Any, ...]:
+    return (*identity(config), config.seed, *sorted(inputs.items()))
 
 
 def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
@@ -73,10 +65,7 @@ def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
     known = [name for name in setting_types() if name not in NOT_IN_A_GRID]
     if name not in known or not equals:
         raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,...; NAME is one of {', '.join(known)}")
-    values = [_read_value(text, setting_types()[name]) for text in texts.split(",")]
-    if any(values.count(value) > 1 for value in values):
-        raise InvalidInput(f"--set {assignment}: two of the values are equal")
-    return name, values
+    return name, [_read_value(text, setting_types()[name]) for text in texts.split(",")]
 
 
 def _read_value(text: str, kinds: tuple[Any, ...]) -> Any:

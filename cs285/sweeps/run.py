@@ -1,50 +1,49 @@
-"""Runs of a sweep on Ray, on this machine or a cluster; their run folders are collected in one folder."""
+"""Runs of a sweep on Ray, on this machine or a cluster; run folders and a table of results end up in one folder."""
 
-import itertools
-import json
 import logging
 import os
-import re
-import subprocess
+import socket
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cs285.config import Config
-from cs285.data.run_folders import any_run_below, read_run, read_runs
-from cs285.data.whole_files import check_writable, whole_folder, write_files
+from cs285.data.run_folders import RunFolder, any_run_below, read_run, read_runs
+from cs285.data.whole_files import check_writable, whole_file, whole_folder, write_files
 from cs285.errors import InvalidInput, RunsFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
+from cs285.infrastructure.logger import make_run_dir
 from cs285.policies.make_policy import is_gpu_work
 from cs285.process import usable_cores
-from cs285.results.table import write_tables
-from cs285.sweeps.grid import missing_runs
+from cs285.sweeps.grid import find_runs
 
 CLUSTER_TIMEOUT = 60.0  # seconds to wait for the answer of a cluster
 PROJECT_ROOT = Path(__file__).parents[2]
+INPUTS = ("env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data")
 
 
 def run_missing(
     configs: Sequence[Config], logdir: Path, address: str | None = None, num_cpus: int | None = None
-) -> None:
-    """Run the configs that have no complete run folder in ``logdir``, and write the tables of all results there.
+) -> list[RunFolder]:
+    """Run the configs that have no complete run folder in ``logdir``; return the complete run folders of all configs.
 
     ``address`` is HOST:PORT of a Ray cluster's head; None: this machine. ``num_cpus`` is the number of CPUs that runs
-    use on this machine at a time (None: all usable cores). Raises InvalidInput for an invalid task, expert, data or
-    folder, and RunsFailed when runs failed twice.
+    use on this machine at a time (None: all usable cores). The tables of all results are written into ``logdir``.
+    Raises InvalidInput for an invalid task, expert, data or folder, and RunsFailed when runs failed twice.
     """
-    missing, failed = missing_runs(configs, logdir), []
+    if not configs or (num_cpus is not None and num_cpus < 1):
+        raise InvalidInput("there is nothing to run: --seeds and --num_cpus must be at least 1, and --tasks not empty")
+    missing, failed = find_runs(configs, logdir)[1], []
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
-        names = ["env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data"]
         # Of the configs with the same inputs, the dict keeps the last one, which needs the most episodes.
         ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)
-        for config in {tuple(getattr(config, name) for name in names): config for config in ordered}.values():
+        for config in {str([getattr(config, name) for name in INPUTS]): config for config in ordered}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
                 pass  # RunInputs raises InvalidInput unless the task, its expert and data are valid
         check_writable(logdir / "run")
@@ -54,6 +53,7 @@ def run_missing(
         print(*write_tables(read_runs([logdir]), logdir), sep="\n")
     if failed:
         raise RunsFailed(f"{len(failed)} of {len(configs)} runs failed twice: {', '.join(failed)}")
+    return find_runs(configs, logdir)[0]
 
 
 def connected(address: str | None, num_cpus: int) -> AbstractContextManager[object]:
@@ -72,14 +72,13 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
         places = (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))  # where Ray's workers find cs285
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
         options |= {"num_cpus": num_cpus, "include_dashboard": False, "object_store_memory": 2**28}
-    elif not re.fullmatch(r"[^/]+:[0-9]+", address):
-        raise InvalidInput(f"--ray_address is {address!r}; it must be HOST:PORT, as `ray start --head` prints it")
-    else:  # `ray.init` would wait minutes for a cluster, so a subprocess with a time limit asks first
-        command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+    else:  # checked here, since `ray.init` would wait minutes for a cluster
+        host, _, port = address.rpartition(":")
         try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=CLUSTER_TIMEOUT, check=True)
-        except subprocess.SubprocessError as error:
-            raise InvalidInput(f"--ray_address is {address}; no Ray cluster of the same version answers") from error
+            socket.create_connection((host, int(port)), CLUSTER_TIMEOUT).close()
+        except (OSError, OverflowError, ValueError) as error:
+            needed = "HOST:PORT of a Ray cluster, as `ray start --head` prints it"
+            raise InvalidInput(f"--ray_address is {address!r}, where nothing answers; it must be {needed}") from error
     try:
         return ray.init(address or "local", **options)
     except Exception as error:  # Ray's errors have no narrower base class in common
@@ -89,8 +88,8 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
 def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     """Run all configs on Ray, the longest first, and return the names of the runs that failed twice.
 
-    A run is retried once if it fails or its machine dies. Raises InvalidInput when no machine has enough CPUs for a
-    run's ``num_workers``, or a folder can't be written.
+    A run is retried once if it fails or its machine dies. It reserves ``num_workers`` CPUs, or all CPUs of the largest
+    machine if that has fewer. Raises InvalidInput when a folder can't be written.
     """
     import ray
 
@@ -98,33 +97,31 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     most = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
     running: dict[Any, Config] = {}
     for number, config in enumerate(sorted(configs, key=lambda c: -c.iterations * c.num_agent_train_steps_per_iter)):
-        cpus = max(1, config.num_workers or 0)
-        if cpus > most:
-            raise InvalidInput(f"--num_workers is {cpus}; the largest machine of the Ray cluster has {most}")
-        running[train.options(num_cpus=cpus).remote(config, sys.argv, number)] = config  # type: ignore[call-arg]
+        reserved = train.options(num_cpus=min(max(1, config.num_workers or 0), most))
+        running[reserved.remote(config, sys.argv, number)] = config  # type: ignore[call-arg]
     failed = []
     while running:
         (reference,), _ = ray.wait(list(running), num_returns=1)
         run_name = running.pop(reference).run_name
         try:
-            name, files = ray.get(reference)
-            run_dir = write_run(name, files, logdir)
+            files = ray.get(reference)
         except ray.exceptions.RayError as error:
             failed.append(run_name)
             reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
             print(run_name, "failed twice", *reason, sep=": ", flush=True)
-        else:
-            rows, line = read_run(run_dir).rows, "return {Eval_AverageReturn:.1f} ± {Eval_StdReturn:.1f}"
-            print(f"{run_dir}: {line.format(**rows[-1]) if rows else 'not evaluated'}", flush=True)
+            continue
+        with whole_folder(run_dir := make_run_dir(logdir, run_name)) as unfinished:
+            write_files(unfinished, files)
+        rows, line = read_run(run_dir).rows, "return {Eval_AverageReturn:.1f} ± {Eval_StdReturn:.1f}"
+        print(f"{run_dir}: {line.format(**rows[-1]) if rows else 'not evaluated'}", flush=True)
     return failed
 
 
-def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[str, dict[str, bytes]]:
-    """Train one run in a temporary folder, and return the run folder's name and its files' contents by relative path.
+def train_run(config: Config, command: Sequence[str], number: int = 0) -> dict[str, bytes]:
+    """Train one run in a temporary folder, and return the contents of its files by relative path.
 
-    If ``num_workers`` is None, rollouts run in this process. config.json records ``command`` and ``config.logdir``, not
-    the temporary folder. If there are several GPUs, a run that is large enough for a GPU and has no ``which_gpu`` uses
-    GPU ``number`` modulo the number of GPUs.
+    If ``num_workers`` is None, rollouts run in this process. config.json records ``command``. If there are several
+    GPUs, a run that is large enough for a GPU and has no ``which_gpu`` uses GPU ``number`` modulo the number of GPUs.
     """
     sys.argv = list(command)
     if config.which_gpu is None and not config.no_gpu and is_gpu_work(config):
@@ -137,16 +134,28 @@ def train_run(config: Config, command: Sequence[str], number: int = 0) -> tuple[
             trainer.run_training_loop()
         (run_dir,) = Path(scratch).iterdir()
         files = (path for path in run_dir.rglob("*") if path.is_file())
-        contents = {path.relative_to(run_dir).as_posix(): path.read_bytes() for path in files}
-        settings = json.loads(contents["config.json"])
-        settings["settings"]["logdir"] = str(config.logdir)
-        return run_dir.name, {**contents, "config.json": json.dumps(settings, indent=2).encode() + b"\n"}
+        return {path.relative_to(run_dir).as_posix(): path.read_bytes() for path in files}
 
 
-def write_run(name: str, files: Mapping[str, bytes], logdir: Path) -> Path:
-    """Write a run folder atomically, with a number at the end if the name is taken; raise InvalidInput on failure."""
-    names = (f"{name}_{number}" if number > 1 else name for number in itertools.count(1))
-    run_dir = next(path for path in map(logdir.joinpath, names) if not path.exists())
-    with whole_folder(run_dir) as unfinished:
-        write_files(unfinished, files)
-    return run_dir
+def write_tables(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
+    """Write ``results.csv`` and ``results.parquet``, and return the paths; raise InvalidInput on failure.
+
+    The table has one row for each evaluation of each run, and one column for each setting and scalar.
+    """
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    scalars, rows = dict.fromkeys(name for run in runs for row in run.rows for name in row), []
+    for run in runs:
+        kept = {
+            name: value if isinstance(value, int | float | None) else str(value)
+            for name, value in vars(run.config).items()
+        }
+        facts = {"run": run.path.name, "method": run.method, **kept, **scalars}
+        rows += [{**facts, **row, "itr": int(row["itr"])} for row in run.rows]
+    table = pyarrow.Table.from_pylist(rows)
+    files = {folder / "results.csv": csv.write_csv, folder / "results.parquet": parquet.write_table}
+    for path, write in files.items():
+        with whole_file(path) as file:
+            write(table, file)
+    return list(files)

@@ -7,9 +7,8 @@ import pytest
 
 from cs285.data.run_folders import read_runs
 from cs285.errors import InvalidInput
-from cs285.results.intervals import iqm_interval
-from cs285.results.label_curves import ALL_TASKS, Curves, label_curves, label_figure
-from cs285.results.series import group_by_settings
+from cs285.results.figures import ALL_TASKS, Curves, label_curves, label_figure
+from cs285.results.series import group_by_settings, summarize
 from tests.fake_runs import write_run
 
 TASKS, SEEDS, EPISODES = ("Ant-v5", "Hopper-v5"), (1, 2, 3, 4, 5), (1, 5)
@@ -53,20 +52,20 @@ def test_points_are_the_scores_of_the_runs_by_task_and_method(tmp_path: Path) ->
         assert [point.labels for point in points] == [1000, 5000]
         values = [score(task, 5, seed) for seed in SEEDS]
         assert points[1].scores == (pytest.approx(values),)
-        assert points[1].iqm() == pytest.approx(np.mean(values[1:4]))
+        assert points[1].summary().iqm == pytest.approx(np.mean(values[1:4]))
         assert tasks[task]["DAgger"][1].labels == 2003
     pooled = sorted(score(task, 1, seed) for task in TASKS for seed in SEEDS)
     point = tasks[ALL_TASKS]["BC expert_data=clean.pkl"][0]
-    assert point.iqm() == pytest.approx(np.mean(pooled[2:8]))
-    low, high = point.interval()
-    assert pooled[0] < low < point.iqm() < high < pooled[-1]
+    _, _, _, iqm, low, high = point.summary()
+    assert iqm == pytest.approx(np.mean(pooled[2:8]))
+    assert pooled[0] < low < iqm < high < pooled[-1]
 
 
 def test_the_interval_over_tasks_resamples_the_seeds_of_each_task_alone() -> None:
     """If the seeds of each task agree, the interval is narrow, however much the tasks differ."""
-    low, high = iqm_interval([0.1] * 4 + [0.1001], [0.9] * 5)
+    *_, low, high = summarize([0.1] * 4 + [0.1001], [0.9] * 5)
     assert high - low < 1e-3
-    low, high = iqm_interval([0.1] * 5 + [0.9] * 5)
+    *_, low, high = summarize([0.1] * 5 + [0.9] * 5)
     assert high - low > 0.1
 
 
@@ -78,7 +77,7 @@ def test_the_figure_has_axes_for_each_task_and_lines_at_the_points(tmp_path: Pat
     for axes in figure.axes:
         lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
         for name, points in tasks[axes.get_title()].items():
-            assert lines[name] == [[point.labels, point.iqm()] for point in points]
+            assert lines[name] == [[point.labels, point.summary().iqm] for point in points]
 
 
 def test_runs_without_a_score_or_with_equally_many_labels_are_refused(tmp_path: Path) -> None:

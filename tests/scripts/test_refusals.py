@@ -50,8 +50,6 @@ def test_values_out_of_range(workplace: Path) -> None:
         ("collect_expert_data", "--episodes=0 --ep_len=-1 --seed=-1"),
         ("eval_policy", "--episodes=0 --ep_len=0 --seed=-1 --video=film.gif"),
         ("eval_expert", "--episodes=1"),
-        ("sweep", "--seeds=0 --num_cpus=0"),
-        ("reproduce", "--seeds=0"),
     ):
         for argument in arguments.split():
             with pytest.raises(InvalidInput, match=argument.partition("=")[0]):

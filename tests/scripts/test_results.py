@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +17,13 @@ import pytest
 from PIL import Image
 
 from cs285.config import PRESETS, Config
-from cs285.data.run_folders import read_runs
+from cs285.data.run_folders import RunFolder, read_runs
 from cs285.data.shipped import PROJECT_ROOT, input_files
 from cs285.data.whole_files import digest
 from cs285.infrastructure.films import write_video
 from cs285.results.report import make_tables
 from cs285.results.series import RESULT_SETTINGS, group_by_settings, identity
+from cs285.sweeps.grid import find_runs
 from tests.conftest import ROOT
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script
@@ -50,7 +51,7 @@ def test_each_figure_is_written_as_png_and_pdf(flags: str, script: Script, runs:
 
 
 def test_refusals(script: Script, runs: None, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_sweep(monkeypatch, None)  # with None, the test fails if reproduce.py starts a run
+    monkeypatch.setattr("cs285.sweeps.run.connected", None)  # the test fails if reproduce.py starts a run
     for name in ("file", "mine.pdf"):
         (workplace / name).write_text("in the way", encoding="utf-8")
     before = files_below(workplace)
@@ -64,7 +65,9 @@ def test_refusals(script: Script, runs: None, workplace: Path, monkeypatch: pyte
         ("make_report -o file/report", "file/report"),
         ("make_report -w env_name=Swimmer-v5", "Hopper-v5"),
         ("make_submission -r nowhere", "no run folders", "nowhere"),
-        ("reproduce --tasks ,", "no task to run"),
+        ("reproduce --tasks ,", "nothing to run"),
+        ("reproduce --seeds 0", "nothing to run: --seeds"),
+        ("sweep --num_cpus 0", "nothing to run: --seeds and --num_cpus"),
         ("reproduce -o file", "file exists"),
         ("reproduce -o file/deep/report", "can't write file/deep"),
     ):
@@ -224,10 +227,6 @@ def test_from_runs_to_the_zip(script: Script, workplace: Path) -> None:
     script("make_submission").refused("submit.zip exists")
 
 
-def replace_sweep(monkeypatch: pytest.MonkeyPatch, run_missing: Callable[..., None] | None) -> None:
-    monkeypatch.setitem(sys.modules, "cs285.sweeps.run", SimpleNamespace(run_missing=run_missing))
-
-
 def test_the_plan_has_the_runs_of_every_experiment_once() -> None:
     tasks = ["Ant-v5", "CartPole-v1", "Hopper-v5", "Humanoid-v5"]
     plan: list[Config] = list(load_script("reproduce").plan(tasks, 5, Path("data")))
@@ -246,14 +245,18 @@ def test_the_plan_has_the_runs_of_every_experiment_once() -> None:
 def test_the_report_is_of_the_runs_with_the_present_input_files(
     script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_runs(configs: Sequence[Config], logdir: Path, *_: object, mean: float = 11.0) -> None:
+    def write_runs(configs: Sequence[Config], logdir: Path, mean: float = 11.0) -> None:
         for config in configs:
             settings = {name: asdict(config)[name] for name in (*RESULT_SETTINGS, "seed", "exp_name")}
             inputs = {name: digest(path) for name, path in input_files(config).items()}
             first = mean + config.seed + config.num_agent_train_steps_per_iter / 1000 + (config.expert_episodes or 0)
             write_run(logdir, [first + 9 * itr for itr in range(config.iterations)], inputs=inputs, **settings)
 
-    replace_sweep(monkeypatch, write_runs)
+    def run_missing(configs: Sequence[Config], logdir: Path, *_: object) -> list[RunFolder]:
+        write_runs(configs, logdir)
+        return find_runs(configs, logdir)[0]
+
+    monkeypatch.setitem(sys.modules, "cs285.sweeps.run", SimpleNamespace(run_missing=run_missing))
     tasks, data = ["CartPole-v1", "Hopper-v5"], Path("expert_data/expert_data_CartPole-v1.pkl")
     data.parent.mkdir()
     data.write_text("earlier", encoding="utf-8")

@@ -1,23 +1,26 @@
-"""Grids of settings, the selection of complete runs, and one run of a sweep."""
+"""Grids of settings, the selection of complete runs, one run of a sweep, and the tables of all runs."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cs285.config import Config
-from cs285.data.run_folders import read_run
-from cs285.data.whole_files import digest
+from cs285.data.run_folders import read_run, read_runs
+from cs285.data.shipped import input_files
+from cs285.data.whole_files import digest, write_files
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from tests import fakes
 from tests.fake_runs import write_run
-from tests.scripts.conftest import files_below
 
 pytest.importorskip("pyarrow", reason="pyarrow, of the extra `sweep`, is missing")
 
+from pyarrow import parquet
+
 from cs285.sweeps import run as sweep
-from cs285.sweeps.grid import complete_runs, make_grid, missing_runs
+from cs285.sweeps.grid import find_runs, make_grid
 
 DATA = Path("data")
 
@@ -44,14 +47,14 @@ def test_an_invalid_grid_is_refused() -> None:
         ("colour=red", None, "colour=red", "learning_rate"),
         ("size", None, "--set size", "NAME=VALUE"),
         ("size=3 size=4", None, "size=3 size=4", "at once"),
-        ("size=8,16,8", None, "--set size=8,16,8", "two of the values are equal"),
         ("size=0", None, "--size is 0"),
         ("size=many", None, "--size is 'many'; it must be int"),
         ("do_dagger=yes", None, "--do_dagger is 'yes'"),
         ("loss=l1", None, "--loss is 'l1'"),
         ("n_iter=2.5", None, "--n_iter is 2.5"),
         ("logdir=x", None, "--set logdir=x", "one of expert_policy_file"),
-        ("seed=1,2", 3, "--seeds 3", "seed=[1, 2]"),
+        ("seed=1,2", 3, "seed=1,2 seed=1,2,3", "twice"),
+        ("size=3", 0, "--seed is ''"),
     ):
         with pytest.raises(InvalidInput) as refused:
             make_grid(assignments.split(), seeds, DATA)
@@ -60,13 +63,15 @@ def test_an_invalid_grid_is_refused() -> None:
 
 def test_only_complete_runs_with_equal_settings_are_done(tmp_path: Path) -> None:
     grid = make_grid(["env_name=Hopper-v5", "do_dagger=true", "n_iter=2"], 4, tmp_path)
-    assert missing_runs(grid, tmp_path / "nowhere") == grid
-    write_run(tmp_path, [1.0, 2.0], seed=1)
-    cut = write_run(tmp_path, [1.0, 2.0], seed=2)
+    assert find_runs(grid, tmp_path / "nowhere") == ([], grid)
+    inputs = {name: digest(path) for name, path in input_files(grid[0]).items()}
+    done = write_run(tmp_path, [1.0, 2.0], seed=1, inputs=inputs)
+    cut = write_run(tmp_path, [1.0, 2.0], seed=2, inputs=inputs)
     (cut / "log.csv").write_bytes((cut / "log.csv").read_bytes()[:-3])
-    write_run(tmp_path, [1.0, 2.0], seed=3, size=32)
-    write_run(tmp_path / ".unfinished-ab", [1.0, 2.0], seed=4)  # a killed sweep leaves such a folder
-    assert [config.seed for config in missing_runs(grid, tmp_path)] == [2, 3, 4]
+    write_run(tmp_path, [1.0, 2.0], seed=3, size=32, inputs=inputs)
+    write_run(tmp_path / ".unfinished-ab", [1.0, 2.0], seed=4, inputs=inputs)  # a killed sweep leaves such a folder
+    found, missing = find_runs(grid, tmp_path)
+    assert ([run.path for run in found], [config.seed for config in missing]) == ([done], [2, 3, 4])
 
 
 @pytest.mark.parametrize("changed", ["expert_data", "expert_policy_file"])
@@ -76,24 +81,23 @@ def test_runs_with_other_input_files_are_not_done(tmp_path: Path, changed: str) 
         path.write_text(name, encoding="utf-8")
     digests = {name: digest(path) for name, path in files.items()}
     same = write_run(tmp_path / "runs", [1.0], seed=1, **files, inputs=digests)
-    unknown = write_run(tmp_path / "runs", [1.0], seed=2, **files)
     write_run(tmp_path / "runs", [1.0], seed=4, **files, inputs=digests)
     assignments = ["env_name=Hopper-v5", *(f"{name}={path}" for name, path in files.items())]
     grid = make_grid(assignments, 3, tmp_path)
-    assert [run.path for run in complete_runs(grid, tmp_path)] == [same, unknown]
-    assert [config.seed for config in missing_runs(grid, tmp_path)] == [3]
+    found, missing = find_runs(grid, tmp_path)
+    assert ([run.path for run in found], [config.seed for config in missing]) == ([same], [2, 3])
     files[changed].write_text("another", encoding="utf-8")
-    assert [run.path for run in complete_runs(grid, tmp_path)] == [unknown]
+    assert find_runs(grid, tmp_path) == ([], grid)
 
 
 def test_a_run_of_a_sweep_equals_the_run_alone(tmp_path: Path, tiny: Config) -> None:
     expert = fakes.pickle_file(tmp_path / "expert.pkl", fakes.expert_content())
     config = replace(tiny, expert_policy_file=expert, num_workers=None, logdir=tmp_path / "home")
-    name, contents = sweep.train_run(config, ["the", "sweep"])
+    contents = sweep.train_run(config, ["the", "sweep"])
     assert {"config.json", "log.csv", "learning_curve.png"} < set(contents)
-    run = read_run(sweep.write_run(name, contents, config.logdir))
+    write_files(tmp_path / "home", contents)
+    run = read_run(tmp_path / "home")
     assert run.complete
-    assert (run.path.parent, run.config.logdir) == (tmp_path / "home", tmp_path / "home")
     rows = BC_Trainer(replace(config, logdir=tmp_path / "alone", num_workers=0)).run_training_loop()
     for swept, alone in zip(run.rows, rows, strict=True):
         assert {**swept, "TimeSinceStart": 0} == {**alone, "TimeSinceStart": 0, "itr": swept["itr"]}
@@ -111,14 +115,6 @@ def test_large_runs_take_the_gpus_in_turn(tiny: Config, monkeypatch: pytest.Monk
     assert taken == [0, 1, 0, 5, None, None]
 
 
-def test_a_taken_name_gets_a_number(tmp_path: Path) -> None:
-    (tmp_path / "q1_run").mkdir()
-    written = [sweep.write_run("q1_run", {"log.csv": b"1", "videos/film.mp4": b"2"}, tmp_path) for _ in range(2)]
-    assert [path.name for path in written] == ["q1_run_2", "q1_run_3"]
-    assert files_below(written[1]) == ["log.csv", "videos", "videos/film.mp4"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["q1_run", "q1_run_2", "q1_run_3"]
-
-
 def test_a_folder_that_cannot_be_written_is_refused_before_ray_starts(
     tmp_path: Path, tiny: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,3 +122,27 @@ def test_a_folder_that_cannot_be_written_is_refused_before_ray_starts(
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(InvalidInput, match="can't write"):
         sweep.run_missing([replace(tiny, do_dagger=False, n_iter=None)], tmp_path / "file/runs")
+
+
+def test_both_files_of_the_table_have_a_row_for_each_evaluation(tmp_path: Path) -> None:
+    write_run(tmp_path, [1.5, 2.5, 3.5], seed=1)
+    write_run(
+        tmp_path, [4.5], seed=2, env_name="Ant-v5", expert_data=Path("a.pkl"), env_kwargs={"a": 1}, learning_rate=1
+    )
+    runs = read_runs([tmp_path])
+    files = sweep.write_tables(runs, tmp_path)
+    assert [path.name for path in files] == ["results.csv", "results.parquet"]
+    with files[0].open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted((r["env_name"], r["method"], r["seed"], r["itr"], r["Eval_AverageReturn"]) for r in rows) == [
+        ("Ant-v5", "BC", "2", "0", "4.5"),
+        ("Hopper-v5", "DAgger", "1", "0", "1.5"),
+        ("Hopper-v5", "DAgger", "1", "1", "2.5"),
+        ("Hopper-v5", "DAgger", "1", "2", "3.5"),
+    ]
+    assert {row["run"] for row in rows} == {run.path.name for run in runs}
+    names = ("run", "itr", "env_kwargs", "expert_data", "exp_name", "Eval_AverageReturn")
+    stored = [[row[name] for name in names] for row in parquet.read_table(files[1]).to_pylist()]
+    assert [["" if value is None else str(value) for value in row] for row in stored] == [
+        [row[name].replace('"', "'") for name in names] for row in rows
+    ]
