@@ -22,10 +22,9 @@ class BCAgent(BaseAgent):
     def __init__(
         self, actor: Any, replay_buffer: ReplayBuffer, find_update: Callable[[Any], Update | None] | None = None
     ) -> None:
-        """Build the agent from a policy and a replay buffer.
+        """Build the agent from a policy, the ``actor``, whose ``update(observations, actions)`` returns a dict.
 
-        ``actor`` is the policy. Its ``update(observations, actions)`` takes a gradient step and returns a dict of
-        scalars. ``find_update`` is called with the actor in each iteration; it returns a faster ``update``, or None.
+        ``find_update`` is called with the actor in each iteration; it returns a faster ``update``, or None.
         """
         self.actor, self.replay_buffer, self.find_update = actor, replay_buffer, find_update
         self.update: Update = actor.update

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -44,7 +43,12 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     if getattr(actor, "discrete", spec.discrete) != spec.discrete:
         made, needed = f"a {type(actor).__name__} with discrete={actor.discrete}", bool(spec.discrete)
         raise InvalidInput(f"make_policy returned {made}; for the actions of {config.env_name} it must be {needed}")
-    _check_optimizer(actor)
+    if isinstance(actor, MLPPolicySL):
+        optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
+        missing = [name for name, p in actor.named_parameters() if p.requires_grad and id(p) not in optimized]
+        if missing:  # such as one of a layer that was added later
+            advice = "build it after the network, or freeze the parameter with requires_grad_(False)"
+            raise InvalidInput(f"the optimiser of {type(actor).__name__} has no parameter {missing[0]}; {advice}")
     seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for random numbers in the policy's updates
     rng = generator(config.seed, Stream.REPLAY_BUFFER)
     tensors = actor.parameters() if isinstance(actor, nn.Module) else iter(())
@@ -53,13 +57,3 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     if config.do_dagger and not agent.resumable:
         print(f"the run can't be resumed: {type(actor).__name__} has no state_dict and load_state_dict", flush=True)
     return agent
-
-
-def _check_optimizer(actor: Any) -> None:
-    """Raise InvalidInput if the optimiser lacks a trainable parameter, such as one of a layer that was added later."""
-    if isinstance(actor, MLPPolicySL):
-        optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
-        missing = [name for name, p in actor.named_parameters() if p.requires_grad and id(p) not in optimized]
-        if missing:
-            advice = "build it after the network, or freeze the parameter with requires_grad_(False)"
-            raise InvalidInput(f"the optimiser of {type(actor).__name__} has no parameter {missing[0]}; {advice}")

@@ -101,7 +101,7 @@ def export_policy(model: Any, path: Path) -> None:
         layers.append((np.diag(high - low) / 2, (high + low) / 2))
     weights, biases = zip(*layers, strict=True)
     log_std = to_numpy(policy.log_std) if hasattr(policy, "log_std") else np.zeros(len(biases[-1]))
-    write_gaussian_policy(path, statistics.mean, statistics.var, weights, biases, log_std, "tanh")
+    write_gaussian_policy(path, statistics.mean, statistics.var, weights, biases, log_std)
 
 
 def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import distributions, nn
 from torch.nn import functional
-from torch.optim.lr_scheduler import MultiplicativeLR
+from torch.optim.lr_scheduler import LRScheduler, MultiplicativeLR
 
 from cs285.data.trajectory import Array
 from cs285.errors import InvalidInput
@@ -20,38 +21,27 @@ from cs285.policies.base_policy import BasePolicy
 class MLPPolicy(nn.Module, BasePolicy):
     """A policy whose distribution over actions is given by a multi-layer perceptron.
 
-    For continuous actions, the distribution is a Gaussian. Its mean is the network's output. Its log standard deviation
-    (ac_dim,) is a learned parameter, the same for all observations. For discrete actions, the distribution is
-    categorical, with the network's outputs as logits. The network reads standardised observations,
-    (observation - ``ob_mean``) / ``ob_std``. ``ob_mean`` and ``ob_std`` are buffers of shape (ob_dim,), and are 0 and 1
-    at first.
+    For continuous actions, the distribution is a Gaussian: its mean is the network's output, and its log standard
+    deviation (ac_dim,) is a learned parameter, the same for all observations. For discrete actions, the distribution is
+    categorical, with the network's outputs as logits. The network reads (observation - ``ob_mean``) / ``ob_std``; these
+    buffers (ob_dim,) are 0 and 1 at first.
     """
 
     ob_mean: torch.Tensor
     ob_std: torch.Tensor
 
     def __init__(
-        self,
-        ac_dim: int,
-        ob_dim: int,
-        n_layers: int,
-        size: int,
-        discrete: bool = False,
-        ob_shape: tuple[int, ...] | None = None,
+        self, ac_dim: int, ob_dim: int, n_layers: int, size: int, discrete: bool = False, ob_shape: Sequence[int] = ()
     ) -> None:
         """Build the network with weights from torch's global generator.
 
-        Args:
-            ac_dim: numbers in an action, or choices when discrete.
-            ob_dim: numbers in an observation.
-            n_layers: hidden layers, each followed by tanh.
-            size: width of each hidden layer.
-            discrete: whether an action is the index of a choice.
-            ob_shape: shape of an observation, which is flattened; (ob_dim,) when None.
+        ``ac_dim`` is the number of numbers in an action, or of choices if ``discrete``; ``ob_dim`` is the number of
+        numbers in an observation. Each of ``n_layers`` hidden layers has the width ``size`` and is followed by tanh.
+        Observations have the shape ``ob_shape``, or else (ob_dim,), and are flattened.
         """
         super().__init__()
         self.discrete = discrete
-        self.ob_shape = ob_shape or (ob_dim,)
+        self.ob_shape = tuple(ob_shape) or (ob_dim,)
         self.register_buffer("ob_mean", torch.zeros(ob_dim, dtype=torch.float32))
         self.register_buffer("ob_std", torch.ones(ob_dim, dtype=torch.float32))
         if discrete:
@@ -105,34 +95,24 @@ class MLPPolicySL(MLPPolicy):
     ) -> None:
         """Build the network, its optimiser and the schedule of its learning rate.
 
-        Args:
-            *args: positional arguments of `MLPPolicy`: ac_dim, ob_dim, n_layers, size.
-            learning_rate: Adam's initial learning rate.
-            loss: loss of continuous actions. ``mse`` is the squared error of the mean action; ``nll`` is the
-                negative log-likelihood, which also trains the standard deviation. The loss of discrete
-                actions is always the cross entropy.
-            schedule_period: number of gradient steps in which the learning rate falls towards 0 as half a cosine. The
-                next period starts at the full rate again. None: a constant learning rate.
-            **kwargs: keyword arguments of `MLPPolicy`: discrete, ob_shape.
+        ``args`` and ``kwargs`` are the arguments of `MLPPolicy`. Adam's learning rate falls from ``learning_rate``
+        towards 0 as half a cosine in ``schedule_period`` gradient steps, and the next period starts at the full rate
+        again; None: it is constant. The ``loss`` of continuous actions is ``mse``, the squared error of the mean
+        action, or ``nll``, the negative log-likelihood, which also trains the standard deviation. The loss of discrete
+        actions is always the cross entropy.
         """
         super().__init__(*args, **kwargs)
         self.loss = loss
         self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.parameters(), learning_rate, fused=True)
-        self.scheduler = (
-            None
-            if schedule_period is None
-            else MultiplicativeLR(self.optimizer, partial(cosine_ratio, schedule_period))
-        )
+        self.scheduler: LRScheduler | None = None
+        if schedule_period is not None:
+            self.scheduler = MultiplicativeLR(self.optimizer, partial(cosine_ratio, schedule_period))
 
     def update(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, torch.Tensor]:
         """Take one gradient step towards the given actions.
 
-        Args:
-            observations: (N, *ob_shape), on the policy's device.
-            actions: (N, ac_dim) float32, or (N,) int64 when discrete.
-
-        Returns:
-            ``{"Training Loss": loss}``, with the loss before the step as a scalar tensor on the policy's device.
+        ``observations`` are (N, *ob_shape), ``actions`` are (N, ac_dim) float32 or, when discrete, (N,) int64; both are
+        on the policy's device. Returns ``{"Training Loss": loss}``, with the loss before the step as a scalar tensor.
         """
         loss = self.compute_loss(observations, actions)
         self.optimizer.zero_grad()

@@ -20,11 +20,8 @@ class BasePolicy(ABC):
     def get_action(self, observations: Array) -> Array:
         """Choose an action for each observation.
 
-        Args:
-            observations: (N, *ob_shape), or a single observation of shape ob_shape.
-
-        Returns:
-            (N, ac_dim) floats, or (N,) integers when discrete; (ac_dim,) or () for a single observation.
+        For observations (N, *ob_shape), returns (N, ac_dim) floats, or (N,) integers when discrete. For a single
+        observation of shape ob_shape, returns a single action of shape (ac_dim,), or () when discrete.
         """
 
     def reset(self, seed: int) -> None:  # noqa: B027 - most policies have no state

@@ -4,6 +4,7 @@ import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,30 +14,27 @@ from cs285.errors import InvalidInput, describe, is_users
 from cs285.policies.base_policy import BasePolicy
 
 
+@dataclass
 class ExternalPolicy(BasePolicy):
     """Adapter that makes a policy from a function of a batch of observations.
 
     ``act`` is called with a batch (N, *ob_shape), and must return N actions as an array, a list or a tensor.
-    ``ob_ndim`` is the number of axes of one observation. ``reset(seed)`` is called when an episode begins. ``start`` is
+    ``ob_ndim`` is the number of axes of one observation. ``begin(seed)`` is called when an episode begins. ``start`` is
     the number of the expert's first discrete action. ``copyable`` is explained at `BasePolicy`.
     """
 
-    def __init__(
-        self,
-        act: Callable[[Array], Any],
-        ob_ndim: int = 1,
-        reset: Callable[[int], Any] | None = None,
-        start: int = 0,
-        copyable: bool = False,
-    ) -> None:
-        self._act, self._ob_ndim, self._reset, self._start, self.copyable = act, ob_ndim, reset, start, copyable
+    act: Callable[[Array], Any]
+    ob_ndim: int = 1
+    begin: Callable[[int], Any] | None = None
+    start: int = 0
+    copyable: bool = False
 
     def get_action(self, observations: Array) -> Array:
         """See `BasePolicy.get_action`; raises InvalidInput unless ``act`` returns one action for each observation."""
-        single = observations.ndim == self._ob_ndim
+        single = observations.ndim == self.ob_ndim
         batch = np.array(observations[None] if single else observations)  # a copy, since the expert may change it
         try:
-            answer = self._act(batch)
+            answer = self.act(batch)
             actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
         except Exception as error:
             if isinstance(error, InvalidInput) or is_users(error):
@@ -45,13 +43,13 @@ class ExternalPolicy(BasePolicy):
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
             given = f"{len(batch)} observations with a {type(answer).__name__} of shape {actions.shape}"
             raise InvalidInput(f"the expert answered {given}; it must give one action for each, as numbers")
-        actions = actions - self._start if self._start else actions
+        actions = actions - self.start if self.start else actions
         return np.asarray(actions[0]) if single else actions
 
     def reset(self, seed: int) -> None:
         """See `BasePolicy.reset`."""
-        if self._reset is not None:
-            self._reset(seed)
+        if self.begin is not None:
+            self.begin(seed)
 
 
 def random_policy(action_space: Any, ob_ndim: int) -> ExternalPolicy:
@@ -78,9 +76,8 @@ def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
         act = _forward(expert)
     act = act or expert
     if not callable(act) or isinstance(expert, type):
-        kind = f"the class {expert.__name__}" if isinstance(expert, type) else f"a {type(expert).__name__}"
         allowed = "an object with get_action, a model of stable-baselines3, a torch.nn.Module or a function"
-        raise InvalidInput(f"an expert is {allowed} of observations, not {kind}")
+        raise InvalidInput(f"an expert is {allowed} of observations, not {expert!r:.100}")
     return ExternalPolicy(act, ob_ndim, getattr(expert, "reset", None), start)
 
 

@@ -1,8 +1,7 @@
 """The gradient step of `MLPPolicySL.update` in numpy: faster, and equal up to rounding.
 
-With small networks, most of the time of a step in torch is overhead between operations. `fast_update` returns a
-replacement for the one kind of policy that it knows, and None for any other. The replacement works on the same memory
-as torch's parameters and optimiser state, so that `MLPPolicySL.update` can take some of the steps, and ``state_dict()``
+With small networks, most of the time of a step in torch is overhead between operations. The steps here use the memory
+of torch's parameters and optimiser state, so that `MLPPolicySL.update` can take some of the steps, and ``state_dict()``
 always has the current values. The project works without this file.
 """
 
@@ -47,14 +46,11 @@ def fast_update(policy: object) -> Update | None:
 
 
 def skip_dynamo_import() -> None:
-    """Keep torch's optimisers from importing torch._dynamo, which takes two seconds.
-
-    torch imports it to exclude methods from compilation. Nothing is changed if the installed torch does so otherwise.
-    """
+    """Keep torch's optimisers from importing torch._dynamo, which takes two seconds, if torch's internals allow it."""
     for name in ("add_param_group", "state_dict", "load_state_dict"):
         method = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
         if method is not None and not hasattr(method, "__dynamo_disable"):
-            method.__dynamo_disable = method
+            method.__dynamo_disable = method  # torch calls this attribute to exclude the method from compilation
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:

@@ -100,14 +100,11 @@ def _numpy_copy(policy: Any) -> NumpyPolicy | None:
     affine, activations = perceptron
     if len(activations) > 1 or not activations <= ACTIVATIONS.keys():
         return None
-    return NumpyPolicy(
-        weights=[np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine],
-        biases=[to_numpy(layer.bias) for layer in affine],
-        activation=ACTIVATIONS[activations.pop()] if activations else "tanh",
-        discrete=policy.discrete,
-        standardizer=(to_numpy(policy.ob_mean), to_numpy(policy.ob_std)),
-        ob_ndim=len(policy.ob_shape),
-    )
+    weights = [np.ascontiguousarray(to_numpy(layer.weight).T) for layer in affine]
+    biases = [to_numpy(layer.bias) for layer in affine]
+    activation = ACTIVATIONS[activations.pop()] if activations else "tanh"
+    standardizer = (to_numpy(policy.ob_mean), to_numpy(policy.ob_std))
+    return NumpyPolicy(weights, biases, activation, policy.discrete, standardizer, len(policy.ob_shape))
 
 
 def source_digest(owner: type, names: Sequence[str]) -> str | None:
@@ -133,9 +130,8 @@ def known_perceptron(
     The policy must be an instance of ``owner``, and its methods ``names`` must be neither overridden nor edited.
     ``digest`` is the `source_digest` of the unedited methods.
     """
-    if not isinstance(policy, owner) or any(name in vars(policy) for name in names):
-        return None
-    if any(getattr(type(policy), name) is not getattr(owner, name) for name in (*names, "network")):
+    find = inspect.getattr_static
+    if any(find(policy, name, None) is not find(owner, name) for name in (*names, "network")):
         return None
     if source_digest(owner, names) != digest or type(policy.network) is not nn.Sequential:
         return None

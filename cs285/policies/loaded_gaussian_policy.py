@@ -14,7 +14,7 @@ from cs285.data.portable import write_pickle
 from cs285.data.restricted_pickle import load_pickle
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import FOLDER, NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of, reading
+from cs285.data.whole_files import FOLDER, PICKLE, SB3_ZIP, TORCH_FILE, kind_of, reading
 from cs285.envs.layouts import convert_observations, print_conversion
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
@@ -45,7 +45,7 @@ class LoadedGaussianPolicy(NumpyPolicy):
             raise InvalidInput(f"{filename} is expert data (--expert_data), not an expert: were the two flags swapped?")
         with reading(filename, "an expert policy"):
             activation, policy = content["nonlin_type"], content["GaussianPolicy"]
-            if activation not in list(ACTIVATIONS):
+            if activation not in ACTIVATIONS:
                 raise ValueError(f"nonlin_type is {activation!r:.60}; it must be one of {', '.join(ACTIVATIONS)}")
             standardizer, hidden = policy["obsnorm"]["Standardizer"], policy["hidden"]["FeedforwardNet"]
             mean = _finite(standardizer["mean_1_D"]).reshape(-1)
@@ -73,7 +73,7 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
         with reading(path, "an expert"), users_code():
             imported = pkgutil.resolve_name(str(path))
         return as_policy(imported, len(spec.ob_shape), spec.ac_start)
-    expert: Any
+    expert: NumpyPolicy
     kind = kind_of(path)
     if kind == PICKLE:
         expert = LoadedGaussianPolicy(path, spec.discrete)
@@ -82,14 +82,13 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     elif kind in (FOLDER, TORCH_FILE):
         from cs285.policies.saved_policy import load_saved_expert  # imported here, since saved_policy imports torch
 
-        expert = load_saved_expert(path, spec)
+        expert = load_saved_expert(path)
     else:
-        swapped = " and holds no expert: was it meant for --expert_data?" if kind == NPZ else ", not an expert policy"
-        raise InvalidInput(f"{path} is {kind}{swapped}")
+        raise InvalidInput(f"{path} is {kind}, not an expert policy")
     if expert.ac_dim != spec.ac_dim:
         raise InvalidInput(f"{path} has actions of {expert.ac_dim} numbers, but {env_name} has {spec.ac_dim}")
     if expert.ob_dim == spec.ob_dim:
-        return expert  # type: ignore[no-any-return]
+        return expert
     print_conversion(env_name, spec.ob_dim, expert.ob_dim, what=str(path))
     return ExternalPolicy(
         lambda batch: expert.get_action(convert_observations(batch, env_name, expert.ob_dim)), copyable=expert.copyable
@@ -97,19 +96,12 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
 
 
 def write_gaussian_policy(
-    path: Path,
-    mean: Array,
-    variance: Array,
-    weights: Sequence[Array],
-    biases: Sequence[Array],
-    log_std: Array,
-    activation: str,
+    path: Path, mean: Array, variance: Array, weights: Sequence[Array], biases: Sequence[Array], log_std: Array
 ) -> None:
-    """Write an expert policy in the course's layout.
+    """Write an expert policy in the course's layout, a perceptron with tanh; raise InvalidInput if that fails.
 
     ``mean`` and ``variance`` (ob_dim,) are statistics of the observations. ``log_std`` (ac_dim,) is the logarithm of
-    the actions' standard deviation. Each layer has ``weights`` (inputs, outputs) and ``biases`` (outputs,). The
-    ``activation``, tanh or lrelu, follows every layer but the last. Raises InvalidInput when the file can't be written.
+    the actions' standard deviation. Each layer has ``weights`` (inputs, outputs) and ``biases`` (outputs,).
     """
     # Weights of constant dimensions become 0, since the course's loader does not ignore these dimensions.
     weights = [weights[0] * (np.sqrt(variance) >= CONSTANT_STD)[:, None], *weights[1:]]
@@ -123,7 +115,7 @@ def write_gaussian_policy(
         "out": layers[-1],
         "logstdevs_1_Da": log_std,
     }
-    write_pickle({"nonlin_type": activation, "GaussianPolicy": policy}, path)
+    write_pickle({"nonlin_type": "tanh", "GaussianPolicy": policy}, path)
 
 
 def _finite(array: Any) -> Array:

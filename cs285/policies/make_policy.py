@@ -35,17 +35,9 @@ def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory])
     from cs285.infrastructure.pytorch_utils import choose_device
     from cs285.policies.MLP_policy import MLPPolicySL
 
-    policy = MLPPolicySL(
-        spec.ac_dim,
-        spec.ob_dim,
-        config.n_layers,
-        config.size,
-        discrete=spec.discrete,
-        ob_shape=spec.ob_shape,
-        learning_rate=config.learning_rate,
-        loss=config.loss,
-        schedule_period=config.num_agent_train_steps_per_iter if config.learning_rate_schedule == "cosine" else None,
-    )
+    period = config.num_agent_train_steps_per_iter if config.learning_rate_schedule == "cosine" else None
+    sizes = (spec.ac_dim, spec.ob_dim, config.n_layers, config.size, spec.discrete, spec.ob_shape)
+    policy = MLPPolicySL(*sizes, learning_rate=config.learning_rate, loss=config.loss, schedule_period=period)
     if config.ob_normalization == "expert_data" and paths:
         policy.ob_mean, policy.ob_std = (torch.from_numpy(part) for part in standardizer(paths))
     use_gpu = config.which_gpu is not None or is_gpu_work(config)

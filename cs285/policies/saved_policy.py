@@ -13,7 +13,6 @@ from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content, saved_file
 from cs285.data.whole_files import TORCH_FILE, kind_of, reading
 from cs285.envs.make_env import Env, TaskSpec, make_env
-from cs285.envs.v2_tasks import Backend
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.policies.frozen_copy import frozen_copy
@@ -32,16 +31,12 @@ def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
 
 
 def load_run_policy(
-    path: Path,
-    ep_len: int | None = None,
-    backend: Backend | None = None,
-    make_policy: MakePolicy = make_mlp_policy,
-    env_name: str | None = None,
+    path: Path, make_policy: MakePolicy = make_mlp_policy, env_name: str | None = None
 ) -> tuple[Any, Env, TaskSpec]:
     """Load a policy onto the CPU and make its run's environment, without executing code from the files.
 
     ``path`` is a file ``policy_itr_<n>.pt`` in a run folder, or a run folder, whose last policy file is loaded.
-    ``make_policy`` is the function that made the policy. The other arguments, if given, replace the run's settings.
+    ``make_policy`` is the function that made the policy; ``env_name``, if given, replaces the run's environment.
     Raises InvalidInput when a file can't be used, ``make_policy`` is not the run's, or the environment can't be made.
     """
     path = saved_file(path)
@@ -52,9 +47,7 @@ def load_run_policy(
     if (maker := recorded.get("make_policy", full_name(make_mlp_policy))) != full_name(make_policy):
         made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
         raise InvalidInput(f"{made}; pass the function that made it as make_policy")
-    env, spec = make_env(
-        config.env_name, ep_len or config.ep_len, backend=backend or config.backend, env_kwargs=config.env_kwargs
-    )
+    env, spec = make_env(config.env_name, config.ep_len, backend=config.backend, env_kwargs=config.env_kwargs)
     with reading(path, "the parameters of this run's policy"):
         if make_policy is make_mlp_policy and (config.n_layers - 1) * config.size**2 > path.stat().st_size:
             raise InvalidInput(f"it is too small for n_layers {config.n_layers} and size {config.size}")
@@ -73,18 +66,15 @@ def load_policy(path: Path | str, make_policy: MakePolicy = make_mlp_policy, env
     return policy.eval() if isinstance(policy, torch.nn.Module) else policy
 
 
-def load_saved_expert(path: Path, spec: TaskSpec) -> Any:
+def load_saved_expert(path: Path) -> Any:
     """Load a frozen copy of a policy that `make_mlp_policy` made; ``path`` is as for `load_run_policy`.
 
-    The copy's ``ob_dim`` and ``ac_dim`` are the sizes of its own run's task, which may differ from the sizes in
-    ``spec``. Raises InvalidInput when the policy can't be used.
+    The copy's ``ob_dim`` and ``ac_dim`` are the sizes of its own run's task. Raises InvalidInput when it can't be used.
     """
     advice = "; loading a torch checkpoint of a whole module runs code: load it, and give the module as the expert"
     with reading(path, "a policy in the folder of its run", f"{advice} (docs/data.md)"):
         policy, env, own = load_run_policy(path)
         env.close()
-        if own.discrete != spec.discrete:
-            raise InvalidInput(f"it is not a policy of {'discrete' if spec.discrete else 'continuous'} actions")
         observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
         expert: Any = frozen_copy(policy, observations.astype(own.ob_dtype))
     expert.ob_dim, expert.ac_dim = own.ob_dim, own.ac_dim
@@ -100,7 +90,7 @@ def export_policy(policy: Any, path: Path) -> None:
     mean, std = (to_numpy(part).astype(np.float64) for part in (policy.ob_mean, policy.ob_std))
     log_std = np.zeros(len(frozen.biases[-1])) if policy.discrete else to_numpy(policy.logstd)
     variance = np.square(std - STD_OFFSET)  # readers of the format add STD_OFFSET
-    write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std, "tanh")
+    write_gaussian_policy(path, mean, variance, frozen.weights, frozen.biases, log_std)
 
 
 def save_parameters(policy: Any, path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,22 @@ from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.numpy_policy import NumpyPolicy
 
-# For each policy class: the modules from the observation to the action, the default activation, and whether tanh
-# bounds the actions.
-ACTOR_CRITIC = ("mlp_extractor.shared_net", "mlp_extractor.policy_net", "action_net")
-SAC = (("actor.latent_pi", "actor.mu"), "ReLU", True)
+# For each policy class: a regular expression for the affine layers from the observation to the action, the default
+# activation, and whether tanh bounds the actions.
+ON_POLICY = (r"mlp_extractor\.(shared|policy)_net\.\d+|action_net", "tanh", False)  # PPO, A2C, TRPO
+SAC = (r"actor\.latent_pi\.\d+|actor\.mu", "relu", True)
 KINDS = {
-    "stable_baselines3.common.policies.ActorCriticPolicy": (ACTOR_CRITIC, "Tanh", False),  # PPO, A2C, TRPO
+    "stable_baselines3.common.policies.ActorCriticPolicy": ON_POLICY,
     "stable_baselines3.sac.policies.SACPolicy": SAC,
     "sb3_contrib.tqc.policies.TQCPolicy": SAC,
-    "stable_baselines3.td3.policies.TD3Policy": (("actor.mu",), "ReLU", True),  # TD3, DDPG
-    "stable_baselines3.dqn.policies.DQNPolicy": (("q_net.q_net",), "ReLU", False),
+    "stable_baselines3.td3.policies.TD3Policy": (r"actor\.mu\.\d+", "relu", True),  # TD3, DDPG
+    "stable_baselines3.dqn.policies.DQNPolicy": (r"q_net\.q_net\.\d+", "relu", False),
 }
-ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "LeakyReLU": "lrelu"}
+ACTIVATIONS = {
+    f"<class 'torch.nn.modules.activation.{name}'>": ours
+    for name, ours in (("Tanh", "tanh"), ("ReLU", "relu"), ("LeakyReLU", "lrelu"))
+}
 FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
-CLASS = "<class 'torch.nn.modules.activation.{}'>"  # the name of an activation in a zip
 # A regular expression for the beginnings of the names of parameters that do not change the mean or greedy action.
 UNUSED = r"(mlp_extractor\.)?value_net\.|(actor\.)?log_std|critic|actor_target|q_net_target"
 
@@ -50,9 +52,9 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
             check_budget(path, (archive.getinfo(name).file_size for name in ("data", "policy.pth")))
             data = json.loads(archive.read("data"))
             parameters = load_torch_file(path, archive.read("policy.pth"))
-        parts, activation, squashed = _read_settings(data)
+        layers, activation, squashed = _read_settings(data)
         _check_actions(data["action_space"], spec)
-        weights, biases = _read_layers({name: part.numpy() for name, part in parameters.items()}, parts)
+        weights, biases = _read_layers({name: part.numpy() for name, part in parameters.items()}, layers)
         if len(spec.ob_shape) == 3:
             raise InvalidInput("its policy reads images; it must read vectors")
     print(f"{path}: a zip has no statistics of VecNormalize, and so none are applied (docs/data.md)", file=sys.stderr)
@@ -67,23 +69,22 @@ def _within_bounds(actions: Array, low: Array, high: Array, squashed: bool) -> A
     return np.asarray(low + 0.5 * (np.tanh(actions) + 1) * (high - low) if squashed else np.clip(actions, low, high))
 
 
-def _read_settings(data: Mapping[str, Any]) -> tuple[tuple[str, ...], str, bool]:
-    """A policy's module names and activation, and whether tanh bounds actions; unknown policies raise InvalidInput."""
+def _read_settings(data: Mapping[str, Any]) -> tuple[str, str, bool]:
+    """The entry of a policy in `KINDS`, with the activation that it has; unknown policies raise InvalidInput."""
     made = re.match(r"<function (\w+)\.", str(data["policy_class"].get("__init__")))
     name = f"{data['policy_class']['__module__']}.{made[1] if made else '?'}"
     if name not in KINDS:
         raise InvalidInput(f"its policy is a {name:.100}, not one of {', '.join(n.rpartition('.')[2] for n in KINDS)}")
     if data.get("use_sde"):
         raise InvalidInput("its exploration is gSDE; use_sde must be False")
-    parts, default, squashed = KINDS[name]
+    layers, default, squashed = KINDS[name]
     options = data["policy_kwargs"]
     if options.get("features_extractor_class", FLATTEN) != FLATTEN:
         raise InvalidInput(f"it has {options['features_extractor_class']!s:.80}, not {FLATTEN}")
-    activations = {CLASS.format(torch_name): ours for torch_name, ours in ACTIVATIONS.items()}
-    used = options.get("activation_fn", CLASS.format(default))
-    if used not in activations:
+    used = options.get("activation_fn")
+    if used is not None and used not in ACTIVATIONS:
         raise InvalidInput(f"its activation is {used!s:.100}, not {' or '.join(ACTIVATIONS)}")
-    return parts, activations[used], squashed
+    return layers, ACTIVATIONS.get(used, default), squashed
 
 
 def _check_actions(space: Mapping[str, Any], spec: TaskSpec) -> None:
@@ -97,12 +98,9 @@ def _check_actions(space: Mapping[str, Any], spec: TaskSpec) -> None:
             raise InvalidInput(f"its action bound {name} is {space[name]:.100}, the task's is {getattr(ours, name)}")
 
 
-def _read_layers(parameters: Mapping[str, Array], parts: Sequence[str]) -> tuple[list[Array], list[Array]]:
-    """Weights (inputs, outputs) and biases (outputs,) of the affine layers from the observation to the action."""
-    used: list[str] = []
-    for part in parts:
-        own = [name.removesuffix(".weight") for name in parameters if re.match(rf"{part}\.(\d+\.)?weight$", name)]
-        used += sorted(own, key=lambda name: int(name.rpartition(".")[2]) if name != part else 0)
+def _read_layers(parameters: Mapping[str, Array], layers: str) -> tuple[list[Array], list[Array]]:
+    """Weights (inputs, outputs) and biases (outputs,) of the layers that a regular expression names, in their order."""
+    used = [name.removesuffix(".weight") for name in parameters if re.fullmatch(rf"({layers})\.weight", name)]
     names = {f"{layer}.{kind}" for layer in used for kind in ("weight", "bias")}
     if other := [name for name in parameters if name not in names and not re.match(UNUSED, name)]:
         raise InvalidInput(f"its parameter {other[0]:.100} is not part of a perceptron")

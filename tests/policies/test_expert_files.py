@@ -189,7 +189,7 @@ def test_modules_are_called_with_float32_in_evaluation_mode_and_keep_their_mode(
     assert [part.training for part in module] == [True, True, False]
     with pytest.raises(InvalidInput, match=r"the expert failed: RuntimeError: .*shapes cannot be multiplied"):
         as_policy(nn.Linear(9, 1)).get_action(OBSERVATIONS)
-    with pytest.raises(InvalidInput, match="the class Sequential"):
+    with pytest.raises(InvalidInput, match=r"not <class .*Sequential"):
         as_policy(nn.Sequential)
     with pytest.raises(InvalidInput, match=r"a Normal of shape \(\); it must give one action"):
         as_policy(lambda batch: torch.distributions.Normal(0.0, 1.0)).get_action(OBSERVATIONS)
@@ -211,8 +211,6 @@ def test_a_run_folder_and_its_files_are_experts_and_load_policy_reads_them(tiny:
     dagger.run_training_loop()
     with pytest.raises(InvalidInput, match="5 numbers can't be converted to 3"):
         load_expert(folder, "other-v0", replace(spec, ob_shape=(5,)))
-    with pytest.raises(InvalidInput, match="not a policy of discrete actions"):
-        load_expert(folder, fakes.CHOICE, replace(spec, discrete=True))
     torch.save(nn.Linear(3, 2), folder / "policy_itr_1.pt")
     with pytest.raises(InvalidInput, match="whole module runs code"):
         load_expert(folder, fakes.POINT, spec)
@@ -229,8 +227,8 @@ def test_module_colon_object_is_distinguished_from_a_path(tmp_path: Path, monkey
     for name, message in (
         ("door_of_mine:missing", "door_of_mine:missing.*missing"),
         ("no_such_module:x", "No module named"),
-        ("door_of_mine:A", "class A"),
-        ("door_of_mine:number", "not a int"),
+        ("door_of_mine:A", "not <class 'door_of_mine.A'>"),
+        ("door_of_mine:number", "not 3"),
     ):
         with pytest.raises(InvalidInput, match=message):
             load_expert(Path(name), fakes.POINT, fakes.POINT_SPEC)
@@ -245,7 +243,7 @@ WRONG_FILES = {
     "HDF5": lambda: b"\x89HDF\r\n\x1a\n" + bytes(50),
     "Git LFS pointer": lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
     "web page": lambda: b"\n<!DOCTYPE html><html></html>",
-    "numpy archive .*--expert_data": lambda: written(lambda file: np.savez(file, observation=np.zeros(3))),
+    "a numpy archive, not an expert policy": lambda: written(lambda file: np.savez(file, observation=np.zeros(3))),
     "single numpy array": lambda: written(lambda file: np.save(file, np.zeros(3))),
     "loading a torch checkpoint of a whole module runs code": lambda: written(
         functools.partial(torch.save, nn.Linear(3, 2))

@@ -56,7 +56,6 @@ def test_the_saved_policy_is_read(tmp_path: Path, env_name: str, spec: TaskSpec)
     np.testing.assert_array_equal(loaded.get_action(observations), saved.get_action(observations))
     assert spec.max_episode_steps == 7
     assert env.reset(seed=0)[0].shape == (OB_DIM,)
-    assert load_run_policy(path, ep_len=4)[2].max_episode_steps == 4
 
 
 def test_a_policy_is_read_only_with_the_function_that_made_it(tmp_path: Path) -> None:
