@@ -12,13 +12,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cs285.config import Config
-from cs285.data.portable import portable, write_pickle, write_torch_file
-from cs285.data.restricted_pickle import load_pickle, load_torch_file
+from cs285.data.restricted_pickle import TENSOR_DTYPES, is_key, load_pickle, load_torch_file
 from cs285.data.run_folders import ADAM_STEP, CHECKPOINT, COUNT, PENDING, check, read_config, read_content, versions
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Trajectory
-from cs285.data.whole_files import digest, reading
+from cs285.data.whole_files import digest, reading, whole_file, write_pickle
 from cs285.errors import InvalidInput
 
 VERSION = 4  # version of the checkpoint's format
@@ -47,6 +48,8 @@ class Checkpoints:
                 For a value of another type, InvalidInput names the value's place in ``state``.
             new_paths: episodes that the run collected since the last checkpoint, without the expert data.
         """
+        import torch  # imported only here, so that workers are forked before torch is imported
+
         settings = read_content(self._config)["settings"] if self._config.exists() else {}
         content = {"version": VERSION, "itr": itr, "settings": settings, "added": self._added}
         # A value of another type raises InvalidInput here, before a file is written.
@@ -55,7 +58,8 @@ class Checkpoints:
             path = self._folder / f"added_{itr}.pkl"
             write_pickle([episode.fields() for episode in new_paths], path)
             self._added[path.name] = digest(path)
-        write_torch_file(content, self._file)
+        with whole_file(self._file) as file:
+            torch.save(content, file)
 
     def load(self) -> tuple[int, dict[str, Any], list[Trajectory]]:
         """Read the checkpoint.
@@ -144,3 +148,24 @@ def settings_to_resume(given: Mapping[str, Any]) -> Config:
             flag = f"--{name} {getattr(config, name)}"
             raise InvalidInput(f"--resume: {path} has {flag}; to import this module, repeat the flag")
     return replace(config, **given)
+
+
+def portable(value: Any, path: str) -> Any:
+    """Copy a tree of containers for ``torch.save``, with its tensors on the CPU.
+
+    ``path`` is the name of the tree in messages. Raises InvalidInput, with the place of the value in the tree, for a
+    value that `load_torch_file` would refuse.
+    """
+    import torch
+
+    if isinstance(value, torch.Tensor) and str(value.dtype).removeprefix("torch.") in TENSOR_DTYPES.values():
+        return value.detach().cpu().to_dense().clone()  # cloned, since a view would be saved with all of its storage
+    if isinstance(value, dict) and all(map(is_key, value)):
+        return {key: portable(item, f"{path}.{key}") for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(portable(item, f"{path}.{n}") for n, item in enumerate(value))
+    numeric = isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub"
+    if numeric or value is None or type(value) in (bool, int, float, str):
+        return value
+    allowed = "dicts, lists, tuples, tensors, arrays, numbers, texts and None (or give --checkpoint_freq -1)"
+    raise InvalidInput(f"can't save {path}: a {type(value).__name__}; allowed are {allowed}")

@@ -1,8 +1,6 @@
 """Reading of recorded expert episodes in all known layouts, and writing in the course's layout."""
 
-import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short_repr
 from typing import Any
@@ -10,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from cs285.data.formats import NAMES, minari_name, read_minari, read_npz
-from cs285.data.portable import write_pickle
 from cs285.data.restricted_pickle import load_pickle
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of
+from cs285.data.whole_files import NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of, write_pickle
 from cs285.errors import InvalidInput
 from cs285.process import print_notice
 
@@ -170,9 +167,8 @@ def _read_actions(actions: Array, discrete: bool | None) -> Array:
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     """Write episodes in the course's fall 2020 layout; raise InvalidInput if the file can't be written."""
-    episodes = []
-    for trajectory in trajectories:
-        episode: dict[str, Any] = {
+    episodes = [
+        {
             "observation": trajectory.observations,
             "image_obs": np.zeros(0, np.uint8),
             "reward": trajectory.rewards,
@@ -181,20 +177,6 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
             # The course's files mark the last step of each episode as terminal, even if a time limit ended the episode.
             "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),
         }
-        if trajectory.is_chain:
-            states = trajectory.states
-            # The pickle has the array of states once. Observations and next observations are slices of this array.
-            episode |= {"observation": _Part(states, slice(0, -1)), "next_observation": _Part(states, slice(1, None))}
-        episodes.append(episode)
+        for trajectory in trajectories
+    ]
     write_pickle(episodes, path)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A slice of an array; a pickle with several slices of one array has the array only once."""
-
-    array: Array
-    part: slice
-
-    def __reduce__(self) -> tuple[Any, tuple[Array, slice]]:
-        return operator.getitem, (self.array, self.part)

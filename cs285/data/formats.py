@@ -93,11 +93,8 @@ def _flatten(space: Any, values: Any) -> Array:
     """Convert N values of a space to an array: (N, *shape) for a Box, else (N, n) as by `gymnasium.spaces.flatten`."""
     if isinstance(space, gym.spaces.Box):
         return np.asarray(values)
-    if isinstance(space, gym.spaces.Dict | gym.spaces.Tuple):
-        pairs = space.items() if isinstance(space, gym.spaces.Dict) else enumerate(space)
-        parts = [_flatten(part, values[key]) for key, part in pairs]
-        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
-    flat: Any = [gym.spaces.flatten(space, value) for value in np.asarray(values)]
+    batches = gym.vector.utils.batch_space(space)
+    flat: Any = [gym.spaces.flatten(space, value) for value in gym.vector.utils.iterate(batches, values)]
     return np.stack(flat)
 
 

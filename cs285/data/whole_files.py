@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 import re
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cs285.errors import InvalidInput
 
@@ -42,6 +43,13 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             replace_file(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+def write_pickle(content: Any, path: Path) -> None:
+    """Write arrays and containers as a pickle that every Python 3 and numpy reads; raise InvalidInput if that fails."""
+    module, old = b"cnumpy._core.multiarray\n_reconstruct", b"cnumpy.core.multiarray\n_reconstruct"
+    with whole_file(path) as file:  # numpy 1 has no numpy._core; a pickle names it once, before the first array
+        file.write(pickle.dumps(content, protocol=3).replace(module, old, 1))
 
 
 @contextmanager

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from cs285.data.portable import write_pickle
 from cs285.data.restricted_pickle import load_pickle
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Array
-from cs285.data.whole_files import FOLDER, PICKLE, SB3_ZIP, TORCH_FILE, kind_of, reading
+from cs285.data.whole_files import FOLDER, PICKLE, SB3_ZIP, TORCH_FILE, kind_of, reading, write_pickle
 from cs285.envs.layouts import convert_observations, print_conversion
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from cs285.config import Config
-from cs285.data.portable import portable, write_torch_file
+from cs285.data.checkpoint import portable
 from cs285.data.restricted_pickle import load_torch_file
 from cs285.data.run_folders import read_config, read_content, saved_file
-from cs285.data.whole_files import TORCH_FILE, kind_of, reading
+from cs285.data.whole_files import TORCH_FILE, kind_of, reading, whole_file
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pytorch_utils import to_numpy
@@ -95,4 +95,6 @@ def export_policy(policy: Any, path: Path) -> None:
 
 def save_parameters(policy: Any, path: Path) -> None:
     """Write ``policy.state_dict()``, to be read by ``torch.load(path, weights_only=True)``, or raise InvalidInput."""
-    write_torch_file(portable(dict(policy.state_dict()), "the policy's state_dict"), path)
+    parameters = portable(dict(policy.state_dict()), "the policy's state_dict")
+    with whole_file(path) as file:
+        torch.save(parameters, file)

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from cs285.config import Config
 from cs285.data.checkpoint import MAY_CHANGE, Checkpoints, settings_to_resume
-from cs285.data.portable import write_pickle, write_torch_file
 from cs285.data.restricted_pickle import load_pickle, load_torch_file
 from cs285.data.run_folders import versions
 from cs285.data.trajectory import Trajectory
-from cs285.data.whole_files import digest, whole_file
+from cs285.data.whole_files import digest, whole_file, write_pickle
 from cs285.errors import InvalidInput
 from tests.data.stopped_runs import bits, files
 from tests.fakes import make_trajectory
@@ -100,7 +99,7 @@ def edit(run_dir: Path, name: str, keys: list[Any], value: Any) -> None:
     for key in keys[:-1]:
         tree = tree[key]
     tree[keys[-1]] = value
-    (write_torch_file if path.suffix == ".pt" else write_pickle)(whole, path)
+    (torch.save if path.suffix == ".pt" else write_pickle)(whole, path)
     if path.suffix != ".pt":
         edit(run_dir, "state.pt", ["added", name], digest(path))
 

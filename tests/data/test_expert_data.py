@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from cs285.data.expert_data import load_expert_data, write_expert_data
-from cs285.data.portable import write_pickle
 from cs285.data.restricted_pickle import load_pickle
+from cs285.data.whole_files import write_pickle
 from cs285.errors import InvalidInput
 from tests.data.stopped_runs import bits
 from tests.fakes import course_episode, make_trajectory, pickle_file, pickled_by_python_2
@@ -90,12 +90,10 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (101, 16, 16, 1), np.uint8)
 
 
 @pytest.mark.parametrize(("states", "discrete"), [(IMAGES, True), (np.float32(IMAGES), False)])
-def test_written_episodes_are_read_and_have_each_observation_once(tmp_path: Path, states: Any, discrete: bool) -> None:
+def test_written_episodes_are_read_also_by_plain_pickle(tmp_path: Path, states: Any, discrete: bool) -> None:
     changes = {"actions": np.arange(100)} if discrete else {}
     written = make_trajectory(100, observations=states[:-1], next_observations=states[1:], **changes)
     apart = make_trajectory(100, observations=states[:-1], next_observations=states[:0:-1], **changes)
-    write_expert_data([written], tmp_path / "data.pkl")
-    assert (tmp_path / "data.pkl").stat().st_size < 1.1 * states.nbytes
     write_expert_data([written, apart], tmp_path / "data.pkl")
     for one, other in zip([written, apart], load_expert_data(tmp_path / "data.pkl", time_limit=100), strict=True):
         for name, value in vars(one).items():
