@@ -1,11 +1,11 @@
 """Answers to the blanks, in the folders wrong_answers and right_answers; each blank has a file in both folders.
 
 In a file of wrong_answers, ``# base`` begins a right answer, the base. Every other answer begins with a line
-``# key: title``. The key names the mistake or shortcoming that the check must report, and the title says how the answer
-makes this mistake. The key ``ok`` means that the check must report nothing; the title then says how the answer differs
-from the base. An answer is either complete or a list of edits of the base. An edit is a line ``#~ old ==> new``, or a
-line ``#- old`` followed by lines ``#+ new``. Answers in right_answers edit the base of the file in wrong_answers that
-has the same name.
+``# words | title``. The words are the part of the check's message that names the mistake or shortcoming, and the title
+says how the answer makes this mistake. Instead of the words, ``ok`` means that the check must report nothing; the title
+then says how the answer differs from the base. An answer is either complete or a list of edits of the base. An edit is
+a line ``#~ old ==> new``, or a line ``#- old`` followed by lines ``#+ new``. Answers in right_answers edit the base of
+the file in wrong_answers that has the same name; their words, with commas, are from successive shortcomings.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 class Answer(NamedTuple):
     blank: str
-    key: str  # key of the mistake or shortcoming that the check must report; "ok" if there is none
+    words: str  # part of the message that the check must report; "ok" if it must report nothing
     title: str
     source: str
 
@@ -30,8 +30,8 @@ def parse(path: Path) -> list[Answer]:
     parts = re.split(r"^# (?!fmt|base)(.+)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     answers = []
     for header, body in zip(parts[::2], parts[1::2], strict=True):
-        key, _, title = header.partition(": ")
-        answers.append(Answer(path.stem, key, title, edited(base, body) if body.startswith(("#-", "#~")) else body))
+        words, _, title = header.partition(" | ")
+        answers.append(Answer(path.stem, words, title, edited(base, body) if body.startswith(("#-", "#~")) else body))
     return answers
 
 

@@ -9,48 +9,44 @@ import torch
 
 
 class Mistake(Exception):
-    """A mistake in an answer, with a key that identifies the mistake in tests and a clause for the student."""
-
-    def __init__(self, key: str, words: str) -> None:
-        super().__init__(key, words)
-        self.key, self.words = key, words
+    """A mistake in an answer, or a disadvantage of an answer that works; the text is a clause for the student."""
 
 
-def require(condition: object, key: str, words: str) -> None:
-    """Raise a `Mistake` with this key and these words unless the condition holds."""
+def require(condition: object, text: str) -> None:
+    """Raise a `Mistake` with this text unless the condition holds."""
     if not condition:
-        raise Mistake(key, words)
+        raise Mistake(text)
 
 
 def require_type(value: object, kind: type | tuple[type, ...], wanted: str) -> None:
     """Raise a `Mistake` unless a returned value has the type ``kind``; ``wanted`` describes the type in the message."""
     found = "nothing (None)" if value is None else f"a {type(value).__name__}"
-    require(isinstance(value, kind), "type", f"it returns {found}, not {wanted}")
+    require(isinstance(value, kind), f"it returns {found}, not {wanted}")
 
 
 def require_trajectories(paths: Any) -> None:
     """Raise a `Mistake` unless a returned value is a list of trajectories."""
     require_type(paths, (list, tuple), "a list of trajectories")
     kinds = {type(path).__name__ for path in paths} - {"Trajectory"}
-    require(not kinds, "type", f"it returns {kinds} in a list or tuple; it must return only a list of trajectories")
+    require(not kinds, f"it returns a list or tuple in which there are {kinds}; all must be of the type Trajectory")
 
 
 def require_equal(
-    found: Any, wanted: Any, key: str, name: str, hint: str = "", others: Mapping[str, tuple[Any, str]] | None = None
+    found: Any, wanted: Any, name: str, hint: str = "", mistakes: Mapping[str, Any] | None = None
 ) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    ``name`` begins the message, and ``hint`` ends the message. ``others`` maps the key of each known mistake to the
-    numbers that the mistake leads to, and to a hint. If ``found`` has these numbers, the `Mistake` that is raised has
-    the known mistake's key and hint.
+    ``name`` begins the message and ``hint`` ends it. ``mistakes`` maps the names of common mistakes to the numbers that
+    they lead to. The first mistake that leads to ``found`` replaces the hint.
     """
     if not close(found, wanted):
-        same = [(name, clause) for name, (other, clause) in (others or {}).items() if close(found, other)]
-        key, hint = [*same, (key, hint)][0]
+        common = [
+            f"; the likely mistake: {mistake}" for mistake, other in (mistakes or {}).items() if close(found, other)
+        ]
         if np.ndim(wanted) == 2 and np.shape(found) == np.shape(wanted):
             row = [close(a, b) for a, b in zip(found, wanted, strict=True)].index(False)
             name, found, wanted = f"{name}, in row {row}:", found[row], wanted[row]
-        raise Mistake(key, f"{name} {show(found)}, not {show(wanted)}{hint}")
+        raise Mistake(f"{name} {show(found)}, not {show(wanted)}{[*common, hint][0]}")
 
 
 def close(found: Any, wanted: Any) -> bool:
@@ -71,13 +67,11 @@ def _array(numbers: Any) -> Any:
 
 @contextmanager
 def case(name: str) -> Iterator[None]:
-    """Prefix the message of an error in the block with the name of the case."""
+    """Add the name of a case to the notes of an error in the block; the message to the student begins with it."""
     try:
         yield
-    except Mistake as mistake:
-        raise Mistake(mistake.key, f"{name}: {mistake.words}") from None
     except Exception as error:
-        error.case = f"{name}: {getattr(error, 'case', '')}"  # type: ignore[attr-defined]
+        error.add_note(name)
         raise
 
 

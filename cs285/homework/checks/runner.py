@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import CodeType
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -28,13 +27,12 @@ import cs285.data.expert_data  # four modules that answers need: forks of this p
 import cs285.envs.make_env
 import cs285.infrastructure.logger
 import cs285.policies.loaded_gaussian_policy
-from cs285.homework.blanks import BLANKS, BY_NAME, Blank, Body
-from cs285.homework.checks.mistake import Mistake
+from cs285.homework.blanks import BLANKS, BY_NAME, Blank
+from cs285.homework.checks.mistake import Mistake, require
 
 ROOT = Path(cs285.__file__).absolute().parents[1]
 LIMIT = 3.0  # seconds for the check of one blank
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
-STATUSES = ("ok", "works, but", "not started", "wrong")
 torch.distributions.MultivariateNormal(torch.zeros(1), torch.eye(1))  # imports parts of torch, so that forks need not
 
 
@@ -43,15 +41,14 @@ class Verdict:
     """Result of the check of one blank."""
 
     blank: str  # name of the blank
-    status: str  # one of `STATUSES`; an answer with one of the first two passes
-    key: str = ""  # short name of the mistake, or short names of the shortcomings of an answer that works
-    words: str = ""  # what is wrong, with the numbers that show it
+    status: str  # "ok", "works, but", "not started" or "wrong"; an answer with one of the first two passes
+    words: str = ""  # what is wrong, with the numbers that show it, or the disadvantages of an answer that works
     where: str = ""  # file and line of the mistake
 
     @property
     def passed(self) -> bool:
         """Whether the answer is right."""
-        return self.status in STATUSES[:2]
+        return self.status in ("ok", "works, but")
 
     def __str__(self) -> str:
         blank = BY_NAME[self.blank]
@@ -82,17 +79,18 @@ def check(name: str, limit: float = LIMIT) -> Verdict:
         process = context.Process(target=_run, args=(name, limit, Path(folder)), daemon=True)
         process.start()
         process.join(limit + 60)  # + 60: the process may start slowly, and the limit begins after its start
-        exit_code = process.exitcode
         process.kill()
         process.join()
         if found.exists():
-            return Verdict(**json.loads(found.read_bytes()))
+            return Verdict(name, *json.loads(found.read_bytes()))
         calls = trace.read_text(encoding="utf-8") if trace.exists() else ""
+    if not calls:
+        words = f"it ended the whole process, with exit code {process.exitcode}"
+        return Verdict(name, "wrong", words, blank.file)
     frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost frame comes first
-    where = next((f"{_shown(file)}:{line}" for file, line in frames if _is_answer(file, blank)), blank.file)
-    if calls or exit_code is None:
-        return Verdict(name, "wrong", "hangs", f"it did not return within {limit:g} s; does a loop never end?", where)
-    return Verdict(name, "wrong", "exits", f"it ended the whole process, with exit code {exit_code}", where)
+    return Verdict(
+        name, "wrong", f"it did not return within {limit:g} s; does a loop never end?", _place(blank, frames)
+    )
 
 
 def _run(name: str, limit: float, folder: Path) -> None:
@@ -110,67 +108,43 @@ def _run(name: str, limit: float, folder: Path) -> None:
         _import_answers(blank)
         faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # again: the limit begins after the imports
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
-        costs: dict[str, str] = {cost.key: cost.words for cost in getattr(module, name)() or ()}
+        costs = list(dict.fromkeys(map(str, getattr(module, name)() or ())))  # without repetitions
         changed = [key for key, value in _global_state().items() if value != before[key]]
-        if changed:
-            raise Mistake("global state", f"it changes the {changed[0]} of the whole process")
+        require(not changed, f"it changes the {' and the '.join(changed)} of the whole process")
         sys.stdout.flush()
         if printed := (folder / "stdout").read_text("utf-8", "replace").strip().split("\n")[0]:
-            costs["prints"] = f"it prints {printed!r:.60}; printing slows a run and hides the run's own lines"
-        status, key, words = "works, but" if costs else "ok", ", ".join(costs), "; ".join(costs.values())
-        verdict = Verdict(name, status, key, words, _place_of(blank, None) if costs else "")
+            costs.append(f"it prints {printed!r:.60}; printing slows a run and hides the run's own lines")
+        verdict = ("works, but", "; ".join(costs), _place(blank)) if costs else ("ok", "", "")
     except BaseException as error:
-        status, key, words = _explain(blank, error)
-        # If a blank is not started, the place is its first function, because this function contains the hints.
-        place = _place_of(blank, None if status == "not started" else error)
-        verdict = Verdict(name, status, key, words[:500], place)
+        verdict = _explain(blank, error)
     faulthandler.cancel_dump_traceback_later()
-    (folder / "verdict").write_bytes(json.dumps(asdict(verdict)).encode())
+    (folder / "verdict").write_bytes(json.dumps(verdict).encode())
     os._exit(0)  # ends the process without waiting for threads or exit handlers of the answer
 
 
 def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
-    if isinstance(error, Mistake):
-        return "wrong", error.key, error.words
-    empty = [body.function for body in blank.bodies if "NotImplementedError" in getattr(_code(body), "co_names", ())]
-    others = [other for other in BLANKS if other is not blank and other.not_written in str(error)]
-    if isinstance(error, NotImplementedError) and not others:
-        if 0 < len(empty) < len(blank.bodies):
-            return "wrong", "half written", f"{empty[0]} is not written yet"
-        return "not started", "not started", ""
-    if isinstance(error, SyntaxError):
-        return "wrong", "syntax error", f"Python can't read the file: {error.msg}: {(error.text or '').strip():.200}"
-    if isinstance(error, SystemExit):
-        return "wrong", "exits", f"it ends the program (sys.exit({error.code!r:.40}))"
-    kind, words = type(error).__name__, re.sub(r"\b(cs285\.homework\.checks\.\w+\.)?_(?=[A-Z])", "", str(error))
-    return "wrong", f"raises {kind}", f"{getattr(error, 'case', '')}it raises {kind}: {words}"
+    """Status, words and place of the verdict on an answer whose check raised an error."""
+    frames = [(frame.filename, frame.lineno) for frame in reversed(traceback.extract_tb(error.__traceback__))]
+    place = _place(blank, frames)
+    if isinstance(error, NotImplementedError) and blank.not_written in str(error):
+        return "not started", "", place
+    words = str(error) if isinstance(error, Mistake) else f"it raises {type(error).__name__}: {error}"
+    words = ": ".join([*reversed(getattr(error, "__notes__", [])), words])
+    words = re.sub(r"\b(cs285\.homework\.checks\.\w+\.)?_(?=[A-Z])", "", words)
+    return "wrong", words[:500], place
 
 
-def _place_of(blank: Blank, error: BaseException | None) -> str:
-    """File and line of the innermost call in the answer; if the traceback has no such call, of the blank's function."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{_shown(error.filename)}:{error.lineno}"
-    for frame in reversed(traceback.extract_tb(error.__traceback__ if error else None)):
-        if _is_answer(frame.filename, blank):
-            return f"{_shown(frame.filename)}:{frame.lineno}"
-    named = [body for body in blank.bodies if body.function.split(".")[-1] in getattr(error, "words", "")]
-    code = _code([*named, blank.bodies[0]][0])
-    return f"{_shown(code.co_filename)}:{code.co_firstlineno}" if code else blank.file
-
-
-def _is_answer(file: str, blank: Blank) -> bool:
-    return any(Path(file) == ROOT / body.file for body in blank.bodies)
-
-
-def _shown(file: str) -> str:
-    return Path(file).relative_to(ROOT).as_posix() if Path(file).is_relative_to(ROOT) else file
-
-
-def _code(body: Body) -> CodeType | None:
-    function: Any = sys.modules.get(body.module)  # None when the body's file can't be imported
-    for name in body.function.split("."):
+def _place(blank: Blank, frames: Sequence[tuple[str, object]] = ()) -> str:
+    """File and line of the first frame that is in the blank's files; without one, of the blank's first function."""
+    answers = {ROOT / body.file: body.file for body in blank.bodies}
+    for file, line in frames:
+        if Path(file) in answers:
+            return f"{answers[Path(file)]}:{line}"
+    function: Any = sys.modules.get(blank.bodies[0].module)  # None when the file can't be imported
+    for name in blank.bodies[0].function.split("."):
         function = getattr(function, name, None)
-    return getattr(inspect.unwrap(function), "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{blank.file}:{code.co_firstlineno}" if code else blank.file
 
 
 def _import_answers(blank: Blank) -> None:
@@ -187,12 +161,12 @@ def _import_answers(blank: Blank) -> None:
 
 def _forbid_seeding(blank: Blank) -> None:
     """Make the functions that seed a global generator raise a `Mistake` when the answer calls them."""
+    answers = [ROOT / body.file for body in blank.bodies]
 
-    def guarded(name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
-        if _is_answer(sys._getframe(1).f_code.co_filename, blank):
-            text = f"it calls {name}, which changes the random numbers of the whole run (they come from --seed)"
-            raise Mistake("global state", text)
-        return function(*args, **kwargs)
+    def guarded(name: str, function: Any, *args: Any) -> Any:
+        text = f"it calls {name}, which changes the random numbers of the whole run (they come from --seed)"
+        require(Path(sys._getframe(1).f_code.co_filename) not in answers, text)
+        return function(*args)
 
     for owner, name in ((random, "seed"), (np.random, "seed"), (torch, "manual_seed")):
         setattr(owner, name, functools.partial(guarded, f"{owner.__name__}.{name}", getattr(owner, name)))

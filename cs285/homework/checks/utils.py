@@ -1,15 +1,15 @@
 """Checks of `sample_trajectory`, `sample_trajectories` and `sample_n_trajectories`."""
 
-import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from itertools import chain, cycle, islice, pairwise
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from cs285.data.trajectory import Array, Trajectory
+from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.homework.checks.mistake import Mistake, case, require, require_equal, require_trajectories, require_type
@@ -21,14 +21,6 @@ SEED = 7
 LENGTHS = [4, 6, 5, 3]  # numbers of steps of the episodes of `_Rollouts`, repeated without end
 
 
-class _ResetAnswer(NamedTuple):
-    observation: Array
-    info: dict[str, Any]
-
-    def __array__(self, *_: Any, **__: Any) -> Array:
-        raise Mistake("reset", "the pair (observation, info) that env.reset returns is used as an observation")
-
-
 class _Environment(gym.Env[Any, Any]):
     """An environment whose observation in step t is (t, seed, 1).
 
@@ -38,26 +30,24 @@ class _Environment(gym.Env[Any, Any]):
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
         self.action_space = gym.spaces.Discrete(2) if discrete else gym.spaces.Box(-1.0, 1.0, (2,))
-        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (3,))
         self.ends, self.steps, self.over = ends, 0, False
-        # The task's dtype is float32. np.asarray does not copy a float32 array, so with a float32 state the check finds
-        # an answer that calls np.asarray and does not copy.
+        # np.asarray copies a float64 array, since the task's dtype is float32, but does not copy a float32 array.
         self.state = np.zeros(3, np.float32 if "truncated" in ends else np.float64)
         self.seeds, self.received = list[Any](), list[Any]()
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         self.seeds.append(seed)
         self.state[:], self.steps, self.over = (0, seed or 0, 1), 0, False
-        return _ResetAnswer(self.state if self.ends else self.state.copy(), {"info": "of reset"})
+        return self.state if self.ends else self.state.copy(), {"info": "of reset"}
 
     def step(self, action: Any) -> Any:
-        require(self.seeds, "reset", "env.step is called before env.reset")
-        require(not self.over, "end", f"env.step is called after the episode has ended in step {self.steps}")
+        require(self.seeds, "env.step is called before env.reset")
+        require(not self.over, f"env.step is called after the episode has ended in step {self.steps}")
         shapes = f"env.step gets an action of shape {np.shape(action)}, not {self.action_space.shape}"
-        require(np.shape(action) == self.action_space.shape, "action shape", shapes)
+        require(np.shape(action) == self.action_space.shape, shapes)
         self.received.append(np.array(action))
         self.steps += 1
-        require(self.steps < 17, "max_episode_steps", "the episode continues after spec.max_episode_steps, 12 steps")
+        require(self.steps < 17, "the episode continues after spec.max_episode_steps, 12 steps")
         self.state[0], self.state[2] = self.steps, np.nan if self.steps == self.ends.get("NaN") else 1
         terminated, truncated = (self.steps == self.ends.get(key) for key in ("terminated", "truncated"))
         self.over = terminated or truncated
@@ -79,7 +69,7 @@ class _Policy:
 
     def get_action(self, observations: Any) -> Any:
         text = "policy.get_action does not get a numpy array; env.reset returns the pair (observation, info)"
-        require(isinstance(observations, np.ndarray), "reset", text)
+        require(isinstance(observations, np.ndarray), text)
         t = observations[..., 0]
         self.dtypes.add(observations.dtype)
         if self.discrete:
@@ -103,13 +93,13 @@ def sample_trajectory() -> Iterator[Mistake]:
     noisy = [_roll_out(_Environment({"terminated": 4}), policy).actions for _ in range(2)]
     if not np.array_equal(noisy[0], noisy[1]) or str(np.random.get_state()) != before:
         text = "with the same seed, a random policy acts differently: call its methods within episode_generators(seed)"
-        yield Mistake("episode_generators", text)
+        yield Mistake(text)
     if policy.dtypes != {SPEC.ob_dtype}:
-        yield Mistake("dtype", "observations are not converted to spec.ob_dtype before the policy gets them")
-    for what, ends, noise in (("actions", {}, np.nan), ("last next observation", {"NaN": 4}, 0.0)):
+        yield Mistake("observations are not converted to spec.ob_dtype before the policy gets them")
+    for ends, noise in (({}, np.nan), ({"NaN": 4}, 0.0)):
         with suppress(InvalidInput):
             _roll_out(_Environment({"terminated": 4, **ends}), _Policy(noise=noise))
-            yield Mistake("NaN", f"NaN in the {what} raises no error: pass all arrays to check_finite")
+            yield Mistake("NaN in an action or an observation raises no error: pass all arrays to check_finite")
 
 
 def _roll_out(env: _Environment, policy: _Policy, spec: TaskSpec = SPEC, **options: Any) -> Trajectory:
@@ -123,84 +113,65 @@ def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
     frames, limit = list[int](), min(ends.values(), default=spec.max_episode_steps)
     path = _roll_out(env, policy, spec, on_frame=lambda frame: frames.append(frame.max()))
     count = f"the trajectory has {len(path)} steps, env.step was called {env.steps} times, the episode has {limit}"
-    require(env.steps >= limit, "stops early", count)
-    require(env.steps <= limit, "max_episode_steps", count)
-    require(len(path) == limit, "last step", count)
-    require(env.seeds == [SEED], "seed", f"env.reset gets the seeds {env.seeds}, not [{SEED}]")
-    require(policy.seeds == [SEED], "policy.reset", f"policy.reset gets the seeds {policy.seeds}, not [{SEED}]")
+    require(len(path) == env.steps == limit, count)
+    seeds = f"env.reset gets the seeds {env.seeds} and policy.reset the seeds {policy.seeds}; both must get [{SEED}]"
+    require(env.seeds == policy.seeds == [SEED], seeds)
     t = np.arange(limit)
     now, following = path.observations[:, 0], path.next_observations[:, 0]
-    last = (np.full(limit, now[-1]), ": the environment reuses one array for all observations, so copy each of them")
-    first = (np.zeros(limit), ": after a step, the observation that it returns is the one to act on")
-    others = {"first observation": first, "copy": last}
-    require_equal(now, t, "observations", "the observations are those of the steps", others=others)
-    name = "the next observations are those of the steps"
-    require_equal(following, t + 1, "next observation", name, ": each comes one step after its observation")
+    mistakes = {
+        "all actions are for the first observation": np.zeros(limit),
+        "no copies, although the environment reuses one array for all observations": np.full(limit, now[-1]),
+    }
+    require_equal(now, t, "the observations are those of the steps", mistakes=mistakes)
+    hint = ": each comes one step after its observation"
+    require_equal(following, t + 1, "the next observations are those of the steps", hint)
     wanted = t % 2 if spec.discrete else np.stack([10 + t, 0 * t], axis=1)
-    others = {} if spec.discrete else {"clipped": (np.clip(wanted, -1, 1), ": actions must not be clipped")}
     for name, actions in (("the environment got", env.received), ("the trajectory has", path.actions)):
-        require_equal(actions, wanted, "actions", f"{name} the actions", others=others)
-    require_equal(path.rewards, 0.5 * (t + 1), "rewards", "the rewards are")
+        require_equal(actions, wanted, f"{name} the actions", mistakes={"actions are clipped": np.clip(wanted, -1, 1)})
+    require_equal(path.rewards, 0.5 * (t + 1), "the rewards are")
     flags, task = f"terminated is {path.terminated} and truncated is {path.truncated}", "terminated" in ends
-    key, cause = "terminal flag" if task else "time limit", "the task" if task else "a time limit"
-    require((path.terminated, path.truncated) == (task, not task), key, f"{flags}, but {cause} ended the episode")
-    hint = "; spec.frame_stride is 2"
-    require_equal(frames, range(0, limit, 2), "frames", "on_frame gets the frames of the steps", hint)
+    cause = "the task" if task else "a time limit"
+    require((path.terminated, path.truncated) == (task, not task), f"{flags}, but {cause} ended the episode")
+    require_equal(frames, range(0, limit, 2), "on_frame gets the frames of the steps", "; spec.frame_stride is 2")
 
 
 class _Rollouts:
     """Rollouts in which an episode's seed is its number of steps; like workers, the rollouts read one seed ahead."""
 
-    spec = SPEC
-
-    def __init__(self) -> None:
-        self.policy, self.count = object(), 0
+    spec, policy = SPEC, object()
 
     def episodes(self, policy: object, seeds: Iterator[int], min_timesteps: int | None = None) -> Iterator[Trajectory]:
-        require(policy is self.policy, "policy", "the episodes are rolled out with another policy than the given one")
-        ahead = list(itertools.islice(seeds, 1))
-        while ahead:
-            ahead += itertools.islice(seeds, 1)
-            self.count += 1
-            require(self.count < 60, "endless", "it rolls out episodes without end, since the seeds of a run never end")
-            require(ahead[0] in LENGTHS, "seeds", f"an episode has the seed {ahead[0]}, which is not a given seed")
-            states = np.repeat(np.arange(ahead.pop(0) + 1, dtype=np.float32)[:, None], 3, axis=1)
+        require(policy is self.policy, "the episodes are rolled out with another policy than the given one")
+        for count, (steps, _) in enumerate(pairwise(chain(seeds, [0]))):
+            require(count < 60, "it rolls out episodes without end, since the seeds of a run never end")
+            require(steps in LENGTHS, f"an episode has the seed {steps}, which is not a given seed")
+            states = np.repeat(np.arange(steps + 1, dtype=np.float32)[:, None], 3, axis=1)
             yield Trajectory.from_states(states, states[1:, :2], states[1:, 0], True, False)
 
 
-def _check_episodes(paths: Any) -> None:
+def _check_episodes(paths: Any, count: int) -> None:
     require_trajectories(paths)
-    lengths, wanted = [len(path) for path in paths], list(itertools.islice(itertools.cycle(LENGTHS), len(paths)))
-    cut = [length for length in lengths if length not in LENGTHS]
-    require(not cut, "whole episodes", f"episodes are cut to {cut} steps: return whole episodes")
-    hint = ": call rollouts.episodes once, and take all episodes from its generator"
-    require_equal(lengths, wanted, "order", "the lengths of the episodes are", hint)
+    lengths, hint = [*map(len, paths)], ": call rollouts.episodes once, and take whole episodes from its generator"
+    require_equal(lengths, [*islice(cycle(LENGTHS), len(paths))], "the lengths of the episodes are", hint)
+    text = f"{len(paths)} episodes, of {lengths} steps, are returned, not {count}"
+    require(len(paths) == count, f"{text}: min_timesteps counts steps, and ntraj counts episodes")
 
 
 def sample_trajectories() -> None:
     """Check that no more episodes than needed are collected, and that the returned number counts their steps."""
     for least, count in ((10, 2), (11, 3), (1, 1)):
         with case(f"min_timesteps={least}, episodes of {LENGTHS}... steps"):
-            rollouts = _Rollouts()
-            result = core.sample_trajectories(rollouts, rollouts.policy, least, itertools.cycle(LENGTHS))
+            result = core.sample_trajectories(_Rollouts(), _Rollouts.policy, least, cycle(LENGTHS))
             require_type(result, tuple, "the pair (paths, timesteps)")
             paths, timesteps = result
-            _check_episodes(paths)
-            found = sum(map(len, paths))
-            text = f"{len(paths)} episodes with {found} steps in all are returned"
-            counted = len(paths) == least > 2
-            require(not counted, "counted episodes", f"{text}: min_timesteps counts steps, not episodes")
-            require(found >= least, "too few steps", f"{text}, fewer than {least} steps")
-            require(len(paths) <= count, "too many", f"{text}, but {count} episodes are enough")
-            require(timesteps == found, "number of steps", f"the returned number of steps is {timesteps}, not {found}")
+            _check_episodes(paths, count)
+            steps = sum(map(len, paths))
+            require(timesteps == steps, f"the returned number of steps is {timesteps}, not {steps}")
 
 
 def sample_n_trajectories() -> None:
     """Check the number of episodes and their order."""
     for count in (3, 1):
         with case(f"ntraj={count}"):
-            rollouts = _Rollouts()
-            paths = core.sample_n_trajectories(rollouts, rollouts.policy, count, itertools.cycle(LENGTHS))
-            require_trajectories(paths)
-            require(len(paths) == count, "number of episodes", f"{len(paths)} episodes are returned, not {count}")
-            _check_episodes(paths)
+            paths = core.sample_n_trajectories(_Rollouts(), _Rollouts.policy, count, cycle(LENGTHS))
+            _check_episodes(paths, count)

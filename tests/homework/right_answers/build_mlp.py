@@ -1,11 +1,11 @@
 # fmt: off
 #: Right answers to the blank build_mlp; tests/homework/answers.py explains the format of this file.
-# ok: a comprehension over the widths makes the layers
+# ok | a comprehension over the widths makes the layers
 def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, output_activation=nn.Identity):
     widths = [input_size] + [size] * n_layers
     hidden = [module for a, b in zip(widths, widths[1:]) for module in (nn.Linear(a, b), activation())]
     return nn.Sequential(*hidden, nn.Linear(widths[-1], output_size), output_activation())
-# ok: a module class has the layers in an nn.ModuleList
+# ok | a module class has the layers in an nn.ModuleList
 def build_mlp(input_size, output_size, n_layers, size, activation=nn.Tanh, output_activation=nn.Identity):
     class MLP(nn.Module):
         def __init__(self):

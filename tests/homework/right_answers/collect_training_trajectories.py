@@ -1,6 +1,6 @@
 # fmt: off
 #: Right answers to the blank collect_training_trajectories; tests/homework/answers.py explains the format of this file.
-# ok: the answer has an else branch and sums the lengths
+# ok | the answer has an else branch and sums the lengths
 def collect_training_trajectories(self, itr):
     if itr > 0:
         policy = self.frozen_actor()
@@ -12,7 +12,7 @@ def collect_training_trajectories(self, itr):
         policy, paths = self.expert_policy, list(self.initial_expertdata)
     self.collection_policy = policy
     return paths
-# copy: the policy itself acts, not a frozen copy
+# a faster copy | the policy itself acts, not a frozen copy
 #~ self.frozen_actor() ==> self.agent.actor
-# ok: one copy acts and another copy is kept
+# ok | one copy acts and another copy is kept
 #~ self.rollouts, self.collection_policy ==> self.rollouts, self.frozen_actor()

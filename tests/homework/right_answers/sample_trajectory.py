@@ -1,6 +1,6 @@
 # fmt: off
 #: Right answers to the blank sample_trajectory; tests/homework/answers.py explains the format of this file.
-# ok: a for loop fills lists of observations and of next observations
+# ok | a for loop fills lists of observations and of next observations
 def sample_trajectory(env, spec, policy, seed, on_frame=None):
     obs, acs, rews, next_obs, terminated = [], [], [], [], False
     with episode_generators(seed):
@@ -19,7 +19,7 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
     obs, next_obs, acs, rews = np.array(obs), np.array(next_obs), np.array(acs), np.array(rews, np.float32)
     check_finite(np.concatenate([obs, next_obs[-1:]]), acs, rews, seed)
     return Trajectory(obs, acs, rews, next_obs, terminated, truncated=not terminated)
-# episode_generators, dtype, NaN: both functions are unused, and the policy gets the environment's dtype
+# episode_generators, spec.ob_dtype, NaN | both functions are unused, and the policy gets the environment's dtype
 def sample_trajectory(env, spec, policy, seed, on_frame=None):
     policy.reset(seed)
     states, actions, rewards = [env.reset(seed=seed)[0].copy()], [], []
@@ -34,10 +34,10 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
         done = terminated or truncated or len(rewards) == spec.max_episode_steps
     states = np.stack(states).astype(spec.ob_dtype)
     return Trajectory.from_states(states, np.stack(actions), np.float32(rewards), terminated, not terminated)
-# episode_generators: policy.reset is called before episode_generators
+# episode_generators | policy.reset is called before episode_generators
 #~ policy.reset(seed) ==> pass
 #- with episode_generators(seed):
 #+ policy.reset(seed)
 #+ with episode_generators(seed):
-# NaN: the last state is not checked
+# NaN | the last state is not checked
 #~ np.concatenate([obs, next_obs[-1:]]) ==> obs

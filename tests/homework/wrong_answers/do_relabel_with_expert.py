@@ -7,34 +7,34 @@ def relabel_with_expert(paths, expert, spec):
         actions = expert_actions(expert, path.observations, spec)
         new.append(replace(path, actions=actions))
     return new
-# in place: the actions are written into the given array
+# a given trajectory was changed | the actions are written into the given array
 #~ new.append(replace(path, actions=actions)) ==> path.actions[:] = actions; new.append(path)
-# raises FrozenInstanceError: an attribute of the trajectory is assigned
+# raises FrozenInstanceError | an attribute of the trajectory is assigned
 #~ new.append(replace(path, actions=actions)) ==> path.actions = actions; new.append(path)
-# one action: all actions are that of the first state
+# the expert's action for the first state | all actions are that of the first state
 #~ path.observations, spec) ==> path.observations[:1], spec).repeat(len(path), axis=0)
-# actions kept: the expert's actions are not used
+# the actions of the given trajectory are kept | the expert's actions are not used
 #~ new.append(replace(path, actions=actions)) ==> new.append(replace(path))
-# next observations: the expert gets the states after the steps
+# the expert gets next_observations | the expert gets the states after the steps
 #~ expert_actions(expert, path.observations, spec) ==> expert_actions(expert, path.next_observations, spec)
-# actions: the actions are a mixture of the expert's and the policy's
+# not [51.053, -1.053], the expert's actions | the actions are a mixture of the expert's and the policy's
 #~ path.observations, spec) ==> path.observations, spec) * 0.5 + path.actions * 0.5
-# number of episodes: only the last episode is returned
+# 1 trajectories, not 3 | only the last episode is returned
 #~ return new ==> return new[-1:]
-# type: nothing is returned
+# nothing (None) | nothing is returned
 #~ return new ==> pass
-# type: arrays of actions are returned
+# there are {'ndarray'} | arrays of actions are returned
 #~ new.append(replace(path, actions=actions)) ==> new.append(actions)
-# terminated changed: every new trajectory is marked as truncated
+# the field terminated differs | every new trajectory is marked as truncated
 #~ replace(path, actions=actions ==> Trajectory.from_states(path.states, actions, path.rewards, False, True
-# rewards changed: the new rewards are zero
+# the field rewards differs | the new rewards are zero
 #~ =actions)) ==> =actions, rewards=np.zeros_like(path.rewards)))
-# observations changed: the new observations are the next observations
+# the field observations differs | the new observations are the next observations
 #~ =actions)) ==> =actions, observations=path.next_observations))
-# raises ValueError: the expert's float64 actions are not converted
+# raises ValueError | the expert's float64 actions are not converted
 #~ expert_actions(expert, path.observations, spec) ==> expert.get_action(path.observations)
-# length: the trajectories are returned in another order
+# the field observations differs | the trajectories are returned in another order
 #~ for path in paths: ==> for path in sorted(paths, key=len):
-# learner's actions: the policy that learns chooses the actions, not the expert
+# the learning policy chooses the actions | the policy that learns chooses the actions, not the expert
 def do_relabel_with_expert(self, paths):
     return relabel_with_expert(paths, self.agent.actor, self.rollouts.spec)

@@ -6,28 +6,28 @@ def forward(self, observations):
     if self.discrete:
         return distributions.Categorical(logits=outputs)
     return distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
-# type: the network's outputs are returned
+# a Tensor, not a distribution | the network's outputs are returned
 #~ outputs = self.outputs(observations) ==> return self.outputs(observations)
-# log_prob shape: the log-probabilities of an action's numbers are not summed
+# each action has one log-probability | the log-probabilities of an action's numbers are not summed
 #~ distributions.Independent( ==> distributions.Normal(outputs, self.logstd.exp()); distributions.Independent(
-# exp missing: logstd is taken for the standard deviation
+# logstd without exp | logstd is taken for the standard deviation
 #~ self.logstd.exp() ==> self.logstd
-# covariance: the covariance has standard deviations on its diagonal
+# covariance | the covariance has standard deviations on its diagonal
 #- distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
 #+ distributions.MultivariateNormal(outputs, torch.diag(self.logstd.exp()))
-# standard deviation: the standard deviation is always one
+# it must be logstd.exp() | the standard deviation is always one
 #~ self.logstd.exp() ==> torch.ones_like(outputs)
-# squared: the standard deviation is squared
+# the variance is given as the standard deviation | the standard deviation is squared
 #~ self.logstd.exp() ==> self.logstd.exp() ** 2
-# raises ValueError: the logits are given as probabilities
+# raises ValueError | the logits are given as probabilities
 #~ distributions.Categorical(logits=outputs) ==> distributions.Categorical(outputs)
-# logits: probabilities are given as logits
+# logits, not probabilities | probabilities are given as logits
 #~ logits=outputs ==> logits=torch.softmax(outputs, dim=-1)
-# standardised: the network is called with raw observations
+# not standardised | the network is called with raw observations
 #~ outputs = self.outputs(observations) ==> outputs = self.network(observations)
-# mean: the mean is squashed by tanh
+# the distribution's mean is | the mean is squashed by tanh
 #~ distributions.Normal(outputs, self ==> distributions.Normal(torch.tanh(outputs), self
-# detached: the outputs are detached from the graph
+# log_prob has no gradient | the outputs are detached from the graph
 #~ outputs = self.outputs(observations) ==> outputs = self.outputs(observations).detach()
-# raises AttributeError: discrete actions are forgotten
+# raises AttributeError | discrete actions are forgotten
 #~ if self.discrete: ==> if False:

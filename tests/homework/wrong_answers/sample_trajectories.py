@@ -9,29 +9,29 @@ def sample_trajectories(rollouts, policy, min_timesteps, seeds, description=None
         paths.append(path)
         timesteps += len(path)
     return paths, timesteps
-# counted episodes: min_timesteps is taken for a number of episodes
+# 10 episodes | min_timesteps is taken for a number of episodes
 #~ timesteps += len(path) ==> timesteps += 1
-# too many: one episode more is collected if the steps are exactly enough
+# 3 episodes | one episode more is collected if the steps are exactly enough
 #~ while timesteps < min_timesteps: ==> while timesteps <= min_timesteps:
-# too few steps: the last episode is left out
+# 1 episodes | the last episode is left out
 #~ return paths, timesteps ==> return paths[:-1], timesteps
-# whole episodes: the last episode is cut
+# whole episodes | the last episode is cut
 #- paths.append(path)
 #+ left = min_timesteps - timesteps
 #+ path = Trajectory.from_states(path.states[: left + 1], path.actions[:left], path.rewards[:left], False, True)
 #+ paths.append(path)
-# order: a generator is made for each episode, so that seeds are lost
+# call rollouts.episodes once | a generator is made for each episode, so that seeds are lost
 #~ path = next(episodes) ==> path = next(rollouts.episodes(policy, seeds, min_timesteps))
-# endless: episodes are rolled out for all seeds
+# without end | episodes are rolled out for all seeds
 #~ rollouts.episodes(policy, seeds, min_timesteps ==> iter(list(rollouts.episodes(policy, seeds, min_timesteps))
-# number of steps: the number of episodes is returned as the number of steps
+# the returned number of steps | the number of episodes is returned as the number of steps
 #~ return paths, timesteps ==> return paths, len(paths)
-# type: only the list is returned
+# a list, not the pair | only the list is returned
 #~ return paths, timesteps ==> return paths
-# type: the episodes are returned as dictionaries
+# there are {'dict'} | the episodes are returned as dictionaries
 #~ paths.append(path) ==> paths.append({"observation": path.observations, "reward": path.rewards})
 #~ return paths, timesteps ==> return tuple(paths), timesteps
-# raises AttributeError: the attribute env of the rollouts is used, which workers don't have
+# raises AttributeError | the attribute env of the rollouts is used, which workers don't have
 #~ path = next(episodes) ==> path = sample_trajectory(rollouts.env, rollouts.spec, policy, next(seeds))
-# policy: the rollouts get no policy
+# another policy than the given one | the rollouts get no policy
 #~ rollouts.episodes(policy, seeds, min_timesteps) ==> rollouts.episodes(None, seeds, min_timesteps)

@@ -7,22 +7,22 @@ def train_agent(self):
         batch = self.agent.sample(self.config.train_batch_size)
         logs.append(self.agent.train(batch))
     return last_training_log(logs, self.agent.actor)
-# same batch: one batch is drawn before the loop
+# each step needs a new batch | one batch is drawn before the loop
 #~ batch = self.agent.sample(self.config.train_batch_size) ==> pass
 #~ logs = [] ==> logs, batch = [], self.agent.sample(self.config.train_batch_size)
-# number of steps: one gradient step is taken
+# 1 gradient steps | one gradient step is taken
 #~ for _ in range(self.config.num_agent_train_steps_per_iter): ==> if True:
-# train_batch_size: the batch size is that of the rollouts
+# {37} transitions | the batch size is that of the rollouts
 #~ self.config.train_batch_size ==> self.config.batch_size
-# batch: the agent gets only the observations of the batch
+# {'Tensor'}, not a Batch | the agent gets only the observations of the batch
 #~ self.agent.train(batch) ==> self.agent.train(batch.observations)
-# type: the list of all logs is returned, as in the course's code
+# a list, not the scalars | the list of all logs is returned, as in the course's code
 #~ return last_training_log(logs, self.agent.actor) ==> return logs
-# type: nothing is returned
+# nothing (None) | nothing is returned
 #~ return last_training_log(logs, self.agent.actor) ==> last_training_log(logs, self.agent.actor)
-# last step: the scalars of the first step are returned
+# the loss of the last step | the scalars of the first step are returned
 #~ return last_training_log(logs, self.agent.actor) ==> return last_training_log(logs[:1], self.agent.actor)
-# agent: batches come from the replay buffer, which another agent may not have
+# no attribute 'replay_buffer' | batches come from the replay buffer, which another agent may not have
 #~ self.agent.sample( ==> self.agent.replay_buffer.sample_random_data(
-# update: the actor's update is called, not the agent's train
+# no attribute 'update' | the actor's update is called, not the agent's train
 #~ self.agent.train(batch) ==> self.agent.actor.update(batch.observations, batch.actions)
