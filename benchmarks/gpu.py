@@ -45,7 +45,7 @@ def run_jobs(folder: Path, flags: list[str]) -> dict[str, float]:
         last = list(csv.DictReader((run_dir / "log.csv").open(encoding="utf-8")))[-1]
         found |= {f"{name}, {scalar}": float(last[scalar]) for scalar in ("Training Loss", "Eval_AverageReturn")}
     output = script("eval_policy.py", "-p", run_dir / "policy_itr_2.pt", "-n", 5)
-    return {**found, "eval_policy.py, return": float(output.split(": return ")[-1].split()[0])}
+    return {**found, "eval_policy.py, return": float(output.splitlines()[-1].split()[1])}
 
 
 def gradient_step(device: str, settings: dict[str, Any]) -> float:

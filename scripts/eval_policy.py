@@ -1,13 +1,16 @@
-"""Roll out a policy that run_hw1.py saved with --save_params, print its returns, and film it."""
+"""Roll out experts or saved policies, print statistics of their returns, and compare experts with their cards."""
 
-from dataclasses import dataclass
-from itertools import islice
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 from _checkout import check_at_least, run
 from tyro.conf import arg
 
+from cs285.config import Config
+from cs285.data.run_folders import saved_file
+from cs285.data.shipped import shipped_expert, shipped_tasks
 from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
@@ -15,49 +18,66 @@ from cs285.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Settings:
-    policy: Annotated[Path, arg(aliases=["-p"])]  # Saved policy, policy_itr_<n>.pt in its run folder, or the folder
-    episodes: Annotated[int, arg(aliases=["-n"])] = 20  # Number of episodes
+    policy: Annotated[Path | None, arg(aliases=["-p", "--expert_policy_file", "-epf"])] = None
+    """Expert, or saved policy: policy_itr_<n>.pt in its run folder, or the folder. None: all experts that ship."""
     env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Environment. None: as in the run. If the run used module:id, give it here, so that the module may be imported."""
-    ep_len: int | None = None  # Steps after which an episode is truncated. None: as in the run
-    seed: int = 1  # Seed of the episodes
-    video: Path | None = None  # New MP4 file for a video of the first episode. None: no video
+    """Task. None: as in the run, or the name of the expert's file. A run's module:id must be given here."""
+    episodes: Annotated[int | None, arg(aliases=["-n"])] = None  # Number of episodes. None: as in the card, or 50.
+    ep_len: int | None = None  # Steps after which an episode is truncated. None: as in the run.
+    seed: int | None = None  # Seed of the episodes. None: as in the run, or as for the card.
+    backend: Literal["mujoco", "mujoco_py"] | None = None
+    """MuJoCo bindings of -v2 tasks (see docs/v2.md). None: as in the run, or mujoco."""
+    video: Path | None = None  # New MP4 file for a video of the first episode. None: no video.
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
         check_at_least(0, self, "seed")
+        if self.policy is None and (self.env_name or self.video):
+            raise InvalidInput("--env_name and --video are for one policy; name it with --policy")
         if self.video is not None and (self.video.suffix != ".mp4" or self.video.exists()):
             raise InvalidInput(f"--video is {self.video}; it must be a new file that ends in .mp4")
 
 
 def main(settings: Settings) -> None:
-    from cs285.data.run_folders import saved_file
-    from cs285.envs.make_env import check_rendering
-    from cs285.experts.rollouts import roll_out
-    from cs285.infrastructure.films import film
-    from cs285.infrastructure.metrics import return_statistics
-    from cs285.infrastructure.seeding import Stream, episode_seeds
-    from cs285.policies.saved_policy import load_run_config
-
-    policy = saved_file(settings.policy)
-    config = load_run_config(policy.parent, settings.env_name)
-    task: dict[str, Any] = {"backend": config.backend, "env_kwargs": config.env_kwargs}
-    ep_len, films = settings.ep_len or config.ep_len, settings.video is not None
-    restart_in_mujoco_py_venv(config.backend)
+    policies = [settings.policy] if settings.policy else [shipped_expert(task) or Path() for task in shipped_tasks()]
+    configs = {path: config_of(path, settings) for path in map(saved_file, policies)}
+    for config in configs.values():
+        restart_in_mujoco_py_venv(config.backend)
     if settings.video is not None:
         check_writable(settings.video)  # so that a wrong path is refused before the rollouts
-    seeds = list(islice(episode_seeds(settings.seed, Stream.EVALUATION, itr=0), settings.episodes))
-    paths, actor, _ = roll_out(
-        policy, config.env_name, settings.episodes, iter(seeds), ep_len=ep_len, films=films, **task
-    )
-    for number, path in enumerate(paths):
-        print(f"episode {number}: return {path.total_reward:.1f}, {len(path)} steps")
-    summary = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
-    print(f"{settings.policy}: {summary.format(**return_statistics(paths, 'R'))}, over {len(paths)} episodes")
-    if settings.video is not None:
-        check_rendering(config.env_name, **task)
-        film(settings.video, config.env_name, actor, seeds[:1], ep_len, **task)
-        print(f"wrote {settings.video}")
+    from cs285.experts.rollouts import evaluate_expert, read_card
+
+    different = []
+    row = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"
+    print(row.format("task", "mean", "std", "min", "max", "IQM [95 % interval]", "early", "card"))
+    for path, config in configs.items():
+        content, task = read_card(path), config.env_name
+        card = content.get("evaluation", {}) if content.get("task", task) == task else {}
+        options = {name: getattr(config, name) for name in ("ep_len", "backend", "env_kwargs")}
+        episodes = settings.episodes or card.get("episodes", 50)
+        result = evaluate_expert(path, task, episodes, config.seed, video=settings.video, **options)
+        returns = [result[name] for name in ("mean", "std", "min", "max")]
+        interval = f"{result['iqm']} [{result['iqm_95_low']}, {result['iqm_95_high']}]"
+        print(row.format(task, *returns, interval, result["ended_early"], card.get("mean", "none")))
+        if card:
+            # The tolerance is 4 standard errors of the difference, plus 1 % for round-off in the physics.
+            standard_error = math.hypot(*(each["std"] / math.sqrt(each["episodes"]) for each in (result, card)))
+            if abs(result["mean"] - card["mean"]) > 4 * standard_error + 0.01 * abs(card["mean"]):
+                different.append(str(path))
+    if different:
+        raise InvalidInput(f"returns differ from those on the card: {', '.join(different)}")
+
+
+def config_of(path: Path, settings: Settings) -> Config:
+    """The settings of a saved policy's run, or default settings for an expert, changed by the flags that are given."""
+    if path.suffix == ".pt":
+        from cs285.policies.saved_policy import load_run_config
+
+        config = load_run_config(path.parent, settings.env_name)
+    else:
+        config = Config(env_name=settings.env_name or path.stem, seed=0)
+    given = {name: getattr(settings, name) for name in ("ep_len", "seed", "backend")}
+    return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +32,36 @@ SHARPNESS_NOISE = 0.1
 
 
 def roll_out(
-    expert_file: Path, env_name: str, episodes: int, seeds: Iterator[int], noise: float = 0.0, **options: Any
+    expert_file: Path,
+    env_name: str,
+    episodes: int,
+    seeds: Iterator[int],
+    noise: float = 0.0,
+    video: Path | None = None,
+    **options: Any,
 ) -> tuple[list[Trajectory], BasePolicy, TaskSpec]:
     """Roll out an expert or a saved policy; return the episodes, the policy without noise, and the task's facts.
 
-    ``noise`` is explained at `record_episodes`. ``options`` are arguments of `RolloutWorkers`, such as ``num_workers``.
-    Raises InvalidInput when the policy does not fit the task, or when there is noise and the actions are not continuous
-    and bounded.
+    ``noise`` is explained at `record_episodes`. ``video`` is a file for a video of the first episode. ``options`` are
+    arguments of `RolloutWorkers`, such as ``num_workers``. Raises InvalidInput when the policy does not fit the task,
+    or when there is noise and the actions are not continuous and bounded.
     """
-    with RolloutWorkers(env_name, episodes_needed=episodes, **options) as rollouts:
+    with RolloutWorkers(env_name, episodes_needed=episodes, films=video is not None, **options) as rollouts:
         expert = policy = load_expert(expert_file, env_name, rollouts.spec)
         if noise > 0:
             space = rollouts.spec.action_space
             if not (isinstance(space, Box) and space.is_bounded()):
                 raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
             policy = NoisyPolicy(expert, noise * (space.high - space.low) / 2)
-        return sample_n_trajectories(rollouts, policy, episodes, seeds), expert, rollouts.spec
+        first = next(seeds)
+        paths = sample_n_trajectories(rollouts, policy, episodes, chain([first], seeds))
+        if video is not None and rollouts.can_render():
+            rollouts.wait(rollouts.start_film(video, policy, [first]))
+        return paths, expert, rollouts.spec
 
 
 def evaluate_expert(path: Path, env_name: str, episodes: int, seed: int = 0, **options: Any) -> dict[str, Any]:
-    """Roll out an expert file's mean action over at least 2 episodes; ``options`` and errors are those of `roll_out`.
+    """Roll out the mean action of an expert or a saved policy; ``options`` and errors are those of `roll_out`.
 
     Returns a dict: ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
     the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the

@@ -2,9 +2,7 @@
 
 import json
 import pickle
-import re
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import imageio.v3 as iio
@@ -86,9 +84,9 @@ def test_noise_is_in_the_executed_actions_and_not_in_the_recorded_ones(
     script(*command, "-o", "x", "--noise", 0.1, "-env", fakes.CHOICE).refused("continuous, bounded", fakes.CHOICE)
 
 
-def episodes(said: str) -> list[tuple[str, int]]:
-    """Return and length of each episode in the output."""
-    return [(total, int(steps)) for total, steps in re.findall(r"^episode \d+: return (\S+), (\d+) steps$", said, re.M)]
+def table(out: str) -> list[list[str]]:
+    """The cells of the table's rows, without the table's head; the two ends of the interval are two cells."""
+    return [line.replace("[", "").replace("]", "").replace(",", "").split() for line in out.splitlines()[1:]]
 
 
 def test_each_flag_of_an_evaluation_takes_effect(script: Script, workplace: Path, point_files: PointFiles) -> None:
@@ -96,29 +94,20 @@ def test_each_flag_of_an_evaluation_takes_effect(script: Script, workplace: Path
     script("run_hw1", *small_run(point_files, *dagger, "--save_params", "--eval_batch_size", 1)).succeeded()
     (run,) = runs_below(workplace / "data")
 
-    def evaluate(*flags: object, itr: int = 0) -> str:
-        return script("eval_policy", "-p", run.path / f"policy_itr_{itr}.pt", *flags).succeeded().out
+    def evaluate(*flags: object, itr: int = 0) -> list[str]:
+        command = ("eval_policy", "-p", run.path / f"policy_itr_{itr}.pt", *flags)
+        return table(script(*command).succeeded().out)[0]
 
     default = evaluate()
-    returns = [float(total) for total, _ in episodes(default)]
-    assert len(returns) == 20
-    summary: Any = re.search(r"\.pt: return (\S+) ± \S+, from (\S+) to (\S+), over 20 episodes$", default.strip())
-    expected = [sum(returns) / 20, min(returns), max(returns)]
-    assert [float(number) for number in summary.groups()] == pytest.approx(expected, abs=0.11)
-    (as_in_its_run,) = episodes(evaluate("-n", 1))
-    assert as_in_its_run == (f"{run.rows[0]['Eval_AverageReturn']:.1f}", run.rows[0]["Eval_AverageEpLen"])
-    assert {steps for _, steps in episodes(evaluate("--ep_len", 2))} == {2}
+    assert (default[0], default[-1]) == (fakes.POINT, "none")
+    expected = evaluate_expert(run.path / "policy_itr_0.pt", fakes.POINT, 50, seed=1, num_workers=0)
+    assert default[1:5] == [str(expected[name]) for name in ("mean", "std", "min", "max")]
+    assert evaluate("-n", 1)[1] == f"{run.rows[0]['Eval_AverageReturn']:.1f}"
     assert evaluate("--seed", 1) == default != evaluate("--seed", 2)
-    assert episodes(evaluate(itr=1)) != episodes(default)
-    filmed = evaluate("--video", "film.mp4")
-    assert filmed == f"{default}wrote film.mp4\n"
-    frames = (episodes(filmed)[0][1] + 1) // 2  # the video shows the first episode: 60 steps and 30 frames per second
+    assert evaluate("--ep_len", 2)[1] != default[1] != evaluate(itr=1)[1]
+    assert evaluate("--video", "film.mp4", "-n", 1) == evaluate("-n", 1)
+    frames = (run.rows[0]["Eval_AverageEpLen"] + 1) // 2  # the first episode: 60 steps and 30 frames per second
     assert len(iio.imread(workplace / "film.mp4", plugin="FFMPEG")) == frames
-
-
-def table(out: str) -> list[list[str]]:
-    """The cells of the table's rows, without the table's head; the two ends of the interval are two cells."""
-    return [line.replace("[", "").replace("]", "").replace(",", "").split() for line in out.splitlines()[1:]]
 
 
 def test_experts_are_evaluated_and_compared_with_their_cards(
