@@ -16,13 +16,26 @@ import numpy as np
 
 from cs285.config import Config
 from cs285.data.restricted_pickle import TENSOR_DTYPES, is_key, load_pickle, load_torch_file
-from cs285.data.run_folders import ADAM_STEP, CHECKPOINT, COUNT, PENDING, check, read_config, read_content, versions
+from cs285.data.run_folders import COUNT, SCALAR, check, read_config, read_content, versions
 from cs285.data.shipped import object_name
 from cs285.data.trajectory import Trajectory
 from cs285.data.whole_files import digest, reading, whole_file, write_pickle
 from cs285.errors import InvalidInput
 
 VERSION = 4  # version of the checkpoint's format
+SECONDS, ADAM_STEP = (float, 0, 1e12), (float, 0, 2**53)
+CHECKPOINT = {  # kinds of the values in state.pt, for `check`
+    "version": (int, VERSION, VERSION),
+    "itr": COUNT,
+    "settings": {str: object},
+    "added": {str: str},
+    "state": {
+        "agent": dict,
+        "total_envsteps": COUNT,
+        "seconds": SECONDS,
+        "evaluation": {"pending": object, "log": {"size": COUNT, "sha256": str}},
+    },
+}
 # Settings that may differ when a run resumes. But n_iter may only grow, and the expert's file and data may only move:
 # they must have the same SHA-256.
 MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}
@@ -69,9 +82,7 @@ class Checkpoints:
         damaged or belongs to another run, or when a field has a wrong type or is out of range.
         """
         if not self._file.exists():
-            raise InvalidInput(
-                f"{self._run_dir} has no checkpoint; a run with --do_dagger writes the first one after an iteration"
-            )
+            raise InvalidInput(f"{self._run_dir} has no checkpoint; --do_dagger writes one after each iteration")
         for path in self._run_dir.rglob("*"):  # writing through a link would change a file of another folder
             if path.is_symlink() or (path.name == "log.csv" and path.stat().st_nlink > 1):
                 raise InvalidInput(f"{path} is a link; --resume does not allow it")
@@ -79,11 +90,9 @@ class Checkpoints:
         with reading(self._file, "a checkpoint of this run"):
             content = load_torch_file(self._file)
             check(content, CHECKPOINT)
-            if content["version"] != VERSION:
-                raise InvalidInput(f"its format has version {content['version']}; only version {VERSION} can be read")
             self._itr, self._settings, self._added = (content[name] for name in ("itr", "settings", "added"))
             if (pending := content["state"]["evaluation"]["pending"]) is not None:
-                check(pending, {**PENDING, "itr": (int, self._itr, self._itr)}, "pending")
+                check(pending, {"itr": (int, self._itr, self._itr), "scalars": {str: SCALAR}}, "pending")
             for optimizer in content["state"]["agent"].get("training", {}).values():
                 for values in optimizer.get("state", {}).values():
                     check(float(values.get("step", 0)), ADAM_STEP, "step of Adam")

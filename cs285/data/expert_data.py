@@ -24,7 +24,8 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
         path: a pickle or an ``.npz`` in one of the layouts of docs/data.md, or ``minari:<id or folder>``.
         time_limit: time limit of the task in steps. In data without ``timeout``, an episode of this length counts as
             truncated, even where ``terminal`` marks its end.
-        discrete: whether the task's actions are discrete; None: as in `read_episodes`.
+        discrete: whether the task's actions are discrete. None: they count as discrete if they are a one-dimensional
+            array of whole numbers, or a single column with an integer dtype.
     """
     contents: Any
     if (name := minari_name(path)) is not None:
@@ -55,16 +56,8 @@ def read_episodes(content: Any, where: str, time_limit: int | None, discrete: bo
 
     Row t of each array belongs to step t. The arrays are shortened while they are read, to save memory. Missing rewards
     become 0, with a notice. If next observations are missing, each of them is the observation of the following step.
-    After the last step of T, it is the (T + 1)-th observation or, if there are only T observations, the T-th. Raises
-    InvalidInput for content that can't be read in this way.
-
-    Args:
-        content: a dict with keys of `NAMES`.
-        where: the place of the dict, such as "data.pkl, episode 0", for messages.
-        time_limit: steps after which the task truncates an episode. If ``timeout`` is missing, an episode of this
-            length counts as truncated, even where ``terminal`` marks its end.
-        discrete: whether the task's actions are discrete. None: they count as discrete if they are a one-dimensional
-            array of whole numbers, or a single column with an integer dtype.
+    After the last step of T, it is the (T + 1)-th observation or, if there are only T observations, the T-th. ``where``
+    names the dict in messages. Raises InvalidInput for content that can't be read in this way.
     """
     if not isinstance(content, dict):
         raise InvalidInput(f"{where} is a {type(content).__name__}, not a dict of arrays")
@@ -104,22 +97,21 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         part = slice(start, stop)
         ended = bool(marks) and "terminal" in given and bool(marks[0][stop - 1])
         truncated = not ended or ("timeout" not in given and stop - start == time_limit)
-        before, after = states[part], None if following is None else following[part]
-        chained = after is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
+        before = states[part]
+        after = np.concatenate([before[1:], before[-1:]]) if following is None else following[part]
+        chained = before.shape == after.shape and np.array_equal(before[1:], after[:-1])
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
         # Rows with a marked end and next observations that fit are one episode, even if they are more than the limit.
-        one_episode = stop in ends and chained and after is not None
+        one_episode = stop in ends and chained and following is not None
         if time_limit is not None and stop - start > time_limit and not one_episode:
             if "reward" in given:
                 raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
             print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
         if chained:  # from T + 1 states, the trajectory stores each observation once
-            last = before[-1:] if after is None else after[-1:]
-            yield Trajectory.from_states(np.concatenate([before, last]), *ways)
+            yield Trajectory.from_states(np.concatenate([before, after[-1:]]), *ways)
         else:
-            assert after is not None
             yield Trajectory(before.copy(), *ways[:2], after.copy(), *ways[2:])
         del before, after
         for array in (states, following):  # release the rows of this episode, or the data would be in memory twice
@@ -151,7 +143,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
 
 
 def _read_actions(actions: Array, discrete: bool | None) -> Array:
-    """Convert actions to the shape and dtype of a `Trajectory`; ``discrete`` is the argument of `read_episodes`."""
+    """Convert actions to the shape and dtype of a `Trajectory`; ``discrete`` is as in `load_expert_data`."""
     if actions.ndim == 3 and actions.shape[1] == 1:  # the course's files of 2018 have (T, 1, ac_dim)
         actions = actions[:, 0]
     column = actions.ndim == 2 and actions.shape[1] == 1

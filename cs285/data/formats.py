@@ -67,8 +67,8 @@ def minari_folder(name: str) -> Path:
 def read_minari(name: str) -> list[dict[str, Any]]:
     """Read the episodes of a Minari data set, given its path or id, as dicts of arrays with the course's names.
 
-    Observations from a space other than a Box are flattened to vectors, and so are actions from a space without a
-    shape. Modules that the data set names are not imported. Raises InvalidInput when the data set can't be read.
+    Observations from a space other than a Box are flattened to vectors. Modules that the data set names are not
+    imported. Raises InvalidInput when the data set can't be read.
     """
     minari, folder = import_minari(), minari_folder(name)
     with reading(f"minari:{name}", "a Minari data set"):
@@ -76,11 +76,10 @@ def read_minari(name: str) -> list[dict[str, Any]]:
         if not {"observation_space", "action_space"} <= metadata.keys():
             raise InvalidInput("it has no observation_space and action_space in metadata.json")
         data = minari.MinariDataset(folder)
-        spaces = data.observation_space, data.action_space
         return [
             {
-                "observation": _flatten(spaces[0], episode.observations),
-                "action": _flatten(spaces[1], episode.actions) if spaces[1].shape is None else episode.actions,
+                "observation": _flatten(data.observation_space, episode.observations),
+                "action": episode.actions,
                 "reward": episode.rewards,
                 "terminal": episode.terminations,
                 "timeout": episode.truncations,

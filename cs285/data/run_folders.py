@@ -24,29 +24,10 @@ MAX_CONFIG, MAX_LOG = 2**23, 2**25  # largest sizes of config.json and log.csv i
 MAX_VALUES = 2**21  # values in log.csv; each takes about 100 bytes of memory
 REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_DataCollection_AverageReturn")
 # Kinds of values, for `check`. A number: (type, least value, greatest value); if the type is float, ints are valid too.
-COUNT, SECONDS, ADAM_STEP = (int, 0, 2**53), (float, 0, 1e12), (float, 0, 2**53)
-SCALAR, STD = (float, -1e100, 1e100), (float, 0, 1e100)
+COUNT, SCALAR, STD = (int, 0, 2**53), (float, -1e100, 1e100), (float, 0, 1e100)
 # Mappings: {key: kind of its value} with all required keys, or {str: kind of all values} if any text may be a key.
-CONFIG_JSON = {
-    "settings": {str: object},
-    "inputs": {str: str},
-    "versions": {str: str},
-    "policy": {str: str},
-    "earlier": list,
-}
-CHECKPOINT = {
-    "version": COUNT,
-    "itr": COUNT,
-    "settings": {str: object},
-    "added": {str: str},
-    "state": {
-        "agent": dict,
-        "total_envsteps": COUNT,
-        "seconds": SECONDS,
-        "evaluation": {"pending": object, "log": {"size": COUNT, "sha256": str}},
-    },
-}
-PENDING = {"itr": COUNT, "scalars": {str: SCALAR}}
+TEXTS = {str: str}
+CONFIG_JSON = {"settings": {str: object}, "inputs": TEXTS, "versions": TEXTS, "policy": TEXTS, "earlier": list}
 
 
 def check(value: Any, kind: Any, name: str = "") -> None:
@@ -180,23 +161,21 @@ def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> l
     with reading(path, "the log of a run"):
         if (count := content.count(b",")) > MAX_VALUES:
             raise ValueError(f"it has {count} commas; at most {MAX_VALUES} are allowed")
-        reader, first = csv.DictReader(file, strict=True), 0
-        names = reader.fieldnames or []
+        reader = csv.reader(file, strict=True)
+        names = next(reader, [])
         if len(set(names)) < len(names) or not all(map(is_plain, names)):
             raise ValueError("its columns have equal names, or names with control characters")
-        for row in reader:
-            absent = [name for name in (*REQUIRED_COLUMNS, *row) if row.get(name) is None]
-            if absent or None in row:
-                raise ValueError(
-                    f"{f'no {absent[0]}' if absent else 'more values than columns'} in row {len(rows) + 1}"
-                )
-            values = {name: float(value) for name, value in row.items()}
-            for name, value in values.items():
-                check(value, STD if name.endswith("StdReturn") else SCALAR, f"{name} in row {len(rows) + 1}")
-            itr = values["itr"]
-            check(int(itr) if itr.is_integer() else itr, (int, first, iterations - 1), "itr")
-            rows.append(values)
-            first = int(itr) + 1
+        if names and (absent := [name for name in REQUIRED_COLUMNS if name not in names]):
+            raise ValueError(f"it has no column {absent[0]}")
+        for number, line in enumerate(reader, 1):
+            if len(line) != len(names):
+                raise ValueError(f"row {number} has {len(line)} values for {len(names)} columns")
+            row = dict(zip(names, map(float, line), strict=True))
+            for name, value in row.items():
+                check(value, STD if name.endswith("StdReturn") else SCALAR, f"{name} in row {number}")
+            least, itr = int(rows[-1]["itr"]) + 1 if rows else 0, row["itr"]
+            check(int(itr) if itr.is_integer() else itr, (int, least, iterations - 1), "itr")
+            rows.append(row)
     return rows
 
 

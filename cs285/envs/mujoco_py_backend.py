@@ -56,10 +56,8 @@ def import_mujoco_py() -> None:
     """Import mujoco_py, and gymnasium_robotics, which has its tasks; if that fails, InvalidInput says what to do."""
     venv = find_venv()
     if not is_inside(venv):
-        raise InvalidInput(
-            "mujoco-py runs in a separate environment: use a script with --backend mujoco_py, or begin yours with "
-            "cs285.envs.mujoco_py_backend.restart_in_mujoco_py_venv('mujoco_py')"
-        )
+        restart = "cs285.envs.mujoco_py_backend.restart_in_mujoco_py_venv('mujoco_py')"
+        raise InvalidInput(f"mujoco-py runs in a separate environment; call {restart} when your script starts")
     os.environ["CC"] = "false"  # without a compiler, mujoco_py fails at once if its module can't be loaded
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -61,9 +61,9 @@ INVALID = {
     COLUMNS + "0,fast,1,1\n": "float: 'fast'",
     COLUMNS + "0,nan,1,1\n": "Eval_AverageReturn in row 1 is nan",
     COLUMNS + "0,1,-1,1\n": "Eval_StdReturn in row 1 is -1",
-    COLUMNS + "0,1,1,1,1\n": "more values than columns",
+    COLUMNS + "0,1,1,1,1\n": "row 1 has 5 values for 4 columns",
     "itr," + 2**21 * ",": "it has 2097153 commas; at most 2097152 are allowed",
-    "itr,other\n0,1\n": "no Eval_AverageReturn in row 1",
+    "itr,other\n0,1\n": "no column Eval_AverageReturn",
 }
 
 
