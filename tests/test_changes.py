@@ -42,4 +42,4 @@ def test_edits_of_the_assignments_code_take_effect(tmp_path: Path) -> None:
     found = losses_of_two_runs(package, package / "data")
     assert np.abs(np.array(found) / unedited - 1).min() > 1e-3
     policy = next(package.glob("data/*seed1*/policy_itr_1.pt"))
-    finish(start("eval_policy", "--policy", policy, cwd=package)).refused("another architecture")
+    finish(start("eval_policy", "--policy", policy, cwd=package)).refused("the policy's architecture is")

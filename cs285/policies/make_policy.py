@@ -63,15 +63,14 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def full_name(make_policy: MakePolicy) -> str:
-    """``module:name`` of a function that makes policies; the module of a script is the name of its file."""
+def describe_policy(make_policy: MakePolicy, policy: object) -> dict[str, str]:
+    """The entry of a policy in config.json: the function that made the policy, and its architecture.
+
+    The function is named ``module:name``; the module of a script is the name of its file.
+    """
     owner: Any = make_policy if hasattr(make_policy, "__qualname__") else type(make_policy)
-    module, name = owner.__module__, owner.__qualname__
+    module = owner.__module__
     if module == "__main__":
         module = Path(getattr(sys.modules["__main__"], "__file__", "notebook")).stem
-    return f"{module}:{name}"
-
-
-def describe_policy(make_policy: MakePolicy, policy: object) -> dict[str, str]:
-    """The entry of a policy in config.json: the function that made the policy, and its architecture."""
-    return {"make_policy": full_name(make_policy), "architecture": re.sub(r" at 0x[0-9a-f]+", "", repr(policy))}
+    architecture = re.sub(r" at 0x[0-9a-f]+", "", repr(policy))
+    return {"make_policy": f"{module}:{owner.__qualname__}", "architecture": architecture}

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 
 from cs285.config import Config
-from cs285.data.checkpoint import portable
+from cs285.data.checkpoint import Checkpoints, portable
 from cs285.data.restricted_pickle import load_torch_file
-from cs285.data.run_folders import read_config, read_content, saved_file
-from cs285.data.whole_files import TORCH_FILE, kind_of, reading, whole_file
+from cs285.data.run_folders import read_config, saved_file
+from cs285.data.whole_files import TORCH_FILE, check_budget, kind_of, reading, whole_file
 from cs285.envs.make_env import Env, TaskSpec, make_env
 from cs285.errors import InvalidInput
 from cs285.infrastructure.pytorch_utils import to_numpy
 from cs285.policies.frozen_copy import frozen_copy
 from cs285.policies.loaded_gaussian_policy import STD_OFFSET, write_gaussian_policy
-from cs285.policies.make_policy import MakePolicy, describe_policy, full_name, make_mlp_policy
+from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_policy
 from cs285.policies.numpy_policy import NumpyPolicy
 
 
@@ -43,18 +43,11 @@ def load_run_policy(
     if (kind := kind_of(path)) != TORCH_FILE:
         raise InvalidInput(f"{path} is {kind}, not a saved policy (policy_itr_<n>.pt)")
     parameters, config = load_torch_file(path), load_run_config(path.parent, env_name)
-    recorded = read_content(path.parent / "config.json")["policy"]
-    if (maker := recorded.get("make_policy", full_name(make_mlp_policy))) != full_name(make_policy):
-        made = f"{path}: its policy was made by {maker!r:.200}, not by {full_name(make_policy)!r}"
-        raise InvalidInput(f"{made}; pass the function that made it as make_policy")
     env, spec = make_env(config.env_name, config.ep_len, backend=config.backend, env_kwargs=config.env_kwargs)
     with reading(path, "the parameters of this run's policy"):
-        if make_policy is make_mlp_policy and (config.n_layers - 1) * config.size**2 > path.stat().st_size:
-            raise InvalidInput(f"it is too small for n_layers {config.n_layers} and size {config.size}")
+        check_budget(path, [4 * config.n_layers * config.size**2])
         policy = make_policy(replace(config, no_gpu=True), spec, [])
-        described = describe_policy(make_policy, policy)
-        if {**described, **recorded} != described:
-            raise InvalidInput("config.json records another architecture; was make_policy's code edited?")
+        Checkpoints(path.parent).check_same_policy(describe_policy(make_policy, policy))
         policy.load_state_dict(parameters)
     return policy, env, spec
 

@@ -13,7 +13,7 @@ from benchmarks import textbook
 from cs285.config import Config
 from cs285.errors import InvalidInput
 from cs285.policies.frozen_copy import frozen_copy
-from cs285.policies.make_policy import describe_policy, full_name, make_mlp_policy
+from cs285.policies.make_policy import describe_policy, make_mlp_policy
 from cs285.policies.MLP_policy import MLPPolicySL
 from cs285.policies.numpy_policy import NumpyPolicy
 from tests.fakes import POINT_SPEC, make_trajectory
@@ -102,4 +102,4 @@ def test_a_make_policy_in_a_script_is_named_after_the_script(monkeypatch: pytest
     script = ModuleType("__main__")
     script.__file__ = "/somewhere/relu_policy.py"
     monkeypatch.setitem(sys.modules, "__main__", script)
-    assert full_name(make).startswith("relu_policy:test_a_make_policy")
+    assert describe_policy(make, None)["make_policy"].startswith("relu_policy:test_a_make_policy")
