@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,40 +69,32 @@ def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
     """
     if isinstance(expert, BasePolicy):
         return expert
-    torch = sys.modules.get("torch")
-    act = getattr(expert, "get_action", None)
-    if act is None and hasattr(expert, "predict"):
-        act = _predict(expert)
-    elif act is None and torch is not None and isinstance(expert, torch.nn.Module):
-        act = _forward(expert)
-    act = act or expert
+    torch, act = sys.modules.get("torch"), getattr(expert, "get_action", expert)
+    if act is expert and hasattr(expert, "predict"):
+        if hasattr(getattr(expert, "policy", None), "lstm_actor"):
+            raise InvalidInput(
+                f"{type(expert).__name__} is recurrent; give an object with get_action and reset instead"
+            )
+        act = partial(_predict, expert)
+    elif act is expert and torch is not None and isinstance(expert, torch.nn.Module):
+        act = partial(_forward, expert)
     if not callable(act) or isinstance(expert, type):
         allowed = "an object with get_action, a model of stable-baselines3, a torch.nn.Module or a function"
         raise InvalidInput(f"an expert is {allowed} of observations, not {expert!r:.100}")
     return ExternalPolicy(act, ob_ndim, getattr(expert, "reset", None), start)
 
 
-def _predict(model: Any) -> Callable[[Array], Any]:
-    if hasattr(getattr(model, "policy", model), "lstm_actor"):
-        raise InvalidInput(f"{type(model).__name__} is recurrent; give an object with get_action and reset instead")
+def _predict(model: Any, observations: Array) -> Any:
     normalizer = getattr(model, "get_vec_normalize_env", lambda: None)()
-
-    def act(observations: Array) -> Any:
-        normalized = observations if normalizer is None else normalizer.normalize_obs(observations)
-        return model.predict(normalized, deterministic=True)[0]
-
-    return act
+    observations = observations if normalizer is None else normalizer.normalize_obs(observations)
+    return model.predict(observations, deterministic=True)[0]
 
 
-def _forward(module: Any) -> Callable[[Array], Any]:
+def _forward(module: Any, observations: Array) -> Any:
     torch = sys.modules["torch"]
-
-    def act(observations: Array) -> Any:
-        device = next(module.parameters(), torch.empty(0)).device
-        with torch.no_grad(), evaluation_mode([module]):
-            return module(torch.as_tensor(observations, dtype=torch.float32, device=device))
-
-    return act
+    device = next(module.parameters(), torch.empty(0)).device
+    with torch.no_grad(), evaluation_mode([module]):
+        return module(torch.as_tensor(observations, dtype=torch.float32, device=device))
 
 
 @contextmanager

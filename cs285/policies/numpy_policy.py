@@ -20,8 +20,7 @@ class NumpyPolicy(BasePolicy):
     """A perceptron with a linear output layer. Its action is the output or, if discrete, the largest output's index.
 
     Attributes:
-        weights: an array (inputs, outputs) for each layer.
-        biases: an array (outputs,) for each layer.
+        weights, biases: an array (inputs, outputs) and an array (outputs,) for each layer.
         activation: a key of `ACTIVATIONS`, applied after every layer but the last.
         discrete: whether the outputs are logits of choices.
         standardizer: mean and standard deviation of the observations, each (ob_dim,) or a number. They are not part of

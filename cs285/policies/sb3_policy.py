@@ -35,8 +35,6 @@ ACTIVATIONS = {
     for name, ours in (("Tanh", "tanh"), ("ReLU", "relu"), ("LeakyReLU", "lrelu"))
 }
 FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
-# A regular expression for the beginnings of the names of parameters that do not change the mean or greedy action.
-UNUSED = r"(mlp_extractor\.)?value_net\.|(actor\.)?log_std|critic|actor_target|q_net_target"
 
 
 def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
@@ -54,11 +52,13 @@ def load_sb3_policy(path: Path, spec: TaskSpec) -> NumpyPolicy:
             parameters = load_torch_file(path, archive.read("policy.pth"))
         layers, activation, squashed = _read_settings(data)
         _check_actions(data["action_space"], spec)
-        weights, biases = _read_layers({name: part.numpy() for name, part in parameters.items()}, layers)
+        used = [name.removesuffix(".weight") for name in parameters if re.fullmatch(rf"({layers})\.weight", name)]
+        weights = [np.ascontiguousarray(parameters[f"{layer}.weight"].numpy().T) for layer in used]
+        biases = [parameters[f"{layer}.bias"].numpy() for layer in used]
+        expert = NumpyPolicy(weights, biases, activation, spec.discrete, ob_ndim=len(spec.ob_shape))
         if len(spec.ob_shape) == 3:
             raise InvalidInput("its policy reads images; it must read vectors")
     print(f"{path}: a zip has no statistics of VecNormalize, and so none are applied (docs/data.md)", file=sys.stderr)
-    expert = NumpyPolicy(weights, biases, activation, spec.discrete, ob_ndim=len(spec.ob_shape))
     if not spec.discrete:
         space: Any = spec.action_space
         expert.output = partial(_within_bounds, low=space.low, high=space.high, squashed=squashed)
@@ -96,13 +96,3 @@ def _check_actions(space: Mapping[str, Any], spec: TaskSpec) -> None:
         bound = np.array(space[name].strip("[]").split(), np.float64)
         if bound.shape != ours.shape or not np.allclose(bound, getattr(ours, name)):
             raise InvalidInput(f"its action bound {name} is {space[name]:.100}, the task's is {getattr(ours, name)}")
-
-
-def _read_layers(parameters: Mapping[str, Array], layers: str) -> tuple[list[Array], list[Array]]:
-    """Weights (inputs, outputs) and biases (outputs,) of the layers that a regular expression names, in their order."""
-    used = [name.removesuffix(".weight") for name in parameters if re.fullmatch(rf"({layers})\.weight", name)]
-    names = {f"{layer}.{kind}" for layer in used for kind in ("weight", "bias")}
-    if other := [name for name in parameters if name not in names and not re.match(UNUSED, name)]:
-        raise InvalidInput(f"its parameter {other[0]:.100} is not part of a perceptron")
-    weights = [np.ascontiguousarray(parameters[f"{layer}.weight"].T) for layer in used]
-    return weights, [parameters[f"{layer}.bias"] for layer in used]
