@@ -34,8 +34,7 @@ class BCAgent(BaseAgent):
         """See `BaseAgent.train`; raises InvalidInput when the policy's ``update`` does not return a dict."""
         log = self.update(batch.observations, batch.actions)
         if not isinstance(log, Mapping):
-            kind = type(self.actor).__name__
-            raise InvalidInput(f"{kind}.update returned a {type(log).__name__}; it must return a dict of scalars")
+            raise InvalidInput(f"the policy's update returned a {type(log).__name__}; it must return a dict of scalars")
         return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in log.items()}
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:

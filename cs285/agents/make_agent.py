@@ -41,8 +41,8 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
         if not callable(getattr(actor, method, None)):
             raise InvalidInput(f"make_policy returned a {type(actor).__name__}; a policy needs a method {method}")
     if getattr(actor, "discrete", spec.discrete) != spec.discrete:
-        made, needed = f"a {type(actor).__name__} with discrete={actor.discrete}", bool(spec.discrete)
-        raise InvalidInput(f"make_policy returned {made}; for the actions of {config.env_name} it must be {needed}")
+        made = f"make_policy returned a policy with discrete={actor.discrete}"
+        raise InvalidInput(f"{made}; for the actions of {config.env_name} it must be {spec.discrete}")
     if isinstance(actor, MLPPolicySL):
         optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
         missing = [name for name, p in actor.named_parameters() if p.requires_grad and id(p) not in optimized]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -21,7 +22,7 @@ from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
 from cs285.policies.base_policy import BasePolicy
-from cs285.policies.external_policy import as_policy, random_policy
+from cs285.policies.external_policy import ExternalPolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
 EXPERT_SEED = 0  # seed for evaluating the expert and the random policy, whatever the run's own seed is
@@ -61,7 +62,9 @@ class RunInputs(AbstractContextManager["RunInputs"]):
         if (expert := self.expert_policy) is not None and episodes != 0:
             name = f"the expert on {env_name}"
             self._references["Expert"] = self.start_evaluation(name, 0, expert, steps, seeds[0], episodes)
-        policy, name = random_policy(spec.action_space, len(spec.ob_shape)), f"the random policy on {env_name}"
+        space, name = copy.deepcopy(spec.action_space), f"the random policy on {env_name}"
+        policy = ExternalPolicy(lambda batch: [space.sample() for _ in batch], len(spec.ob_shape), space.seed)
+        policy.copyable = True
         self._references["Random"] = self.start_evaluation(name, 0, policy, min(steps, RANDOM_STEPS), seeds[1])
 
     def start_evaluation(

@@ -1,6 +1,5 @@
-"""Adapters that make a policy from a function, a model, a torch module, an action space or a user's object."""
+"""Adapters that make a policy from a function, a model, a torch module or a user's object."""
 
-import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -53,12 +52,6 @@ class ExternalPolicy(BasePolicy):
             self.begin(seed)
 
 
-def random_policy(action_space: Any, ob_ndim: int) -> ExternalPolicy:
-    """Make a policy that draws actions with ``action_space.sample()``; one observation has ``ob_ndim`` axes."""
-    space = copy.deepcopy(action_space)
-    return ExternalPolicy(lambda batch: [space.sample() for _ in batch], ob_ndim, space.seed, copyable=True)
-
-
 def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
     """Make a policy from an object with ``get_action``, a model, a module or a function; keep a `BasePolicy` unchanged.
 
@@ -71,7 +64,7 @@ def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
         return expert
     torch, act = sys.modules.get("torch"), getattr(expert, "get_action", expert)
     if act is expert and hasattr(expert, "predict"):
-        if hasattr(getattr(expert, "policy", None), "lstm_actor"):
+        if hasattr(getattr(expert, "policy", expert), "lstm_actor"):
             raise InvalidInput(
                 f"{type(expert).__name__} is recurrent; give an object with get_action and reset instead"
             )

@@ -37,8 +37,7 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
     """
     if (fast := _numpy_copy(policy)) is not None:
         expected, found = policy.get_action(observations), fast.get_action(observations)
-        atol = TOLERANCE * float(np.abs(expected).max())
-        if found.shape == expected.shape and np.allclose(found, expected, rtol=TOLERANCE, atol=atol):
+        if np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * np.abs(expected).max()):
             return fast
     try:
         copied = EvaluationPolicy(copy.deepcopy(policy, {id(part): None for part in training_parts(policy).values()}))

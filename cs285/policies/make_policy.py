@@ -21,8 +21,7 @@ MakePolicy: TypeAlias = "Callable[[Config, TaskSpec, Sequence[Trajectory]], Any]
 
 MIN_GPU_WORK = 50_000  # a GPU is faster when size times train_batch_size is at least this (docs/speed.md)
 CONSTANT_STD = 1e-4  # a dimension with a smaller standard deviation counts as constant
-# Smallest divisor, since a dimension that hardly varies in the expert's data may vary more in the policy's rollouts.
-SMALLEST_STD = 0.01
+SMALLEST_STD = 0.01  # a dimension that hardly varies in the expert's data may vary more in the policy's rollouts
 
 
 def make_mlp_policy(config: Config, spec: TaskSpec, paths: Sequence[Trajectory]) -> MLPPolicySL:

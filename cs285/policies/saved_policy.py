@@ -64,8 +64,8 @@ def load_saved_expert(path: Path) -> Any:
 
     The copy's ``ob_dim`` and ``ac_dim`` are the sizes of its own run's task. Raises InvalidInput when it can't be used.
     """
-    advice = "; loading a torch checkpoint of a whole module runs code: load it, and give the module as the expert"
-    with reading(path, "a policy in the folder of its run", f"{advice} (docs/data.md)"):
+    advice = "; loading a torch checkpoint of a whole module runs code: load it, and use the module (docs/data.md)"
+    with reading(path, "a policy in the folder of its run", advice):
         policy, env, own = load_run_policy(path)
         env.close()
         observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
@@ -78,8 +78,7 @@ def export_policy(policy: Any, path: Path) -> None:
     """Write a policy's network in the course's expert format; raise InvalidInput if the format can't hold it."""
     frozen = frozen_copy(policy, np.zeros((2, *getattr(policy, "ob_shape", ())), np.float32))
     if not isinstance(frozen, NumpyPolicy) or frozen.activation != "tanh" or len(policy.ob_shape) != 1:
-        held = "it holds perceptrons of flat observations with tanh"
-        raise InvalidInput(f"the course's format can't hold the policy {type(policy).__name__}: {held}")
+        raise InvalidInput("the course's format can't hold the policy: it holds perceptrons of vectors with tanh")
     mean, std = (to_numpy(part).astype(np.float64) for part in (policy.ob_mean, policy.ob_std))
     log_std = np.zeros(len(frozen.biases[-1])) if policy.discrete else to_numpy(policy.logstd)
     variance = np.square(std - STD_OFFSET)  # readers of the format add STD_OFFSET

@@ -107,6 +107,6 @@ def test_a_layer_whose_parameters_the_optimiser_lacks_is_refused(tiny: Config) -
 
 @pytest.mark.parametrize("spec", [CHOICE_SPEC, POINT_SPEC])
 def test_a_policy_for_other_actions_is_refused(tiny: Config, spec: TaskSpec) -> None:
-    line = f"MLPPolicySL with discrete={not spec.discrete}; for the actions of .* it must be {spec.discrete}$"
+    line = f"a policy with discrete={not spec.discrete}; for the actions of .* it must be {spec.discrete}$"
     with pytest.raises(InvalidInput, match=line):
         make_agent(tiny, spec, PATHS, lambda *_: MLPPolicySL(AC_DIM, OB_DIM, 1, 4, discrete=not spec.discrete))
