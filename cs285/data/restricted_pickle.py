@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from reprlib import repr as short_repr
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -27,13 +27,6 @@ MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting of containers, length o
 # Bytes that are subtracted from the budget: for each opcode, for each entry of the memo, for each container in the
 # result, and for each value in the result that is not an array.
 OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8
-
-
-class _Dtype:
-    """A dtype; the opcode BUILD may change its byte order."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype = dtype
 
 
 class _Machine:
@@ -99,7 +92,7 @@ class _Machine:
         self.push(function(self, *arguments))
 
     def build(self, target: object, state: Any) -> None:
-        if isinstance(target, _Dtype):
+        if isinstance(target, SimpleNamespace):  # from `make_dtype`
             target.dtype = target.dtype.newbyteorder(state[1])
         elif isinstance(target, np.ndarray) and target.size == 0:  # an array with numbers may have slices already
             self.fill(target, *state[1:])
@@ -116,15 +109,15 @@ class _Machine:
         content, of_dtype = self.members[f"data/{key:.20}"], getattr(torch, dtype)
         self.push(torch.frombuffer(content, dtype=of_dtype) if content else torch.empty(0, dtype=of_dtype))
 
-    def make_dtype(self, spec: object, *ignored: object) -> _Dtype:
+    def make_dtype(self, spec: object, *ignored: object) -> SimpleNamespace:
         if not isinstance(spec, str) or PLAIN_NUMBER.fullmatch(spec) is None:
             raise InvalidInput(f"arrays of dtype {short_repr(spec):.60} are not plain numbers")
-        return _Dtype(np.dtype(spec))
+        return SimpleNamespace(dtype=np.dtype(spec))  # BUILD may change the byte order
 
     def fill(self, array: Any, shape: Any, dtype: object, fortran: object, content: object) -> Any:
         """Give an empty array its content, in the machine's byte order; numpy checks that it fills the shape."""
         content = self.encode(content) if isinstance(content, str) else content
-        if not isinstance(content, bytes) or not isinstance(dtype, _Dtype):
+        if not isinstance(content, bytes) or not isinstance(dtype, SimpleNamespace):
             raise InvalidInput("an array in it is not made of plain numbers")
         self.spend(len(content))
         array.__setstate__((1, shape, dtype.dtype, fortran is True, content))

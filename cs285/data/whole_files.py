@@ -163,17 +163,10 @@ def kind_of(path: Path) -> str:
     for beginning, kind in BEGINNINGS.items():
         if re.match(beginning, start, re.DOTALL | re.IGNORECASE):
             return kind
-    if start.startswith(b"PK"):
-        return _kind_of_zip(path)
-    return PICKLE if start else "empty"
-
-
-def _kind_of_zip(path: Path) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return "a damaged or unfinished zip"
+    if not start.startswith(b"PK"):
+        return PICKLE if start else "empty"
+    with reading(path, "a zip"), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
     if {"data", "policy.pth"} <= set(names):
         return SB3_ZIP
     if any(name.endswith("data.pkl") for name in names):

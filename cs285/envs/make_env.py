@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.spaces import Box, Dict, Discrete, Tuple
+from gymnasium.spaces import Box, Discrete
 
 from cs285.data.trajectory import Array
 from cs285.envs import rendering
@@ -95,9 +95,7 @@ def make_env(
             has_shape = isinstance(space, Box) and space.shape
             if isinstance(space, gym.Space) and space.is_np_flattenable and not has_shape:
                 env = Interface(gym.wrappers.FlattenObservation(env), env_name)
-                if isinstance(space, Dict | Tuple):
-                    shape = env.observation_space.shape
-                    print_notice(f"{env_name}: observations {space} are flattened to {shape} numbers")
+                print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
             if render:
                 rendering.choose_gl_backend()
                 rendering.prepare_rendering(env)

@@ -56,10 +56,9 @@ def import_mujoco() -> None:
         del os.environ["MUJOCO_GL"]
         os.environ.update({} if chosen is None else {"MUJOCO_GL": chosen})
 
-    def warn(message: bytes | str) -> None:
-        text = message.decode(errors="replace") if isinstance(message, bytes) else message
-        if "deprecated" not in text:
-            warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=2)
+    def warn(message: object) -> None:
+        if "deprecated" not in str(message):
+            warnings.warn(f"MuJoCo: {message!s}", RuntimeWarning, stacklevel=2)
 
     mujoco.set_mju_user_warning(warn)
 

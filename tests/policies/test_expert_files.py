@@ -252,7 +252,7 @@ WRONG_FILES = {
         functools.partial(torch.save, nn.Linear(3, 2).state_dict())
     ),
     "empty": lambda: b"",
-    "damaged or unfinished zip": lambda: written(lambda file: np.savez(file, observation=np.zeros(3)))[:-30],
+    "a zip: it may be damaged": lambda: written(lambda file: np.savez(file, observation=np.zeros(3)))[:-30],
     "were the two flags swapped": lambda: pickle.dumps([fakes.course_episode(2023)]),
     "two flags swapped": lambda: pickle.dumps({"observations": np.zeros((3, 3)), "actions": np.zeros((3, 2))}),
 }
