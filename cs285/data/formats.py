@@ -57,10 +57,9 @@ def minari_name(path: Path) -> str | None:
 def minari_folder(name: str) -> Path:
     """Find the folder with the metadata.json of a Minari data set, given by path or id, or raise InvalidInput."""
     minari = import_minari()
-    for folder in (Path(name), minari.storage.datasets_root_dir.get_dataset_path(name)):
-        for data in (folder / "data", folder):
-            if (data / "metadata.json").is_file():
-                return data
+    for folder in (Path(name), Path(name, "data"), minari.storage.datasets_root_dir.get_dataset_path(name) / "data"):
+        if (folder / "metadata.json").is_file():
+            return folder
     raise InvalidInput(f"minari:{name}: no such data set here; get it with: minari download {name}")
 
 

@@ -34,9 +34,12 @@ class _Machine:
 
     def __init__(self, file_size: int, members: Mapping[str, bytearray] | None = None) -> None:
         self.budget, self.members = 16 * file_size + 2**26, members
-        self.stack: list[Any] = []
-        self.stacks_below: list[list[Any]] = []  # one stack for each open mark
+        self.stacks: list[list[Any]] = [[]]  # each open mark begins a stack
         self.memo: dict[int, Any] = {}
+
+    @property
+    def stack(self) -> list[Any]:
+        return self.stacks[-1]
 
     def run(self, file: BinaryIO) -> Any:
         """Run a pickle and return its result; raise InvalidInput unless the result consists of plain values."""
@@ -59,14 +62,6 @@ class _Machine:
 
     def pop(self, count: int) -> list[Any]:
         items, self.stack[-count:] = self.stack[-count:], []
-        return items
-
-    def mark(self) -> None:
-        self.stacks_below.append(self.stack)
-        self.stack = []
-
-    def pop_mark(self) -> list[Any]:
-        items, self.stack = self.stack, self.stacks_below.pop()
         return items
 
     def put(self, key: int) -> None:
@@ -175,18 +170,18 @@ OPCODES: Mapping[str, Callable[[_Machine, Any], Any]] = {
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
     "MEMOIZE": lambda m, _: m.put(len(m.memo)),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, key: m.push(m.memo[key])),
-    "MARK": lambda m, _: m.mark(),
+    "MARK": lambda m, _: m.stacks.append([]),
     "EMPTY_TUPLE": lambda m, _: m.push(()),
     **{f"TUPLE{n}": partial(lambda n, m, _: m.push(tuple(m.pop(n))), n) for n in (1, 2, 3)},
-    "TUPLE": lambda m, _: m.push(tuple(m.pop_mark())),
+    "TUPLE": lambda m, _: m.push(tuple(m.stacks.pop())),
     "EMPTY_LIST": lambda m, _: m.push([]),
-    "LIST": lambda m, _: m.push(m.pop_mark()),
+    "LIST": lambda m, _: m.push(m.stacks.pop()),
     "APPEND": lambda m, _: list.append(m.stack[-2], m.stack.pop()),
-    "APPENDS": lambda m, _: list.extend(m.stacks_below[-1][-1], m.pop_mark()),
+    "APPENDS": lambda m, _: list.extend(m.stacks[-2][-1], m.stacks.pop()),
     "EMPTY_DICT": lambda m, _: m.push({}),
-    "DICT": lambda m, _: m.update(m.pop_mark(), {}),
+    "DICT": lambda m, _: m.update(m.stacks.pop(), {}),
     "SETITEM": lambda m, _: m.update(m.pop(2)),
-    "SETITEMS": lambda m, _: m.update(m.pop_mark()),
+    "SETITEMS": lambda m, _: m.update(m.stacks.pop()),
     "GLOBAL": lambda m, words: m.find(*words.split(" ", 1)),
     "STACK_GLOBAL": lambda m, _: m.find(*m.pop(2)),
     "REDUCE": lambda m, _: m.call(*m.pop(2)),

@@ -29,12 +29,6 @@ def shipped_tasks() -> list[str]:
     return sorted(task for task in experts if shipped_data(task))
 
 
-def versions_with_files(env_name: str) -> str:
-    """The end of a message about a missing file: the task's versions for which files ship; empty if there are none."""
-    versions = [task for task in shipped_tasks() if task.rpartition("-v")[0] == env_name.rpartition("-v")[0]]
-    return f", such as the course's; files for {', '.join(versions)} ship" if versions else ""
-
-
 def object_name(path: Path) -> tuple[str, str] | None:
     """Split ``module:object`` into its two names; None for another text, and for the path of an existing file."""
     named = re.fullmatch(r"([A-Za-z_][\w.]+):([A-Za-z_][\w.]*)", str(path))

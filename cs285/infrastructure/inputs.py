@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cs285.config import Config
 from cs285.data.expert_data import load_expert_data
-from cs285.data.shipped import input_files, shipped_data, shipped_expert, versions_with_files
+from cs285.data.shipped import input_files, shipped_data, shipped_expert, shipped_tasks
 from cs285.data.trajectory import Trajectory
 from cs285.data.whole_files import digest, reading
 from cs285.envs.layouts import convert_observations, print_conversion
@@ -121,8 +121,8 @@ def find_expert(
     elif path is not None:
         policy = load_expert(path, config.env_name, spec)
     elif config.do_dagger:
-        hint = versions_with_files(config.env_name)
-        raise InvalidInput(f"no expert ships for {config.env_name}; name one with --expert_policy_file{hint}")
+        ship = f"only for {', '.join(shipped_tasks())}"
+        raise InvalidInput(f"no expert ships for {config.env_name}; {ship}; name one with --expert_policy_file")
     else:
         return None
     expert_actions(policy, paths[0].observations[:2], spec)  # a wrong expert fails now, not in iteration 1
@@ -133,9 +133,8 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
     """Read the expert's episodes, and convert the observations to the environment's layout, or raise InvalidInput."""
     path = config.expert_data or shipped_data(config.env_name)
     if path is None:
-        recorded = f", or record some: scripts/collect_expert_data.py --env_name {config.env_name}"
-        hint = recorded if shipped_expert(config.env_name) else versions_with_files(config.env_name)
-        raise InvalidInput(f"no expert data ships for {config.env_name}; name a file with --expert_data{hint}")
+        ship = f"only for {', '.join(shipped_tasks())}; record some with scripts/collect_expert_data.py"
+        raise InvalidInput(f"no expert data ships for {config.env_name}; {ship}, or name a file with --expert_data")
     paths = load_expert_data(path, spec.time_limit, spec.discrete)
     if (wanted := config.expert_episodes or 1) > len(paths):
         raise InvalidInput(f"--expert_episodes is {wanted}; it must be at most {len(paths)}, the episodes in {path}")
