@@ -1,6 +1,7 @@
 """Draw a figure from run folders, as PNG and PDF."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -34,16 +35,12 @@ def main(settings: Settings) -> None:
     for path in files:
         check_new(path)
     from cs285.infrastructure.learning_curve import save_figure
-    from cs285.results.figures import label_curves, label_figure, learning_curves, parameter_figure, task_bars
+    from cs285.results.figures import label_figure, learning_curves, parameter_figure, task_bars
     from cs285.results.series import group_by_settings
 
-    series = group_by_settings(settings.read()[0])
-    if settings.parameter is not None:
-        figure = parameter_figure(series, settings.parameter)
-    elif settings.figure == "labels":
-        figure = label_figure(label_curves(series))
-    else:
-        figure = learning_curves(series) if settings.figure == "learning_curve" else task_bars(series)
+    draw = {"learning_curve": learning_curves, "tasks": task_bars, "labels": label_figure}
+    draw["hyperparameter"] = partial(parameter_figure, parameter=settings.parameter or "")
+    figure = draw[settings.figure](group_by_settings(settings.read()[0]))
     for path in files:
         save_figure(figure, path)
         print(path)

@@ -44,16 +44,16 @@ def main(settings: Settings) -> None:
     for path, task in {config.expert_data: config.env_name for config in configs if config.expert_data}.items():
         record_missing(path, task, max(EPISODES), DATA[path.stem])
     runs = run_missing(configs, settings.logdir, num_cpus=settings.num_cpus)
-    curves = label_curves(group_by_settings(runs))
+    series = group_by_settings(runs)
     cells = ["task", "method", *(f"about {1000 * episodes} labels" for episodes in EPISODES)]
     print(f"| {' | '.join(cells)} |", "|---|---" + "|--:" * len(EPISODES) + "|", sep="\n")
-    for task, methods in curves.items():
+    for task, methods in label_curves(series).items():
         for method, points in methods.items():
             nearest = [min(points, key=lambda point: abs(point.labels - 1000 * episodes)) for episodes in EPISODES]
             cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*point.summary()[3:]) for point in nearest]
             print(f"| {' | '.join([task, method, *cells])} |")
     for path in files:
-        save_figure(label_figure(curves), path)
+        save_figure(label_figure(series), path)
 
 
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:

@@ -5,6 +5,7 @@ there is only one seed, error bars are standard deviations over the episodes of 
 intervals of the interquartile mean (IQM) over the seeds.
 """
 
+import itertools
 import re
 import textwrap
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_and_legend, new_figure
 from cs285.results.series import (
     METHODS,
-    RETURN,
     Series,
     Summary,
     by_task,
@@ -50,47 +50,78 @@ def learning_curves(series: Sequence[Series]) -> Figure:
 
     If there is only one DAgger series, a horizontal line shows the return of its iteration 0, which is BC. A second
     line shows the return of the BC series that has the same settings and took as many gradient steps as all iterations
-    of DAgger together. Raises InvalidInput when there is no DAgger series, several tasks, or too many series.
+    of DAgger together. Raises InvalidInput when there is no DAgger series, or there are several tasks.
     """
     daggers = [s for s in series if s.method == "DAgger"]
-    _check_curves(daggers, "runs of DAgger (--do_dagger)")
-    figure, axes = new_figure("iteration of DAgger")
-    for n, (s, name) in enumerate(zip(daggers, series_names(daggers), strict=True)):
-        shift = 0.12 * (n - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
-        _draw_curve(axes, [itr + shift for itr in s.iterations], [(s, itr) for itr in s.iterations], n, name)
+    shifts = 0.12 * (np.arange(len(daggers)) - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
+    curves = [[(itr + shift, s, itr) for itr in s.iterations] for s, shift in zip(daggers, shifts, strict=True)]
+    lines = []
     if len(daggers) == 1:
         (s,), as_long = daggers, [other for other in series if role(other, daggers[0]) == METHODS[1]]
-        lines = [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
+        lines += [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
         lines += [(s.gradient_steps, other.summary(other.last).mean) for other in as_long if len(as_long) == 1]
-        for style, (steps, mean) in zip((":", "-."), lines, strict=False):
-            axes.axhline(mean, color="0.35", linestyle=style, label=f"BC, {steps} gradient steps: {mean:.0f}")
+    references = [(f"BC, {steps} gradient steps", mean) for steps, mean in lines]
+    needed = "runs of DAgger (--do_dagger)"
+    figure, axes = _draw_curves(curves, "iteration of DAgger", "DAgger", needed, references)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(figure, axes, f"DAgger on {daggers[0].task}", [(s, itr) for s in daggers for itr in s.iterations])
     return figure
 
 
 def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
     """Draw the return of the BC series against a numeric setting; the series of one curve differ in no other setting.
 
-    Raises InvalidInput when no series differ in the setting alone, and for several tasks or too many curves.
+    Raises InvalidInput when no series differ in the setting alone, or there are several tasks.
     """
-    cloned = [s for s in series if s.method == "BC"]
-    curves = group_by_parameter(cloned, parameter)
-    values = ", ".join(sorted({s.facts.get(parameter, "unknown") for s in cloned})) or "unknown"
-    needed = f"BC runs that differ in {parameter} alone, which must be a number; it is {values}"
-    _check_curves([first for first, *_ in curves], needed)
-    figure, axes = new_figure(parameter)
-    for n, (curve, name) in enumerate(zip(curves, series_names([s for s, *_ in curves], [parameter]), strict=True)):
-        _draw_curve(axes, [getattr(s.config, parameter) for s in curve], [(s, s.last) for s in curve], n, name)
-    shown = [s for curve in curves for s in curve]
-    ticks = sorted({getattr(s.config, parameter) for s in shown})
+    groups = group_by_parameter([s for s in series if s.method == "BC"], parameter)
+    curves = [[(getattr(s.config, parameter), s, s.last) for s in group] for group in groups]
+    needed = f"BC runs that differ in {parameter} alone, and in numbers"
+    figure, axes = _draw_curves(curves, parameter, "Behavioural cloning", needed)
+    ticks = sorted({x for curve in curves for x, _, _ in curve})
     if 0 < ticks[0] * LOG_SCALE_RATIO <= ticks[-1]:
         axes.set_xscale("log")
     if len(ticks) <= MAX_TICKS:
         axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-    _finish(figure, axes, f"Behavioural cloning on {shown[0].task}", [(s, s.last) for s in shown])
     return figure
+
+
+def _draw_curves(
+    curves: Sequence[Sequence[tuple[float, Series, int]]],
+    xlabel: str,
+    title: str,
+    needed: str,
+    references: Sequence[tuple[str, float]] = (),
+) -> tuple[Figure, Axes]:
+    """Draw curves of returns, whose points are (x, series, iteration), and lines of the ``references`` and the expert.
+
+    Raises InvalidInput when there is no curve, several tasks, or two points of a curve with the same x.
+    """
+    if not curves:
+        raise InvalidInput(f"the figure needs {needed}")
+    points = [point for curve in curves for point in curve]
+    if len(tasks := sorted({s.task for _, s, _ in points})) > 1:
+        raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; use --where env_name=... to select")
+    figure, axes = new_figure(xlabel)
+    names = series_names([curve[0][1] for curve in curves], left_out=[xlabel])
+    for curve, name, style in zip(curves, names, itertools.cycle(STYLES)):
+        xs, summaries = [x for x, _, _ in curve], [s.summary(itr) for _, s, itr in curve]
+        if len(set(xs)) < len(xs):
+            raise InvalidInput(f"series of {name} differ in the architecture of the policy only; choose one by --runs")
+        _, means, stds, _, lows, highs = zip(*summaries, strict=True)
+        if lows != highs:
+            axes.fill_between(xs, lows, highs, color=style["color"], alpha=0.2, label=BAND)
+        axes.errorbar(xs, means, stds, **style, markersize=4.5, capsize=2.5, label=name)
+    for line, (label, mean) in zip((":", "-."), references, strict=False):
+        axes.axhline(mean, color="0.35", linestyle=line, label=f"{label}: {mean:.0f}")
+    expert = float(np.mean([s.expert()[0] for _, s, _ in points]))
+    axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
+    add_title_and_legend(figure, axes, f"{title} on {tasks[0]}", _note([s.summary(itr).seeds for _, s, itr in points]))
+    return figure, axes
+
+
+def _note(counts: Sequence[int]) -> str:
+    several = " to ".join(map(str, sorted({min(counts), max(counts)})))
+    return f"mean ± standard deviation over {f'{several} seeds' if max(counts) > 1 else 'the episodes of one policy'}"
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
@@ -107,7 +138,7 @@ def task_bars(series: Sequence[Series]) -> Figure:
         style = BARS[METHODS.index(method)]
         chosen = {place: found[method] for place, found in enumerate(tasks.values()) if method in found}
         xs = np.array(list(chosen)) + (n - (len(methods) - 1) / 2) * width
-        means, stds = np.transpose([[s.percent(x) for x in _mean_and_std(s, s.last)] for s in chosen.values()])
+        means, stds = np.transpose([[s.percent(x) for x in s.summary(s.last)[1:3]] for s in chosen.values()])
         axes.bar(xs, means, 0.9 * width, **style, edgecolor="white", label=method)
         axes.errorbar(xs, means, stds, fmt="none", ecolor="black", elinewidth=1, capsize=3)
         for x, mean, std in zip(xs, means, stds, strict=True):
@@ -115,8 +146,8 @@ def task_bars(series: Sequence[Series]) -> Figure:
             axes.text(x, top + 1, text, ha="center", va="bottom", fontsize="small")
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
-    shown = [(s, s.last) for found in tasks.values() for s in found.values()]
-    add_title_and_legend(figure, axes, "Final return on each task", _note(shown))
+    counts = [s.summary(s.last).seeds for found in tasks.values() for s in found.values()]
+    add_title_and_legend(figure, axes, "Final return on each task", _note(counts))
     return figure
 
 
@@ -171,8 +202,9 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
     return tasks
 
 
-def label_figure(tasks: dict[str, Curves]) -> Figure:
-    """Draw the curves that `label_curves` returned, with axes for each task: interquartile means and intervals."""
+def label_figure(series: Sequence[Series]) -> Figure:
+    """Draw the curves of `label_curves`, with axes for each task: interquartile means and their intervals."""
+    tasks = label_curves(series)
     columns = min(len(tasks), 3)
     rows = -(-len(tasks) // columns)
     names = list(dict.fromkeys(name for curves in tasks.values() for name in curves))
@@ -191,40 +223,3 @@ def label_figure(tasks: dict[str, Curves]) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     add_title_and_legend(figure, axes, "Interquartile mean over the seeds and its 95 % interval")
     return figure
-
-
-def _check_curves(series: Sequence[Series], needed: str) -> None:
-    """Raise InvalidInput unless ``series``, one for each curve, has an item, and all items are of one task."""
-    if not series:
-        raise InvalidInput(f"the figure needs {needed}")
-    if len(tasks := sorted({s.task for s in series})) > 1:
-        raise InvalidInput(f"the figure is of one task, not of {', '.join(tasks)}; use --where env_name=... to select")
-
-
-def _draw_curve(axes: Axes, xs: Sequence[float], points: Sequence[tuple[Series, int]], number: int, name: str) -> None:
-    if len(set(xs)) < len(xs):
-        raise InvalidInput(f"series of {name} differ in the architecture of the policy only; choose one by --runs")
-    style, summaries = STYLES[number % len(STYLES)], [s.summary(itr) for s, itr in points]
-    if any(summary.seeds > 1 for summary in summaries):
-        lows, highs = [summary.low for summary in summaries], [summary.high for summary in summaries]
-        axes.fill_between(xs, lows, highs, color=style["color"], alpha=0.2, label=None if number else BAND)
-    means, stds = zip(*(_mean_and_std(s, itr) for s, itr in points), strict=True)
-    axes.errorbar(xs, means, stds, **style, markersize=4.5, capsize=2.5, label=name)
-
-
-def _finish(figure: Figure, axes: Axes, title: str, points: Sequence[tuple[Series, int]]) -> None:
-    expert = float(np.mean([s.expert()[0] for s, _ in points]))
-    axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
-    add_title_and_legend(figure, axes, title, _note(points))
-
-
-def _note(points: Sequence[tuple[Series, int]]) -> str:
-    counts = sorted({len(s.values(RETURN, itr)) for s, itr in points})
-    several = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds"
-    return f"mean ± standard deviation over {several if counts[-1] > 1 else 'the episodes of one policy'}"
-
-
-def _mean_and_std(series: Series, itr: int) -> tuple[float, float]:
-    """Mean and standard deviation over the seeds; with one seed, the standard deviation is over the seed's episodes."""
-    summary = series.summary(itr)
-    return summary.mean, summary.std if summary.seeds > 1 else series.rollout_std(itr)

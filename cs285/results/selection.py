@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import UseAppendAction, arg
 
-from cs285.config import Config
 from cs285.data.run_folders import RunFolder, read_runs
 from cs285.errors import InvalidInput
 
@@ -33,7 +31,13 @@ class RunSelection:
         """
         from cs285.results.series import newest_runs
 
-        runs = select(read_runs([*chain(*self.runs)] or [Path("data")]), [*chain(*self.where)])
+        runs = read_runs([*chain(*self.runs)] or [Path("data")])
+        for condition in chain(*self.where):
+            name, _, wanted = condition.partition("=")
+            texts = [str(vars(run.config).get(name, "no setting")) for run in runs]
+            runs = [run for run, text in zip(runs, texts, strict=True) if text == wanted]
+            if not runs:
+                raise InvalidInput(f"--where {condition}: no run has it; {name} is {', '.join(sorted({*texts}))}")
         used = newest_runs(runs)
         other = "not used: another run with the same settings is complete, or newer"
         lines = [f"{run.path}: {other}" for run in runs if run not in used]
@@ -41,17 +45,3 @@ class RunSelection:
             lines.append(f"{run.path}: incomplete run, {len(run.rows)} of {len(run.config.evaluated)} evaluations used")
         print(end="".join(f"{line}\n" for line in lines), file=sys.stderr)
         return used, lines
-
-
-def select(runs: Sequence[RunFolder], conditions: Sequence[str]) -> list[RunFolder]:
-    """Select the runs that meet all conditions, such as ``size=64``; raise InvalidInput when no run meets them."""
-    known = [field.name for field in fields(Config)]
-    for condition in conditions:
-        name, _, wanted = condition.partition("=")
-        if name not in known:
-            raise InvalidInput(f"--where {condition}: it must be SETTING=VALUE; SETTING is one of {', '.join(known)}")
-        values = sorted({str(getattr(run.config, name)) for run in runs})
-        runs = [run for run in runs if str(getattr(run.config, name)) == wanted]
-        if not runs:
-            raise InvalidInput(f"--where {condition}: no run has it; {name} is {', '.join(values)}")
-    return list(runs)

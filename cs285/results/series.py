@@ -20,7 +20,6 @@ NON_RESULT_SETTINGS = {"seed", "exp_name", "logdir", "num_workers", "no_gpu", "w
 NON_RESULT_SETTINGS |= {"video_log_freq", "scalar_log_freq", "checkpoint_freq", "save_params", "expert_eval_episodes"}
 RESULT_SETTINGS = tuple(field.name for field in fields(Config) if field.name not in NON_RESULT_SETTINGS)
 DEFAULT_POLICY = "cs285.policies.make_policy:make_mlp_policy"
-DEFAULTS = {None: "default", DEFAULT_POLICY: "default"}
 FILES = ("expert_data", "expert_policy_file")
 RETURN = "Eval_AverageReturn"
 # A BC series and a DAgger series can be compared if they differ in these settings only. BC does not use do_dagger,
@@ -60,12 +59,12 @@ def summarize(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> Summ
     return Summary(len(values), float(np.mean(values)), std, iqm, low, high)
 
 
-def identity(config: Config) -> tuple[Any, ...]:
-    """Hashable key of the settings, except the seed, that decide the result of a run."""
-    known: dict[str, Any] = {"n_iter": config.iterations}
-    known["ep_len"] = config.ep_len or registered_time_limit(config.env_name)
-    known["env_kwargs"] = json.dumps(config.env_kwargs, sort_keys=True) if config.env_kwargs else None
-    return tuple(known.get(name, getattr(config, name)) for name in RESULT_SETTINGS)
+def identity(config: Config) -> tuple[tuple[str, str], ...]:
+    """Name and text of each setting, except the seed, that decides the result of a run; None becomes "default"."""
+    values = {**vars(config), "n_iter": config.iterations, "learning_rate": float(config.learning_rate)}
+    values["ep_len"] = config.ep_len or registered_time_limit(config.env_name)
+    values["env_kwargs"] = json.dumps(config.env_kwargs, sort_keys=True) if config.env_kwargs else None
+    return tuple((name, "default" if values[name] is None else str(values[name])) for name in RESULT_SETTINGS)
 
 
 class Series:
@@ -86,9 +85,8 @@ class Series:
         evaluated = [set(run.iterations) for run in self.runs]
         self.iterations = tuple(sorted(set.union(*evaluated)))
         self.last = max(set.intersection(*evaluated) or self.iterations, default=-1)
-        values = dict(zip(RESULT_SETTINGS, identity(self.config), strict=True))
-        values["make_policy"] = first.policy.get("make_policy", DEFAULT_POLICY)
-        self.facts = {name: DEFAULTS.get(value, str(value)) for name, value in values.items()}
+        policy = first.policy.get("make_policy", DEFAULT_POLICY)
+        self.facts = {**dict(identity(self.config)), "make_policy": "default" if policy == DEFAULT_POLICY else policy}
         for name in first.inputs.keys() & self.facts.keys():
             self.facts[name] += f" (SHA-256 {first.inputs[name][:6]})"
 
@@ -97,8 +95,9 @@ class Series:
         return [row[name] for run in self.runs for row in run.rows if row["itr"] == itr and name in row]
 
     def summary(self, itr: int) -> Summary:
-        """Statistics over the seeds of the mean return in one iteration."""
-        return summarize(self.values(RETURN, itr))
+        """Statistics over the seeds of the mean return in one iteration; for one seed, ``std`` is over the episodes."""
+        summary = summarize(self.values(RETURN, itr))
+        return summary if summary.seeds > 1 else summary._replace(std=self.rollout_std(itr))
 
     def rollout_std(self, itr: int) -> float:
         """Population standard deviation of the return over the episodes of all seeds; seeds have equal weights."""
@@ -121,9 +120,7 @@ class Series:
         """Command line that repeats the runs, by run_hw1.py or by the user's own script (see `script`)."""
         flags = ["--env_name", shlex.quote(self.task), *(["--do_dagger"] if self.config.do_dagger else [])]
         usual = identity(Config(env_name=self.task, do_dagger=self.config.do_dagger))
-        for name, value, default in zip(RESULT_SETTINGS, identity(self.config), usual, strict=True):
-            if value != default:
-                flags += [f"--{name}", shlex.quote(str(value))]
+        flags += [f"--{name} {shlex.quote(text)}" for name, text in identity(self.config) if (name, text) not in usual]
         flags += ["--seeds" if len(self.seeds) > 1 else "--seed", ",".join(map(str, self.seeds))]
         return f"python {shlex.quote(self.script)} {' '.join(flags)}"
 

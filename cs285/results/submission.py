@@ -41,54 +41,50 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
     most `MAX_BYTES`. Raises InvalidInput when there is no run of BC (q1_) or no run of DAgger (q2_), when run folders
     have the same name, or when the zip is too large or can't be written.
     """
-    names = [run.path.name for run in runs]
-    for prefix, method in (("q1_", "behavioural cloning"), ("q2_", "DAgger (--do_dagger)")):
+    names = sorted(run.path.name for run in runs)
+    for prefix in ("q1_", "q2_"):
         if not any(name.startswith(prefix) for name in names):
-            raise InvalidInput(f"no {prefix} run among {len(runs)} runs; a submission needs a run of {method}")
+            raise InvalidInput(f"no {prefix} run among {len(runs)} runs; q1_ is behavioural cloning, q2_ is DAgger")
     if len(set(names)) < len(names):
-        same = sorted(str(run.path) for run in runs if names.count(run.path.name) > 1)
-        raise InvalidInput(f"run folders have the same name: {', '.join(same)}")
+        raise InvalidInput(f"run folders have the same name: {', '.join(names)}")
     check_new(output)
     folder, package, readme, script = EDITIONS[edition]
-    content = {"requirements.txt": read_whole(code.parent / "requirements.txt")}
-    for run in runs:
-        if not (paths := sorted(run.path.glob("events.out.tfevents.*"))):
-            raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
-        content |= {f"{folder}/{run.path.name}/{path.name}": read_whole(path) for path in paths}
     files = {path: f"{package}/{path.relative_to(code).as_posix()}" for path in sorted(code.rglob("*.py"))}
     own = {Path(Series([run]).script) for run in runs} - {Path("scripts/run_hw1.py")}
     files |= {path: path.name for path in sorted(own) if path.name == str(path) and path.is_file()}
-    content |= {name: re.sub(rb"\bcs285\b", package.encode(), read_whole(path)) for path, name in files.items()}
+    content = {name: re.sub(rb"\bcs285\b", package.encode(), read_whole(path)) for path, name in files.items()}
     content[script] = content[f"{package}/scripts/run_hw1.py"]
-    moved, inputs = _move_inputs(runs)
-    text, commands = README.format(runs=folder), ""
-    for run in moved:
-        command = Series([run]).command().replace("scripts/run_hw1.py", script, 1)
-        name = f" --exp_name {run.config.exp_name}" if run.config.exp_name else ""
-        commands += f"{run.path.name}\n\n```bash\n{command}{name}\n```\n\n"
-    zipped = zip_files({**content, **inputs, readme: (text + commands).encode()})
-    if len(zipped) > MAX_BYTES and inputs:
-        zipped = zip_files({**content, readme: (text + MISSING + commands).encode()})
-    if len(zipped) > MAX_BYTES:
-        size = f"{len(zipped) / 1e6:.2f}"
-        raise InvalidInput(f"the zip of {len(runs)} runs has {size} MB, more than the 15 allowed; use --runs")
-    with whole_file(output) as file:
-        file.write(zipped)
-    return len(zipped)
-
-
-def _move_inputs(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], dict[str, bytes]]:
-    """Set input files of the runs to paths in the zip; return these runs, and by path the unchanged files' contents."""
-    moved, content = [], dict[str, bytes]()
+    content["requirements.txt"] = read_whole(code.parent / "requirements.txt")
+    inputs, commands = dict[str, bytes](), ""
     for run in runs:
-        for name, path in input_files(run.config).items():
-            if path.is_file() and digest(path) == run.inputs.get(name):
-                target = FOLDERS[name] / path.name
-                if content.setdefault(target.as_posix(), read_whole(path)) == read_whole(path):
-                    given: dict[str, Any] = {} if getattr(run.config, name) is None else {name: target}
-                    run = replace(run, config=replace(run.config, **given))
-        moved.append(run)
-    return moved, content
+        if not (events := sorted(run.path.glob("events.out.tfevents.*"))):
+            raise InvalidInput(f"{run.path} has no event file (events.out.tfevents.*)")
+        content |= {f"{folder}/{run.path.name}/{path.name}": read_whole(path) for path in events}
+        series = Series([_move_inputs(run, inputs)])
+        name = f" --exp_name {run.config.exp_name}" if run.config.exp_name else ""
+        command = series.command().replace("scripts/run_hw1.py", script, 1)
+        commands += f"{run.path.name}\n\n```bash\n{command}{name}\n```\n\n"
+    for note, more in (("", inputs), (MISSING, {})):
+        text = README.format(runs=folder) + note + commands
+        zipped = zip_files({**content, **more, readme: text.encode()})
+        if len(zipped) <= MAX_BYTES:
+            with whole_file(output) as file:
+                file.write(zipped)
+            return len(zipped)
+    raise InvalidInput(
+        f"the zip of {len(runs)} runs has {len(zipped) / 1e6:.2f} MB, more than the 15 allowed; use --runs"
+    )
+
+
+def _move_inputs(run: RunFolder, content: dict[str, bytes]) -> RunFolder:
+    """Add a run's unchanged input files to ``content`` by their paths in the zip; return the run with these paths."""
+    for name, path in input_files(run.config).items():
+        if path.is_file() and digest(path) == run.inputs.get(name):
+            target = FOLDERS[name] / path.name
+            if content.setdefault(target.as_posix(), read_whole(path)) == read_whole(path):
+                given: dict[str, Any] = {} if getattr(run.config, name) is None else {name: target}
+                run = replace(run, config=replace(run.config, **given))
+    return run
 
 
 def zip_files(contents: Mapping[str, bytes], executable: Sequence[str] = ()) -> bytes:

@@ -72,7 +72,7 @@ def test_the_interval_over_tasks_resamples_the_seeds_of_each_task_alone() -> Non
 def test_the_figure_has_axes_for_each_task_and_lines_at_the_points(tmp_path: Path) -> None:
     write_study(tmp_path)
     tasks = read_curves(tmp_path)
-    figure = label_figure(tasks)
+    figure = label_figure(group_by_settings(read_runs([tmp_path])))
     assert [axes.get_title() for axes in figure.axes] == list(tasks)
     for axes in figure.axes:
         lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
