@@ -4,11 +4,10 @@ Targets are in per cent of the expert's return, which is the mean in the expert'
 is missed. Runs that are complete in --logdir are not repeated. Every policy is evaluated over at least 20 000 steps.
 """
 
-import math
 import sys
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
-from typing import NamedTuple
 
 from _checkout import run
 
@@ -16,28 +15,21 @@ from cs285.config import PRESETS, Config, Preset
 from cs285.data.shipped import shipped_expert
 
 
-class Target(NamedTuple):
-    """Limits of the returns after the last iteration, in per cent of the expert's return."""
-
-    task: str
-    method: str
-    preset: Preset | None = None
-    least: float = 0  # the mean over the seeds must be at least this, and less than ``below``
-    below: float = math.inf
-    each: float = 0  # the return of every seed must be at least this; with DAgger, one seed may have less
-
-
-TARGETS = (
-    Target("Ant-v5", "BC", least=75, each=50),
-    Target("HalfCheetah-v5", "BC", least=80),
-    Target("Hopper-v5", "BC", below=60),
-    Target("Walker2d-v5", "BC", below=60),
-    Target("Humanoid-v5", "BC", below=10),
-    Target("Ant-v5", "BC", "tuned", least=85),
-    Target("HalfCheetah-v5", "BC", "tuned", least=85),
-    Target("Ant-v5", "DAgger", least=95, each=90),
-    *(Target(f"{name}-v5", "DAgger", least=97, each=90) for name in ("HalfCheetah", "Hopper", "Walker2d")),
-    Target("Humanoid-v5", "DAgger", "humanoid", least=98, each=90),
+# Task, method, preset, and three limits in per cent of the expert's return. The mean over the seeds must be at least the
+# first limit and less than the second. Every seed's return, or with DAgger all but one, must be at least the third.
+TARGETS: tuple[tuple[str, str, Preset | None, float, float, float], ...] = (
+    ("Ant-v5", "BC", None, 75, inf, 50),
+    ("HalfCheetah-v5", "BC", None, 80, inf, 0),
+    ("Hopper-v5", "BC", None, 0, 60, 0),
+    ("Walker2d-v5", "BC", None, 0, 60, 0),
+    ("Humanoid-v5", "BC", None, 0, 10, 0),
+    ("Ant-v5", "BC", "tuned", 85, inf, 0),
+    ("HalfCheetah-v5", "BC", "tuned", 85, inf, 0),
+    ("Ant-v5", "DAgger", None, 95, inf, 90),
+    ("HalfCheetah-v5", "DAgger", None, 97, inf, 90),
+    ("Hopper-v5", "DAgger", None, 97, inf, 90),
+    ("Walker2d-v5", "DAgger", None, 97, inf, 90),
+    ("Humanoid-v5", "DAgger", "humanoid", 98, inf, 90),
 )
 
 
@@ -48,31 +40,30 @@ class Settings:
     num_cpus: int | None = None  # Concurrent runs. None: one for each usable core.
 
 
-def main(settings: Settings) -> None:
+def main(options: Settings) -> None:
     from cs285.experts.rollouts import read_card
     from cs285.results.series import RETURN, group_by_settings, identity
     from cs285.sweeps.run import run_missing
 
-    usual = Config(eval_batch_size=20_000, scalar_log_freq=9, logdir=settings.logdir)
-    configs = {}
-    for target in TARGETS:
-        preset = PRESETS[target.preset] if target.preset else {}
-        configs[target] = replace(usual, **{"env_name": target.task, "do_dagger": target.method == "DAgger", **preset})
-    repeated = [replace(config, seed=seed) for config in configs.values() for seed in range(1, settings.seeds + 1)]
-    runs = run_missing(repeated, settings.logdir, num_cpus=settings.num_cpus)
+    configs = []
+    for task, method, preset, *_ in TARGETS:
+        settings = {"env_name": task, "do_dagger": method == "DAgger", **(PRESETS[preset] if preset else {})}
+        configs.append(Config(**settings, eval_batch_size=20_000, scalar_log_freq=9, logdir=options.logdir))
+    repeated = [replace(config, seed=seed) for config in configs for seed in range(1, options.seeds + 1)]
+    runs = run_missing(repeated, options.logdir, num_cpus=options.num_cpus)
     series = {identity(s.config): s for s in group_by_settings(runs)}
-    row, missed = "{:16}{:8}{:10}{:>7}{:>7}{:>7}{:>12}   {}", 0
-    print(row.format("task", "method", "preset", "mean", "min", "target", "each seed", "result"))
-    for target, config in configs.items():
-        expert = read_card(shipped_expert(target.task) or Path())["evaluation"]["mean"]
+    line, missed = "{:16}{:8}{:10}{:>7}{:>7}{:>7}{:>12}   {}", 0
+    print(line.format("task", "method", "preset", "mean", "min", "target", "each seed", "result"))
+    for (task, method, preset, least, below, each), config in zip(TARGETS, configs, strict=True):
+        expert = read_card(shipped_expert(task) or Path())["evaluation"]["mean"]
         found = series[identity(config)]
         values = [100 * value / expert for value in found.values(RETURN, found.last)]
-        mean, low = sum(values) / len(values), sum(value < target.each for value in values)
-        met = target.least <= mean < target.below and low <= (target.method == "DAgger")
+        mean, low = sum(values) / len(values), sum(value < each for value in values)
+        met = least <= mean < below and low <= (method == "DAgger")
         missed += not met
-        limit = f"< {target.below}" if target.below < math.inf else f">= {target.least}"
-        numbers = (f"{mean:.1f}", f"{min(values):.1f}", limit, f">= {target.each}" if target.each else "-")
-        print(row.format(target.task, target.method, target.preset or "-", *numbers, "ok" if met else "missed"))
+        limits = (f"< {below}" if below < inf else f">= {least}", f">= {each}" if each else "-")
+        numbers = (f"{mean:.1f}", f"{min(values):.1f}", *limits)
+        print(line.format(task, method, preset or "-", *numbers, "ok" if met else "missed"))
     sys.exit(missed > 0)
 
 

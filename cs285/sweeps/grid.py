@@ -1,23 +1,22 @@
 """Grids of settings, and selection of the runs of a grid that are complete or missing."""
 
 import itertools
-import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cs285.config import Config, setting_types
+from cs285.command_line import parse
+from cs285.config import Config
 from cs285.data.run_folders import RunFolder, any_run_below, read_runs
 from cs285.data.shipped import input_files
 from cs285.data.whole_files import digest
 from cs285.errors import InvalidInput
 from cs285.results.series import identity
 
-NOT_IN_A_GRID = ("logdir", "resume")
-IN_THE_RUN_NAME = ("env_name", "do_dagger", "seed", "exp_name")
+NOT_IN_A_GRID = {"logdir", "resume"}
+IN_THE_RUN_NAME = {"env_name", "do_dagger", "seed", "exp_name"}
 
 
 def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> list[Config]:
@@ -25,20 +24,26 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
 
     ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
     Each combination runs with the seeds 1 to ``seeds``. If ``seeds`` is None, it runs with the seeds in ``assignments``
-    or, if there are none, with the default seed.
-    Raises InvalidInput for an unknown setting, a setting given twice, or a value that `Config` refuses.
+    or, if there are none, with the default seed. Paths become absolute, since Ray's workers run in other folders.
+    Raises InvalidInput when a setting is given twice or not allowed, and exits as `parse` does for a wrong value.
     """
     if seeds is not None:
         assignments = [*assignments, f"seed={','.join(map(str, range(1, seeds + 1)))}"]
-    values = dict(map(_read_assignment, assignments))
-    if len(values) < len(assignments):
-        raise InvalidInput(f"{' '.join(assignments)}: a setting is given twice; give all its values at once")
+    values = {name: texts.split(",") for name, _, texts in (text.partition("=") for text in assignments)}
+    if len(values) < len(assignments) or NOT_IN_A_GRID & values.keys():
+        raise InvalidInput(
+            f"--set {' '.join(assignments)}: each setting once, with all its values; no logdir or resume"
+        )
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_RUN_NAME]
     grid = []
     for point in itertools.product(*values.values()):
-        config = Config(**dict(zip(values, point, strict=True)), logdir=logdir)
+        flags = {"true": "--{}", "false": ""}
+        words = [flags.get(text, "--{}={}").format(name, text) for name, text in zip(values, point, strict=True)]
+        config = parse(Config, "", list(filter(None, words)))
         parts = [config.experiment, *(f"{name}={getattr(config, name)}" for name in swept), f"seed{config.seed}"]
-        grid.append(replace(config, exp_name=re.sub(r"[^\w.+=,-]", "-", "_".join(parts))))
+        changes: dict[str, Any] = {"exp_name": re.sub(r"[^\w.+=,-]", "-", "_".join(parts)), "logdir": logdir}
+        paths = {name: path for name, path in vars(config).items() if isinstance(path, Path) and path.exists()}
+        grid.append(replace(config, **{**{name: path.absolute() for name, path in paths.items()}, **changes}))
     return grid
 
 
@@ -57,20 +62,3 @@ def find_runs(configs: Sequence[Config], logdir: Path) -> tuple[list[RunFolder],
 
 def _key(config: Config, inputs: Mapping[str, str]) -> tuple[Any, ...]:
     return (*identity(config), config.seed, *sorted(inputs.items()))
-
-
-def _read_assignment(assignment: str) -> tuple[str, list[Any]]:
-    """Split "NAME=VALUE,..." into name and values; paths become absolute, since Ray's workers run in other folders."""
-    name, equals, texts = assignment.partition("=")
-    known = [name for name in setting_types() if name not in NOT_IN_A_GRID]
-    if name not in known or not equals:
-        raise InvalidInput(f"--set {assignment}: give NAME=VALUE,VALUE,...; NAME is one of {', '.join(known)}")
-    return name, [_read_value(text, setting_types()[name]) for text in texts.split(",")]
-
-
-def _read_value(text: str, kinds: tuple[Any, ...]) -> Any:
-    if Path in kinds:
-        return Path(text).absolute()
-    with suppress(ValueError):
-        return text if str in kinds else json.loads(text)
-    return text

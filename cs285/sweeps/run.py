@@ -20,11 +20,11 @@ from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import make_run_dir
 from cs285.policies.make_policy import is_gpu_work
 from cs285.process import usable_cores
+from cs285.results.series import identity
 from cs285.sweeps.grid import find_runs
 
 CLUSTER_TIMEOUT = 60.0  # seconds to wait for the answer of a cluster
 PROJECT_ROOT = Path(__file__).parents[2]
-INPUTS = ("env_name", "backend", "ep_len", "env_kwargs", "do_dagger", "expert_policy_file", "expert_data")
 
 
 def run_missing(
@@ -41,9 +41,7 @@ def run_missing(
     missing, failed = find_runs(configs, logdir)[1], []
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
-        # Of the configs with the same inputs, the dict keeps the last one, which needs the most episodes.
-        ordered = sorted(missing, key=lambda config: config.expert_episodes or 0)
-        for config in {str([getattr(config, name) for name in INPUTS]): config for config in ordered}.values():
+        for config in {identity(config): config for config in missing}.values():
             with RunInputs(replace(config, num_workers=0, scalar_log_freq=-1)):
                 pass  # RunInputs raises InvalidInput unless the task, its expert and data are valid
         check_writable(logdir / "run")
