@@ -14,9 +14,8 @@ from _checkout import run
 from cs285.config import PRESETS, Config, Preset
 from cs285.data.shipped import shipped_expert
 
-
-# Task, method, preset, and three limits in per cent of the expert's return. The mean over the seeds must be at least the
-# first limit and less than the second. Every seed's return, or with DAgger all but one, must be at least the third.
+# Task, method, preset, and three limits in per cent of the expert's return. The mean over the seeds must be at least
+# the first limit and less than the second. Every seed, or with DAgger all but one, must be at least at the third.
 TARGETS: tuple[tuple[str, str, Preset | None, float, float, float], ...] = (
     ("Ant-v5", "BC", None, 75, inf, 50),
     ("HalfCheetah-v5", "BC", None, 80, inf, 0),
@@ -40,17 +39,17 @@ class Settings:
     num_cpus: int | None = None  # Concurrent runs. None: one for each usable core.
 
 
-def main(options: Settings) -> None:
+def main(settings: Settings) -> None:
     from cs285.experts.rollouts import read_card
     from cs285.results.series import RETURN, group_by_settings, identity
     from cs285.sweeps.run import run_missing
 
     configs = []
     for task, method, preset, *_ in TARGETS:
-        settings = {"env_name": task, "do_dagger": method == "DAgger", **(PRESETS[preset] if preset else {})}
-        configs.append(Config(**settings, eval_batch_size=20_000, scalar_log_freq=9, logdir=options.logdir))
-    repeated = [replace(config, seed=seed) for config in configs for seed in range(1, options.seeds + 1)]
-    runs = run_missing(repeated, options.logdir, num_cpus=options.num_cpus)
+        chosen = {"env_name": task, "do_dagger": method == "DAgger", **(PRESETS[preset] if preset else {})}
+        configs.append(Config(**chosen, eval_batch_size=20_000, scalar_log_freq=9, logdir=settings.logdir))
+    repeated = [replace(config, seed=seed) for config in configs for seed in range(1, settings.seeds + 1)]
+    runs = run_missing(repeated, settings.logdir, num_cpus=settings.num_cpus)
     series = {identity(s.config): s for s in group_by_settings(runs)}
     line, missed = "{:16}{:8}{:10}{:>7}{:>7}{:>7}{:>12}   {}", 0
     print(line.format("task", "method", "preset", "mean", "min", "target", "each seed", "result"))

@@ -18,11 +18,10 @@ class Settings(RunSelection):
 
 
 def main(settings: Settings) -> None:
-    from cs285.data.shipped import PROJECT_ROOT
     from cs285.results.submission import write_submission
 
     runs, _ = settings.read()
-    size = write_submission(runs, PROJECT_ROOT / "cs285", settings.output, settings.edition)
+    size = write_submission(runs, settings.output, settings.edition)
     print(f"{settings.output}: {len(runs)} runs, {size / 1e6:.2f} MB of the 15 MB that are allowed")
 
 

@@ -47,9 +47,9 @@ def main(settings: Settings) -> None:
         record_missing(path, task, max(EPISODES))
     series = group_by_settings(run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus))
     left_out = write_report(series, settings.output)
-    rows = [comparison_row(task, found) for task, found in compared(series).items()]
-    lines = [f"| {' | '.join(row.values())} |" for row in rows]
-    print(*lines, *left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
+    for task, found in compared(series).items():
+        print(f"| {' | '.join(comparison_row(task, found).values())} |")
+    print(*left_out, settings.output / "report.html", settings.output / "report.pdf", sep="\n")
 
 
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:

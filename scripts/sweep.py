@@ -19,8 +19,7 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
-    from cs285.sweeps.grid import make_grid
-    from cs285.sweeps.run import run_missing
+    from cs285.sweeps.run import make_grid, run_missing
 
     configs = make_grid([text for texts in settings.set for text in texts], settings.seeds, settings.logdir)
     run_missing(configs, settings.logdir, settings.ray_address, settings.num_cpus)

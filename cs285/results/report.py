@@ -67,14 +67,11 @@ class Part(NamedTuple):
 def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = ()) -> list[str]:
     """Write report.html, report.pdf, tables as CSV, figures as PNG and PDF, and the runs' logs into a new folder.
 
-    Table 1 has all series of BC, and Table 2 all series of DAgger. Table 3 and Figure 3 compare the
-    methods on each task; the function `compared` selects their series. For each task and each numeric setting with at
-    least three values, a Figure 1 shows the return of BC against the setting. For each task, a Figure 2 shows the
-    learning curves of DAgger. The report also has the ``notes``, and the first and the last video of each DAgger run.
-    The folder ``runs`` has config.json and log.csv of each run.
-
-    Returns a line for each table or figure that is left out, with the reason. Raises InvalidInput when the folder
-    exists or can't be written.
+    Table 1 has all series of BC, and Table 2 all series of DAgger. Table 3 and Figure 3 compare the methods on each
+    task; `compared` selects their series. A Figure 1 shows the return of BC on one task against a numeric setting with
+    at least three values, and a Figure 2 the learning curves of DAgger on one task. The report also has the ``notes``,
+    the first and the last video of each DAgger run, and config.json and log.csv of each run. Returns a line for each
+    table or figure that is left out, with the reason. Raises InvalidInput when the folder exists or can't be written.
     """
     check_new(folder)
     with whole_folder(folder) as unfinished:
@@ -94,8 +91,8 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
         if not any(part.name.startswith("Figure 1") for part in parts):
             left_out.append("Figure 1 needs runs of BC on one task with at least three values of one numeric setting")
         videos = [video for s in series if s.method == "DAgger" for video in _videos(s)]
-        environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-        template = environment.from_string(Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8"))
+        text = Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
+        template = jinja2.Template(text, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
         render = partial(template.render, parts=parts, videos=videos, notes=[*notes, *left_out])
         (unfinished / "report.html").write_text(render(pdf=False), encoding="utf-8")
         (unfinished / "report.pdf").write_bytes(_to_pdf(render(pdf=True)))
@@ -154,9 +151,8 @@ def result_rows(series: Sequence[Series]) -> Iterator[dict[str, str]]:
     """Yield a table row for each series; all series are of one method on one task."""
     labels = series_names(series, ("eval_batch_size", "num_agent_train_steps_per_iter"))
     short = [re.sub(r" \w+=default( \(SHA-256 \w+\))?", "", label) for label in labels]
-    if len(
-        {(s.gradient_steps, s.config.eval_batch_size, label) for s, label in zip(series, short, strict=True)}
-    ) == len(labels):
+    shown = {(s.gradient_steps, s.config.eval_batch_size, label) for s, label in zip(series, short, strict=True)}
+    if len(shown) == len(labels):
         labels = short  # settings that are "default" are shown only where rows would be equal without them
     for s, label in zip(series, labels, strict=True):
         summary, several = s.summary(s.last), len(s.seeds) > 1
@@ -221,9 +217,9 @@ def _draw(name: str, caption: str, series: Sequence[Series], draw: Callable[[], 
     figure, stem = draw(), re.sub(r"[^\w.-]+", "_", name.replace("Figure ", "figure"))
     for extension in ("pdf", "png"):
         save_figure(figure, path := folder / f"{stem}.{extension}")
-    common = [(name, values[0]) for name, values in settings_of(series).items() if len(values) == 1]
-    settings = ", ".join(f"{name}={value}" for name, value in common if name in IN_CAPTIONS)
-    caption = f"{caption} {settings}; other settings and the data are in the first tables."
+    settings = {name: values for name, values in settings_of(series).items() if name in IN_CAPTIONS}
+    common = ", ".join(f"{name}={values[0]}" for name, values in settings.items() if len(values) == 1)
+    caption = f"{caption} {common}; other settings and the data are in the first tables."
     return Part(name, caption, [s.command() for s in series], image=base64.b64encode(path.read_bytes()).decode())
 
 

@@ -165,7 +165,7 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
     """
     tasks: dict[str, dict[str, Series]] = {}
     for s in series:
-        daggers = [other for other in series if (other.method, other.task) == ("DAgger", s.task)]
+        daggers = by_task(series, "DAgger").get(s.task, [])
         methods = [s.method] if s.method == "DAgger" or not daggers else [role(s, dagger) for dagger in daggers]
         for method in filter(None, methods):
             if other := tasks.setdefault(s.task, {}).get(method):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cs285.data.run_folders import RunFolder
-from cs285.data.shipped import input_files
+from cs285.data.shipped import PROJECT_ROOT, input_files
 from cs285.data.whole_files import check_new, digest, read_whole, whole_file
 from cs285.errors import InvalidInput
 from cs285.results.series import Series
@@ -33,13 +33,13 @@ EDITIONS = {  # names in each course's zip: folder of the runs, package, file th
 }
 
 
-def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, edition: str = "cs285") -> int:
+def write_submission(runs: Sequence[RunFolder], output: Path, edition: str = "cs285") -> int:
     """Write a zip with the runs, their commands, the code, and the experts and data that the runs read.
 
-    If the zip would be too large, experts and data are left out. ``code`` is the folder of the package cs285, next to
-    requirements.txt; the package is renamed as the course's entry in `EDITIONS` says. Returns the size in bytes, at
-    most `MAX_BYTES`. Raises InvalidInput when there is no run of BC (q1_) or no run of DAgger (q2_), when run folders
-    have the same name, or when the zip is too large or can't be written.
+    If the zip would be too large, experts and data are left out. The package is renamed as the course's entry in
+    `EDITIONS` says. Returns the size in bytes, at most `MAX_BYTES`. Raises InvalidInput when there is no run of BC
+    (q1_) or no run of DAgger (q2_), when run folders have the same name, or when the zip is too large or can't be
+    written.
     """
     names = sorted(run.path.name for run in runs)
     for prefix in ("q1_", "q2_"):
@@ -49,12 +49,13 @@ def write_submission(runs: Sequence[RunFolder], code: Path, output: Path, editio
         raise InvalidInput(f"run folders have the same name: {', '.join(names)}")
     check_new(output)
     folder, package, readme, script = EDITIONS[edition]
+    code = PROJECT_ROOT / "cs285"
     files = {path: f"{package}/{path.relative_to(code).as_posix()}" for path in sorted(code.rglob("*.py"))}
     own = {Path(Series([run]).script) for run in runs} - {Path("scripts/run_hw1.py")}
     files |= {path: path.name for path in sorted(own) if path.name == str(path) and path.is_file()}
     content = {name: re.sub(rb"\bcs285\b", package.encode(), read_whole(path)) for path, name in files.items()}
     content[script] = content[f"{package}/scripts/run_hw1.py"]
-    content["requirements.txt"] = read_whole(code.parent / "requirements.txt")
+    content["requirements.txt"] = read_whole(PROJECT_ROOT / "requirements.txt")
     inputs, commands = dict[str, bytes](), ""
     for run in runs:
         if not (events := sorted(run.path.glob("events.out.tfevents.*"))):

@@ -96,7 +96,7 @@ def test_a_right_submission_has_full_points(box: Path, tmp_path: Path) -> None:
         ([10.0, 3200.0], {"env_name": "Hopper-v2"}),
     ):
         log(write_run(tmp_path / "runs", returns, **settings), *returns)
-    write_submission(read_runs([tmp_path / "runs"]), ROOT / "cs285", tmp_path / "submit.zip", "rob831")
+    write_submission(read_runs([tmp_path / "runs"]), tmp_path / "submit.zip", "rob831")
     with zipfile.ZipFile(tmp_path / "submit.zip") as archive:
         archive.extractall(box / "submission")
     found = graded(box)

@@ -32,7 +32,7 @@ def test_the_zip_has_the_runs_the_code_and_the_commands(runs: Path, tmp_path: Pa
     code = {path.relative_to(CODE).as_posix() for path in CODE.rglob("*.py")}
     folders = [folder.name for folder in runs.iterdir()]
     for edition, (logs, package, readme, script) in submission.EDITIONS.items():
-        size = write_submission(read_runs([runs]), CODE, tmp_path / f"{edition}.zip", edition)
+        size = write_submission(read_runs([runs]), tmp_path / f"{edition}.zip", edition)
         assert size == (tmp_path / f"{edition}.zip").stat().st_size < 15e6
         with zipfile.ZipFile(tmp_path / f"{edition}.zip") as archive:
             assert archive.testzip() is None
@@ -51,7 +51,7 @@ def test_the_unzipped_commands_repeat_the_runs(tmp_path: Path) -> None:
     flags += f" --env_name CartPole-v1 --num_workers 0 --batch_size 20 --eval_batch_size 40 --expert_data {data}"
     first = run_in(tmp_path, f"{PROJECT_ROOT}/scripts/run_hw1.py {flags} --exp_name both_seed2 --seed 2")
     (write_run(tmp_path / "data", [1.0]) / "events.out.tfevents.1").touch()
-    write_submission(read_runs([tmp_path / "data"]), CODE, tmp_path / "submit.zip", "rob831")
+    write_submission(read_runs([tmp_path / "data"]), tmp_path / "submit.zip", "rob831")
     data.unlink()
     with zipfile.ZipFile(tmp_path / "submit.zip") as archive:
         archive.extractall(tmp_path / "unzipped")
@@ -85,7 +85,7 @@ def test_inputs_are_left_out_of_a_zip_that_they_would_make_too_large(
         (run_dir / "events.out.tfevents.1").touch()
     for limit, present in ((10**6, True), (300_000, False)):
         monkeypatch.setattr(submission, "MAX_BYTES", limit)
-        write_submission(read_runs([tmp_path / "runs"]), CODE, tmp_path / f"{limit}.zip")
+        write_submission(read_runs([tmp_path / "runs"]), tmp_path / f"{limit}.zip")
         with zipfile.ZipFile(tmp_path / f"{limit}.zip") as archive:
             assert ("expert_data/mine.pkl" in archive.namelist()) == present
             readme = archive.read("README.md").decode()
@@ -97,7 +97,7 @@ def refused(folder: Path, match: str) -> None:
     output = folder / "submit.zip"
     before = output.exists()
     with pytest.raises(InvalidInput, match=match):
-        write_submission(read_runs([folder]), CODE, output)
+        write_submission(read_runs([folder]), output)
     assert output.exists() == before
 
 

@@ -23,7 +23,7 @@ from cs285.data.whole_files import digest
 from cs285.infrastructure.films import write_video
 from cs285.results.report import make_tables
 from cs285.results.series import RESULT_SETTINGS, group_by_settings, identity
-from cs285.sweeps.grid import find_runs
+from cs285.sweeps.run import find_runs
 from tests.conftest import ROOT
 from tests.fake_runs import write_run
 from tests.scripts.conftest import Script, files_below, load_script

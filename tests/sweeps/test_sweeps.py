@@ -21,7 +21,7 @@ pytest.importorskip("pyarrow", reason="pyarrow, of the extra `sweep`, is missing
 from pyarrow import parquet
 
 from cs285.sweeps import run as sweep
-from cs285.sweeps.grid import find_runs, make_grid
+from cs285.sweeps.run import find_runs, make_grid
 
 DATA = Path("data")
 
