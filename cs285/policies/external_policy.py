@@ -14,7 +14,7 @@ from cs285.errors import InvalidInput, describe, is_users
 from cs285.policies.base_policy import BasePolicy
 
 
-@dataclass
+@dataclass(eq=False)
 class ExternalPolicy(BasePolicy):
     """Adapter that makes a policy from a function of a batch of observations.
 

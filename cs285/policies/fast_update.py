@@ -81,10 +81,9 @@ def _has_hooks(policy: MLPPolicySL) -> bool:
 
 
 class _FastUpdate:
-    """A gradient step in numpy on the parameters of one policy and the state of its Adam.
+    """A gradient step in numpy, which computes all parameters at once.
 
-    Parameters, gradients and Adam's averages become views of one flat array each, so that one call of numpy updates
-    all parameters.
+    Parameters, gradients and Adam's averages become views of one flat array each.
     """
 
     def __init__(self, policy: MLPPolicySL, parameters: list[torch.Tensor]) -> None:

@@ -73,10 +73,7 @@ class EvaluationPolicy(BasePolicy):
 
 
 def training_parts(policy: Any) -> dict[str, Any]:
-    """Find the optimisers and schedules among a policy's attributes, and in attributes that are containers or modules.
-
-    The keys of the returned dict are paths of attributes, such as ``nets.0.adam``.
-    """
+    """The optimisers and schedules in a policy's attributes, modules and containers, by path (``nets.0.adam``)."""
     found: dict[str, Any] = {}
     seen: set[int] = set()
     unsearched = [("", getattr(policy, "__dict__", {}))]

@@ -33,8 +33,7 @@ class LoadedGaussianPolicy(NumpyPolicy):
 
     An observation dimension whose recorded standard deviation is below 1e-4 was constant in the expert's training; its
     standardised value is 0. (The course divides the dimension by 1e-6, so that a difference of 0.1 between versions of
-    MuJoCo becomes 1e5.) ``ob_mean`` and ``ob_variance`` (ob_dim,) float64 are statistics of the observations in the
-    expert's training.
+    MuJoCo becomes 1e5.) ``ob_mean`` and ``ob_variance`` (ob_dim,) float64 are those of the observations in training.
     """
 
     def __init__(self, filename: Path | str, discrete: bool = False) -> None:

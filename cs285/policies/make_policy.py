@@ -63,13 +63,10 @@ def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
 
 
 def describe_policy(make_policy: MakePolicy, policy: object) -> dict[str, str]:
-    """The entry of a policy in config.json: the function that made the policy, and its architecture.
-
-    The function is named ``module:name``; the module of a script is the name of its file.
-    """
+    """The entry of a policy in config.json: ``module:name`` of the function that made it, and its architecture."""
     owner: Any = make_policy if hasattr(make_policy, "__qualname__") else type(make_policy)
     module = owner.__module__
-    if module == "__main__":
+    if module == "__main__":  # a script is named after its file
         module = Path(getattr(sys.modules["__main__"], "__file__", "notebook")).stem
     architecture = re.sub(r" at 0x[0-9a-f]+", "", repr(policy))
     return {"make_policy": f"{module}:{owner.__qualname__}", "architecture": architecture}

@@ -15,7 +15,7 @@ ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
 }
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class NumpyPolicy(BasePolicy):
     """A perceptron with a linear output layer. Its action is the output or, if discrete, the largest output's index.
 

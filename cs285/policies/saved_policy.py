@@ -22,10 +22,7 @@ from cs285.policies.numpy_policy import NumpyPolicy
 
 
 def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
-    """The settings of a run; ``env_name``, if given, replaces the run's own, whose module is not imported.
-
-    Raises InvalidInput when config.json can't be used.
-    """
+    """The settings of a run, or InvalidInput; ``env_name`` replaces the run's own, whose module is not imported."""
     config = read_config(run_dir / "config.json")
     return replace(config, env_name=env_name or config.env_name.rpartition(":")[2])
 
