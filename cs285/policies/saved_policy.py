@@ -39,9 +39,10 @@ def load_run_policy(
     path = saved_file(path)
     if (kind := kind_of(path)) != TORCH_FILE:
         raise InvalidInput(f"{path} is {kind}, not a saved policy (policy_itr_<n>.pt)")
-    parameters, config = load_torch_file(path), load_run_config(path.parent, env_name)
-    env, spec = make_env(config.env_name, config.ep_len, backend=config.backend, env_kwargs=config.env_kwargs)
-    with reading(path, "the parameters of this run's policy"):
+    what = "the state_dict of a policy in its run's folder (loading a torch checkpoint of a whole module runs code)"
+    with reading(path, what):
+        parameters, config = load_torch_file(path), load_run_config(path.parent, env_name)
+        env, spec = make_env(config.env_name, config.ep_len, backend=config.backend, env_kwargs=config.env_kwargs)
         check_budget(path, [4 * config.n_layers * config.size**2])
         policy = make_policy(replace(config, no_gpu=True), spec, [])
         Checkpoints(path.parent).check_same_policy(describe_policy(make_policy, policy))
@@ -61,12 +62,10 @@ def load_saved_expert(path: Path) -> Any:
 
     The copy's ``ob_dim`` and ``ac_dim`` are the sizes of its own run's task. Raises InvalidInput when it can't be used.
     """
-    advice = "; loading a torch checkpoint of a whole module runs code: load it, and use the module (docs/data.md)"
-    with reading(path, "a policy in the folder of its run", advice):
-        policy, env, own = load_run_policy(path)
-        env.close()
-        observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
-        expert: Any = frozen_copy(policy, observations.astype(own.ob_dtype))
+    policy, env, own = load_run_policy(path)
+    env.close()
+    observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
+    expert: Any = frozen_copy(policy, observations.astype(own.ob_dtype))
     expert.ob_dim, expert.ac_dim = own.ob_dim, own.ac_dim
     return expert
 

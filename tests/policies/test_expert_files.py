@@ -248,7 +248,7 @@ WRONG_FILES = {
     "loading a torch checkpoint of a whole module runs code": lambda: written(
         functools.partial(torch.save, nn.Linear(3, 2))
     ),
-    "x.pkl can't be read as a policy in the folder of its run: .*No such file": lambda: written(
+    "x.pkl can't be read as the state_dict of a policy in its run's folder .*No such file": lambda: written(
         functools.partial(torch.save, nn.Linear(3, 2).state_dict())
     ),
     "empty": lambda: b"",

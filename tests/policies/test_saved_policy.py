@@ -126,7 +126,7 @@ def test_other_settings_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     path, _ = save_run(tmp_path)
     for change in ({"size": 16}, {"n_layers": 2}):
         change_config(path, policy=None, settings={**SETTINGS, **change})
-        with pytest.raises(InvalidInput, match=r"policy_itr_0\.pt can't be read as the parameters of this run"):
+        with pytest.raises(InvalidInput, match=r"policy_itr_0\.pt can't be read as the state_dict of a policy"):
             load_run_policy(path)
     (tmp_path / "config.json").unlink()
     with pytest.raises(InvalidInput, match=r"can't read .*config\.json: No such file"):
