@@ -13,8 +13,6 @@ from tyro.conf import arg
 
 from cs285.config import file_name
 from cs285.data.whole_files import check_new
-from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
-from cs285.errors import InvalidInput
 
 EXTENSIONS = {"course": ".pkl", "npz": ".npz", "minari": ""}
 
@@ -31,7 +29,6 @@ class Settings:
     """course: a pickle. npz: an array for each of D4RL's names. minari: a folder, for --expert_data minari:<folder>."""
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
     """New file or folder to write; None: expert_data/expert_data_<env_name>.pkl, or .npz, or without extension."""
-    backend: Literal["mujoco", "mujoco_py"] = "mujoco"  # MuJoCo bindings of -v2 tasks (see docs/v2.md).
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "episodes", "ep_len")
@@ -39,7 +36,6 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
-    restart_in_mujoco_py_venv(settings.backend)
     name = f"expert_data_{file_name(settings.env_name)}{EXTENSIONS[settings.format]}"
     output = settings.output or Path("expert_data") / name
     check_new(output)
@@ -47,16 +43,12 @@ def main(settings: Settings) -> None:
 
     from cs285.data import formats
     from cs285.data.expert_data import write_expert_data
-    from cs285.data.shipped import shipped_expert
     from cs285.experts.rollouts import record_episodes
 
-    own = ("expert_policy_file", "output", "format")
-    fields = {name: value for name, value in vars(settings).items() if name not in own}
-    if (expert := settings.expert_policy_file or shipped_expert(settings.env_name)) is None:
-        raise InvalidInput(f"no expert ships for {settings.env_name}; name one with --expert_policy_file")
     if settings.format == "minari":
         formats.import_minari()  # so that a missing library is reported before the rollouts
-    trajectories = record_episodes(expert_file=expert, **fields)
+    fields = {name: getattr(settings, name) for name in ("episodes", "noise", "seed", "ep_len")}
+    trajectories = record_episodes(settings.env_name, settings.expert_policy_file, **fields)
     if settings.format == "minari":
         formats.write_minari(trajectories, output, settings.env_name)
     else:

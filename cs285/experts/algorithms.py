@@ -75,7 +75,7 @@ def algorithm_class(name: str) -> Any:
     """Import the library of an algorithm, "PPO", "TRPO" or "SAC", and return the algorithm's class."""
     # JAX reads XLA_FLAGS when it is imported. With several threads, JAX would busy-wait and slow down other processes.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-    return getattr(importlib.import_module(LIBRARIES[name][0]), name)
+    return getattr(importlib.import_module(LIBRARIES[name]), name)
 
 
 def set_policy_trainable(model: Any, trainable: bool) -> None:

@@ -2,11 +2,9 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +33,17 @@ def roll_out(
     expert_file: Path,
     env_name: str,
     episodes: int,
-    seeds: Iterator[int],
+    seed: int,
+    stream: Stream,
     noise: float = 0.0,
     video: Path | None = None,
     **options: Any,
 ) -> tuple[list[Trajectory], BasePolicy, TaskSpec]:
     """Roll out an expert or a saved policy; return the episodes, the policy without noise, and the task's facts.
 
-    ``noise`` is explained at `record_episodes`. ``video`` is a file for a video of the first episode. ``options`` are
-    arguments of `RolloutWorkers`, such as ``num_workers``. Raises InvalidInput when the policy does not fit the task,
-    or when there is noise and the actions are not continuous and bounded.
+    ``stream`` and ``seed`` determine the episodes. ``noise`` is explained at `record_episodes`. ``video`` is a file for
+    a video of the first episode. ``options`` are arguments of `RolloutWorkers`, such as ``num_workers``. Raises
+    InvalidInput when the policy does not fit the task, or when actions with noise are not continuous and bounded.
     """
     with RolloutWorkers(env_name, episodes_needed=episodes, films=video is not None, **options) as rollouts:
         expert = policy = load_expert(expert_file, env_name, rollouts.spec)
@@ -52,11 +51,10 @@ def roll_out(
             space = rollouts.spec.action_space
             if not (isinstance(space, Box) and space.is_bounded()):
                 raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
-            policy = NoisyPolicy(expert, noise * (space.high - space.low) / 2)
-        first = next(seeds)
-        paths = sample_n_trajectories(rollouts, policy, episodes, chain([first], seeds))
+            policy = _NoisyPolicy(expert, noise * (space.high - space.low) / 2)
+        paths = sample_n_trajectories(rollouts, policy, episodes, episode_seeds(seed, stream, itr=0))
         if video is not None and rollouts.can_render():
-            rollouts.wait(rollouts.start_film(video, policy, [first]))
+            rollouts.wait(rollouts.start_film(video, policy, [next(episode_seeds(seed, stream, itr=0))]))
         return paths, expert, rollouts.spec
 
 
@@ -67,8 +65,7 @@ def evaluate_expert(path: Path, env_name: str, episodes: int, seed: int = 0, **o
     the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the
     number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
     """
-    seeds = episode_seeds(seed, Stream.EVALUATION, itr=0)
-    paths, expert, spec = roll_out(path, env_name, episodes, seeds, **options)
+    paths, expert, spec = roll_out(path, env_name, episodes, seed, Stream.EVALUATION, **options)
     returns = np.array([path.total_reward for path in paths])
     statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
     _, _, _, statistics["iqm"], statistics["iqm_95_low"], statistics["iqm_95_high"] = summarize(returns)
@@ -105,47 +102,43 @@ def read_card(expert_file: Path) -> dict[str, Any]:
         return card
 
 
-class NoisyPolicy(BasePolicy):
-    """A policy of continuous actions to which Gaussian noise is added (DART, Laskey et al. 2017)."""
+class _NoisyPolicy(BasePolicy):
+    """A policy with Gaussian noise of standard deviation ``std`` (ac_dim,) in its continuous actions."""
 
     def __init__(self, policy: BasePolicy, std: Array) -> None:
-        """Add noise of standard deviation ``std`` (ac_dim,) to the actions of ``policy``."""
         self.copyable, self._policy, self._std = policy.copyable, policy, std
 
     def reset(self, seed: int) -> None:
-        """See `BasePolicy.reset`."""
         self._policy.reset(seed)
         self._generator = np.random.default_rng([seed, 1])  # not ``seed`` alone, which gives the environment's numbers
 
     def get_action(self, observations: Array) -> Array:
-        """See `BasePolicy.get_action`."""
         actions = self._policy.get_action(observations)
         return np.asarray(actions + self._std * self._generator.standard_normal(actions.shape))
 
 
 def record_episodes(
-    env_name: str, expert_file: Path, episodes: int = 2, noise: float = 0.0, seed: int = 1, **options: Any
+    env_name: str, expert: Path | None = None, episodes: int = 2, noise: float = 0.0, seed: int = 1, **options: Any
 ) -> list[Trajectory]:
-    """Roll out an expert file, and return the recorded episodes; ``options`` and errors are those of `roll_out`.
+    """Record episodes of an expert file; None: of the expert that ships. ``options`` and errors are as for `roll_out`.
 
     With ``noise``, Gaussian noise is added to the actions that are executed, and the recorded actions are the expert's
     mean actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between
     the actions' bounds.
     """
-    seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
-    paths, expert, spec = roll_out(expert_file, env_name, episodes, seeds, noise, **options)
+    if (file := expert or shipped_expert(env_name)) is None:
+        raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")
+    paths, policy, spec = roll_out(file, env_name, episodes, seed, Stream.TRAINING_ROLLOUTS, noise, **options)
     if noise > 0:
-        return relabel_with_expert(paths, expert, spec)
+        return relabel_with_expert(paths, policy, spec)
     return [replace(path, actions=path.actions + spec.ac_start) for path in paths]  # as the environment numbers them
 
 
 def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0) -> None:
     """Record episodes of the expert that ships for a task into a file, unless the file exists."""
     if not path.exists():
-        if (expert := shipped_expert(env_name)) is None:
-            raise InvalidInput(f"no expert ships for {env_name}")
         print(f"recording {path}", flush=True)
-        write_expert_data(record_episodes(env_name, expert, episodes, noise=noise), path)
+        write_expert_data(record_episodes(env_name, episodes=episodes, noise=noise), path)
 
 
 def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
@@ -160,10 +153,9 @@ def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         data = Path(folder) / "data.pkl"
         write_expert_data(record_episodes(env_name, expert_file, noise=noise, num_workers=0), data)
-        settings: dict[str, Any] = {"env_name": env_name, "expert_policy_file": expert_file, "expert_data": data}
-        config = Config(**settings, logdir=Path(folder), num_workers=0, eval_batch_size=10_000)
+        options: dict[str, Any] = {"logdir": Path(folder), "num_workers": 0, "eval_batch_size": 10_000}
         for seed in CLONE_SEEDS:
-            with BC_Trainer(replace(config, seed=seed)) as trainer:
+            with BC_Trainer(Config(expert_file, data, env_name=env_name, seed=seed, **options)) as trainer:
                 returns.append(trainer.run_training_loop()[0]["Eval_AverageReturn"])
     mean, least = round(float(np.mean(returns)), 1), round(min(returns), 1)
     return {"noise": noise, "seeds": list(CLONE_SEEDS), "mean": mean, "min": least}

@@ -18,12 +18,7 @@ WITHOUT_EFFECT = {  # settings that the algorithm does not use
     "TRPO": ("updates_per_step", "policy_starts"),
     "SAC": ("initial_expert", "policy_starts", "n_steps", "n_epochs", "initial_log_std", "target_kl"),
 }
-# Packages of each algorithm; the first has its class.
-LIBRARIES = {
-    "PPO": ("stable_baselines3",),
-    "TRPO": ("sb3_contrib", "stable_baselines3"),
-    "SAC": ("sbx", "jax", "stable_baselines3"),
-}
+LIBRARIES = {"PPO": "stable_baselines3", "TRPO": "sb3_contrib", "SAC": "sbx"}
 # Settings that may change when a training resumes.
 FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step"}
 FREE_ON_RESUME |= {"noise"}

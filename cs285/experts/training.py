@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def train_expert(settings: ExpertSettings) -> list[dict[str, Any]]:
     # A policy that sometimes falls has a large standard deviation, and ranks low.
     best = max(evaluations, key=lambda evaluation: evaluation["mean"] - evaluation["std"])
     kept = settings.keep_step or best["steps"]
-    policy = read_whole(policy_file(settings, kept))
+    policy = read_whole(settings.checkpoint_dir / f"policy_{kept}.pkl")
     with whole_file(settings.expert_file) as file:
         file.write(policy)
     write_card(settings, evaluations, kept)
@@ -70,7 +69,7 @@ class Progress(BaseCallback):
     def evaluate(self) -> None:
         """Write the policy to the folder of the checkpoints, evaluate it and save a checkpoint."""
         settings, steps = self._settings, self.num_timesteps
-        candidate = policy_file(settings, steps)
+        candidate = settings.checkpoint_dir / f"policy_{steps}.pkl"
         export_policy(self.model, candidate)
         # The evaluation uses no workers, because a fork of a process that runs JAX may hang.
         result = evaluate_expert(candidate, settings.env_name, SELECTION_EPISODES, SELECTION_SEED, num_workers=0)
@@ -79,11 +78,6 @@ class Progress(BaseCallback):
         save_checkpoint(settings, self.model)
         progress = f"{steps:,} of {settings.last_step:,} steps in {seconds / 60:.0f} minutes"
         print(f"{settings.env_name}: {progress}; return {result['mean']:.0f} ± {result['std']:.0f}", flush=True)
-
-
-def policy_file(settings: ExpertSettings, steps: int) -> Path:
-    """Path of the policy that was evaluated after ``steps``."""
-    return settings.checkpoint_dir / f"policy_{steps}.pkl"
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any) -> None:
@@ -124,11 +118,11 @@ def write_card(settings: ExpertSettings, evaluations: list[dict[str, Any]], kept
     """
     path, task, initial = settings.expert_file, settings.env_name, settings.initial_expert
     evaluation = evaluate_expert(path, task, settings.eval_episodes, num_workers=0)
-    libraries = {name: importlib.import_module(name).__version__ for name in LIBRARIES[settings.algorithm]}
+    libraries = ("stable_baselines3", LIBRARIES[settings.algorithm])
     card: dict[str, Any] = {
         "task": task,
         "algorithm": settings.algorithm,
-        "versions": versions() | libraries,
+        "versions": versions() | {name: importlib.import_module(name).__version__ for name in libraries},
         "command": " ".join(["python", *sys.argv]),
         "seed": settings.seed,
         "steps": evaluations[-1]["steps"],

@@ -62,7 +62,7 @@ def test_the_original_engine_is_not_installed(
     refused: Refused, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VENV_VARIABLE, str(workplace / "venv"))
-    for name in ("run_hw1", "collect_expert_data", "eval_expert"):
+    for name in ("run_hw1", "eval_expert"):
         refused(("install_mujoco_py.sh",), name, "--backend", "mujoco_py")
 
 

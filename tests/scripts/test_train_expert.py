@@ -74,7 +74,7 @@ def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
     script("train_expert", *sac, "--total_steps", 12, "-o", "longer.pkl").succeeded()
     card = json.loads((workplace / "longer.json").read_text(encoding="utf-8"))
     assert (card["algorithm"], card["steps"]) == ("SAC", 12)
-    assert {"python", "processor", "sbx", "jax", "stable_baselines3", "gymnasium", "mujoco"} <= set(card["versions"])
+    assert {"python", "processor", "sbx", "stable_baselines3", "gymnasium", "mujoco"} <= set(card["versions"])
     assert load_checkpoint(settings).replay_buffer.size() == 6  # 6 steps of each environment are stored
 
 
