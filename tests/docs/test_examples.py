@@ -45,7 +45,8 @@ def test_relu_and_huber(tmp_path: Path) -> None:
     run(script, flags)
     first, second = sorted((tmp_path / "data").iterdir())
     assert read_run(first).policy["make_policy"].startswith("my_policy:")
-    finish(start("eval_policy", "--policy", first / "policy_itr_1.pt", cwd=ROOT)).refused("my_policy:make_policy")
+    policy = f"data/{first.name}/policy_itr_1.pt"
+    finish(start("eval_policy", "--policy", policy, cwd=tmp_path)).refused("my_policy:make_policy")
     run(script, f"--resume {second} --n_iter 3 --video_log_freq 1")
     assert len(list(second.glob("videos/*.mp4"))) in (0, 2)  # there are no videos if MuJoCo can't render here
     flags = flags.replace("--seeds 1,2", "--seed 2 --exp_name straight")
