@@ -169,10 +169,8 @@ def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
     vector = isinstance(actions, Box) and len(actions.shape) == 1
     discrete = isinstance(actions, Discrete)
     if not isinstance(observations, Box) or not (vector or discrete):
-        raise InvalidInput(
-            f"{env_name} has observations {observations} and actions {actions}; allowed are observations that "
-            "Gymnasium can flatten, and one-dimensional Box actions or Discrete ones"
-        )
+        allowed = "observations that Gymnasium can flatten, and one-dimensional Box actions or Discrete ones"
+        raise InvalidInput(f"{env_name} has observations {observations} and actions {actions}; allowed are {allowed}")
     time_limit = env.spec.max_episode_steps if env.spec else None
     limits = [limit for limit in (time_limit, ep_len) if limit is not None]
     fps = env.metadata.get("render_fps")

@@ -13,31 +13,22 @@ import numpy as np
 from cs285.process import signals_blocked
 
 FRAME_SIZE = 320
-HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri"
+HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri; or set MUJOCO_GL=osmesa"
 
 
-@functools.cache
 def choose_gl_backend() -> None:
-    """Make MuJoCo and pygame render off screen on Linux; if MUJOCO_GL or SDL_VIDEODRIVER is set, it is kept."""
-    if not sys.platform.startswith("linux"):
-        return
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    found = "egl" if _has_egl() else "osmesa" if ctypes.util.find_library("OSMesa") else ""
-    chosen = os.environ.pop("MUJOCO_GL", "").strip().lower() or found
-    if chosen:
-        os.environ["MUJOCO_GL"] = chosen
-    if chosen in ("egl", "osmesa"):
-        os.environ["PYOPENGL_PLATFORM"] = chosen  # without this variable, importing MuJoCo fails
-
-
-def _has_egl() -> bool:
-    return all(map(ctypes.util.find_library, ("EGL", "OpenGL")))
+    """Make MuJoCo, by EGL, and pygame render off screen on Linux, unless MUJOCO_GL or SDL_VIDEODRIVER are set."""
+    if sys.platform.startswith("linux"):
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+        chosen = os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", "").strip().lower() or "egl"
+        if chosen in ("egl", "osmesa"):
+            os.environ["PYOPENGL_PLATFORM"] = chosen  # with another value, the library can't be loaded
 
 
 def advice() -> str:
     """What to install or unset if MuJoCo can't render, for an error message."""
-    chosen = os.environ.get("MUJOCO_GL")
-    return f"EGL is installed, but MUJOCO_GL is {chosen}; unset it" if _has_egl() and chosen != "egl" else HELP
+    installed, chosen = all(map(ctypes.util.find_library, ("EGL", "OpenGL"))), os.environ.get("MUJOCO_GL")
+    return f"EGL is installed, but MUJOCO_GL is {chosen}; unset it" if installed and chosen != "egl" else HELP
 
 
 @functools.cache

@@ -34,8 +34,7 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
         file = "half_cheetah" if task == "HalfCheetah" else task.lower()
         module = f"gymnasium_robotics.envs.mujoco.{file}_v2"
     else:
-        physics = "the masses, contacts and rewards of mujoco-py (--backend mujoco_py runs the original)"
-        print_notice(f"{env_name}: on today's MuJoCo, with {physics}")
+        print_notice(f"{env_name}: on today's MuJoCo, with the physics and rewards of mujoco-py (docs/v2.md)")
         module = "cs285.envs.mujoco_v2"
         options = ANT_OPTIONS if task == "Ant" else {}
     gym.registry.pop(env_name)  # Gymnasium's entry only raises an error
