@@ -16,9 +16,8 @@ import numpy as np
 from fpdf import FPDF, TextStyle
 from matplotlib.figure import Figure
 
-from cs285.data.expert_data import load_expert_data
 from cs285.data.shipped import input_files
-from cs285.data.whole_files import check_new, digest, whole_folder, write_files
+from cs285.data.whole_files import check_new, whole_folder, write_files
 from cs285.errors import InvalidInput
 from cs285.infrastructure.films import excerpt
 from cs285.infrastructure.learning_curve import save_figure
@@ -34,12 +33,6 @@ from cs285.results.series import (
     series_names,
 )
 
-COLUMNS = (
-    "mean return in the last evaluation; standard deviation over the episodes of all seeds; standard deviation over "
-    "the means of the seeds (with divisor n - 1) and the standard error that follows from it; interquartile mean (IQM) "
-    "over the seeds and its 95 % bootstrap interval; mean ± standard deviation over the episodes of the expert; "
-    "normalised score: (mean return - random) / (expert - random), where random and expert are mean returns"
-)
 IN_CAPTIONS = ("n_layers", "size", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
 RATIONALES = {
     "num_agent_train_steps_per_iter": "more steps need no more data; after too few, the policy has not learned it",
@@ -58,10 +51,10 @@ class Part(NamedTuple):
     """A table (``rows``) or a figure (``image``) of the report, with the commands that repeat the runs in it."""
 
     name: str
-    caption: str
     commands: Sequence[str] = ()
     rows: Sequence[dict[str, str]] = ()
     image: str = ""  # PNG in base64
+    caption: str = ""  # of a figure; the captions of tables are in the template
 
 
 def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = ()) -> list[str]:
@@ -102,20 +95,16 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
 def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
     """Make the tables of settings, data and results; also return a line for each table that is left out."""
     settings = [{"setting": name, "values": ", ".join(values)} for name, values in settings_of(series).items()]
-    caption = "Values in the runs, the most frequent first. The commands show which run has which value."
-    parts, left_out = [Part("Settings", caption, rows=settings)], []
-    parts.append(Part("Data", "Recorded episodes, from which the policies learn.", rows=data_rows(series)))
+    parts, left_out = [Part("Settings", rows=settings), Part("Data", rows=data_rows(series))], []
     for number, method in ((1, "BC"), (2, "DAgger")):
         if groups := by_task(series, method).values():
             rows = [row for group in groups for row in result_rows(group)]
-            commands = [s.command() for s in series if s.method == method]
-            parts.append(Part(f"Table {number}", f"{method}: {COLUMNS}.", commands, rows))
+            parts.append(Part(f"Table {number}", [s.command() for s in series if s.method == method], rows))
         else:
             left_out.append(f"Table {number} needs runs of {method}")
     try:
         rows = [comparison_row(task, found) for task, found in compared(series).items() if "DAgger" in found]
-        caption = f"{'; '.join(METHODS)}; the expert: mean return ± standard deviation over the episodes of all seeds."
-        parts += [Part("Table 3", caption, rows=rows)] if rows else []
+        parts += [Part("Table 3", rows=rows)] if rows else []
     except InvalidInput as error:
         left_out.append(f"Table 3 is left out: {error}")
     return parts, left_out
@@ -132,18 +121,16 @@ def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
 
 
 def data_rows(series: Sequence[Series]) -> list[dict[str, str]]:
-    """A table row for each task, data file and number of episodes; sizes are "–" if the file is gone or has changed."""
+    """A table row for each task, data file and number of episodes, from the logs of the first iteration."""
     rows = {}
     for s in series:
-        if (key := (s.task, s.facts["expert_data"], s.config.expert_episodes)) not in rows:
-            path, size = input_files(s.config).get("expert_data", Path("–")), ["–", "–"]
-            with contextlib.suppress(InvalidInput):  # the data's file may be gone or damaged
-                if digest(path) == s.runs[0].inputs.get("expert_data"):
-                    paths = load_expert_data(path)[: s.config.expert_episodes]
-                    size = [str(len(paths)), str(sum(map(len, paths)))]
-            mean = s.values("Initial_DataCollection_AverageReturn", s.iterations[0])[0]
-            names = ("task", "expert data", "episodes", "transitions", "mean return")
-            rows[key] = dict(zip(names, (s.task, path.name, *size, f"{mean:.1f}"), strict=True))
+        scalars = ("Train_ExpertLabelsSoFar", "Train_AverageEpLen", "Initial_DataCollection_AverageReturn")
+        size, length, mean = ((s.values(name, s.iterations[0]) or [np.nan])[0] for name in scalars)
+        name = input_files(s.config).get("expert_data", Path("–")).name
+        counts = [f"{number:.0f}".replace("nan", "–") for number in (size / max(length, 1), size)]
+        names = ("task", "expert data", "episodes", "transitions", "mean return")
+        row = dict(zip(names, (s.task, name, *counts, f"{mean:.1f}"), strict=True))
+        rows[s.task, s.facts["expert_data"], s.config.expert_episodes] = row
     return list(rows.values())
 
 
@@ -220,7 +207,8 @@ def _draw(name: str, caption: str, series: Sequence[Series], draw: Callable[[], 
     settings = {name: values for name, values in settings_of(series).items() if name in IN_CAPTIONS}
     common = ", ".join(f"{name}={values[0]}" for name, values in settings.items() if len(values) == 1)
     caption = f"{caption} {common}; other settings and the data are in the first tables."
-    return Part(name, caption, [s.command() for s in series], image=base64.b64encode(path.read_bytes()).decode())
+    image = base64.b64encode(path.read_bytes()).decode()
+    return Part(name, [s.command() for s in series], image=image, caption=caption)
 
 
 def _videos(series: Series) -> Iterator[tuple[str, str]]:

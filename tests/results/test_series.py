@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from cs285.command_line import parse
-from cs285.data.run_folders import read_run, read_runs
+from cs285.data.run_folders import read_runs
 from cs285.errors import InvalidInput
-from cs285.results.report import data_rows
 from cs285.results.selection import RunSelection
 from cs285.results.series import (
     Series,
@@ -138,12 +137,3 @@ def test_the_summary_equals_numpys_statistics() -> None:
     assert min(values) < summary.low < summary.iqm < summary.high < max(values)
     assert (summarize([3.0]), summarize(np.full(5, 7.0))) == ((1, 3, 0, 3, 3, 3), (5, 7, 0, 7, 7, 7))
     assert summarize([-1e9, 1, 2, 3, 4, 5, 6, 1e9]).iqm == 3.5
-
-
-def test_expert_data_that_are_gone_or_a_folder_have_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder, which another person's config.json may name as expert data, is not read, because it may be large."""
-    monkeypatch.setattr(Path, "rglob", None)
-    for name, shown in (("minari:gone", "–"), ("/", ""), ("none.pkl", "none.pkl")):
-        run = read_run(write_run(tmp_path, [1.0], expert_data=Path(name), inputs={"expert_data": "0a"}))
-        (row,) = data_rows([Series([run])])
-        assert (row["expert data"], row["episodes"]) == (shown, "–")

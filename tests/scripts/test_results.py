@@ -18,7 +18,7 @@ from PIL import Image
 
 from cs285.config import PRESETS, Config
 from cs285.data.run_folders import RunFolder, read_runs
-from cs285.data.shipped import PROJECT_ROOT, input_files
+from cs285.data.shipped import input_files
 from cs285.data.whole_files import digest
 from cs285.infrastructure.films import write_video
 from cs285.results.report import make_tables
@@ -201,9 +201,11 @@ def test_incomplete_runs_are_reported_and_data_files_are_distinguished_by_digest
     script: Script, workplace: Path
 ) -> None:
     write_run(workplace / "data", [40.0], env_name="module:Space/Task-v1")
-    shipped = digest(PROJECT_ROOT / "expert_data/expert_data_Hopper-v5.pkl")
-    for expert_data in (shipped, "1" * 64):
-        write_run(workplace / "data", [40.0], inputs={"expert_data": expert_data})
+    for expert_data, columns in (
+        ("0" * 64, {"Train_ExpertLabelsSoFar": [1500.0], "Train_AverageEpLen": [500.0]}),
+        ("1" * 64, {}),
+    ):
+        write_run(workplace / "data", [40.0], inputs={"expert_data": expert_data}, columns=columns)
     folder = write_run(workplace / "data", [40.0, 50.0], env_name="Hopper-v5", n_iter=3, size=8)
     outcome = script("make_report")
     line = f"data/{folder.name}: incomplete run, 2 of 3 evaluations used"
@@ -213,11 +215,11 @@ def test_incomplete_runs_are_reported_and_data_files_are_distinguished_by_digest
     assert "Figure 1 needs runs of BC on one task" in outcome.out
     assert "Figure 1 needs runs" in page
     with open("report/data.csv", newline="", encoding="utf-8") as file:
-        sizes = [tuple(row.values())[1:] for row in csv.DictReader(file) if row["task"] == "Hopper-v5"]
-    assert {("expert_data_Hopper-v5.pkl", *size, "101.0") for size in (("2", "2000"), ("–", "–"))} == set(sizes)
+        cells = [tuple(row.values())[1:] for row in csv.DictReader(file) if row["task"] == "Hopper-v5"]
+    assert {("expert_data_Hopper-v5.pkl", *size, "101.0") for size in (("3", "1500"), ("–", "–"))} == set(cells)
     with open("report/table1.csv", newline="", encoding="utf-8") as file:
         tasks = {row["task"] for row in csv.DictReader(file) if row["task"].startswith("Hopper")}
-    assert tasks == {f"Hopper-v5 expert_data=default (SHA-256 {name[:6]})" for name in (shipped, "111111")}
+    assert tasks == {f"Hopper-v5 expert_data=default (SHA-256 {name[:6]})" for name in ("000000", "111111")}
 
 
 def test_from_runs_to_the_zip(script: Script, workplace: Path) -> None:
