@@ -37,7 +37,7 @@ def main(settings: Settings) -> None:
     from cs285.experts.rollouts import record_missing
     from cs285.infrastructure.learning_curve import save_figure
     from cs285.results.figures import label_curves, label_figure
-    from cs285.results.series import group_by_settings
+    from cs285.results.series import group_by_settings, summarize
     from cs285.sweeps.run import run_missing
 
     configs = list(plan(settings.tasks.split(","), settings.seeds, settings.logdir))
@@ -50,7 +50,7 @@ def main(settings: Settings) -> None:
     for task, methods in label_curves(series).items():
         for method, points in methods.items():
             nearest = [min(points, key=lambda point: abs(point.labels - 1000 * episodes)) for episodes in EPISODES]
-            cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*point.summary()[3:]) for point in nearest]
+            cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*summarize(*point.scores)[3:]) for point in nearest]
             print(f"| {' | '.join([task, method, *cells])} |")
     for path in files:
         save_figure(label_figure(series), path)

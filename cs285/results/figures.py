@@ -22,7 +22,6 @@ from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_a
 from cs285.results.series import (
     METHODS,
     Series,
-    Summary,
     by_task,
     compared,
     group_by_parameter,
@@ -139,11 +138,9 @@ def task_bars(series: Sequence[Series]) -> Figure:
         chosen = {place: found[method] for place, found in enumerate(tasks.values()) if method in found}
         xs = np.array(list(chosen)) + (n - (len(methods) - 1) / 2) * width
         means, stds = np.transpose([[s.percent(x) for x in s.summary(s.last)[1:3]] for s in chosen.values()])
-        axes.bar(xs, means, 0.9 * width, **style, edgecolor="white", label=method)
-        axes.errorbar(xs, means, stds, fmt="none", ecolor="black", elinewidth=1, capsize=3)
-        for x, mean, std in zip(xs, means, stds, strict=True):
-            text, top = ("–", 0.0) if np.isnan(mean) else (f"{mean:.0f}", max(mean + std, 0.0))
-            axes.text(x, top + 1, text, ha="center", va="bottom", fontsize="small")
+        heights, errors = np.nan_to_num(means), np.nan_to_num(stds)
+        bars = axes.bar(xs, heights, 0.9 * width, yerr=errors, capsize=3, **style, edgecolor="white", label=method)
+        axes.bar_label(bars, [f"{mean:.0f}".replace("nan", "–") for mean in means], padding=2, fontsize="small")
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])
     counts = [s.summary(s.last).seeds for found in tasks.values() for s in found.values()]
@@ -156,10 +153,6 @@ class Point(NamedTuple):
 
     labels: float  # number of expert labels, mean over the seeds and tasks
     scores: tuple[list[float], ...]  # for each task, the scores of the seeds
-
-    def summary(self) -> Summary:
-        """Statistics over all scores."""
-        return summarize(*self.scores)
 
 
 Curves: TypeAlias = dict[str, list[Point]]
@@ -179,9 +172,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
         for s, name in zip(found, series_names(found, ALONG_A_CURVE), strict=True):
             points = tasks[task].setdefault(re.sub(r" \(SHA-256 \w+\)", "", name), [])
             for itr in s.iterations if s.method == "DAgger" else [s.last]:
-                labels, scores = (
-                    s.values(scalar, itr) for scalar in ("Train_ExpertLabelsSoFar", "Eval_NormalizedScore")
-                )
+                labels, scores = s.values("Train_ExpertLabelsSoFar", itr), s.values("Eval_NormalizedScore", itr)
                 if not labels or not scores:
                     raise InvalidInput(f"{s.runs[0].path}/log.csv has no normalised score or number of expert labels")
                 points.append(Point(float(np.mean(labels)), (scores,)))
@@ -189,16 +180,13 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
             if len({point.labels for point in points}) < len(points):
                 raise InvalidInput(f"{name} on {task} has points with equal label counts; use --where to select one")
     if len(tasks) > 1:
-        first, *others = tasks.values()
-        shared = [name for name in first if all(len(curves.get(name, ())) == len(first[name]) for curves in others)]
-        groups = {name: zip(*(curves[name] for curves in tasks.values()), strict=True) for name in shared}
-        tasks[ALL_TASKS] = {
-            name: [
-                Point(float(np.mean([p.labels for p in points])), tuple(p.scores[0] for p in points))
-                for points in group
-            ]
-            for name, group in groups.items()
-        }
+        each, tasks[ALL_TASKS] = list(tasks.values()), {}
+        for name in each[0]:
+            if len({len(curves.get(name, ())) for curves in each}) == 1:
+                tasks[ALL_TASKS][name] = [
+                    Point(float(np.mean([p.labels for p in group])), tuple(p.scores[0] for p in group))
+                    for group in zip(*(curves[name] for curves in each), strict=True)
+                ]
     return tasks
 
 
@@ -213,7 +201,7 @@ def label_figure(series: Sequence[Series]) -> Figure:
         axes = figure.add_subplot(rows, columns, number, title=task, xscale="log")
         for name, points in curves.items():
             style, labels = STYLES[names.index(name) % len(STYLES)], [point.labels for point in points]
-            _, _, _, iqms, lows, highs = zip(*(point.summary() for point in points), strict=True)
+            _, _, _, iqms, lows, highs = zip(*(summarize(*point.scores) for point in points), strict=True)
             axes.fill_between(labels, lows, highs, color=style["color"], alpha=0.2)
             axes.plot(labels, iqms, **style, markersize=4, label=name)
         axes.axhline(1, color=GREEN, linestyle="--", label="expert")

@@ -52,11 +52,11 @@ def test_points_are_the_scores_of_the_runs_by_task_and_method(tmp_path: Path) ->
         assert [point.labels for point in points] == [1000, 5000]
         values = [score(task, 5, seed) for seed in SEEDS]
         assert points[1].scores == (pytest.approx(values),)
-        assert points[1].summary().iqm == pytest.approx(np.mean(values[1:4]))
+        assert summarize(*points[1].scores).iqm == pytest.approx(np.mean(values[1:4]))
         assert tasks[task]["DAgger"][1].labels == 2003
     pooled = sorted(score(task, 1, seed) for task in TASKS for seed in SEEDS)
     point = tasks[ALL_TASKS]["BC expert_data=clean.pkl"][0]
-    _, _, _, iqm, low, high = point.summary()
+    _, _, _, iqm, low, high = summarize(*point.scores)
     assert iqm == pytest.approx(np.mean(pooled[2:8]))
     assert pooled[0] < low < iqm < high < pooled[-1]
 
@@ -77,7 +77,7 @@ def test_the_figure_has_axes_for_each_task_and_lines_at_the_points(tmp_path: Pat
     for axes in figure.axes:
         lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
         for name, points in tasks[axes.get_title()].items():
-            assert lines[name] == [[point.labels, point.summary().iqm] for point in points]
+            assert lines[name] == [[point.labels, summarize(*point.scores).iqm] for point in points]
 
 
 def test_runs_without_a_score_or_with_equally_many_labels_are_refused(tmp_path: Path) -> None:
