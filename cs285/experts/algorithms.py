@@ -78,13 +78,6 @@ def algorithm_class(name: str) -> Any:
     return getattr(importlib.import_module(LIBRARIES[name]), name)
 
 
-def set_policy_trainable(model: Any, trainable: bool) -> None:
-    """Let PPO's updates change both policy and value function or, if not ``trainable``, the value function only."""
-    for name, parameter in model.policy.named_parameters():
-        if "value_net" not in name:
-            parameter.requires_grad_(trainable)
-
-
 def export_policy(model: Any, path: Path) -> None:
     """Write the network that gives the mean action, and the statistics of observations, in the course's format."""
     policy, statistics = model.policy, model.get_vec_normalize_env().obs_rms

@@ -59,8 +59,7 @@ class ExpertSettings:
         check_at_least(1, self, "total_steps", "n_layers", "size", "n_envs", "n_steps", "n_epochs", "evaluations")
         check_at_least(1, self, "ob_dim", "stop_after", "keep_step")
         check_at_least(2, self, "batch_size", "eval_episodes")
-        check_at_least(0, self, "seed", "policy_starts", "learning_rate", "gamma", "updates_per_step", "noise")
-        check_at_least(0, self, "target_kl")
+        check_at_least(0, self, "seed", "policy_starts", "learning_rate", "gamma", "target_kl", "noise")
         for name in WITHOUT_EFFECT[self.algorithm]:
             if getattr(self, name) != getattr(ExpertSettings, name):
                 raise InvalidInput(f"--{name} has no effect with --algorithm {self.algorithm}")

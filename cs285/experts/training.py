@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import shutil
 import sys
 import time
 from typing import Any
@@ -10,18 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import VecNormalize
 
 from cs285.data.run_folders import versions
-from cs285.data.whole_files import digest, read_whole, reading, whole_file, whole_folder
-from cs285.experts.algorithms import algorithm_class, export_policy, make_model, make_vec_env, set_policy_trainable
+from cs285.data.whole_files import digest, read_whole, reading, whole_file
+from cs285.experts.algorithms import algorithm_class, export_policy, make_model, make_vec_env
 from cs285.experts.rollouts import clone, evaluate_expert, read_card
 from cs285.experts.settings import LIBRARIES, ExpertSettings
 from cs285.infrastructure.learning_curve import BLUE, GREEN, add_title_and_legend, new_figure, save_figure
 
 SELECTION_EPISODES = 40  # enough to notice that a policy falls once in twenty episodes
 SELECTION_SEED = 1_000  # differs from the seed of the episodes in the card
-MODEL, NORMALIZER, REPLAY_BUFFER = "model.zip", "normalizer.pkl", "replay_buffer.pkl"
+MODEL, REPLAY_BUFFER = "model.zip", "replay_buffer.pkl"
 
 
 def train_expert(settings: ExpertSettings) -> list[dict[str, Any]]:
@@ -60,8 +58,9 @@ class Progress(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         settings, steps, evaluations = self._settings, self.num_timesteps, self._evaluations
-        if settings.policy_starts:
-            set_policy_trainable(self.model, steps >= settings.policy_starts)
+        if settings.policy_starts:  # until then, the updates change the value function only
+            for name, parameter in self.model.policy.named_parameters():
+                parameter.requires_grad_("value_net" in name or steps >= settings.policy_starts)
         due = (evaluations[-1]["steps"] if evaluations else 0) + settings.total_steps / settings.evaluations
         if due <= steps < settings.last_step:  # at `last_step`, `train_expert` evaluates the policy
             self.evaluate()
@@ -81,33 +80,32 @@ class Progress(BaseCallback):
 
 
 def save_checkpoint(settings: ExpertSettings, model: Any) -> None:
-    """Save a checkpoint, then remove older ones, so a complete one always exists; raise InvalidInput on failure."""
-    older = list(settings.checkpoint_dir.glob("checkpoint_*"))
-    with whole_folder(settings.checkpoint_dir / f"checkpoint_{len(model.evaluations):06d}") as folder:
-        model.save(folder / MODEL)
-        model.get_vec_normalize_env().save(str(folder / NORMALIZER))
-        if hasattr(model, "replay_buffer"):
-            model.save_replay_buffer(folder / REPLAY_BUFFER)
-    for path in older:
-        shutil.rmtree(path)
+    """Replace the files of the last checkpoint, each by a complete one; raise InvalidInput if that fails."""
+    if hasattr(model, "replay_buffer"):
+        with whole_file(settings.checkpoint_dir / REPLAY_BUFFER) as file:
+            model.save_replay_buffer(file)
+    model.normalizer = model.get_vec_normalize_env()  # `model.save` writes all attributes, but not the environments
+    with whole_file(settings.checkpoint_dir / MODEL) as file:
+        model.save(file)
 
 
 def load_checkpoint(settings: ExpertSettings) -> Any:
-    """Load the model of the newest checkpoint of a training with these settings; None when there is none.
+    """Load the model of the last checkpoint of a training with these settings; None when there is none.
 
     The files of the checkpoint are unpickled, which can execute code. The environments begin new episodes. Raises
     InvalidInput when the checkpoint can't be read.
     """
-    checkpoint = max(settings.checkpoint_dir.glob("checkpoint_*"), default=None)
-    if checkpoint is None:
+    path = settings.checkpoint_dir / MODEL
+    if not path.exists():
         return None
-    with reading(checkpoint, "a checkpoint of this training", "; move it away, or choose other --checkpoints"):
-        envs = VecNormalize.load(str(checkpoint / NORMALIZER), make_vec_env(settings).venv)
-        model = algorithm_class(settings.algorithm).load(checkpoint / MODEL, env=envs)
+    with reading(path, "a checkpoint of this training", "; move it away, or choose other --checkpoints"):
+        model = algorithm_class(settings.algorithm).load(path)
+        model.normalizer.set_venv(make_vec_env(settings).venv)
+        model.set_env(model.normalizer)
         if hasattr(model, "replay_buffer"):
-            model.load_replay_buffer(checkpoint / REPLAY_BUFFER)
+            model.load_replay_buffer(settings.checkpoint_dir / REPLAY_BUFFER)
     model.set_random_seed(settings.seed + model.num_timesteps)
-    print(f"resuming from {checkpoint}: {model.num_timesteps:,} of {settings.last_step:,} steps", flush=True)
+    print(f"resuming from {path}: {model.num_timesteps:,} of {settings.last_step:,} steps", flush=True)
     return model
 
 

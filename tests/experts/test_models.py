@@ -15,7 +15,8 @@ from tests import fakes
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
 pytest.importorskip("sb3_contrib", reason="sb3_contrib, of the extra `experts`, is missing")
 
-from cs285.experts.algorithms import export_policy, make_model, make_training_env, make_vec_env, set_policy_trainable
+from cs285.experts.algorithms import export_policy, make_model, make_training_env, make_vec_env
+from cs285.experts.training import Progress
 
 ANT_LIKE = "tests/Ant-v0"
 
@@ -93,16 +94,16 @@ def test_an_exported_policy_acts_as_the_trained_one_and_a_frozen_one_as_the_init
         return LoadedGaussianPolicy(path, discrete=env_name == fakes.CHOICE).get_action(observations)
 
     first = fakes.pickle_file(tmp_path / "first.pkl", fakes.expert_content(widths=(8, 9, 4), constant=[1]))
-    model = tiny_model(env_name=env_name, initial_expert=first, policy_starts=100, learning_rate=0.01)
+    frozen: dict[str, Any] = {"env_name": env_name, "initial_expert": first, "policy_starts": 40}
+    progress = Progress(ExpertSettings(**TINY | frozen), [])
+    model = tiny_model(**frozen, learning_rate=0.01)
     assert widths(model) == [8, 9, 4]
     values = model.policy.value_net.weight.detach().clone()
-    set_policy_trainable(model, False)
-    model.learn(32)
+    model.learn(32, progress)
     assert not (model.policy.value_net.weight == values).all()
     export_policy(model, tmp_path / "same.pkl")
     np.testing.assert_allclose(actions(tmp_path / "same.pkl"), actions(first), atol=1e-5)
-    set_policy_trainable(model, True)
-    model.learn(64)
+    model.learn(32, progress, reset_num_timesteps=False)
     export_policy(model, tmp_path / "other.pkl")
     assert (tmp_path / "other.pkl").read_bytes() != (tmp_path / "same.pkl").read_bytes()
 

@@ -49,7 +49,7 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
     script("train_expert", *ppo).refused("expert.pkl exists")
     script("train_expert", *ppo, "-o", "x.pkl", "--keep_step", 5).refused("can't read", "policy_5.pkl")
     said = script("train_expert", *ppo, "--total_steps", 16, "-o", "longer.pkl").succeeded().out
-    assert re.search(r"resuming from data/train_expert/.*/checkpoint_\d+: 8 of 16 steps\n", said)
+    assert re.search(r"resuming from data/train_expert/.*/model\.zip: 8 of 16 steps\n", said)
     assert json.loads((workplace / "longer.json").read_text(encoding="utf-8"))["steps"] == 16
 
 
