@@ -78,11 +78,11 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
     """Yield the episodes in reverse order; once an episode is copied, its rows are cut off from the arrays."""
     actions = _read_actions(given["action"], discrete)
     count, states, following = len(actions), given["observation"], given.get("next_observation")
-    for name in ("reward", "terminal", "timeout"):
-        if name in given and given[name].size != count:
-            raise ValueError(f"{name} has {given[name].size} entries for {count} actions")
-    marks = [given[name].reshape(-1) != 0 for name in ("terminal", "timeout") if name in given]
-    ends = np.flatnonzero(np.any(marks, axis=0)) + 1 if marks else np.array([], int)
+    columns = {name: given.get(name, np.zeros(count)).reshape(-1) for name in ("reward", "terminal", "timeout")}
+    for name, column in columns.items():
+        if len(column) != count:
+            raise ValueError(f"{name} has {len(column)} entries for {count} actions")
+    ends = np.flatnonzero((columns["terminal"] != 0) | (columns["timeout"] != 0)) + 1
     starts = np.unique([0, *ends[ends < count]]).tolist()
     stops = [*starts[1:], count]
     if len(states) == count + 1:
@@ -92,11 +92,10 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         states = states[:-1]
     if "reward" not in given:
         print_notice(f"{where.partition(', episode')[0]}: no rewards; returns of the expert's data are logged as 0")
-    rewards = given.get("reward", np.zeros(count)).reshape(-1).astype(np.float32, copy=False)
+    rewards = columns["reward"].astype(np.float32, copy=False)
     for start, stop in reversed([*zip(starts, stops, strict=True)]):
         part = slice(start, stop)
-        ended = bool(marks) and "terminal" in given and bool(marks[0][stop - 1])
-        truncated = not ended or ("timeout" not in given and stop - start == time_limit)
+        truncated = not columns["terminal"][stop - 1] or ("timeout" not in given and stop - start == time_limit)
         before = states[part]
         after = np.concatenate([before[1:], before[-1:]]) if following is None else following[part]
         chained = before.shape == after.shape and np.array_equal(before[1:], after[:-1])

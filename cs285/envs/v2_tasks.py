@@ -12,7 +12,6 @@ from cs285.process import print_notice
 Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 V2_IDS = ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2", "Humanoid-v2")
-V2_TIME_LIMIT = 1000
 # Ant observes contact forces, as in the course's data. The weight of their cost is 0, because in MuJoCo 2.0 and 2.1
 # the forces, and so their cost, were 0.
 ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
@@ -38,15 +37,7 @@ def register_v2_task(env_name: str, backend: Backend) -> None:
         module = "cs285.envs.mujoco_v2"
         options = ANT_OPTIONS if task == "Ant" else {}
     gym.registry.pop(env_name)  # Gymnasium's entry only raises an error
-    gym.register(env_name, f"{module}:{task}Env", max_episode_steps=V2_TIME_LIMIT, kwargs=options)
-
-
-def registered_time_limit(env_name: str) -> int | None:
-    """Maximum steps of an episode; None if the task has no limit or is not registered. No module is imported."""
-    if env_name in V2_IDS:
-        return V2_TIME_LIMIT
-    registration = gym.registry.get(env_name)
-    return registration.max_episode_steps if registration else None
+    gym.register(env_name, f"{module}:{task}Env", max_episode_steps=1000, kwargs=options)
 
 
 def origin(registration: EnvSpec | None) -> str:

@@ -12,7 +12,6 @@ from scipy import stats
 
 from cs285.config import Config
 from cs285.data.run_folders import RunFolder
-from cs285.envs.v2_tasks import registered_time_limit
 from cs285.errors import InvalidInput
 
 # Settings in which the runs of a series may differ: the seed, names, hardware, and what is saved and logged.
@@ -62,7 +61,6 @@ def summarize(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> Summ
 def identity(config: Config) -> tuple[tuple[str, str], ...]:
     """Name and text of each setting, except the seed, that decides the result of a run; None becomes "default"."""
     values = {**vars(config), "n_iter": config.iterations, "learning_rate": float(config.learning_rate)}
-    values["ep_len"] = config.ep_len or registered_time_limit(config.env_name)
     values["env_kwargs"] = json.dumps(config.env_kwargs, sort_keys=True) if config.env_kwargs else None
     return tuple((name, "default" if values[name] is None else str(values[name])) for name in RESULT_SETTINGS)
 
