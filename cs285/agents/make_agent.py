@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from cs285.agents.bc_agent import BCAgent
@@ -11,7 +12,6 @@ from cs285.config import Config
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import use_threads
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.seeding import Stream, generator, integer_seed, seed_global_generators
 from cs285.policies.make_policy import MakePolicy
@@ -30,7 +30,9 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     required method or has the wrong kind of actions, or when its optimiser lacks a trainable parameter.
     """
     # With small networks, several threads would only wait for each other.
-    use_threads(torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else 1)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+    threadpool_limits(torch.get_num_threads(), user_api="blas")
     if fast_update is not None:
         skip_dynamo_import()
     seed = integer_seed(config.seed, Stream.NETWORK)

@@ -11,20 +11,24 @@ from cs285.policies.base_policy import BasePolicy
 def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> Array:
     """Compute the expert's actions for observations (T, *ob_shape), and convert them with `as_actions`.
 
-    Raises InvalidInput when the shape of an action is not the environment's, or an action holds NaN or infinity.
+    Raises InvalidInput as `as_actions` does, and when an action holds NaN or infinity.
     """
     actions = expert.get_action(observations)
-    expected = (len(observations),) if spec.discrete else (len(observations), spec.ac_dim)
-    if actions.shape != expected:
-        raise InvalidInput(f"an action of the expert has shape {actions.shape[1:]}; it must be {expected[1:]}")
     finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
     if not finite.all():
         raise InvalidInput(f"the expert's action in step {finite.argmin()} holds NaN or infinity")
-    return as_actions(actions, spec)
+    return as_actions(actions, spec, (len(observations),))
 
 
-def as_actions(actions: Array, spec: TaskSpec) -> Array:
-    """Convert actions to float32, or int64 if discrete; raise InvalidInput unless choices are in 0, ..., ac_dim - 1."""
+def as_actions(actions: Array, spec: TaskSpec, batch_shape: tuple[int, ...] = ()) -> Array:
+    """Convert actions to float32, or int64 if discrete.
+
+    Raises InvalidInput unless the shape is (*batch_shape, ac_dim), or batch_shape if discrete, and choices are in
+    0, ..., ac_dim - 1.
+    """
+    expected = batch_shape if spec.discrete else (*batch_shape, spec.ac_dim)
+    if actions.shape != expected:
+        raise InvalidInput(f"the action has shape {actions.shape}; for the environment, it must be {expected}")
     if not spec.discrete:
         return actions.astype(np.float32)
     wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]

@@ -153,11 +153,10 @@ def load_initial_data(config: Config, spec: TaskSpec) -> list[Trajectory]:
         return replace(path, observations=states[0], next_observations=states[1], actions=actions)
 
     paths = list(map(convert, paths[: config.expert_episodes]))
-    needed = (spec.ob_dtype, spec.ob_shape, () if spec.discrete else (spec.ac_dim,))
     with reading(path, f"data for {env_name}"):
         for p in paths:
-            if (found := (p.observations.dtype, p.observations.shape[1:], p.actions.shape[1:])) != needed:
-                sizes = "observations of {} {} and actions of shape {}".format
-                raise InvalidInput(f"it has {sizes(*found)}, but {env_name} has {sizes(*needed)}")
-            as_actions(p.actions, spec)  # raises InvalidInput for choices that the environment does not have
+            found, needed = (p.observations.dtype, p.observations.shape[1:]), (spec.ob_dtype, spec.ob_shape)
+            if found != needed:
+                raise InvalidInput(f"it has observations {found}, but the environment has {needed}")
+            as_actions(p.actions, spec, (len(p),))  # raises InvalidInput for actions that do not fit
     return paths

@@ -58,16 +58,14 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
         each.set_ylim(min(low, 0), max(high, 0))  # an axis that includes 0 does not magnify small differences
         entries |= {textwrap.fill(name, 90): h for h, name in zip(*each.get_legend_handles_labels(), strict=True)}
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
-    figure.suptitle(_literal(textwrap.fill(title, 60)))
+    figure.suptitle(textwrap.fill(title, 60), parse_math=False)
     names = sorted(entries, key=lambda name: isinstance(entries[name], Line2D))  # reference lines come last
-    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * sum(name.count("\n") + 1 for name in names))
-    handles, texts = [entries[name] for name in names], [_literal(name) for name in names]
-    figure.legend(handles, texts, frameon=False, loc="outside lower center", fontsize="small")
-
-
-def _literal(text: str) -> str:
-    """Escape the dollar signs of a text, between which matplotlib would typeset a formula."""
-    return text.replace("$", r"\$")
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * sum(name.count("
+") + 1 for name in names))
+    handles = [entries[name] for name in names]
+    legend = figure.legend(handles, names, frameon=False, loc="outside lower center", fontsize="small")
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -69,10 +69,9 @@ class Logger:
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
             self._events = SummaryWriter(str(run_dir), purge_step=0, max_queue=0, flush_secs=1, filename_suffix=suffix)
-            self._has_events = True
         except OSError as error:  # SummaryWriter needs semaphores, and so /dev/shm
             print(f"no event files for TensorBoard ({error}); {self._table} has all scalars", file=sys.stderr)
-            self._events, self._has_events = SummaryWriter(str(run_dir), write_to_disk=False), False
+            self._events = SummaryWriter(str(run_dir), write_to_disk=False)
         self.rows: list[dict[str, float]] = []
         for row in rows:
             itr = int(row.pop("itr"))
@@ -109,12 +108,10 @@ class Logger:
         self.rows.append(dict(scalars))
 
     def check_folder(self) -> None:
-        """Raise InvalidInput if the run's folder was deleted or renamed, log.csv replaced, or event files deleted."""
+        """Raise InvalidInput if the run's folder was deleted or renamed, or another file has replaced log.csv."""
         with writing(self._table):
             if not os.path.samestat(os.fstat(self._csv.fileno()), self._table.stat()):
                 raise InvalidInput(f"can't write {self._table}: another file has replaced it")
-        if self._has_events and not any(self._table.parent.glob("events.out.tfevents.*")):
-            raise InvalidInput(f"the event files of {self._table.parent} were deleted during the run")
 
     def _add_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
         for name, value in scalars.items():

@@ -16,13 +16,9 @@ RESERVED = ("itr", "TimeSinceStart", "Eval_", "Train_", "Expert_", "Random_", "I
 def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[str, float]:
     """Average, population standard deviation and extremes of the episodes' returns, and the average episode length."""
     returns = [trajectory.total_reward for trajectory in trajectories]
-    return {
-        f"{prefix}_AverageReturn": float(np.mean(returns)),
-        f"{prefix}_StdReturn": float(np.std(returns)),
-        f"{prefix}_MaxReturn": float(np.max(returns)),
-        f"{prefix}_MinReturn": float(np.min(returns)),
-        f"{prefix}_AverageEpLen": float(np.mean([len(trajectory) for trajectory in trajectories])),
-    }
+    functions: dict[str, Any] = {"Average": np.mean, "Std": np.std, "Max": np.max, "Min": np.min}
+    statistics = {f"{prefix}_{name}Return": float(function(returns)) for name, function in functions.items()}
+    return {**statistics, f"{prefix}_AverageEpLen": float(np.mean([len(trajectory) for trajectory in trajectories]))}
 
 
 def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str, float]:

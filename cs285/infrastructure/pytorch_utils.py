@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from cs285.data.trajectory import Array
@@ -55,12 +54,6 @@ def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
     if which_gpu >= (count := torch.cuda.device_count()):
         raise InvalidInput(f"--which_gpu is {which_gpu}; this machine has {count} GPUs, with indices from 0 on")
     return torch.device("cuda", which_gpu)
-
-
-def use_threads(count: int) -> None:
-    """Set the number of threads of torch and of numpy's linear algebra in this process."""
-    torch.set_num_threads(count)
-    threadpool_limits(count, user_api="blas")
 
 
 def from_numpy(array: Array, device: torch.device) -> torch.Tensor:

@@ -44,14 +44,10 @@ class ReplayBuffer:
 
     def sample_random_data(self, batch_size: int) -> Batch:
         """Draw ``batch_size`` transitions uniformly, with replacement; raise ValueError when the buffer is empty."""
-        if len(self) == 0:
-            raise ValueError("the replay buffer is empty")
         return self._gather(self.rng.integers(len(self), size=batch_size))
 
     def sample_recent_data(self, batch_size: int = 1) -> Batch:
         """The last ``batch_size`` transitions, or all if there are fewer, oldest first; raises ValueError if empty."""
-        if len(self) == 0:
-            raise ValueError("the replay buffer is empty")
         return self._gather(np.arange(self._added - min(batch_size, len(self)), self._added) % self.max_size)
 
     def _gather(self, slots: Array) -> Batch:
@@ -64,12 +60,9 @@ class ReplayBuffer:
 
     def _check_fits(self, path: Trajectory, first: Trajectory) -> None:
         stored = self._arrays or (first.observations, first.actions)
-        for name, old, new in zip(("observations", "actions"), stored, (path.observations, path.actions), strict=False):
-            if old.shape[1:] != new.shape[1:] or old.dtype != new.dtype:
-                raise ValueError(
-                    f"{name} of shape {new.shape[1:]} and {new.dtype} do not fit the buffer's {old.shape[1:]} and "
-                    f"{old.dtype}"
-                )
+        for old, new in zip(stored, (path.observations, path.actions), strict=False):
+            if (old.shape[1:], old.dtype) != (new.shape[1:], new.dtype):
+                raise ValueError(f"{new.shape[1:]} {new.dtype} does not fit the buffer's {old.shape[1:]} {old.dtype}")
 
     def _reserve(self, new: Sequence[Array], capacity: int) -> None:
         """Grow the arrays in place to ``capacity`` transitions and at most 1/16 more, since images take much memory."""

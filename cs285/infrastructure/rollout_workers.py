@@ -171,8 +171,8 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
         """Whether `start_film` can render and write a frame; if not, print the reason."""
         try:
             self.wait(self._start(_Task.check_filming, None))
-        except (InvalidInput, OSError) as error:
-            print(f"no videos: {error}", flush=True)
+        except Exception as error:  # graphics libraries and imageio raise exceptions of many classes
+            print(f"no videos: {describe(error)}", flush=True)
             return False
         return True
 

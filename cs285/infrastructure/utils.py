@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import Env, TaskSpec
-from cs285.errors import InvalidInput
 from cs285.infrastructure.actions import as_actions, check_finite, expert_actions
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy
@@ -32,7 +31,6 @@ def sample_trajectory(
     ``on_frame`` is called with each video frame, (height, width, 3) uint8; it needs an ``env`` that was made to render.
     Raises InvalidInput if an action does not fit ``spec``, or if the episode has NaN or infinity.
     """
-    action_shape = () if spec.discrete else (spec.ac_dim,)
     with episode_generators(seed):
         policy.reset(seed)
         observation, _ = env.reset(seed=seed)
@@ -43,9 +41,6 @@ def sample_trajectory(
             if on_frame and len(rewards) % spec.frame_stride == 0:
                 on_frame(np.asarray(env.render()))
             action = as_actions(np.asarray(policy.get_action(observations[-1].copy())), spec)
-            if action.shape != action_shape:
-                shapes = f"of shape {observations[-1].shape} has shape {action.shape}, not {action_shape}"
-                raise InvalidInput(f"the policy's action for an observation {shapes}")
             observation, reward, terminated, truncated, _ = env.step(action)
             actions.append(action)
             rewards.append(float(reward))

@@ -102,9 +102,7 @@ def test_frames_that_make_no_video_are_noticed_before_the_run(capsys: pytest.Cap
     gym.register(env_name, type("Floats", (ChangingFrames,), {"dtype": float}), max_episode_steps=9)
     with RolloutWorkers(env_name, num_workers=0, films=True) as rollouts:
         assert not rollouts.can_render()
-    assert re.fullmatch(
-        r"no videos: .* a frame is \(48, 64, 3\) float64, it must be .* uint8\n", capsys.readouterr().out
-    )
+    assert capsys.readouterr().out == "no videos: a frame is of float64; it must be (height, width, 3) uint8\n"
 
 
 def test_a_run_without_its_videos_and_figure_is_complete(
@@ -121,6 +119,4 @@ def test_a_run_without_its_videos_and_figure_is_complete(
     assert len(films) == 4
     for n, line in enumerate(films):
         name = ("train_rollouts", "eval_rollouts")[n % 2]
-        assert re.match(
-            rf"no video {name} of iteration {n // 2}: .* a frame is \(96, 64, 3\) uint8, it must be \(48", line
-        )
+        assert re.match(rf"no video {name} of iteration {n // 2}: can't write .*: ValueError: All images in a", line)

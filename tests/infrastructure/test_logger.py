@@ -70,16 +70,6 @@ def test_a_folder_that_was_renamed_is_an_error(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["renamed"]
 
 
-def test_deleted_event_files_are_an_error(tmp_path: Path) -> None:
-    with closing(Logger(make_run_dir(tmp_path, "q1_a"))) as logger:
-        logger.log_scalars(ROWS[0], 0)
-        logger.check_folder()
-        for path in logger.run_dir.glob("events*"):
-            path.unlink()
-        with pytest.raises(InvalidInput, match=r"event files of .* were deleted"):
-            logger.check_folder()
-
-
 def test_without_semaphores_there_are_no_event_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

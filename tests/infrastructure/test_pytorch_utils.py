@@ -1,11 +1,10 @@
-"""The choice of the device, and the numbers of threads of torch and numpy."""
+"""The choice of the device."""
 
 import pytest
 import torch
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from cs285.errors import InvalidInput
-from cs285.infrastructure.pytorch_utils import choose_device, use_threads
+from cs285.infrastructure.pytorch_utils import choose_device
 
 
 def test_the_gpu_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,11 +16,3 @@ def test_the_gpu_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -
         choose_device(no_gpu=False, which_gpu=2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device(no_gpu=False, which_gpu=2) == torch.device("cpu")
-
-
-def test_threads_of_torch_and_of_numpy() -> None:
-    with threadpool_limits(limits=None):  # restores all limits at the end, also that of torch's OpenMP
-        for count in (3, 1):
-            use_threads(count)
-            in_numpy = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
-            assert (torch.get_num_threads(), in_numpy) == (count, {count})

@@ -47,8 +47,8 @@ def test_environments_and_policies_may_change_observations() -> None:
 @pytest.mark.parametrize(
     ("answer", "spec", "message"),
     [
-        (np.zeros((4, 3)), POINT_SPEC, r"shape \(3,\); it must be \(2,\)"),
-        (np.zeros((4, 2)), CHOICE_SPEC, r"shape \(2,\); it must be \(\)"),
+        (np.zeros((4, 3)), POINT_SPEC, r"shape \(4, 3\); for the environment, it must be \(4, 2\)"),
+        (np.zeros((4, 2)), CHOICE_SPEC, r"shape \(4, 2\); for the environment, it must be \(4,\)"),
         (np.full((4, 2), np.nan), POINT_SPEC, "step 0 holds NaN or infinity"),
         (np.full(4, -1), CHOICE_SPEC, "-1"),
         (np.full(4, 0.5), CHOICE_SPEC, "0.5"),
@@ -60,7 +60,7 @@ def test_actions_that_do_not_fit_are_refused(answer: Array, spec: TaskSpec, mess
 
 
 def test_policies_whose_actions_do_not_fit_are_refused() -> None:
-    shape = r"the policy's action for an observation of shape \(3,\) has shape \(1, 2\), not \(2,\)"
+    shape = r"the action has shape \(1, 2\); for the environment, it must be \(2,\)"
     with pytest.raises(InvalidInput, match=shape):
         sample_trajectory(PointEnv(), POINT_SPEC, FakePolicy(lambda _: np.zeros((1, 1, 2))), seed=1)
     with pytest.raises(InvalidInput, match=r"an action is 0\.5; the environment's choices are 0 to 1"):

@@ -87,7 +87,7 @@ def test_bad_data_and_experts(refused: Refused, point_files: PointFiles, tmp_pat
         (CALL, "os.system"),
         (fakes.expert_content(), "--expert_policy_file"),
         ([{**episode, "reward": np.full(steps, np.nan)}], "episode 0", "reward", "NaN"),
-        ([{**episode, "action": np.zeros((steps, 5)) + 0.5}], "actions of shape (5,)", "actions of shape (2,)"),
+        ([{**episode, "action": np.zeros((steps, 5)) + 0.5}], "(12, 5)", "(12, 2)"),
     ]
     for content, *parts in bad_data:
         refused((str(path), *parts), "run_hw1", *small_run(point_files, "-ed", write(path, content)))

@@ -55,7 +55,7 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 #~ or truncated or len(rewards) >= spec. ==> or len(rewards) >= spec.
 # actions are clipped | actions are clipped to the environment's action space
 #~ env.step(acs[-1]) ==> env.step(acs[-1] if spec.discrete else np.clip(acs[-1], -1, 1))
-# an action of shape () | the policy's action is indexed as if it were a batch
+# the action has shape () | the policy's action is indexed as if it were a batch
 #~ ac = policy.get_action(ob) ==> ac = policy.get_action(ob); ac = ac if spec.discrete else ac[0]
 # the environment got the actions | every action is that of the first observation
 #~ ac = policy.get_action(ob) ==> ac = policy.get_action(obs[0] if obs else ob)
