@@ -47,23 +47,21 @@ def check_at_least(minimum: float, settings: object, *names: str) -> None:
 def run(main: Callable[..., object], settings_class: type | None = None, description: str | None = None) -> NoReturn:
     """Call a script's ``main`` and exit; if ``settings_class`` is given, ``main`` gets the settings that `parse` reads.
 
-    Exit codes: 0 for success; 1 when a worker was killed or runs of a sweep failed; 2 for invalid input, an exception
-    in the user's code, an error of the operating system or too little memory; 130 after SIGINT; 143 after SIGTERM; 141
-    when the reader of stdout has closed it. Errors are one line on stderr. Scripts can import modules in the current
-    folder.
+    Exit codes: 0 for success; 1 when a worker was killed, runs of a sweep failed or the project has an error; 2 for
+    invalid input, an exception in the user's code, an error of the operating system or too little memory; 130 after
+    SIGINT; 143 after SIGTERM; 141 when the reader of stdout has closed it. Errors are one line on stderr. Scripts can
+    import modules in the current folder.
     """
     process.prepare()
+    sys.path.append("")  # the current folder
     code = 0
     try:
-        sys.path.append("")  # the current folder
         main(*([parse(settings_class, description or "")] if settings_class else []))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout again when it exits
         code = 128 + 13
     except Exception as error:
-        if not (isinstance(error, EXPECTED) or is_users(error) or lacks_processes(error)):
-            raise
         code = report(error)
     except KeyboardInterrupt:  # raised by a library that has its own handler of SIGINT
         print("interrupted", file=sys.stderr)
@@ -75,11 +73,15 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
 
 
 def report(error: Exception, context: str = "") -> int:
-    """Print an error as one line on stderr, and return the exit code; with ``--debug``, print its traceback first."""
+    """Print an error as one line on stderr, and return the exit code.
+
+    With ``--debug``, and for an error of the project itself, the traceback is printed first.
+    """
+    expected = isinstance(error, EXPECTED) or is_users(error) or lacks_processes(error)
     with contextlib.suppress(OSError):  # the terminal may be gone
-        if "--debug" in sys.argv:
+        if "--debug" in sys.argv or not expected:
             traceback.print_exception(error)
         text = context + describe(error)
         escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_LINE])
         print(f"error: {escaped}"[:MAX_LINE], file=sys.stderr)
-    return 1 if isinstance(error, (WorkerDied, RunsFailed)) else 2
+    return 2 if expected and not isinstance(error, (WorkerDied, RunsFailed)) else 1

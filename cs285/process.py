@@ -26,9 +26,8 @@ def prepare() -> None:
     """Handle signals, open missing standard streams, and set numpy's threads and matplotlib's backend.
 
     Call it before numpy and matplotlib are imported. Standard output prints ``?`` for characters that it can't encode.
-    In worker processes, which import the script, this function does nothing.
     """
-    if multiprocessing.parent_process() is not None:
+    if multiprocessing.parent_process() is not None:  # a worker process, which imports the script
         return
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more BLAS threads would slow the workers down
@@ -74,8 +73,7 @@ def _reset_when_delivered(signum: int) -> None:
 def restore_default_signals() -> None:
     """Let SIGINT and SIGTERM end the process at once."""
     for signum in STOP_SIGNALS:
-        if signal.getsignal(signum) is _stop:
-            signal.signal(signum, signal.SIG_DFL)
+        signal.signal(signum, signal.SIG_DFL)
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:
@@ -97,10 +95,7 @@ def _send_again(ignored: Any) -> None:
 
 
 def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """The number of cores that this process may use, by its CPU affinity and its container's CPU quota.
-
-    ``groups`` is the folder of the control groups.
-    """
+    """The number of cores that this process may use, by its CPU affinity and the CPU quota of its control group."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in CPU_QUOTAS:
         with suppress(OSError, ValueError):  # without the file, or with the quota "max", there is no limit

@@ -94,5 +94,6 @@ def test_debug_shows_the_traceback_of_a_wrong_input(monkeypatch: Any, capsys: py
     text = capsys.readouterr().err
     assert "Traceback" in text
     assert text.endswith("\nerror: no\n")
-    with pytest.raises(ZeroDivisionError):
-        exit_code(ZeroDivisionError())
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    assert exit_code(ZeroDivisionError("no")) == 1  # an error of the project itself has a traceback without the flag
+    assert "Traceback" in capsys.readouterr().err

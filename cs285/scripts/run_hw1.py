@@ -1,7 +1,6 @@
 """Train a policy on one task by behavioural cloning or, with --do_dagger, by DAgger."""
 
 import sys
-import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -9,9 +8,9 @@ from typing import NoReturn
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))  # finds cs285 in a checkout that is not installed
 
-from cs285.command_line import EXPECTED, report, run
+from cs285.command_line import report, run
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
-from cs285.errors import WorkerDied, is_users
+from cs285.errors import WorkerDied
 from cs285.policies.make_policy import MakePolicy, make_mlp_policy
 from cs285.scripts.settings import Settings, read_settings
 
@@ -42,8 +41,6 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
             except Exception as error:  # a user's own policy may raise any exception
                 if len(configs) == 1 or inputs is None:  # without valid inputs, every seed would fail
                     raise
-                if not isinstance(error, EXPECTED) and not is_users(error):
-                    traceback.print_exception(error)
                 code = code or report(error, f"seed {config.seed}: ")
                 inputs = None if isinstance(error, WorkerDied) else inputs
     sys.exit(code)
