@@ -97,5 +97,5 @@ class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assi
         # Another trainer may change the states of the generators before this trainer runs.
         self._generator_states = global_generator_states()
 
-    def __exit__(self, *error: object) -> None:
-        self._owned.close()  # has nothing to close if the caller made the inputs
+    def __exit__(self, *error: Any) -> None:
+        self._owned.__exit__(*error)  # has nothing to close if the caller made the inputs

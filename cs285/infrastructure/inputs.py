@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from typing import Any
 
 from cs285.config import Config
 from cs285.data.expert_data import load_expert_data
@@ -103,8 +104,8 @@ class RunInputs(AbstractContextManager["RunInputs"]):
         if not same or (expert is not None and expert is not self._expert):
             raise InvalidInput("the inputs that were passed are of a run with another expert or other settings")
 
-    def __exit__(self, *error: object) -> None:
-        self._owned.close()
+    def __exit__(self, *error: Any) -> None:
+        self._owned.__exit__(*error)
 
 
 def find_expert(

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -47,7 +47,6 @@ class _Task:
 
     env_name: str
     ep_len: int | None
-    films: bool
     options: Mapping[str, Any]  # arguments of `make_env` that the environments of rollouts and of films have in common
 
     @functools.cached_property
@@ -97,7 +96,7 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a main script without a __main__ guard runs in its workers, too
-        self._task = _Task(env_name, ep_len, films, options)
+        self._task = _Task(env_name, ep_len, options)
         self.spec = self._task.spec()
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
@@ -105,17 +104,18 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
         limits = [usable_cores(), num_workers, episodes_needed, WINDOWS_LIMIT if sys.platform == "win32" else None]
         self.num_workers = min(limit for limit in limits if limit is not None)
         if self.num_workers > 0:
-            self._start_workers()
+            self._start_workers(start_method(films))
 
-    def _start_workers(self) -> None:
-        env_name, method = self._task.env_name, start_method(self._task.films)
+    def _start_workers(self, method: str) -> None:
+        env_name = self._task.env_name
         try:
             if method == "spawn" and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
                 raise InvalidInput("the main script, which workers import, is read from standard input")
             registration = gym.registry.get(env_name.rpartition(":")[2])  # a notebook may have registered the task
-            task = cloudpickle.dumps(replace(self._task, options={**self._task.options, "registration": registration}))
+            task = replace(self._task, options={**self._task.options, "registration": registration})
+            self._pickled_task = cloudpickle.dumps(task)
             context, others = multiprocessing.get_context(method), multiprocessing.active_children()
-            self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker, (task,))
+            self._pool = ProcessPoolExecutor(self.num_workers, context, _begin_worker)
             with signals_blocked():  # blocked until the workers ignore Ctrl-C
                 started = [self._start(_Task.spec, None) for _ in range(self.num_workers)]
             self._workers += (child for child in multiprocessing.active_children() if child not in others)
@@ -126,11 +126,10 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
             died = "one ended; does the main script, which workers import, have if __name__ == '__main__'?"
-            self._notify(
-                f"no workers for {env_name}: {died if isinstance(error, BrokenProcessPool) else describe(error)}"
-            )
+            why = died if isinstance(error, BrokenProcessPool) else describe(error)
+            self._notify(f"no workers for {env_name}: {why}")
         except BaseException:  # raised by a signal
-            self.close()
+            self.__exit__(*sys.exc_info())
             raise
 
     def episodes(
@@ -181,7 +180,7 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
         future: Future[Any] = Future()
         try:
             if self._pool is not None and isinstance(policy, bytes | None):
-                return self._pool.submit(_call, function, policy, *args)
+                return self._pool.submit(_call, function, self._pickled_task, policy, *args)
             with users_code():
                 future.set_result(function(self._task, policy, *args))
         except Exception as error:
@@ -211,34 +210,25 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
             self._notify(f"{type(policy).__name__} can't be pickled: {error}")
         return None
 
-    def close(self) -> None:
+    def __exit__(self, *error: object) -> None:
         """End the workers after their episodes; during an exception or a signal, kill them after `PATIENCE` seconds."""
         if self._pool is not None:
             killer = threading.Timer(PATIENCE, lambda: list(map(BaseProcess.kill, self._workers)))
-            if sys.exc_info()[0] is not None:
+            if error[0] is not None:
                 killer.start()
             self._pool.shutdown(cancel_futures=True)
             killer.cancel()
-        try:
-            with users_code():
-                self._task.environment[0].close()
-        except Exception as error:  # a user's own environment may raise anything
-            print(f"{self._task.env_name}, close: {describe(error)}", file=sys.stderr)
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
+        with suppress(Exception), users_code():  # results are complete, whatever a user's own environment raises here
+            self._task.environment[0].close()
 
 
 # The functions below run in the workers. They don't import torch, so that a spawned worker starts quickly.
 
-_pickled_task = b""
 _load = functools.lru_cache(maxsize=3)(pickle.loads)  # caches the task and two policies, for evaluation and collection
 
 
-def _begin_worker(task: bytes) -> None:
-    """Set up a worker's signals, threads and random state, and end it when the parent process ends."""
-    global _pickled_task
-    _pickled_task = task
+def _begin_worker() -> None:
+    """Set up a worker's signals and threads, and end it when the parent process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends the workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
@@ -254,18 +244,13 @@ def _begin_worker(task: bytes) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _call(function: Callable[..., Any], policy: bytes | None, *args: Any) -> Any:
+def _call(function: Callable[..., Any], task: bytes, policy: bytes | None, *args: Any) -> Any:
     try:
         with users_code():
-            task = _load(_pickled_task)
-            try:
-                loaded = None if policy is None else _load(policy)
-            except Exception as error:  # a user's own classes may raise anything
-                hint = "set its attribute copyable to False to roll it out in the main process"
-                raise InvalidInput(f"a rollout worker can't load the policy ({error!r}); {hint}") from error
+            loaded = None if policy is None else _load(policy)
             if "torch" in sys.modules:  # the policy has imported torch
                 sys.modules["torch"].set_num_threads(1)
-            return function(task, loaded, *args)
+            return function(_load(task), loaded, *args)
     except Exception as error:
         if is_users(error):  # an exception of the user's own class might not be picklable
             raise InvalidInput(describe(error)) from error

@@ -112,7 +112,7 @@ def test_a_cpu_quota_limits_the_cores(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RolloutWorkers, "_start_workers", lambda self: None)
+    monkeypatch.setattr(RolloutWorkers, "_start_workers", lambda *_: None)
     monkeypatch.setattr(rollout_workers, "usable_cores", lambda: 64)
     asked = [{}, {"num_workers": 5}, {"num_workers": 70}, {"num_workers": 5, "episodes_needed": 3}]
     assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [64, 5, 64, 3]
