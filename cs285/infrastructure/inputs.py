@@ -17,12 +17,11 @@ from cs285.data.whole_files import digest, reading
 from cs285.envs.layouts import convert_observations, print_conversion
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput, error_context
-from cs285.infrastructure.actions import as_actions, expert_actions
 from cs285.infrastructure.metrics import return_statistics
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
-from cs285.policies.base_policy import BasePolicy
+from cs285.policies.base_policy import BasePolicy, as_actions, expert_actions
 from cs285.policies.external_policy import ExternalPolicy, as_policy
 from cs285.policies.loaded_gaussian_policy import load_expert
 
@@ -76,7 +75,7 @@ class RunInputs(AbstractContextManager["RunInputs"]):
         If the policy can't act in workers, the rollouts end before this method returns; else a thread waits for them.
         Error messages begin with ``name`` and the iteration.
         """
-        bar = "measuring the expert" if policy is self.expert_policy else None
+        bar = "measuring the expert" if policy is self.expert_policy else ""
 
         def roll_out() -> list[Trajectory]:
             with error_context(name, itr):

@@ -1,4 +1,4 @@
-"""Rollouts of policies, and relabelling of trajectories with the expert's actions."""
+"""Rollouts of policies, relabelling of trajectories with the expert's actions, and a check for NaN and infinity."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from cs285.data.trajectory import Array, Trajectory
 from cs285.envs.make_env import Env, TaskSpec
-from cs285.infrastructure.actions import as_actions, check_finite, expert_actions
+from cs285.errors import InvalidInput
 from cs285.infrastructure.seeding import episode_generators
-from cs285.policies.base_policy import BasePolicy
+from cs285.policies.base_policy import BasePolicy, as_actions, expert_actions
 
 if TYPE_CHECKING:  # rollout_workers imports this file, so an import at run time would be circular
     from cs285.infrastructure.rollout_workers import RolloutWorkers
@@ -26,10 +26,9 @@ def sample_trajectory(
     """Roll out one episode, which depends only on the policy and ``seed``.
 
     The policy gets one observation at a time, in ``spec.ob_dtype``. Actions outside the action space are not clipped:
-    the task's control cost is computed from the raw action, and the course's experts exceed the bounds.
-
-    ``on_frame`` is called with each video frame, (height, width, 3) uint8; it needs an ``env`` that was made to render.
-    Raises InvalidInput if an action does not fit ``spec``, or if the episode has NaN or infinity.
+    the task's control cost is computed from the raw action, and the course's experts exceed the bounds. ``on_frame`` is
+    called with each video frame, (height, width, 3) uint8, of an ``env`` that was made to render. Raises InvalidInput
+    if an action does not fit ``spec``, or if the episode has NaN or infinity.
     """
     with episode_generators(seed):
         policy.reset(seed)
@@ -66,19 +65,19 @@ class LocalRollouts:
 
 
 def sample_trajectories(
-    rollouts: Rollouts, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str | None = None
+    rollouts: Rollouts, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str = ""
 ) -> tuple[list[Trajectory], int]:
     """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
     ``rollouts`` runs `sample_trajectory` in worker processes or in this process. ``description`` is the label of a
-    progress bar on a terminal; None: no bar. Returns the episodes in the order of their seeds, and the total number of
+    progress bar on a terminal; empty: no bar. Returns the episodes in the order of their seeds, and the total number of
     steps.
     """
     paths: list[Trajectory] = []
     timesteps = 0
     episodes = rollouts.episodes(policy, seeds, min_timesteps)
-    hidden = True if description is None else None  # with disable=None, tqdm shows a bar only on a terminal
-    with tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=hidden) as bar:
+    disable = None if description else True  # with None, tqdm shows a bar only on a terminal
+    with tqdm(total=min_timesteps, desc=description, unit="step", leave=False, disable=disable) as bar:
         while timesteps < min_timesteps:
             paths.append(next(episodes))
             timesteps += len(paths[-1])
@@ -88,14 +87,28 @@ def sample_trajectories(
 
 
 def sample_n_trajectories(
-    rollouts: Rollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int], description: str | None = None
+    rollouts: Rollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int], description: str = ""
 ) -> list[Trajectory]:
     """Roll out ``ntraj`` episodes; the other arguments are those of `sample_trajectories`."""
     episodes = rollouts.episodes(policy, islice(seeds, ntraj))
-    hidden = True if description is None else None
-    return list(tqdm(episodes, desc=description, total=ntraj, unit="episode", leave=False, disable=hidden))
+    disable = None if description else True
+    return list(tqdm(episodes, desc=description, total=ntraj, unit="episode", leave=False, disable=disable))
 
 
 def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: TaskSpec) -> list[Trajectory]:
     """Copy trajectories with the actions that the expert chooses for their observations."""
     return [replace(path, actions=expert_actions(expert, path.observations, spec)) for path in paths]
+
+
+def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
+    """Raise InvalidInput if an episode has NaN or infinity, with the first such step and the seed in the message.
+
+    ``states`` (T + 1, *ob_shape) are the observations before each step and after the last step.
+    """
+    given = {"environment's observation": states[:-1], "policy's action": actions, "environment's reward": rewards}
+    given["environment's next observation"] = states[1:]
+    finite = {name: np.isfinite(array).reshape(len(array), -1).all(axis=1) for name, array in given.items()}
+    first = min(finite, key=lambda name: len(rewards) if finite[name].all() else finite[name].argmin())
+    if not finite[first].all():
+        step = finite[first].argmin()
+        raise InvalidInput(f"the {first} in step {step} of the episode with seed {seed} holds NaN or infinity")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from cs285.data.trajectory import Array
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.infrastructure.actions import expert_actions
 from cs285.infrastructure.seeding import Stream, episode_seeds, generator, integer_seed
 from cs285.infrastructure.utils import sample_trajectory
+from cs285.policies.base_policy import expert_actions
 from tests.fakes import CHOICE_SPEC, POINT_SPEC, FakePolicy, PointEnv, expert_rule
 
 LONG_SPEC = replace(POINT_SPEC, max_episode_steps=1000)
