@@ -60,8 +60,7 @@ def add_title_and_legend(figure: Figure, axes: Axes, title: str, note: str = "")
     axes.set_title(note, loc="left", fontsize="x-small", color="0.35")
     figure.suptitle(textwrap.fill(title, 60), parse_math=False)
     names = sorted(entries, key=lambda name: isinstance(entries[name], Line2D))  # reference lines come last
-    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * sum(name.count("
-") + 1 for name in names))
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * sum(name.count("\n") + 1 for name in names))
     handles = [entries[name] for name in names]
     legend = figure.legend(handles, names, frameon=False, loc="outside lower center", fontsize="small")
     for text in legend.get_texts():
