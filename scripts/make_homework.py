@@ -7,23 +7,21 @@ from _checkout import run
 from tyro.conf import Positional
 
 from cs285.errors import InvalidInput
-from cs285.homework.blanks import BLANKS, BY_NAME
+from cs285.homework.blanks import BY_NAME
 from cs285.homework.edition import write_edition
 
 
 @dataclass(frozen=True)
 class Settings:
     folder: Positional[Path]  # Folder to write, a new or an empty one
-    blanks: str | None = None  # Blanks to empty, such as update,sample_trajectory. None: all
-
-    def __post_init__(self) -> None:
-        for name in [] if self.blanks is None else self.blanks.split(","):
-            if name not in BY_NAME:
-                raise InvalidInput(f"--blanks is {self.blanks!r}; allowed are {', '.join(BY_NAME)}, with commas")
+    blanks: str = ",".join(BY_NAME)  # Blanks to empty, with commas
 
 
 def main(settings: Settings) -> None:
-    blanks = [BY_NAME[name] for name in settings.blanks.split(",")] if settings.blanks is not None else BLANKS
+    names = settings.blanks.split(",")
+    if not {*names} <= {*BY_NAME}:
+        raise InvalidInput(f"--blanks is {settings.blanks!r}; allowed are {', '.join(BY_NAME)}, with commas")
+    blanks = [BY_NAME[name] for name in names]
     count = write_edition(settings.folder, blanks)
     points = sum(blank.points for blank in blanks)
     print(f"{settings.folder}: {count} files, {len(blanks)} blanks, {points} points for code")

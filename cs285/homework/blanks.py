@@ -28,7 +28,7 @@ class Blank:
     question: str  # number of the assignment's question
     points: int  # points for a right answer
     read_on: str  # reading that explains the terms of the hints
-    text: str  # the hints, in one or more lines
+    hints: str  # lines: first what the function must do, then shapes, then the helpers that it needs
 
     @property
     def name(self) -> str:
@@ -39,11 +39,6 @@ class Blank:
     def file(self) -> str:
         """The file of the blank's first function."""
         return self.bodies[0].file
-
-    @property
-    def hints(self) -> list[str]:
-        """Lines of the hints: first what the function must do, then shapes, then the helpers that it needs."""
-        return self.text.strip().splitlines()
 
     @property
     def not_written(self) -> str:
