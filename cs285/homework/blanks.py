@@ -76,9 +76,7 @@ Shapes: actions are (N, ac_dim), or (N,) integers if discrete. compute_loss retu
 self.optimizer and self.scheduler are made in __init__ and used for the whole run. If there is a scheduler, it advances
   after every step. self.outputs gives means or logits; torch.nn.functional has losses.
 """),
-    Blank(
-        (Body(REPLAY_BUFFER, "ReplayBuffer.sample_random_data"),),
-        "1.1", 2, "Batch in cs285/data/trajectory.py", """
+    Blank((Body(REPLAY_BUFFER, "ReplayBuffer.sample_random_data"),), "1.1", 2, "Batch in cs285/data/trajectory.py", """
 Draw batch_size of the stored transitions at random, each with the same probability.
 The five fields of a row must belong to one transition. A buffer that is not full has fewer than max_size transitions.
 self.rng draws random numbers, len(self) is the number of stored transitions, and sample_recent_data shows how to
@@ -133,4 +131,3 @@ expert_actions returns the expert's actions for a whole episode; dataclasses.rep
 """),
 )  # fmt: skip
 BY_NAME = {blank.name: blank for blank in BLANKS}
-OF_FUNCTION = {body.function.rpartition(".")[2]: blank.name for blank in BLANKS for body in blank.bodies}

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,10 @@ INCLUDED = (
     *("docs/homework/*.png", "notebooks/homework.ipynb", "expert_data/*.pkl", "policies/experts/*.pkl"),
     *("cs285/**/*.py", "cs285/**/*.jinja", *(f"scripts/{name}.py" for name in SCRIPTS.split())),
 )
-GRADER = "cs285/homework/grade.py"
 # Files that are not copied: one that contains an answer to a blank, and others that no copied file imports.
 LEFT_OUT = (
-    *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*", "cs285/homework/edition.py"),
-    GRADER,
+    *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*"),
+    *("cs285/homework/edition.py", "cs285/homework/grade.py"),
 )
 README = "docs/homework/student_readme.md"  # this file becomes the edition's README.md
 
@@ -41,9 +41,7 @@ def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
 
 def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
     """Map the path of each file of the student edition, relative to the edition's folder, to the file's bytes."""
-    included, left_out = (
-        {path for pattern in patterns for path in PROJECT_ROOT.glob(pattern)} for patterns in (INCLUDED, LEFT_OUT)
-    )
+    included, left_out = ({*chain(*map(PROJECT_ROOT.glob, patterns))} for patterns in (INCLUDED, LEFT_OUT))
     files = {"README.md": (PROJECT_ROOT / README).read_bytes()}
     files |= {path.relative_to(PROJECT_ROOT).as_posix(): path.read_bytes() for path in sorted(included - left_out)}
     for blank in blanks:
@@ -75,12 +73,9 @@ def write_autograder(output: Path) -> int:
     """Write autograder.zip, and return its size in bytes; raise InvalidInput if ``output`` exists or writing fails."""
     check_new(output)
     files = {f"edition/{name}": content for name, content in edition_files().items() if name.endswith(".py")}
-    for path in (
-        PROJECT_ROOT / GRADER,
-        PROJECT_ROOT / "requirements.txt",
-        *PROJECT_ROOT.glob("policies/experts/*.json"),
-    ):
-        files[f"edition/{path.relative_to(PROJECT_ROOT).as_posix()}"] = path.read_bytes()
+    for pattern in ("cs285/homework/grade.py", "requirements.txt", "policies/experts/*.json"):
+        for path in PROJECT_ROOT.glob(pattern):
+            files[f"edition/{path.relative_to(PROJECT_ROOT).as_posix()}"] = path.read_bytes()
     scripts = {path.name: path.read_bytes() for path in Path(__file__).with_name("autograder").iterdir()}
     zipped = zip_files({**files, **scripts}, [*scripts])
     with whole_file(output) as file:

@@ -31,18 +31,14 @@ def require_trajectories(paths: Any) -> None:
     require(not kinds, f"it returns a list or tuple in which there are {kinds}; all must be of the type Trajectory")
 
 
-def require_equal(
-    found: Any, wanted: Any, name: str, hint: str = "", mistakes: Mapping[str, Any] | None = None
-) -> None:
+def require_equal(found: Any, wanted: Any, name: str, hint: str = "", known: Mapping[str, Any] | None = None) -> None:
     """Raise a `Mistake` unless two arrays have the same shape and nearly equal numbers.
 
-    ``name`` begins the message and ``hint`` ends it. ``mistakes`` maps the names of common mistakes to the numbers that
+    ``name`` begins the message and ``hint`` ends it. ``known`` maps the names of common mistakes to the numbers that
     they lead to. The first mistake that leads to ``found`` replaces the hint.
     """
     if not close(found, wanted):
-        common = [
-            f"; the likely mistake: {mistake}" for mistake, other in (mistakes or {}).items() if close(found, other)
-        ]
+        common = [f"; the likely mistake: {mistake}" for mistake, other in (known or {}).items() if close(found, other)]
         if np.ndim(wanted) == 2 and np.shape(found) == np.shape(wanted):
             row = [close(a, b) for a, b in zip(found, wanted, strict=True)].index(False)
             name, found, wanted = f"{name}, in row {row}:", found[row], wanted[row]

@@ -68,9 +68,7 @@ def _check_draws(draws: Any, stored: Any) -> None:
     """Check that ``draws``, numbers k by (batch, row), are independent, uniform draws from the numbers ``stored``."""
     rows = f"the first batches have the transitions {show(draws[0, :4])} ..., {show(draws[1, :4])} ..."
     near = (np.abs(np.diff(draws, axis=1)) <= 1).mean()
-    require(
-        near < 0.5, f"{near:.0%} of the rows of a batch are the transition of the row before or the next one: {rows}"
-    )
+    require(near < 0.5, f"{near:.0%} of the rows are the transition of the row before or the next one: {rows}")
     count, mean = np.bincount(draws.ravel(), minlength=STORED + 1)[stored], draws.size / len(stored)
     far = np.argmax(np.abs(count - mean))
     text = f"transition {stored[far]} is drawn {count[far]} times in {draws.size} rows, not about {mean:.0f} times"

@@ -68,16 +68,12 @@ def collect_training_trajectories() -> Iterator[Mistake]:
             copy = object()
             trainer.frozen_actor = Mock(return_value=copy)
             paths = trainer.collect_training_trajectories(itr)
-            require(
-                len(calls) == itr,
-                f"sample_trajectories, which rolls out a policy, is called {len(calls) - itr + 1} times, not once",
-            )
+            count = len(calls) - itr + 1
+            require(count == 1, f"sample_trajectories, which rolls out a policy, is called {count} times, not once")
             rollouts, policy, least, seeds = calls[-1]
             require(rollouts is trainer.rollouts, "sample_trajectories does not get self.rollouts")
-            learning = policy is copy or policy is trainer.agent.actor
-            require(
-                learning, "the policy that is rolled out is not from a call of self.frozen_actor() in this iteration"
-            )
+            text = "the policy that acts must come from a call of self.frozen_actor() in this iteration"
+            require(policy in (copy, trainer.agent.actor), text)
             require(least == 37, f"it collects at least {least} steps, but self.config.batch_size is 37")
             wanted = [*islice(episode_seeds(CONFIG.seed, Stream.TRAINING_ROLLOUTS, itr), 3)]
             require_equal(seeds, wanted, "the seeds are", ": use Stream.TRAINING_ROLLOUTS and this iteration")
@@ -93,8 +89,7 @@ def _check_collected(trainer: Any, paths: Any, wanted: list[Trajectory], policy:
     text = f"it returns episodes of {lengths} steps; it must return those {source}, of {right} steps, unchanged"
     require([*map(id, paths)] == [*map(id, wanted)], text)
     require_equal(trainer.total_envsteps, steps, "self.total_envsteps is", ": it counts the steps of rollouts only")
-    acted = trainer.collection_policy is policy
-    require(acted, "self.collection_policy must be the policy that acted in the episodes")
+    require(trainer.collection_policy is policy, "self.collection_policy must be the policy that acted")
     added = trainer.agent.add_to_replay_buffer.called
     require(not added, "it adds data to the replay buffer, and run_training_loop then adds them again")
 
@@ -103,10 +98,8 @@ def train_agent() -> Iterator[Mistake]:
     """Check the number of gradient steps, their batches and the returned log."""
     trainer = _trainer()
     log = trainer.train_agent()
-    sizes, batches = (
-        [[*call.args, *call.kwargs.values()][0] for call in method.call_args_list]
-        for method in (trainer.agent.sample, trainer.agent.train)
-    )
+    calls = (trainer.agent.sample.call_args_list, trainer.agent.train.call_args_list)
+    sizes, batches = ([[*call.args, *call.kwargs.values()][0] for call in each] for each in calls)
     kinds = {type(batch).__name__ for batch in batches} - {"Batch"}
     require(not kinds, f"self.agent.train gets {kinds}, not a Batch")
     require(len(batches) == 7, f"it takes {len(batches)} gradient steps with self.agent.train, not 7")
@@ -122,8 +115,7 @@ def train_agent() -> Iterator[Mistake]:
         trainer.agent.actor.weight.data.fill_(weight)
         with suppress(InvalidInput):
             trainer.train_agent()
-            text = "a loss or a parameter that is NaN raises no error: pass all logs and self.agent.actor to"
-            yield Mistake(f"{text} last_training_log")
+            yield Mistake("NaN raises no error: pass all logs and self.agent.actor to last_training_log")
 
 
 def do_relabel_with_expert() -> Iterator[Mistake]:
@@ -136,22 +128,17 @@ def do_relabel_with_expert() -> Iterator[Mistake]:
         require_equal(path.actions, actions, "a given trajectory was changed: its actions are", hint)
     require_trajectories(relabeled)
     require(len(relabeled) == 3, f"it returns {len(relabeled)} trajectories, not 3")
-    for n in range(3):
+    for n, (old, new) in enumerate(zip(paths, relabeled, strict=True)):
         with case(f"trajectory {n}"):
-            _check_relabeled(paths[n], relabeled[n])
+            for name in ("observations", "next_observations", "rewards", "terminated", "truncated"):
+                require(np.array_equal(getattr(old, name), getattr(new, name)), f"the field {name} has changed")
+            wanted, late = (_expert_actions(states) for states in (old.observations, old.next_observations))
+            mistakes = {
+                "the actions of the given trajectory are kept": old.actions,
+                "the learning policy chooses the actions": _Actor(1, 1).get_action(wanted),
+                "the expert gets next_observations, one step too late": late,
+                "all actions are the expert's action for the first state": new.actions[:1].repeat(len(new), axis=0),
+            }
+            require_equal(new.actions, wanted, "the new actions are", ", the expert's actions", mistakes)
     if (calls := trainer.expert_policy.get_action.call_count) > 3:
         yield Mistake(f"it calls the expert {calls} times for 3 episodes, although one call can take a whole episode")
-
-
-def _check_relabeled(old: Trajectory, new: Trajectory) -> None:
-    for name in ("observations", "next_observations", "rewards", "terminated", "truncated"):
-        same = np.array_equal(getattr(old, name), getattr(new, name))
-        require(same, f"the field {name} differs from that of the given trajectory")
-    wanted, late = (_expert_actions(states) for states in (old.observations, old.next_observations))
-    mistakes = {
-        "the actions of the given trajectory are kept": old.actions,
-        "the learning policy chooses the actions": _Actor(1, 1).get_action(wanted),
-        "the expert gets next_observations, one step too late": late,
-        "all actions are the expert's action for the first state": new.actions[:1].repeat(len(new), axis=0),
-    }
-    require_equal(new.actions, wanted, "the new actions are", ", the expert's actions", mistakes)

@@ -20,7 +20,6 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import numpy as np
-import threadpoolctl  # noqa: F401 - the import sets an environment variable before the checks compare the environment
 import torch
 
 import cs285.data.expert_data  # four modules that answers need: forks of this process need not import them again
@@ -73,7 +72,6 @@ def check_all(names: Sequence[str] = tuple(BY_NAME), limit: float = LIMIT) -> It
 def check(name: str, limit: float = LIMIT) -> Verdict:
     """Check the blank with this name; an answer that takes more than ``limit`` seconds counts as one that hangs."""
     context: Any = multiprocessing.get_context(METHOD)
-    blank = BY_NAME[name]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         found, trace = Path(folder, "verdict"), Path(folder, "trace")
         process = context.Process(target=_run, args=(name, limit, Path(folder)), daemon=True)
@@ -84,13 +82,11 @@ def check(name: str, limit: float = LIMIT) -> Verdict:
         if found.exists():
             return Verdict(name, *json.loads(found.read_bytes()))
         calls = trace.read_text(encoding="utf-8") if trace.exists() else ""
-    if not calls:
-        words = f"it ended the whole process, with exit code {process.exitcode}"
-        return Verdict(name, "wrong", words, blank.file)
+    words = f"it ended the whole process, with exit code {process.exitcode}"
+    if calls:
+        words = f"it did not return within {limit:g} s; does a loop never end?"
     frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost frame comes first
-    return Verdict(
-        name, "wrong", f"it did not return within {limit:g} s; does a loop never end?", _place(blank, frames)
-    )
+    return Verdict(name, "wrong", words, _place(BY_NAME[name], frames))
 
 
 def _run(name: str, limit: float, folder: Path) -> None:
@@ -103,11 +99,11 @@ def _run(name: str, limit: float, folder: Path) -> None:
     blank = BY_NAME[name]
     faulthandler.dump_traceback_later(limit, exit=True, file=trace)
     try:
-        before = _global_state()
         _forbid_seeding(blank)
         _import_answers(blank)
         faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # again: the limit begins after the imports
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
+        before = _global_state()
         costs = list(dict.fromkeys(map(str, getattr(module, name)() or ())))  # without repetitions
         changed = [key for key, value in _global_state().items() if value != before[key]]
         require(not changed, f"it changes the {' and the '.join(changed)} of the whole process")
@@ -163,10 +159,10 @@ def _forbid_seeding(blank: Blank) -> None:
     """Make the functions that seed a global generator raise a `Mistake` when the answer calls them."""
     answers = [ROOT / body.file for body in blank.bodies]
 
-    def guarded(name: str, function: Any, *args: Any) -> Any:
+    def guarded(name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
         text = f"it calls {name}, which changes the random numbers of the whole run (they come from --seed)"
         require(Path(sys._getframe(1).f_code.co_filename) not in answers, text)
-        return function(*args)
+        return function(*args, **kwargs)
 
     for owner, name in ((random, "seed"), (np.random, "seed"), (torch, "manual_seed")):
         setattr(owner, name, functools.partial(guarded, f"{owner.__name__}.{name}", getattr(owner, name)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain, cycle, islice, pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
-from cs285.homework.checks.mistake import Mistake, case, require, require_equal, require_trajectories, require_type
+from cs285.homework.checks.mistake import Mistake, require, require_equal, require_trajectories, require_type, run_cases
 from cs285.infrastructure import utils
 
 core: Any = utils
@@ -61,17 +62,15 @@ class _Policy:
     """A policy whose action in step t is (10 + t, noise * random number), or t % 2 if actions are discrete."""
 
     def __init__(self, discrete: bool = False, noise: float = 0.0) -> None:
-        self.discrete, self.noise, self.seeds, self.dtypes, self.drawn = discrete, noise, list[int](), set[Any](), 0.0
+        self.discrete, self.noise, self.seeds, self.drawn = discrete, noise, list[int](), 0.0
 
     def reset(self, seed: int) -> None:
         self.seeds.append(seed)
         self.drawn = np.random.random()
 
     def get_action(self, observations: Any) -> Any:
-        text = "policy.get_action does not get a numpy array; env.reset returns the pair (observation, info)"
-        require(isinstance(observations, np.ndarray), text)
+        require(isinstance(observations, np.ndarray), "the policy gets no array; env.reset returns (observation, info)")
         t = observations[..., 0]
-        self.dtypes.add(observations.dtype)
         if self.discrete:
             return np.asarray(t % 2).astype(np.int64)
         return np.stack([10.0 + t, self.noise * (self.drawn + np.random.random(t.shape))], axis=-1)
@@ -79,39 +78,28 @@ class _Policy:
 
 def sample_trajectory() -> Iterator[Mistake]:
     """Compare episodes with the steps of the environment, for each way in which an episode ends."""
-    for name, ends, discrete in (
-        ("the task ends the episode after 7 steps", {"terminated": 7}, False),
-        ("the environment's time limit ends the episode after 5 steps", {"truncated": 5}, False),
-        ("spec.max_episode_steps is 12", {}, False),
-        ("the task ends the episode in the last step of the limit", {"terminated": 12, "truncated": 12}, False),
-        ("discrete actions", {"terminated": 4}, True),
-    ):
-        with case(name):
-            _check_episode(ends, replace(SPEC, discrete=discrete))
-    before = str(np.random.get_state())
-    policy = _Policy(noise=1.0)
-    noisy = [_roll_out(_Environment({"terminated": 4}), policy).actions for _ in range(2)]
-    if not np.array_equal(noisy[0], noisy[1]) or str(np.random.get_state()) != before:
-        text = "with the same seed, a random policy acts differently: call its methods within episode_generators(seed)"
-        yield Mistake(text)
-    if policy.dtypes != {SPEC.ob_dtype}:
-        yield Mistake("observations are not converted to spec.ob_dtype before the policy gets them")
-    for ends, noise in (({}, np.nan), ({"NaN": 4}, 0.0)):
+    endings = {
+        "the task ends the episode after 7 steps": ({"terminated": 7},),
+        "the environment's time limit ends the episode after 5 steps": ({"truncated": 5},),
+        "spec.max_episode_steps is 12": ({},),
+        "the task ends the episode in the last step of the limit": ({"terminated": 12, "truncated": 12},),
+        "discrete actions": ({"terminated": 4}, replace(SPEC, discrete=True)),
+    }
+    yield from run_cases(_check_episode, endings)
+    noisy = [core.sample_trajectory(_Environment({}), SPEC, _Policy(noise=1.0), SEED).actions for _ in range(2)]
+    if not np.array_equal(noisy[0], noisy[1]):
+        yield Mistake("with one seed, a random policy acts differently: call it within episode_generators(seed)")
+    for ends, noise in (({}, np.nan), ({"NaN": 12}, 0.0)):
         with suppress(InvalidInput):
-            _roll_out(_Environment({"terminated": 4, **ends}), _Policy(noise=noise))
+            core.sample_trajectory(_Environment(ends), SPEC, _Policy(noise=noise), SEED)
             yield Mistake("NaN in an action or an observation raises no error: pass all arrays to check_finite")
 
 
-def _roll_out(env: _Environment, policy: _Policy, spec: TaskSpec = SPEC, **options: Any) -> Trajectory:
-    path = core.sample_trajectory(env, spec, policy, SEED, **options)
-    require_type(path, Trajectory, "a Trajectory")
-    return path  # type: ignore[no-any-return]
-
-
-def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
+def _check_episode(ends: dict[str, int], spec: TaskSpec = SPEC) -> None:
     env, policy = _Environment(ends, spec.discrete), _Policy(spec.discrete)
     frames, limit = list[int](), min(ends.values(), default=spec.max_episode_steps)
-    path = _roll_out(env, policy, spec, on_frame=lambda frame: frames.append(frame.max()))
+    path = core.sample_trajectory(env, spec, policy, SEED, on_frame=lambda frame: frames.append(frame.max()))
+    require_type(path, Trajectory, "a Trajectory")
     count = f"the trajectory has {len(path)} steps, env.step was called {env.steps} times, the episode has {limit}"
     require(len(path) == env.steps == limit, count)
     seeds = f"env.reset gets the seeds {env.seeds} and policy.reset the seeds {policy.seeds}; both must get [{SEED}]"
@@ -122,12 +110,12 @@ def _check_episode(ends: dict[str, int], spec: TaskSpec) -> None:
         "all actions are for the first observation": np.zeros(limit),
         "no copies, although the environment reuses one array for all observations": np.full(limit, now[-1]),
     }
-    require_equal(now, t, "the observations are those of the steps", mistakes=mistakes)
+    require_equal(now, t, "the observations are those of the steps", known=mistakes)
     hint = ": each comes one step after its observation"
     require_equal(following, t + 1, "the next observations are those of the steps", hint)
     wanted = t % 2 if spec.discrete else np.stack([10 + t, 0 * t], axis=1)
     for name, actions in (("the environment got", env.received), ("the trajectory has", path.actions)):
-        require_equal(actions, wanted, f"{name} the actions", mistakes={"actions are clipped": np.clip(wanted, -1, 1)})
+        require_equal(actions, wanted, f"{name} the actions", known={"actions are clipped": np.clip(wanted, -1, 1)})
     require_equal(path.rewards, 0.5 * (t + 1), "the rewards are")
     flags, task = f"terminated is {path.terminated} and truncated is {path.truncated}", "terminated" in ends
     cause = "the task" if task else "a time limit"
@@ -157,21 +145,21 @@ def _check_episodes(paths: Any, count: int) -> None:
     require(len(paths) == count, f"{text}: min_timesteps counts steps, and ntraj counts episodes")
 
 
-def sample_trajectories() -> None:
+def _check_sample_trajectories(min_timesteps: int, count: int) -> None:
     """Check that no more episodes than needed are collected, and that the returned number counts their steps."""
-    for least, count in ((10, 2), (11, 3), (1, 1)):
-        with case(f"min_timesteps={least}, episodes of {LENGTHS}... steps"):
-            result = core.sample_trajectories(_Rollouts(), _Rollouts.policy, least, cycle(LENGTHS))
-            require_type(result, tuple, "the pair (paths, timesteps)")
-            paths, timesteps = result
-            _check_episodes(paths, count)
-            steps = sum(map(len, paths))
-            require(timesteps == steps, f"the returned number of steps is {timesteps}, not {steps}")
+    result = core.sample_trajectories(_Rollouts(), _Rollouts.policy, min_timesteps, cycle(LENGTHS))
+    require_type(result, tuple, "the pair (paths, timesteps)")
+    paths, timesteps = result
+    _check_episodes(paths, count)
+    steps = sum(map(len, paths))
+    require(timesteps == steps, f"the returned number of steps is {timesteps}, not {steps}")
 
 
-def sample_n_trajectories() -> None:
+def _check_sample_n_trajectories(ntraj: int) -> None:
     """Check the number of episodes and their order."""
-    for count in (3, 1):
-        with case(f"ntraj={count}"):
-            paths = core.sample_n_trajectories(_Rollouts(), _Rollouts.policy, count, cycle(LENGTHS))
-            _check_episodes(paths, count)
+    _check_episodes(core.sample_n_trajectories(_Rollouts(), _Rollouts.policy, ntraj, cycle(LENGTHS)), ntraj)
+
+
+LEAST = {f"min_timesteps={n}, episodes of {LENGTHS}... steps": (n, count) for n, count in ((10, 2), (11, 3), (1, 1))}
+sample_trajectories = partial(run_cases, _check_sample_trajectories, LEAST)
+sample_n_trajectories = partial(run_cases, _check_sample_n_trajectories, {f"ntraj={n}": (n,) for n in (3, 1)})

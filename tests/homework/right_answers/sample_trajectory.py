@@ -19,7 +19,7 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
     obs, next_obs, acs, rews = np.array(obs), np.array(next_obs), np.array(acs), np.array(rews, np.float32)
     check_finite(np.concatenate([obs, next_obs[-1:]]), acs, rews, seed)
     return Trajectory(obs, acs, rews, next_obs, terminated, truncated=not terminated)
-# episode_generators, spec.ob_dtype, NaN | both functions are unused, and the policy gets the environment's dtype
+# episode_generators, NaN | both functions are unused, and the policy gets the environment's dtype
 def sample_trajectory(env, spec, policy, seed, on_frame=None):
     policy.reset(seed)
     states, actions, rewards = [env.reset(seed=seed)[0].copy()], [], []

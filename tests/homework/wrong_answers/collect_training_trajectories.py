@@ -26,14 +26,14 @@ def collect_training_trajectories(self, itr):
 #~ self.config.batch_size ==> self.config.eval_batch_size
 # seeds | the seeds are the same in each iteration
 #~ Stream.TRAINING_ROLLOUTS, itr ==> Stream.TRAINING_ROLLOUTS, 0
-# not from a call of self.frozen_actor() | the expert acts
+# a call of self.frozen_actor() in this iteration | the expert acts
 #~ self.collection_policy = self.frozen_actor() ==> self.collection_policy = self.expert_policy
 # collection_policy | collection_policy is not set to the policy that acts
 #~ self.collection_policy = self.frozen_actor() ==> policy = self.frozen_actor()
 #~ self.rollouts, self.collection_policy ==> self.rollouts, policy
 # there are { | the pair of episodes and steps is returned
 #~ return paths ==> return paths, envsteps
-# not from a call of self.frozen_actor() in this iteration | the copy of iteration 1 acts in all iterations
+# a call of self.frozen_actor() in this iteration | the copy of iteration 1 acts in all iterations
 #~ self.collection_policy = self.frozen_actor() ==> self.collection_policy = self.frozen_actor() if itr == 1 else self.collection_policy
 # it must return those rolled out | the returned episodes are relabelled already
 #~ return paths ==> return self.do_relabel_with_expert(paths)

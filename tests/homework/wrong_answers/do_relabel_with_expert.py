@@ -25,15 +25,15 @@ def relabel_with_expert(paths, expert, spec):
 #~ return new ==> pass
 # there are {'ndarray'} | arrays of actions are returned
 #~ new.append(replace(path, actions=actions)) ==> new.append(actions)
-# the field terminated differs | every new trajectory is marked as truncated
+# the field terminated has changed | every new trajectory is marked as truncated
 #~ replace(path, actions=actions ==> Trajectory.from_states(path.states, actions, path.rewards, False, True
-# the field rewards differs | the new rewards are zero
+# the field rewards has changed | the new rewards are zero
 #~ =actions)) ==> =actions, rewards=np.zeros_like(path.rewards)))
-# the field observations differs | the new observations are the next observations
+# the field observations has changed | the new observations are the next observations
 #~ =actions)) ==> =actions, observations=path.next_observations))
 # raises ValueError | the expert's float64 actions are not converted
 #~ expert_actions(expert, path.observations, spec) ==> expert.get_action(path.observations)
-# the field observations differs | the trajectories are returned in another order
+# the field observations has changed | the trajectories are returned in another order
 #~ for path in paths: ==> for path in sorted(paths, key=len):
 # the learning policy chooses the actions | the policy that learns chooses the actions, not the expert
 def do_relabel_with_expert(self, paths):

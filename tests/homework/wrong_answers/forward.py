@@ -10,14 +10,14 @@ def forward(self, observations):
 #~ outputs = self.outputs(observations) ==> return self.outputs(observations)
 # each action has one log-probability | the log-probabilities of an action's numbers are not summed
 #~ distributions.Independent( ==> distributions.Normal(outputs, self.logstd.exp()); distributions.Independent(
-# logstd without exp | logstd is taken for the standard deviation
+# is [1. , 0.5], not [0.368, 1.649]: it must be logstd.exp() | logstd is taken for the standard deviation
 #~ self.logstd.exp() ==> self.logstd
-# covariance | the covariance has standard deviations on its diagonal
+# whose square is the variance | the covariance has standard deviations on its diagonal
 #- distributions.Independent(distributions.Normal(outputs, self.logstd.exp(), validate_args=False), 1)
 #+ distributions.MultivariateNormal(outputs, torch.diag(self.logstd.exp()))
 # it must be logstd.exp() | the standard deviation is always one
 #~ self.logstd.exp() ==> torch.ones_like(outputs)
-# the variance is given as the standard deviation | the standard deviation is squared
+# is [0.135, 2.718], not [0.368, 1.649] | the standard deviation is squared
 #~ self.logstd.exp() ==> self.logstd.exp() ** 2
 # raises ValueError | the logits are given as probabilities
 #~ distributions.Categorical(logits=outputs) ==> distributions.Categorical(outputs)

@@ -28,7 +28,7 @@ def sample_trajectory(env, spec, policy, seed, on_frame=None):
 # no copies | the environment's array is kept without a copy
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
 #~ ), np.array(acs), np.array(next_obs ==> , np.float32), np.array(acs), np.array(next_obs, np.float32
-# env.reset returns the pair | the first observation is the pair that env.reset returns
+# env.reset returns (observation, info) | the first observation is the pair that env.reset returns
 #~ ob, _ = env.reset(seed=seed) ==> ob = env.reset(seed=seed)
 #~ ob = np.array(ob, spec.ob_dtype) ==> ob = ob
 # env.reset gets the seeds [None] | env.reset is called without the seed

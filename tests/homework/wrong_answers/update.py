@@ -15,7 +15,7 @@ def compute_loss(self, observations, actions):
     if self.loss == "nll":
         return -self(observations).log_prob(actions).mean()
     return functional.mse_loss(self.outputs(observations), actions)
-# not a sampled one | the loss compares a sampled action, not the mean
+# not a sample | the loss compares a sampled action, not the mean
 #~ mse_loss(self.outputs(observations ==> mse_loss(self(observations).sample(
 # summed over rows and columns | the squared error is summed with reduction="sum"
 #~ mse_loss(self.outputs(observations), actions ==> mse_loss(self.outputs(observations), actions, reduction="sum"
@@ -25,7 +25,7 @@ def compute_loss(self, observations, actions):
 #~ mse_loss(self.outputs(observations), actions) ==> mse_loss(self.outputs(observations).squeeze(), actions)
 # the mean over the batch | the loss is an array with a number for each row
 #~ .log_prob(actions).mean() ==> .log_prob(actions)
-# the loss has no gradient | the loss is that of get_action, with requires_grad_, as in a published solution
+# no gradient of the loss | the loss is that of get_action, with requires_grad_, as in a published solution
 #- functional.mse_loss(self.outputs(observations), actions)
 #+ functional.mse_loss(torch.from_numpy(self.get_action(observations.numpy())), actions).requires_grad_()
 # a float, not a tensor | the loss is a Python number
@@ -71,7 +71,7 @@ def __init__(self, *args, learning_rate=5e-3, loss="mse", schedule_period=None, 
 #~ return {"Training Loss": loss.detach()} ==> pass
 # 'Training Loss' must be | the loss is returned under another name
 #~ {"Training Loss": loss.detach()} ==> {"loss": loss.item()}
-# the gradient of the step has norm | the gradient is that of the first row of the batch only
+# the gradient of the step is | the gradient is that of the first row of the batch only
 #~ loss.backward() ==> self.compute_loss(observations[:1], actions[:1]).backward()
 # means squashed by tanh | the loss, but not the policy, applies tanh to the means
 #~ functional.mse_loss(self.outputs(observations), ==> functional.mse_loss(self.outputs(observations).tanh(),
