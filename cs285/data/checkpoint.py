@@ -55,11 +55,9 @@ class Checkpoints:
     def save(self, itr: int, state: Mapping[str, Any], new_paths: Sequence[Trajectory]) -> None:
         """Replace the checkpoint atomically: if the process is killed, the old or the new checkpoint is complete.
 
-        Args:
-            itr: number of the last complete iteration.
-            state: nested dicts, lists and tuples of tensors, arrays, numbers, strings and None, as in a `state_dict`.
-                For a value of another type, InvalidInput names the value's place in ``state``.
-            new_paths: episodes that the run collected since the last checkpoint, without the expert data.
+        ``itr`` is the last complete iteration. ``state`` has dicts, lists and tuples of tensors, arrays, numbers,
+        strings and None, as in a `state_dict`; for a value of another type, InvalidInput names the value's place.
+        ``new_paths`` are the episodes that the run collected since the last checkpoint, without the expert data.
         """
         import torch  # imported only here, so that workers are forked before torch is imported
 

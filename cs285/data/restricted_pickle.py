@@ -215,11 +215,8 @@ for core in ("numpy.core", "numpy._core"):
 def load_pickle(path: Path) -> Any:
     """Read a pickle of any protocol without executing code from it; byte strings of Python 2 become latin-1 text.
 
-    Returns:
-        Plain containers, text, bytes, numbers, None, and arrays of real numbers in the machine's byte order.
-
-    Raises:
-        InvalidInput: when the file can't be read, is cut short, or has values of other types.
+    Returns plain containers, text, bytes, numbers, None, and arrays of real numbers in the machine's byte order. Raises
+    InvalidInput when the file can't be read, is cut short, or has values of other types.
     """
     with open_regular(path) as file, reading(path, "a pickle"):
         return _Machine(os.fstat(file.fileno()).st_size).run(file)

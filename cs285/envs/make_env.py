@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -20,14 +20,19 @@ from gymnasium.spaces import Box, Discrete
 from cs285.data.trajectory import Array
 from cs285.envs import rendering
 from cs285.envs.interface import Interface, convert_actions, convert_interface
-from cs285.envs.v2_tasks import Backend, origin, register_v2_task
+from cs285.envs.mujoco_py_backend import import_mujoco_py
 from cs285.errors import InvalidInput, describe
 from cs285.process import print_notice, users_code
 
 Env: TypeAlias = "gym.Env[Any, Any]"
+Backend: TypeAlias = Literal["mujoco", "mujoco_py"]
 
 MUJOCO_TASKS = ("gymnasium.envs.mujoco", "gymnasium_robotics.", "cs285.envs.mujoco")  # beginnings of module names
 OLD_GYM = "gym:"  # prefix of ids of the old gym package
+V2_IDS = ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2", "Humanoid-v2")
+# Ant observes contact forces, as in the course's data. The weight of their cost is 0, because in MuJoCo 2.0 and 2.1
+# the forces, and so their cost, were 0.
+ANT_OPTIONS: dict[str, Any] = {"use_contact_forces": True, "contact_cost_weight": 0.0}
 FPS = 30  # frames per second that videos aim at, and steps per second of an environment without render_fps
 
 
@@ -122,7 +127,7 @@ def check_rendering(env_name: str, **options: Any) -> Array:
                 raise RuntimeError(f"render() returned {frame!r:.100} and not an array")
             return frame
     except Exception as error:  # graphics libraries share no exception class
-        of_mujoco = origin(options.get("registration") or gym.registry.get(env_name)).startswith(MUJOCO_TASKS)
+        of_mujoco = _origin(options.get("registration") or gym.registry.get(env_name)).startswith(MUJOCO_TASKS)
         advice = f"; {rendering.advice()}" if of_mujoco else ""
         raise InvalidInput(f"can't render {env_name}: {describe(error)}{advice}") from error
 
@@ -130,18 +135,47 @@ def check_rendering(env_name: str, **options: Any) -> Array:
 def _make_registered(
     env_name: str, render: bool, backend: Backend, registration: EnvSpec | None, env_kwargs: Mapping[str, Any]
 ) -> Env:
-    register_v2_task(env_name, backend)
+    _register_v2_task(env_name, backend)
     module, colon, env_id = env_name.rpartition(":")
     options: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     if colon and registration is None:
         if os.getcwd() not in sys.path:  # Python itself adds only the script's folder
             sys.path.append(os.getcwd())
         importlib.import_module(module)
-    if render and origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
+    if render and _origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
         options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
         return gym.make(registration or env_id, **{"disable_env_checker": True, **options, **env_kwargs})
+
+
+def _register_v2_task(env_name: str, backend: Backend) -> None:
+    """Register ``env_name`` for the bindings ``backend`` if it is a -v2 task that the user has not registered.
+
+    Raises InvalidInput if ``backend`` is "mujoco_py" and the task is no -v2 task, or mujoco-py can't be imported.
+    """
+    if backend == "mujoco_py" and env_name not in V2_IDS:
+        raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
+    if env_name not in V2_IDS or not _origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
+        return
+    task = env_name.removesuffix("-v2")
+    options: dict[str, Any] = {}
+    if backend == "mujoco_py":
+        import_mujoco_py()  # before `gym.register` below, since gymnasium_robotics registers the same ids
+        file = "half_cheetah" if task == "HalfCheetah" else task.lower()
+        module = f"gymnasium_robotics.envs.mujoco.{file}_v2"
+    else:
+        print_notice(f"{env_name}: on today's MuJoCo, with the physics and rewards of mujoco-py (docs/v2.md)")
+        module = "cs285.envs.mujoco_v2"
+        options = ANT_OPTIONS if task == "Ant" else {}
+    gym.registry.pop(env_name)  # Gymnasium's entry only raises an error
+    gym.register(env_name, f"{module}:{task}Env", max_episode_steps=1000, kwargs=options)
+
+
+def _origin(registration: EnvSpec | None) -> str:
+    """The module of the class or function that makes an environment; empty without a registration."""
+    entry = registration.entry_point if registration else ""
+    return entry if isinstance(entry, str) else getattr(entry, "__module__", "")
 
 
 def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -> Env:

@@ -7,9 +7,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from cs285.envs.make_env import make_env
+from cs285.envs.make_env import V2_IDS, make_env
 from cs285.envs.mujoco_v2 import give_old_margins
-from cs285.envs.v2_tasks import V2_IDS
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.loaded_gaussian_policy import load_expert
 

@@ -17,9 +17,8 @@ import numpy as np
 import pytest
 
 from cs285.envs import mujoco_py_backend as engine
-from cs285.envs.make_env import make_env
+from cs285.envs.make_env import V2_IDS, make_env
 from cs285.envs.mujoco_v2 import give_old_margins
-from cs285.envs.v2_tasks import V2_IDS
 from cs285.errors import InvalidInput
 from tests.envs.original_engine import RESET_SEED, step_each
 
