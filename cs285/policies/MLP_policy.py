@@ -1,7 +1,5 @@
 """Multi-layer perceptron policies, and their training by supervised learning."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
@@ -22,9 +20,9 @@ class MLPPolicy(nn.Module, BasePolicy):
     """A policy whose distribution over actions is given by a multi-layer perceptron.
 
     For continuous actions, the distribution is a Gaussian: its mean is the network's output, and its log standard
-    deviation (ac_dim,) is a learned parameter, the same for all observations. For discrete actions, the distribution is
-    categorical, with the network's outputs as logits. The network reads (observation - ``ob_mean``) / ``ob_std``; these
-    buffers (ob_dim,) are 0 and 1 at first.
+    deviation (ac_dim,) is a learned parameter, the same for all observations. For discrete actions, it is categorical,
+    with the outputs as logits. The network reads (observation - ``ob_mean``) / ``ob_std``; these buffers (ob_dim,) are
+    0 and 1 at first.
     """
 
     ob_mean: torch.Tensor
@@ -35,9 +33,9 @@ class MLPPolicy(nn.Module, BasePolicy):
     ) -> None:
         """Build the network with weights from torch's global generator.
 
-        ``ac_dim`` is the number of numbers in an action, or of choices if ``discrete``; ``ob_dim`` is the number of
-        numbers in an observation. Each of ``n_layers`` hidden layers has the width ``size`` and is followed by tanh.
-        Observations have the shape ``ob_shape``, or else (ob_dim,), and are flattened.
+        ``ac_dim`` is the size of an action or, if ``discrete``, the number of choices; ``ob_dim`` is the size of an
+        observation. Each of ``n_layers`` hidden layers has the width ``size`` and is followed by tanh. Observations of
+        shape ``ob_shape``, or else (ob_dim,), are flattened.
         """
         super().__init__()
         self.discrete = discrete
@@ -58,8 +56,8 @@ class MLPPolicy(nn.Module, BasePolicy):
     def get_action(self, observations: Array) -> Array:
         """Choose the most likely action: the mean, or the choice of the largest logit (see `BasePolicy.get_action`).
 
-        Actions are not sampled, since sampled actions lead to states that the expert never visits. To sample actions,
-        call ``policy(observations).sample()``.
+        Actions are not sampled, since sampled actions lead to states that the expert never visits. To sample them, call
+        ``policy(observations).sample()``.
         """
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
