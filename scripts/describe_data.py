@@ -1,4 +1,4 @@
-"""Describe files of expert data and the course's expert policies: layout, sizes, returns, and tasks that they fit."""
+"""Describe files of expert data and the course's expert policies: layout, sizes and returns; check if they fit a task."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,12 @@ from cs285.errors import InvalidInput
 @dataclass(frozen=True)
 class Settings:
     files: Positional[tuple[Path, ...]]  # Expert data, or expert policies in the course's layout
-    env_name: Annotated[str | None, arg(aliases=["-env"])] = None
-    """Task that the files must fit. None: name the tasks that they fit, of those whose experts and data ship."""
+    env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task that the files must fit. None: any.
 
 
 def main(settings: Settings) -> None:
     from cs285.data.formats import minari_name
     from cs285.data.restricted_pickle import load_pickle
-    from cs285.data.shipped import shipped_tasks
     from cs285.data.whole_files import PICKLE, kind_of
     from cs285.envs.make_env import make_env
     from cs285.infrastructure.inputs import load_initial_data
@@ -29,29 +27,22 @@ def main(settings: Settings) -> None:
 
     if not settings.files:
         raise InvalidInput("name at least one file of expert data or of an expert policy")
-    tasks = shipped_tasks() if settings.env_name is None else [settings.env_name]
-    specs = {task: make_env(task)[1] for task in tasks}
     for path in settings.files:
         content = load_pickle(path) if minari_name(path) is None and kind_of(path) == PICKLE else None
         is_policy = isinstance(content, dict) and "GaussianPolicy" in content
         if is_policy:
             expert = LoadedGaussianPolicy(path)
             layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.biases)]))
-            print(f"{path}: expert policy\n  network {layers}, {expert.activation}", flush=True)
+            print(f"{path}: expert policy\n  network {layers}, {expert.activation}")
         else:
-            print(f"{path}: {describe_data(path, content)}", flush=True)
-        fitting = []
-        for task, spec in specs.items():  # the functions print a notice if they convert observations
-            try:
-                if is_policy:
-                    load_expert(path, task, spec)
-                else:
-                    load_initial_data(Config(expert_data=path, env_name=task), spec)
-                fitting.append(task)
-            except InvalidInput:
-                if settings.env_name is not None:
-                    raise
-        print(f"  fits {', '.join(fitting) or 'none of ' + ', '.join(tasks)}", flush=True)
+            print(f"{path}: {describe_data(path, content)}")
+        if (task := settings.env_name) is not None:
+            spec = make_env(task)[1]
+            if is_policy:
+                load_expert(path, task, spec)
+            else:
+                load_initial_data(Config(expert_data=path, env_name=task), spec)
+            print(f"  fits {task}")
 
 
 def describe_data(path: Path, content: Any) -> str:

@@ -1,8 +1,6 @@
 """Environments and models for training by PPO, TRPO and SAC, and export of policies in the course's format."""
 
 import importlib
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,12 @@ def make_model(settings: ExpertSettings) -> Any:
     linear = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
     options["learning_rate"] = settings.learning_rate if settings.algorithm == "TRPO" else linear
     if settings.algorithm == "SAC":  # Haarnoja et al. 2018, with layer normalisation in the critics for stability
+        import flax.linen as nn
+        from sbx.common.policies import SquashedGaussianActor
+
+        def tanh_actor(activation_fn: Any, **options: Any) -> Any:  # the course's format needs tanh
+            return SquashedGaussianActor(activation_fn=nn.tanh, **options)
+
         options["gradient_steps"] = max(1, round(settings.updates_per_step * settings.n_envs))
         options["policy_kwargs"] = {"net_arch": sizes, "layer_norm": True, "actor_class": tanh_actor}
         return algorithm_class("SAC")("MlpPolicy", envs, **options, **SAC_OPTIONS)
@@ -73,8 +77,6 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
 
 def algorithm_class(name: str) -> Any:
     """Import the library of an algorithm, "PPO", "TRPO" or "SAC", and return the algorithm's class."""
-    # JAX reads XLA_FLAGS when it is imported. With several threads, JAX would busy-wait and slow down other processes.
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     return getattr(importlib.import_module(LIBRARIES[name]), name)
 
 
@@ -116,11 +118,3 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
     constant = expert.ob_variance < CONSTANT_STD**2
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
     statistics.count = 1e12  # so large that further observations hardly change the statistics
-
-
-def tanh_actor(action_dim: int, net_arch: Sequence[int], activation_fn: Any) -> Any:
-    """Make SAC's actor with tanh, as the course's format needs; the argument ``activation_fn`` is ignored."""
-    import flax.linen as nn
-    from sbx.common.policies import SquashedGaussianActor
-
-    return SquashedGaussianActor(action_dim=action_dim, net_arch=net_arch, activation_fn=nn.tanh)

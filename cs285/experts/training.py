@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -29,6 +30,8 @@ def train_expert(settings: ExpertSettings) -> list[dict[str, Any]]:
     `evaluate_expert`, and ``steps`` and ``seconds``, the environment steps and the time up to the evaluation.
     """
     torch.set_num_threads(1)
+    # JAX reads XLA_FLAGS when it is imported. With several threads, JAX would busy-wait and slow down other processes.
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     model = load_checkpoint(settings) or make_model(settings)
     evaluations: list[dict[str, Any]] = vars(model).setdefault("evaluations", [])  # `model.save` writes attributes
     if model.num_timesteps < settings.last_step:

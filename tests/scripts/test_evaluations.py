@@ -145,13 +145,12 @@ def test_experts_are_evaluated_and_compared_with_their_cards(
 
 def test_descriptions_of_the_files_that_ship(script: Script) -> None:
     data, expert = ROOT / "expert_data/expert_data_Hopper-v5.pkl", ROOT / "policies/experts/Ant-v5.pkl"
-    outcome = script("describe_data", data, expert)
-    out = outcome.out
+    out = script("describe_data", data, expert).succeeded().out
     assert "observations of float32 (11,), actions of 3 numbers" in out
     assert "2 episodes, 2000 steps, lengths 1000 to 1000\n  return 3615.4 ± 0.3, from 3615.0 to 3615.7" in out
     assert "network 27 -> 64 -> 64 -> 8, tanh" in out
-    assert "fits Hopper-v5\n" in out
-    assert "fits Ant-v5\n" in out
+    outcome = script("describe_data", expert, "--env_name", "Ant-v5")
+    assert "fits Ant-v5\n" in outcome.out
     assert outcome.err == f"{expert}: converting Ant observations from 105 to 27 numbers\n"
 
 
@@ -162,7 +161,6 @@ def test_descriptions_of_the_layouts_of_both_editions(script: Script, point_file
     returns = [episode["reward"].sum() for episode in episodes]
     assert f"2 episodes, 8 steps, lengths 3 to 5\n  return {np.mean(returns):.1f} ± {np.std(returns):.1f}" in out
     assert out.index("layout of fall 2020 and CMU") < out.index("layout of fall 2023")
-    assert out.count("fits none of Ant-v5, CartPole-v1") == 3
     required = script("describe_data", older, point_files.expert, "--env_name", fakes.POINT).succeeded().out
     assert required.count(f"fits {fakes.POINT}") == 2
 
