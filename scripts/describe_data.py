@@ -1,4 +1,4 @@
-"""Describe files of expert data and the course's expert policies: layout, sizes and returns; check if they fit a task."""
+"""Describe files of expert data and of the course's experts: layout, sizes and returns; check that they fit a task."""
 
 from dataclasses import dataclass
 from pathlib import Path

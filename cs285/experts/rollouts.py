@@ -1,6 +1,8 @@
-"""Rollouts of expert files: evaluation, comparison with the expert's card, recording of episodes, and cloning."""
+"""Rollouts of expert files: evaluation, cards, recording of episodes, and cloning."""
 
+import importlib
 import json
+import sys
 import tempfile
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -13,11 +15,14 @@ from gymnasium.spaces import Box
 
 from cs285.config import Config
 from cs285.data.expert_data import write_expert_data
+from cs285.data.run_folders import versions
 from cs285.data.shipped import shipped_expert
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import read_whole, reading
+from cs285.data.whole_files import digest, read_whole, reading, whole_file
 from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
+from cs285.experts.settings import LIBRARIES, ExpertSettings
+from cs285.infrastructure.learning_curve import BLUE, GREEN, add_title_and_legend, new_figure, save_figure
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.seeding import Stream, episode_seeds
 from cs285.infrastructure.utils import relabel_with_expert, sample_n_trajectories
@@ -100,6 +105,41 @@ def read_card(expert_file: Path) -> dict[str, Any]:
         if not (np.isfinite([mean, std]).all() and episodes >= 2):
             raise InvalidInput(f"mean {mean}, std {std}, episodes {episodes}; allowed: finite, at least 2 episodes")
         return card
+
+
+def write_card(settings: ExpertSettings, evaluations: list[dict[str, Any]], kept: int) -> None:
+    """Evaluate the finished expert, print the result, and write card and learning curve next to the expert's file.
+
+    ``evaluations`` are those of `train_expert`; ``kept`` is the step of the policy in the expert's file.
+    """
+    path, task, initial = settings.expert_file, settings.env_name, settings.initial_expert
+    evaluation = evaluate_expert(path, task, settings.eval_episodes, num_workers=0)
+    libraries = ("stable_baselines3", LIBRARIES[settings.algorithm])
+    card: dict[str, Any] = {
+        "task": task,
+        "algorithm": settings.algorithm,
+        "versions": versions() | {name: importlib.import_module(name).__version__ for name in libraries},
+        "command": " ".join(["python", *sys.argv]),
+        "seed": settings.seed,
+        "steps": evaluations[-1]["steps"],
+        "kept_from_step": kept,
+        "wall_time_minutes": round(evaluations[-1]["seconds"] / 60, 1),
+        "evaluation": evaluation,
+        "behavioural_cloning": clone(task, path, settings.noise),
+    }
+    if initial is not None:
+        card["initial_expert"] = {"sha256": digest(initial), "card": read_card(initial)}
+    with whole_file(path.with_suffix(".json")) as file:
+        file.write(json.dumps(card, indent=2).encode() + b"\n")
+    figure, axes = new_figure("environment steps (million)")
+    steps, means, stds = (np.array([each[name] for each in evaluations]) for name in ("steps", "mean", "std"))
+    axes.plot(steps / 1e6, means, color=BLUE, label="mean action")
+    axes.fill_between(steps / 1e6, means - stds, means + stds, color=BLUE, alpha=0.2)
+    axes.axhline(evaluation["mean"], color=GREEN, linestyle="--", label=f"kept policy: {evaluation['mean']:.0f}")
+    add_title_and_legend(figure, axes, f"{settings.algorithm} on {task}")
+    save_figure(figure, path.with_suffix(".png"))
+    result = f"{evaluation['mean']:.0f} ± {evaluation['std']:.0f} over {settings.eval_episodes} episodes"
+    print(f"{path}: {result}; cloned from two of them: {card['behavioural_cloning']['mean']:.0f}")
 
 
 class _NoisyPolicy(BasePolicy):

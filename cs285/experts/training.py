@@ -1,26 +1,32 @@
-"""Expert training with regular evaluations and checkpoints; at the end, the best policy and its card are written."""
+"""Expert training with PPO, TRPO and SAC, evaluations and checkpoints, and export in the course's format."""
 
 import importlib
-import json
 import os
-import sys
 import time
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from cs285.data.run_folders import versions
-from cs285.data.whole_files import digest, read_whole, reading, whole_file
-from cs285.experts.algorithms import algorithm_class, export_policy, make_model, make_vec_env
-from cs285.experts.rollouts import clone, evaluate_expert, read_card
+from cs285.data.whole_files import read_whole, reading, whole_file
+from cs285.envs.layouts import convert_observations, print_conversion
+from cs285.envs.make_env import make_env
+from cs285.errors import InvalidInput
+from cs285.experts.rollouts import evaluate_expert, write_card
 from cs285.experts.settings import LIBRARIES, ExpertSettings
-from cs285.infrastructure.learning_curve import BLUE, GREEN, add_title_and_legend, new_figure, save_figure
+from cs285.infrastructure.pytorch_utils import to_numpy
+from cs285.policies.loaded_gaussian_policy import CONSTANT_STD, LoadedGaussianPolicy, write_gaussian_policy
 
 SELECTION_EPISODES = 40  # enough to notice that a policy falls once in twenty episodes
 SELECTION_SEED = 1_000  # differs from the seed of the episodes in the card
 MODEL, REPLAY_BUFFER = "model.zip", "replay_buffer.pkl"
+SAC_OPTIONS = {"learning_starts": 10_000, "policy_delay": 2}
 
 
 def train_expert(settings: ExpertSettings) -> list[dict[str, Any]]:
@@ -112,36 +118,100 @@ def load_checkpoint(settings: ExpertSettings) -> Any:
     return model
 
 
-def write_card(settings: ExpertSettings, evaluations: list[dict[str, Any]], kept: int) -> None:
-    """Evaluate the finished expert, print the result, and write card and learning curve next to the expert's file.
+def make_model(settings: ExpertSettings) -> Any:
+    """Make an untrained model; raise InvalidInput if the task or ``initial_expert`` does not fit the settings."""
+    envs, sizes = make_vec_env(settings), [settings.size] * settings.n_layers
+    options: dict[str, Any] = {name: getattr(settings, name) for name in ("batch_size", "gamma", "seed")}
+    linear = LinearSchedule(settings.learning_rate, 0.0, end_fraction=1.0)
+    options["learning_rate"] = settings.learning_rate if settings.algorithm == "TRPO" else linear
+    if settings.algorithm == "SAC":  # Haarnoja et al. 2018, with layer normalisation in the critics for stability
+        import flax.linen as nn
+        from sbx.common.policies import SquashedGaussianActor
 
-    ``evaluations`` are those of `train_expert`; ``kept`` is the step of the policy in the expert's file.
-    """
-    path, task, initial = settings.expert_file, settings.env_name, settings.initial_expert
-    evaluation = evaluate_expert(path, task, settings.eval_episodes, num_workers=0)
-    libraries = ("stable_baselines3", LIBRARIES[settings.algorithm])
-    card: dict[str, Any] = {
-        "task": task,
-        "algorithm": settings.algorithm,
-        "versions": versions() | {name: importlib.import_module(name).__version__ for name in libraries},
-        "command": " ".join(["python", *sys.argv]),
-        "seed": settings.seed,
-        "steps": evaluations[-1]["steps"],
-        "kept_from_step": kept,
-        "wall_time_minutes": round(evaluations[-1]["seconds"] / 60, 1),
-        "evaluation": evaluation,
-        "behavioural_cloning": clone(task, path, settings.noise),
-    }
-    if initial is not None:
-        card["initial_expert"] = {"sha256": digest(initial), "card": read_card(initial)}
-    with whole_file(path.with_suffix(".json")) as file:
-        file.write(json.dumps(card, indent=2).encode() + b"\n")
-    figure, axes = new_figure("environment steps (million)")
-    steps, means, stds = (np.array([each[name] for each in evaluations]) for name in ("steps", "mean", "std"))
-    axes.plot(steps / 1e6, means, color=BLUE, label="mean action")
-    axes.fill_between(steps / 1e6, means - stds, means + stds, color=BLUE, alpha=0.2)
-    axes.axhline(evaluation["mean"], color=GREEN, linestyle="--", label=f"kept policy: {evaluation['mean']:.0f}")
-    add_title_and_legend(figure, axes, f"{settings.algorithm} on {task}")
-    save_figure(figure, path.with_suffix(".png"))
-    result = f"{evaluation['mean']:.0f} ± {evaluation['std']:.0f} over {settings.eval_episodes} episodes"
-    print(f"{path}: {result}; cloned from two of them: {card['behavioural_cloning']['mean']:.0f}")
+        def tanh_actor(activation_fn: Any, **options: Any) -> Any:  # the course's format needs tanh
+            return SquashedGaussianActor(activation_fn=nn.tanh, **options)
+
+        options["gradient_steps"] = max(1, round(settings.updates_per_step * settings.n_envs))
+        options["policy_kwargs"] = {"net_arch": sizes, "layer_norm": True, "actor_class": tanh_actor}
+        return algorithm_class("SAC")("MlpPolicy", envs, **options, **SAC_OPTIONS)
+    expert = None if settings.initial_expert is None else LoadedGaussianPolicy(settings.initial_expert)
+    policy_sizes = sizes if expert is None else [len(bias) for bias in expert.biases[:-1]]
+    arch = {"net_arch": {"pi": policy_sizes, "vf": sizes}, "activation_fn": torch.nn.Tanh}
+    options |= {"n_steps": settings.n_steps, "policy_kwargs": {**arch, "log_std_init": settings.initial_log_std}}
+    options["n_epochs" if settings.algorithm == "PPO" else "n_critic_updates"] = settings.n_epochs
+    if settings.target_kl is not None:
+        options["target_kl"] = settings.target_kl
+    model = algorithm_class(settings.algorithm)("MlpPolicy", envs, device="cpu", **options)
+    if expert is not None:
+        _initialise_from(expert, model, f"--initial_expert {settings.initial_expert}")
+    return model
+
+
+def make_vec_env(settings: ExpertSettings) -> VecNormalize:
+    """Make ``n_envs`` training environments with normalised observations and, except for SAC, normalised rewards."""
+    envs = DummyVecEnv([lambda: make_training_env(settings)] * settings.n_envs)
+    # Observations are not clipped, since an expert file of the course's format has no limits for them.
+    return VecNormalize(envs, norm_reward=settings.algorithm != "SAC", gamma=settings.gamma, clip_obs=np.inf)
+
+
+def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
+    """Make one environment whose observations are vectors; raise InvalidInput when the settings do not fit the task."""
+    env, spec = make_env(settings.env_name)
+    name, actions, ob_dim = settings.env_name, env.action_space, settings.ob_dim
+    env = gym.wrappers.FlattenObservation(env)
+    if ob_dim is not None:
+        print_conversion(name, spec.ob_dim, ob_dim, what=f"--ob_dim {ob_dim}")
+        space = gym.spaces.Box(-np.inf, np.inf, (ob_dim,), np.float64)
+        env = gym.wrappers.TransformObservation(env, lambda ob: convert_observations(ob, name, ob_dim), space)
+    if settings.algorithm == "SAC" and not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
+        raise InvalidInput(f"--algorithm SAC needs continuous, bounded actions; {name} has {actions}")
+    if settings.algorithm != "SAC" and not spec.discrete:
+        # PPO and TRPO clip actions to the action space, but rollouts of the expert do not clip. These wide bounds
+        # replace the task's, so that training sees the costs of actions outside the task's bounds.
+        env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
+    return env
+
+
+def algorithm_class(name: str) -> Any:
+    """Import the library of an algorithm, "PPO", "TRPO" or "SAC", and return the algorithm's class."""
+    return getattr(importlib.import_module(LIBRARIES[name]), name)
+
+
+def export_policy(model: Any, path: Path) -> None:
+    """Write the network that gives the mean action, and the statistics of observations, in the course's format."""
+    policy, statistics = model.policy, model.get_vec_normalize_env().obs_rms
+    if isinstance(model, OnPolicyAlgorithm):
+        layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
+    else:
+        # SAC applies tanh to the layer that gives the mean. In the exported network, this layer is the last hidden
+        # layer, and a new output layer scales its values to the bounds. Dense_<n> with the largest n gives the standard
+        # deviation, and is not exported.
+        parameters = policy.actor_state.params["params"]
+        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]
+        low, high = policy.action_space.low, policy.action_space.high
+        layers = [(np.array(layer["kernel"]), np.array(layer["bias"])) for layer in dense]
+        layers.append((np.diag(high - low) / 2, (high + low) / 2))
+    weights, biases = zip(*layers, strict=True)
+    log_std = to_numpy(policy.log_std) if hasattr(policy, "log_std") else np.zeros(len(biases[-1]))
+    write_gaussian_policy(path, statistics.mean, statistics.var, weights, biases, log_std)
+
+
+def _ppo_layers(policy: Any) -> list[torch.nn.Linear]:
+    return [*(layer for layer in policy.mlp_extractor.policy_net if hasattr(layer, "weight")), policy.action_net]
+
+
+def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> None:
+    """Copy an expert's parameters and statistics to a model; raise InvalidInput if sizes or the activation differ."""
+    layers, statistics = _ppo_layers(model.policy), model.get_vec_normalize_env().obs_rms
+    needed = (layers[0].in_features, layers[-1].out_features, "tanh")
+    if (found := (expert.ob_dim, expert.ac_dim, expert.activation)) != needed:
+        raise InvalidInput(f"{name} has inputs, outputs and activation {found}; needed: {needed} (see --ob_dim)")
+    with torch.no_grad():
+        for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight.T))
+            layer.bias.copy_(torch.from_numpy(bias))
+    # The expert replaces each observation dimension that was constant in its training by 0. A huge variance has the
+    # same effect in the model.
+    constant = expert.ob_variance < CONSTANT_STD**2
+    statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
+    statistics.count = 1e12  # so large that further observations hardly change the statistics

@@ -21,7 +21,7 @@ INCLUDED = (
 )
 # Files that are not copied: one that contains an answer to a blank, and others that no copied file imports.
 LEFT_OUT = (
-    *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/[!_r]*"),
+    *("cs285/policies/fast_update.py", "cs285/sweeps/*", "cs285/experts/training.py"),
     *("cs285/homework/edition.py", "cs285/homework/grade.py"),
 )
 README = "docs/homework/student_readme.md"  # this file becomes the edition's README.md

@@ -15,8 +15,8 @@ from tests import fakes
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
 pytest.importorskip("sb3_contrib", reason="sb3_contrib, of the extra `experts`, is missing")
 
-from cs285.experts.algorithms import export_policy, make_model, make_training_env, make_vec_env
-from cs285.experts.training import Progress
+
+from cs285.experts.training import Progress, export_policy, make_model, make_training_env, make_vec_env
 
 ANT_LIKE = "tests/Ant-v0"
 

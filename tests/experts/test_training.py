@@ -16,7 +16,7 @@ from tests import fakes
 
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
 
-from cs285.experts import training
+from cs285.experts import rollouts, training
 from cs285.experts.rollouts import evaluate_expert, read_card, record_missing, sharpness
 from cs285.experts.training import load_checkpoint, train_expert
 from cs285.policies.external_policy import as_policy
@@ -25,7 +25,7 @@ from cs285.policies.external_policy import as_policy
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExpertSettings:
     monkeypatch.setattr(training, "SELECTION_EPISODES", 3)
-    monkeypatch.setattr(training, "clone", lambda *arguments: {"mean": 0.0})
+    monkeypatch.setattr(rollouts, "clone", lambda *arguments: {"mean": 0.0})
     tiny: dict[str, Any] = {"n_envs": 2, "n_steps": 4, "batch_size": 4, "n_epochs": 1, "total_steps": 64, "size": 8}
     files = {"output": tmp_path / "expert.pkl", "checkpoints": tmp_path / "checkpoints"}
     return ExpertSettings(env_name=fakes.POINT, evaluations=4, eval_episodes=2, **tiny, **files)
@@ -40,7 +40,7 @@ def test_the_policy_of_the_best_evaluation_is_kept(
     settings: ExpertSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The best policy has the highest mean minus standard deviation: 90 - 5 is better than 100 - 50."""
-    results = iter([(10, 1), (100, 50), (90, 5), (80, 1), (70, 1), (70, 1)])
+    results = iter([(10, 1), (100, 50), (90, 5), (80, 1)])
     files = []
 
     def evaluate(path: Path, *arguments: object, **options: object) -> dict[str, int]:

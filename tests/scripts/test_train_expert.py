@@ -16,10 +16,9 @@ from tests.scripts.conftest import Script, files_below
 pytest.importorskip("stable_baselines3", reason="stable_baselines3, of the extra `experts`, is missing")
 pytest.importorskip("sbx", reason="sbx, of the extra `experts`, is missing")
 
-from cs285.experts import algorithms
-from cs285.experts.algorithms import export_policy
+from cs285.experts import training
 from cs285.experts.settings import ExpertSettings
-from cs285.experts.training import load_checkpoint
+from cs285.experts.training import export_policy, load_checkpoint
 
 TINY = (
     *("-env", fakes.POINT, "--total_steps", 8, "--n_envs", 2, "--batch_size", 4, "--evaluations", 2),
@@ -58,7 +57,7 @@ def test_a_training_leaves_an_expert_its_card_and_its_curve_and_resumes(script: 
 def test_sac_has_its_settings_is_exported_as_it_acts_and_resumes(
     script: Script, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(algorithms, "SAC_OPTIONS", {"learning_starts": 4, "buffer_size": 50, "policy_delay": 3})
+    monkeypatch.setattr(training, "SAC_OPTIONS", {"learning_starts": 4, "buffer_size": 50, "policy_delay": 3})
     sac = (*TINY, "--algorithm", "SAC", "--updates_per_step", 2.0)
     script("train_expert", *sac).succeeded()
     settings = ExpertSettings(env_name=fakes.POINT, algorithm="SAC", n_envs=2, batch_size=4, updates_per_step=2.0)
