@@ -65,9 +65,7 @@ def as_policy(expert: object, ob_ndim: int = 1, start: int = 0) -> BasePolicy:
     torch, act = sys.modules.get("torch"), getattr(expert, "get_action", expert)
     if act is expert and hasattr(expert, "predict"):
         if hasattr(getattr(expert, "policy", expert), "lstm_actor"):
-            raise InvalidInput(
-                f"{type(expert).__name__} is recurrent; give an object with get_action and reset instead"
-            )
+            raise InvalidInput(f"{type(expert).__name__} is recurrent; give an object with get_action and reset")
         act = partial(_predict, expert)
     elif act is expert and torch is not None and isinstance(expert, torch.nn.Module):
         act = partial(_forward, expert)

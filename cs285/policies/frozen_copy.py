@@ -41,8 +41,8 @@ def frozen_copy(policy: Any, observations: Array) -> BasePolicy:
             return fast
     try:
         copied = EvaluationPolicy(copy.deepcopy(policy, {id(part): None for part in training_parts(policy).values()}))
-        for module in copied.modules:
-            module.cpu().eval()
+        while copied.modules:  # evaluation mode is set once, and not for each action
+            copied.modules.pop().cpu().eval()
         with episode_generators(0):  # the trial action does not change the random numbers of training
             copied.reset(0)
             copied.get_action(observations[0])

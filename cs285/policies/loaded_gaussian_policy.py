@@ -67,7 +67,8 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     Raises InvalidInput when the file can't be read, or its sizes don't fit.
     """
     if object_name(path) is not None:
-        sys.path += [] if os.getcwd() in sys.path else [os.getcwd()]  # Python itself adds only the script's folder
+        if os.getcwd() not in sys.path:  # Python itself adds only the script's folder
+            sys.path.append(os.getcwd())
         with reading(path, "an expert"), users_code():
             imported = pkgutil.resolve_name(str(path))
         return as_policy(imported, len(spec.ob_shape), spec.ac_start)
