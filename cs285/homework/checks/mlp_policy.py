@@ -83,14 +83,15 @@ def _check_actions(discrete: bool, ob_shape: tuple[int, ...] = (OB_DIM,)) -> Ite
             dtype = np.asarray(actions).dtype
             require(not discrete or dtype.kind in "iu", f"the actions are {dtype}, not integers")
             found.append(actions)
-    if close(found[0], modes):
-        return require_equal(found[2], modes[1], "the action is", ", which the observation gets in a batch")
+    batch, _, single = found
+    if close(batch, modes):
+        return require_equal(single, modes[1], "the action is", ", which the observation gets in a batch")
     actions = policy.get_action(np.repeat(observations[1:2], 20_000, axis=0))
     samples = _distribution(policy, observations[1:2]).sample((20_000,))[:, 0].numpy()
     if not np.allclose([actions.mean(0), actions.std(0)], [samples.mean(0), samples.std(0)], atol=0.1):
         known = {NOT_STANDARDISED: _modes(policy, 0.5 * observations + 1)}
         hint = ", the most likely actions, and they are not sampled from the policy's distribution either"
-        require_equal(found[0], modes, "the actions are", hint, known)
+        require_equal(batch, modes, "the actions are", hint, known)
     yield Mistake("it samples actions, which leads to states that the expert never visits")
 
 
@@ -181,7 +182,7 @@ def _check_steps() -> Iterator[Mistake]:
             parameter.data -= 0.05 * gradient
 
     calls = MagicMock(**{"step.side_effect": step, "backward.return_value": None})
-    calls.zero_grad.side_effect = lambda **_: policy.zero_grad(set_to_none=True)
+    calls.zero_grad.side_effect = lambda *_, **__: policy.zero_grad(set_to_none=True)
     policy.optimizer, policy.scheduler = calls, MagicMock(step=calls.scheduler)
     next(policy.mean_net.parameters()).register_hook(calls.backward)
     optim.Adam.reset_mock()

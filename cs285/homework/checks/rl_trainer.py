@@ -133,12 +133,12 @@ def do_relabel_with_expert() -> Iterator[Mistake]:
             for name in ("observations", "next_observations", "rewards", "terminated", "truncated"):
                 require(np.array_equal(getattr(old, name), getattr(new, name)), f"the field {name} has changed")
             wanted, late = (_expert_actions(states) for states in (old.observations, old.next_observations))
-            mistakes = {
+            known = {
                 "the actions of the given trajectory are kept": old.actions,
                 "the learning policy chooses the actions": _Actor(1, 1).get_action(wanted),
                 "the expert gets next_observations, one step too late": late,
                 "all actions are the expert's action for the first state": new.actions[:1].repeat(len(new), axis=0),
             }
-            require_equal(new.actions, wanted, "the new actions are", ", the expert's actions", mistakes)
+            require_equal(new.actions, wanted, "the new actions are", ", the expert's actions", known)
     if (calls := trainer.expert_policy.get_action.call_count) > 3:
         yield Mistake(f"it calls the expert {calls} times for 3 episodes, although one call can take a whole episode")

@@ -106,11 +106,11 @@ def _check_episode(ends: dict[str, int], spec: TaskSpec = SPEC) -> None:
     require(env.seeds == policy.seeds == [SEED], seeds)
     t = np.arange(limit)
     now, following = path.observations[:, 0], path.next_observations[:, 0]
-    mistakes = {
+    known = {
         "all actions are for the first observation": np.zeros(limit),
         "no copies, although the environment reuses one array for all observations": np.full(limit, now[-1]),
     }
-    require_equal(now, t, "the observations are those of the steps", known=mistakes)
+    require_equal(now, t, "the observations are those of the steps", known=known)
     hint = ": each comes one step after its observation"
     require_equal(following, t + 1, "the next observations are those of the steps", hint)
     wanted = t % 2 if spec.discrete else np.stack([10 + t, 0 * t], axis=1)
