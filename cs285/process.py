@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,7 +40,6 @@ def prepare() -> None:
         if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):  # an ignored signal stays ignored
             signal.signal(signum, _stop)
             _reset_when_delivered(signum)
-    sys.unraisablehook = _send_again
 
 
 @contextmanager
@@ -81,17 +79,6 @@ def _stop(signum: int, frame: FrameType | None) -> NoReturn:
     restore_default_signals()
     atexit.register(print, STOP_SIGNALS[signal.Signals(signum)], file=sys.stderr, flush=True)
     raise Stopped(128 + signum)
-
-
-def _send_again(ignored: Any) -> None:
-    """Handle exceptions that Python ignores, such as in ``__del__``: after a `Stopped`, send its signal again."""
-    if isinstance(ignored.exc_value, Stopped):
-        signum = int(str(ignored.exc_value)) - 128
-        atexit.unregister(print)
-        signal.signal(signum, _stop)
-        threading.Timer(0.1, os.kill, (os.getpid(), signum)).start()
-    else:
-        sys.__unraisablehook__(ignored)
 
 
 def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:

@@ -20,9 +20,9 @@ from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_pol
 class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assignment's name
     """Connects environment, expert, agent, logger and training loop for one run.
 
-    A trainer is a context manager. The rollout workers that it started end when the training loop or the context ends.
-    ``inputs`` has the workers, the expert and the expert's episodes. ``agent`` has the policy that learns. ``run_dir``
-    is the run's folder; it is None until the loop of a new run starts.
+    The rollout workers that a trainer started end when its training loop or its context ends. ``inputs`` has the
+    workers, the expert and the expert's episodes; ``agent`` has the policy that learns. ``run_dir`` is the run's
+    folder; it is None until the loop of a new run starts.
     """
 
     def __init__(
@@ -36,12 +36,10 @@ class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assi
 
         Args:
             config: the run's settings.
-            expert: used instead of ``config.expert_policy_file``; `as_policy` lists what is accepted, for
-                example a function of a batch of observations (N, *ob_shape).
-            make_policy: function that builds the policy. Its arguments are the settings, the task's facts and the
-                expert's episodes.
-            inputs: rollout workers, expert and data that several runs share, which differ in their seed. The caller
-                makes and closes the inputs. None: the trainer makes and closes its own.
+            expert: used instead of ``config.expert_policy_file``, for example a function of a batch of observations
+                (N, *ob_shape); `as_policy` lists what is accepted.
+            make_policy: builds the policy from the settings, the task's facts and the expert's episodes.
+            inputs: rollout workers, expert and data that runs with other seeds share; the caller closes them.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:

@@ -89,7 +89,7 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         if self.config.do_dagger and self.agent.resumable and self.config.checkpoint_freq != -1:
             self.unsaved_paths += paths if itr > 0 else []  # a resumed run reads the expert's data from their file
             if itr in self.config.due(self.config.checkpoint_freq):
-                self.checkpoints.save(itr, self.state_dict(itr), self.unsaved_paths)
+                self.checkpoints.save(itr, self.state_dict(), self.unsaved_paths)
                 self.unsaved_paths = []
 
     def frozen_actor(self) -> BasePolicy:
@@ -97,11 +97,11 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         observations = self.initial_expertdata[0].observations
         return frozen_copy(self.agent.actor, observations[:: max(1, len(observations) // N_COMPARED)][:N_COMPARED])
 
-    def state_dict(self, itr: int) -> dict[str, Any]:
-        """Everything that the run depends on after iteration ``itr``, apart from the replay buffer's transitions."""
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on, apart from the replay buffer's transitions."""
         return {
             "agent": self.agent.state_dict(),
-            "evaluation": self.evaluation.state_dict(itr),
+            "evaluation": self.evaluation.state_dict(),
             "total_envsteps": self.total_envsteps,
             "seconds": time.monotonic() - self.start_time,
         }
