@@ -150,8 +150,7 @@ def file_name(env_name: str) -> str:
 @functools.cache
 def setting_types() -> Mapping[str, tuple[Any, ...]]:
     """For each setting, the classes that its value may have; for an enumerated setting, the allowed values."""
-    hints = get_type_hints(Config)
-    kinds = {name: get_args(hint) or (hint,) for name, hint in hints.items()}
+    kinds = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(Config).items()}
     return {name: tuple(get_origin(kind) or kind for kind in kinds[name]) for name in kinds}
 
 

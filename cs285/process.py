@@ -44,10 +44,7 @@ def prepare() -> None:
 
 @contextmanager
 def users_code() -> Iterator[None]:
-    """Context manager around a user's code that restores the current folder at its end.
-
-    An exception of a class outside `Exception`, such as SystemExit, becomes a RuntimeError.
-    """
+    """Context manager that restores the current folder, and turns SystemExit and the like into a RuntimeError."""
     folder = os.getcwd()
     try:
         yield

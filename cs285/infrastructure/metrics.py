@@ -39,10 +39,9 @@ def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str
                 raise InvalidInput(f"{update} returned {name} = {value!s:.60}; it must be a number") from error
             if not finite:
                 raise InvalidInput(f"{name} became {float(value)} in step {step}; try a smaller --learning_rate")
-    for name in logs[-1]:
-        if not isinstance(name, str) or name.startswith(RESERVED):
-            allowed = f"a name is a text that does not begin with {', '.join(RESERVED)}"
-            raise InvalidInput(f"{update} returned a scalar named {name!r:.60}; {allowed}")
+            if not isinstance(name, str) or name.startswith(RESERVED):
+                allowed = f"a name is a text that does not begin with {', '.join(RESERVED)}"
+                raise InvalidInput(f"{update} returned a scalar named {name!r:.60}; {allowed}")
     parameters = actor.parameters() if isinstance(actor, nn.Module) else ()
     if not all(bool(parameter.isfinite().all()) for parameter in parameters):
         raise InvalidInput(f"a parameter became NaN or infinite by step {len(logs) - 1}; try a smaller --learning_rate")

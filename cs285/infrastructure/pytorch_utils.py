@@ -45,10 +45,7 @@ def cosine_ratio(period: int, step: int) -> float:
 
 
 def choose_device(no_gpu: bool, which_gpu: int) -> torch.device:
-    """The GPU with index ``which_gpu``, or the CPU if ``no_gpu`` is set or there is no GPU.
-
-    Raises InvalidInput if no GPU has the index.
-    """
+    """The GPU with this index, or the CPU if ``no_gpu`` is set or there is no GPU; InvalidInput for a wrong index."""
     if no_gpu or not torch.cuda.is_available():
         return torch.device("cpu")
     if which_gpu >= (count := torch.cuda.device_count()):

@@ -51,16 +51,13 @@ def seed_global_generators(seed: int) -> None:
     np.random.seed(seed)
     if "torch" in sys.modules:
         sys.modules["torch"].default_generator.manual_seed(seed)
-        if sys.modules["torch"].cuda.is_initialized():
-            sys.modules["torch"].cuda.manual_seed_all(seed)
 
 
 def global_generator_states() -> dict[str, Any]:
-    """The states of Python's, numpy's and torch's global generators, for `set_global_generator_states`."""
+    """The states of Python's, numpy's and torch's global generators on the CPU."""
     states = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
-    if torch := sys.modules.get("torch"):
-        states["torch"] = torch.get_rng_state()
-        states["cuda"] = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    if "torch" in sys.modules:
+        states["torch"] = sys.modules["torch"].get_rng_state()
     return states
 
 
@@ -69,10 +66,7 @@ def set_global_generator_states(states: Mapping[str, Any]) -> None:
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])
     if "torch" in states:
-        torch = sys.modules["torch"]
-        torch.set_rng_state(states["torch"])
-        for device, state in enumerate(states.get("cuda", [])[: torch.cuda.device_count()]):
-            torch.cuda.set_rng_state(state, device)
+        sys.modules["torch"].set_rng_state(states["torch"])
 
 
 @contextmanager
