@@ -59,14 +59,13 @@ def main(settings: Settings) -> None:
 def plan(tasks: list[str], seeds: int, logdir: Path) -> Iterator[Config]:
     """Yield the settings of all runs; the noise of ``<name>.pkl`` is DATA[name]."""
     for task, seed in product(tasks, range(1, seeds + 1)):
-        usual = Config(env_name=task, seed=seed, logdir=logdir, eval_batch_size=10_000)
-        for name, episodes in product(DATA, EPISODES):
-            cloned = replace(usual, expert_data=logdir / task / f"{name}.pkl", expert_episodes=episodes)
-            exp_name = f"{name}_{episodes}_seed{seed}"
-            yield replace(cloned, num_agent_train_steps_per_iter=1000 * episodes, exp_name=exp_name)
-        data, exp_name = logdir / task / "demonstrations.pkl", f"dagger_seed{seed}"
-        dagger = replace(usual, do_dagger=True, n_iter=max(EPISODES), exp_name=exp_name)
-        yield replace(dagger, expert_data=data, expert_episodes=1)
+        files = {name: logdir / task / f"{name}.pkl" for name in DATA}
+        usual = Config(env_name=task, seed=seed, logdir=logdir, eval_batch_size=10_000, expert_episodes=1)
+        dagger = replace(usual, do_dagger=True, n_iter=max(EPISODES), exp_name=f"dagger_seed{seed}")
+        yield replace(dagger, expert_data=files["demonstrations"])
+        for (name, path), episodes in product(files.items(), EPISODES):
+            cloned = replace(usual, expert_data=path, exp_name=f"{name}_{episodes}_seed{seed}")
+            yield replace(cloned, expert_episodes=episodes, num_agent_train_steps_per_iter=1000 * episodes)
 
 
 if __name__ == "__main__":

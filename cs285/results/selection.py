@@ -1,7 +1,5 @@
 """Selection of run folders by the flags --runs and --where of the scripts."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from itertools import chain

@@ -37,9 +37,8 @@ def write_submission(runs: Sequence[RunFolder], output: Path, edition: str = "cs
     """Write a zip with the runs, their commands, the code, and the experts and data that the runs read.
 
     If the zip would be too large, experts and data are left out. The package is renamed as the course's entry in
-    `EDITIONS` says. Returns the size in bytes, at most `MAX_BYTES`. Raises InvalidInput when there is no run of BC
-    (q1_) or no run of DAgger (q2_), when run folders have the same name, or when the zip is too large or can't be
-    written.
+    `EDITIONS` says. Returns the size in bytes. Raises InvalidInput when there is no run of BC (q1_) or no run of DAgger
+    (q2_), when run folders have the same name, or when the zip has more than `MAX_BYTES` or can't be written.
     """
     names = sorted(run.path.name for run in runs)
     for prefix in ("q1_", "q2_"):
@@ -72,9 +71,7 @@ def write_submission(runs: Sequence[RunFolder], output: Path, edition: str = "cs
             with whole_file(output) as file:
                 file.write(zipped)
             return len(zipped)
-    raise InvalidInput(
-        f"the zip of {len(runs)} runs has {len(zipped) / 1e6:.2f} MB, more than the 15 allowed; use --runs"
-    )
+    raise InvalidInput(f"the zip of {len(runs)} runs has {len(zipped) / 1e6:.2f} MB, more than 15 MB; use --runs")
 
 
 def _move_inputs(run: RunFolder, content: dict[str, bytes]) -> RunFolder:

@@ -43,9 +43,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
         assignments = [*assignments, f"seed={','.join(map(str, range(1, seeds + 1)))}"]
     values = {name: texts.split(",") for name, _, texts in (text.partition("=") for text in assignments)}
     if len(values) < len(assignments) or NOT_IN_A_GRID & values.keys():
-        raise InvalidInput(
-            f"--set {' '.join(assignments)}: each setting once, with all its values; no logdir or resume"
-        )
+        raise InvalidInput(f"--set {' '.join(assignments)}: name each setting once, and neither logdir nor resume")
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_RUN_NAME]
     grid = []
     for point in itertools.product(*values.values()):
@@ -154,8 +152,8 @@ def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
             files = ray.get(reference)
         except ray.exceptions.RayError as error:
             failed.append(run_name)
-            reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
-            print(run_name, "failed twice", *reason, sep=": ", flush=True)
+            *_, reason = str(error).strip().split("\n")
+            print(f"{run_name}: failed twice: {reason}", flush=True)
             continue
         with whole_folder(run_dir := make_run_dir(logdir, run_name)) as unfinished:
             write_files(unfinished, files)
@@ -194,11 +192,8 @@ def write_tables(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
 
     scalars, rows = dict.fromkeys(name for run in runs for row in run.rows for name in row), []
     for run in runs:
-        kept = {
-            name: value if isinstance(value, int | float | None) else str(value)
-            for name, value in vars(run.config).items()
-        }
-        facts = {"run": run.path.name, "method": run.method, **kept, **scalars}
+        facts = {"run": run.path.name, "method": run.method, **vars(run.config), **scalars}
+        facts = {name: fact if isinstance(fact, int | float | None) else str(fact) for name, fact in facts.items()}
         rows += [{**facts, **row, "itr": int(row["itr"])} for row in run.rows]
     table = pyarrow.Table.from_pylist(rows)
     files = {folder / "results.csv": csv.write_csv, folder / "results.parquet": parquet.write_table}

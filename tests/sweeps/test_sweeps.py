@@ -47,9 +47,9 @@ def test_every_combination_is_there_once_with_typed_values_and_a_name() -> None:
 @pytest.mark.parametrize(
     ("assignments", "seeds", "message"),
     [
-        ("size=3 size=4", None, "--set size=3 size=4: each setting once"),
-        ("seed=1,2", 3, "--set seed=1,2 seed=1,2,3: each setting once"),
-        ("logdir=x", None, "--set logdir=x: .* no logdir"),
+        ("size=3 size=4", None, "--set size=3 size=4: name each setting once"),
+        ("seed=1,2", 3, "--set seed=1,2 seed=1,2,3: name each setting once"),
+        ("logdir=x", None, "--set logdir=x: .* neither logdir"),
         ("size=0", None, "--size is 0"),
     ],
 )
