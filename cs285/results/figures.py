@@ -19,16 +19,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from cs285.errors import InvalidInput
 from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_and_legend, new_figure
-from cs285.results.series import (
-    METHODS,
-    Series,
-    by_task,
-    compared,
-    group_by_parameter,
-    role,
-    series_names,
-    summarize,
-)
+from cs285.results.series import METHODS, Series, by_task, compared, group_by_parameter, role, series_names, summarize
 
 COLORS = (BLUE, "#56B4E9", ORANGE, "#CC79A7", "#E69F00", "black")
 STYLES: list[dict[str, Any]] = list(
@@ -84,14 +75,13 @@ def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
     return figure
 
 
+Curve: TypeAlias = Sequence[tuple[float, Series, int]]  # position on the x axis, series and iteration of each point
+
+
 def _draw_curves(
-    curves: Sequence[Sequence[tuple[float, Series, int]]],
-    xlabel: str,
-    title: str,
-    needed: str,
-    references: Sequence[tuple[str, float]] = (),
+    curves: Sequence[Curve], xlabel: str, title: str, needed: str, references: Sequence[tuple[str, float]] = ()
 ) -> tuple[Figure, Axes]:
-    """Draw curves of returns, whose points are (x, series, iteration), and lines of the ``references`` and the expert.
+    """Draw curves of returns, and horizontal lines at the returns of the ``references`` and of the expert.
 
     Raises InvalidInput when there is no curve, several tasks, or two points of a curve with the same x.
     """

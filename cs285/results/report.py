@@ -22,16 +22,7 @@ from cs285.errors import InvalidInput
 from cs285.infrastructure.films import excerpt
 from cs285.infrastructure.learning_curve import save_figure
 from cs285.results.figures import learning_curves, parameter_figure, task_bars
-from cs285.results.series import (
-    METHODS,
-    RESULT_SETTINGS,
-    RETURN,
-    Series,
-    by_task,
-    compared,
-    group_by_parameter,
-    series_names,
-)
+from cs285.results.series import METHODS, RETURN, Series, by_task, compared, group_by_parameter, series_names
 
 IN_CAPTIONS = ("n_layers", "size", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
 RATIONALES = {
@@ -181,7 +172,7 @@ def plus_minus(mean: float, std: float | None, digits: int = 0) -> str:
 def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Series], Callable[[], Figure]]]:
     """Yield the name, the caption and the series of each figure, and the function that draws it."""
     for task, group in by_task(series, "BC").items():
-        for name in RESULT_SETTINGS:
+        for name in group[0].facts:
             drawn = [s for curve in group_by_parameter(group, name) if len(curve) > 2 for s in curve]
             if drawn and name != "eval_batch_size":  # eval_batch_size does not change the policy
                 rationale = f", chosen because {RATIONALES[name]}" if name in RATIONALES else ""

@@ -162,10 +162,9 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
     selects all BC series. Raises InvalidInput when a task has several series of one method.
     """
     tasks: dict[str, dict[str, Series]] = {}
+    daggers = by_task(series, "DAgger")
     for s in series:
-        daggers = by_task(series, "DAgger").get(s.task, [])
-        methods = [s.method] if s.method == "DAgger" or not daggers else [role(s, dagger) for dagger in daggers]
-        for method in filter(None, methods):
+        for method in filter(None, {role(s, other) for other in daggers.get(s.task, [s])}):
             if other := tasks.setdefault(s.task, {}).get(method):
                 names = ", ".join(differing([s, other])) or "the architecture of the policy"
                 raise InvalidInput(f"{method} on {s.task} has series that differ in {names}; use --where to select one")
@@ -173,12 +172,12 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
     return tasks
 
 
-def role(cloned: Series, dagger: Series) -> str | None:
-    """The entry of `METHODS` for a BC series in a comparison with a DAgger series; None if they can't be compared."""
-    if cloned.method != "BC" or not NOT_ALIKE.issuperset(differing([cloned, dagger])):
-        return None
-    steps = {dagger.config.num_agent_train_steps_per_iter: METHODS[0], dagger.gradient_steps: METHODS[1]}
-    return steps.get(cloned.gradient_steps)
+def role(series: Series, other: Series) -> str | None:
+    """The entry of `METHODS` for a series in a comparison with another one; None if they can't be compared."""
+    if series.method == "DAgger":
+        return "DAgger"
+    steps = {other.gradient_steps: METHODS[1], other.config.num_agent_train_steps_per_iter: METHODS[0]}
+    return steps.get(series.gradient_steps) if NOT_ALIKE.issuperset(differing([series, other])) else None
 
 
 def differing(series: Sequence[Series]) -> list[str]:

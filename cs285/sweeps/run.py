@@ -26,8 +26,6 @@ from cs285.policies.make_policy import is_gpu_work
 from cs285.process import usable_cores
 from cs285.results.series import identity
 
-CLUSTER_TIMEOUT = 60.0  # seconds to wait for the answer of a cluster
-NOT_IN_A_GRID = {"logdir", "resume"}
 IN_THE_RUN_NAME = {"env_name", "do_dagger", "seed", "exp_name"}
 
 
@@ -42,7 +40,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     if seeds is not None:
         assignments = [*assignments, f"seed={','.join(map(str, range(1, seeds + 1)))}"]
     values = {name: texts.split(",") for name, _, texts in (text.partition("=") for text in assignments)}
-    if len(values) < len(assignments) or NOT_IN_A_GRID & values.keys():
+    if len(values) < len(assignments) or {"logdir", "resume"} & values.keys():
         raise InvalidInput(f"--set {' '.join(assignments)}: name each setting once, and neither logdir nor resume")
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_RUN_NAME]
     grid = []
@@ -120,7 +118,7 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
     else:  # checked here, since `ray.init` would wait minutes for a cluster
         host, _, port = address.rpartition(":")
         try:
-            socket.create_connection((host, int(port)), CLUSTER_TIMEOUT).close()
+            socket.create_connection((host, int(port)), timeout=60).close()
         except (OSError, OverflowError, ValueError) as error:
             needed = "HOST:PORT of a Ray cluster, as `ray start --head` prints it"
             raise InvalidInput(f"--ray_address is {address!r}, where nothing answers; it must be {needed}") from error

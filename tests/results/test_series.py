@@ -11,14 +11,7 @@ from cs285.command_line import parse
 from cs285.data.run_folders import read_runs
 from cs285.errors import InvalidInput
 from cs285.results.selection import RunSelection
-from cs285.results.series import (
-    Series,
-    differing,
-    group_by_parameter,
-    group_by_settings,
-    series_names,
-    summarize,
-)
+from cs285.results.series import Series, differing, group_by_parameter, group_by_settings, series_names, summarize
 from tests.fake_runs import write_run
 
 ONE, OTHER = "12ab34cd" * 8, "98fe76dc" * 8
