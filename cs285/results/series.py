@@ -7,11 +7,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import gymnasium as gym
 import numpy as np
 from scipy import stats
 
 from cs285.config import Config
 from cs285.data.run_folders import RunFolder
+from cs285.envs.make_env import V2_IDS
 from cs285.errors import InvalidInput
 
 # Settings in which the runs of a series may differ: the seed, names, hardware, and what is saved and logged.
@@ -61,6 +63,8 @@ def summarize(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> Summ
 def identity(config: Config) -> tuple[tuple[str, str], ...]:
     """Name and text of each setting, except the seed, that decides the result of a run; None becomes "default"."""
     values = {**vars(config), "n_iter": config.iterations, "learning_rate": float(config.learning_rate)}
+    limit = 1000 if config.env_name in V2_IDS else getattr(gym.registry.get(config.env_name), "max_episode_steps", None)
+    values["ep_len"] = config.ep_len or limit
     values["env_kwargs"] = json.dumps(config.env_kwargs, sort_keys=True) if config.env_kwargs else None
     return tuple((name, "default" if values[name] is None else str(values[name])) for name in RESULT_SETTINGS)
 
