@@ -1,5 +1,6 @@
 """Reading of recorded expert episodes in all known layouts, and writing in the course's layout."""
 
+import operator
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from reprlib import repr as short_repr
@@ -158,16 +159,31 @@ def _read_actions(actions: Array, discrete: bool | None) -> Array:
 
 def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     """Write episodes in the course's fall 2020 layout; raise InvalidInput if the file can't be written."""
-    episodes = [
-        {
-            "observation": trajectory.observations,
+    episodes = []
+    for trajectory in trajectories:
+        observations: Any = trajectory.observations
+        following: Any = trajectory.next_observations
+        if trajectory.is_chain:
+            states = trajectory.states
+            observations, following = _Part(states, slice(0, -1)), _Part(states, slice(1, None))
+        episode = {
+            "observation": observations,
             "image_obs": np.zeros(0, np.uint8),
             "reward": trajectory.rewards,
             "action": trajectory.actions,
-            "next_observation": trajectory.next_observations,
+            "next_observation": following,
             # The course's files mark the last step of each episode as terminal, even if a time limit ended the episode.
             "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),
         }
-        for trajectory in trajectories
-    ]
+        episodes.append(episode)
     write_pickle(episodes, path)
+
+
+class _Part:
+    """A slice of an array; a pickle with several slices of one array has the array only once."""
+
+    def __init__(self, array: Array, part: slice) -> None:
+        self._reduced = operator.getitem, (array, part)
+
+    def __reduce__(self) -> Any:
+        return self._reduced
