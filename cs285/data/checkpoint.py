@@ -145,8 +145,6 @@ def settings_to_resume(given: Mapping[str, Any]) -> Config:
     decide which module is imported.
     """
     path = given["resume"] / "config.json"
-    if not path.is_file():
-        raise InvalidInput(f"--resume is {given['resume']}; it must be the folder of a run, with its config.json")
     config = read_config(path)
     expert = config.expert_policy_file
     imports = {"env_name": ":" in config.env_name, "expert_policy_file": expert is not None and object_name(expert)}

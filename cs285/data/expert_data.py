@@ -104,10 +104,8 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
         # Rows with a marked end and next observations that fit are one episode, even if they are more than the limit.
         one_episode = stop in ends and chained and following is not None
-        if time_limit is not None and stop - start > time_limit and not one_episode:
-            if "reward" in given:
-                raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
-            print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
+        if "reward" in given and time_limit is not None and stop - start > time_limit and not one_episode:
+            raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
         if chained:  # from T + 1 states, the trajectory stores each observation once
             yield Trajectory.from_states(np.concatenate([before, after[-1:]]), *ways)

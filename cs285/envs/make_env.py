@@ -207,7 +207,6 @@ def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
         raise InvalidInput(f"{env_name} has observations {observations} and actions {actions}; allowed are {allowed}")
     time_limit = env.spec.max_episode_steps if env.spec else None
     limits = [limit for limit in (time_limit, ep_len) if limit is not None]
-    fps = env.metadata.get("render_fps")
     if not limits:
         raise InvalidInput(f"{env_name} has no time limit of its own; give one with --ep_len")
     return TaskSpec(
@@ -216,7 +215,7 @@ def _spec_of(env_name: str, env: Env, ep_len: int | None) -> TaskSpec:
         ac_dim=int(actions.n) if discrete else actions.shape[0],  # type: ignore[attr-defined, index]
         discrete=discrete,
         max_episode_steps=min(limits),
-        fps=int(fps) if isinstance(fps, int | float | np.number) and 1 <= fps <= 1000 else FPS,
+        fps=int(env.metadata.get("render_fps") or FPS),
         time_limit=time_limit,
         action_space=actions,
     )

@@ -244,7 +244,7 @@ def test_other_versions_and_hardware_get_a_notice(tiny: Config, capsys: pytest.C
     check(begin(tiny, versions={**versions(), "numpy": "1.2.3", "threads": "64"}))
     changed = f"numpy 1.2.3 -> {np.__version__}, threads 64 -> 1"
     assert capsys.readouterr().err == f"results may differ from those of an unstopped run: {changed}\n"
-    with pytest.raises(InvalidInput, match=f"--resume is {__file__}; it must be the folder of a run"):
+    with pytest.raises(InvalidInput, match=f"{__file__}/config.json can't be read as the config.json of a run"):
         settings_to_resume({"resume": Path(__file__)})
 
 

@@ -70,7 +70,7 @@ def test_flags_and_environments(refused: Refused, point_files: PointFiles) -> No
     for arguments, *parts in (
         ("--n_iter 3", "--n_iter is 3", "--do_dagger"),
         ("--do_dagger", "no expert ships for tests/Point-v0", "--expert_policy_file"),
-        ("--resume nowhere", "--resume is nowhere"),
+        ("--resume nowhere", "nowhere/config.json can't be read"),
         ("--no_such_flag", "--no_such_flag"),
         ("--preset nosuch", "nosuch", "humanoid"),
         ("-env Hoper-v5 --seeds 1,2", "Hoper-v5", "Did you mean: `Hopper`"),

@@ -61,7 +61,7 @@ def test_output_run_folder_and_resuming(script: Script, workplace: Path, point_f
     assert printed.splitlines()[0] == f"logging to {run.path}"
     assert read_run(run.path).iterations == (0, 1, 2)
     script("run_hw1", "--resume", run.path, "--size", 9).refused("--size is 9", "8")
-    script("run_hw1", "--resume", workplace).refused("--resume is", "config.json")
+    script("run_hw1", "--resume", workplace).refused("config.json can't be read")
     script("run_hw1", "--resume", run.path, "--seeds", "1,2").refused("--exp_name is dagger_seed1", "dagger")
 
 
