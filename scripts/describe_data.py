@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from _checkout import run
 from tyro.conf import Positional, arg
@@ -18,11 +18,13 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
+    from cs285.data.expert_data import load_expert_data
     from cs285.data.formats import minari_name
     from cs285.data.restricted_pickle import load_pickle
     from cs285.data.whole_files import PICKLE, kind_of
     from cs285.envs.make_env import make_env
     from cs285.infrastructure.inputs import load_initial_data
+    from cs285.infrastructure.metrics import return_statistics
     from cs285.policies.loaded_gaussian_policy import LoadedGaussianPolicy, load_expert
 
     if not settings.files:
@@ -35,7 +37,16 @@ def main(settings: Settings) -> None:
             layers = " -> ".join(map(str, [expert.ob_dim, *(len(bias) for bias in expert.biases)]))
             print(f"{path}: expert policy\n  network {layers}, {expert.activation}")
         else:
-            print(f"{path}: {describe_data(path, content)}")
+            episodes = load_expert_data(path)
+            first, lengths = episodes[0], [len(episode) for episode in episodes]
+            actions = "discrete actions" if first.discrete else f"actions of {first.actions.shape[1]} numbers"
+            keys = content[0].keys() if isinstance(content, list) and isinstance(content[0], dict) else {}
+            edition = "fall 2020 and CMU" if "image_obs" in keys else "fall 2023"
+            returns = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
+            print(f"""{path}: expert data{f", layout of {edition}" if "observation" in keys else ""}
+  observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}
+  {len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}
+  {returns.format(**return_statistics(episodes, "R"))}""")
         if (task := settings.env_name) is not None:
             spec = make_env(task)[1]
             if is_policy:
@@ -43,23 +54,6 @@ def main(settings: Settings) -> None:
             else:
                 load_initial_data(Config(expert_data=path, env_name=task), spec)
             print(f"  fits {task}")
-
-
-def describe_data(path: Path, content: Any) -> str:
-    """Describe layout, sizes, lengths and returns of recorded episodes; ``content`` is a pickle's content or None."""
-    from cs285.data.expert_data import load_expert_data
-    from cs285.infrastructure.metrics import return_statistics
-
-    episodes = load_expert_data(path)
-    first, lengths = episodes[0], [len(episode) for episode in episodes]
-    actions = "discrete actions" if first.discrete else f"actions of {first.actions.shape[1]} numbers"
-    keys = content[0].keys() if isinstance(content, list) and isinstance(content[0], dict) else {}
-    edition = "fall 2020 and CMU" if "image_obs" in keys else "fall 2023"
-    returned = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
-    return f"""expert data{f", layout of {edition}" if "observation" in keys else ""}
-  observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}
-  {len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}
-  {returned.format(**return_statistics(episodes, "R"))}"""
 
 
 if __name__ == "__main__":

@@ -39,14 +39,20 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
+    from cs285.experts.rollouts import evaluate_expert, read_card
+    from cs285.policies.saved_policy import load_run_config
+
     policies = [settings.policy] if settings.policy else [shipped_expert(task) or Path() for task in shipped_tasks()]
-    configs = {path: config_of(path, settings) for path in map(saved_file, policies)}
-    for config in configs.values():
-        restart_in_mujoco_py_venv(config.backend)
+    flags = {name: getattr(settings, name) for name in ("ep_len", "seed", "backend")}
+    given = {name: value for name, value in flags.items() if value is not None}
+    configs, task = {}, settings.env_name
+    for path in map(saved_file, policies):
+        in_run = path.suffix == ".pt"
+        config = load_run_config(path.parent, task) if in_run else Config(env_name=task or path.stem, seed=0)
+        configs[path] = replace(config, **given)
+        restart_in_mujoco_py_venv(configs[path].backend)
     if settings.video is not None:
         check_writable(settings.video)  # so that a wrong path is refused before the rollouts
-    from cs285.experts.rollouts import evaluate_expert, read_card
-
     different = []
     row = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"
     print(row.format("task", "mean", "std", "min", "max", "IQM [95 % interval]", "early", "card"))
@@ -66,18 +72,6 @@ def main(settings: Settings) -> None:
                 different.append(str(path))
     if different:
         raise InvalidInput(f"returns differ from those on the card: {', '.join(different)}")
-
-
-def config_of(path: Path, settings: Settings) -> Config:
-    """The settings of a saved policy's run, or default settings for an expert, changed by the flags that are given."""
-    if path.suffix == ".pt":
-        from cs285.policies.saved_policy import load_run_config
-
-        config = load_run_config(path.parent, settings.env_name)
-    else:
-        config = Config(env_name=settings.env_name or path.stem, seed=0)
-    given = {name: getattr(settings, name) for name in ("ep_len", "seed", "backend")}
-    return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
 if __name__ == "__main__":
