@@ -22,7 +22,7 @@ from cs285.data.trajectory import Trajectory
 from cs285.data.whole_files import digest, reading, whole_file, write_pickle
 from cs285.errors import InvalidInput
 
-VERSION = 4  # version of the checkpoint's format
+VERSION = 5  # version of the checkpoint's format
 SECONDS, ADAM_STEP = (float, 0, 1e12), (float, 0, 2**53)
 CHECKPOINT = {  # kinds of the values in state.pt, for `check`
     "version": (int, VERSION, VERSION),
@@ -33,7 +33,7 @@ CHECKPOINT = {  # kinds of the values in state.pt, for `check`
         "agent": dict,
         "total_envsteps": COUNT,
         "seconds": SECONDS,
-        "evaluation": {"pending": object, "log": {"size": COUNT, "sha256": str}},
+        "evaluation": {"pending": object, "log": {str: {str: SCALAR}}},
     },
 }
 # Settings that may differ when a run resumes. But n_iter may only grow, and the expert's file and data may only move:

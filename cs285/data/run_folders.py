@@ -27,7 +27,7 @@ REQUIRED_COLUMNS = ("itr", "Eval_AverageReturn", "Eval_StdReturn", "Initial_Data
 COUNT, SCALAR, STD = (int, 0, 2**53), (float, -1e100, 1e100), (float, 0, 1e100)
 # Mappings: {key: kind of its value} with all required keys, or {str: kind of all values} if any text may be a key.
 TEXTS = {str: str}
-CONFIG_JSON = {"settings": {str: object}, "inputs": TEXTS, "versions": TEXTS, "policy": TEXTS, "earlier": list}
+CONFIG_JSON = {"settings": {str: object}, "inputs": TEXTS, "versions": TEXTS, "policy": TEXTS}
 
 
 def check(value: Any, kind: Any, name: str = "") -> None:
@@ -125,7 +125,7 @@ def read_content(path: Path) -> dict[str, Any]:
     """Read config.json into a dict with the fields of `CONFIG_JSON`; raise InvalidInput for other content."""
     with reading(path, "the config.json of a run"):
         loaded = {name: value for name, value in json.loads(read_whole(path, MAX_CONFIG)).items() if value is not None}
-        content = {"inputs": {}, "versions": {}, "policy": {}, "earlier": [], **loaded}
+        content = {"inputs": {}, "versions": {}, "policy": {}, **loaded}
         check(content, CONFIG_JSON)
         return content
 

@@ -59,7 +59,8 @@ class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assi
         set_global_generator_states(self._generator_states)
         config, state = self.config, self.resumed_state
         self.run_dir = config.resume or make_run_dir(config.logdir, config.run_name)
-        with self, closing(Logger(self.run_dir, state["evaluation"]["log"] if state else None)) as logger:
+        logged = state["evaluation"]["log"].values() if state else ()
+        with self, closing(Logger(self.run_dir, dict(zip(config.evaluated, logged, strict=False)))) as logger:
             settings = asdict(replace(config, n_iter=config.iterations, resume=None))
             logger.log_config(settings, self.inputs.digests, self.policy_description)
             print(f"logging to {self.run_dir}", flush=True)

@@ -83,12 +83,13 @@ class Evaluation:
     def state_dict(self) -> dict[str, Any]:
         """Finish the videos, and return the state for a checkpoint.
 
-        ``pending`` has ``itr`` and ``scalars`` of the row that is not logged yet; None: all rows are logged. ``log`` is
-        from `Logger.state_dict`.
+        ``log`` has the logged rows by iteration. ``pending`` has ``itr`` and ``scalars`` of the row that is not logged
+        yet; None: all rows are logged.
         """
         self._finish_films()
+        self.logger.check_folder()
         pending = {"itr": self._pending[0], "scalars": dict(self._pending[1])} if self._pending else None
-        return {"pending": pending, "log": self.logger.state_dict()}
+        return {"pending": pending, "log": dict(zip(map(str, self.config.evaluated), self.logger.rows, strict=False))}
 
     def resume(self, pending: Mapping[str, Any] | None, policy: BasePolicy) -> None:
         """Start the evaluation of the row ``pending`` of a `state_dict` again; None: all rows were logged."""

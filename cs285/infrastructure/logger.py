@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import hashlib
 import itertools
 import json
 import os
@@ -14,14 +13,12 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
-from cs285.data.run_folders import MAX_LOG, git_commit, read_content, read_rows, versions
-from cs285.data.whole_files import read_whole, whole_file, writing
+from cs285.data.run_folders import git_commit, versions
+from cs285.data.whole_files import whole_file, writing
 from cs285.errors import InvalidInput
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows has no fcntl
-    fcntl = None  # type: ignore[assignment]
 
 
 def make_run_dir(logdir: Path, run_name: str) -> Path:
@@ -40,31 +37,23 @@ def make_run_dir(logdir: Path, run_name: str) -> Path:
 class Logger:
     """Logs one run into the folder ``run_dir``; ``rows`` are the scalars of each logged iteration."""
 
-    def __init__(self, run_dir: Path, resume_state: Mapping[str, Any] | None = None) -> None:
-        """Open the files of a new run, or of a run to resume.
+    def __init__(self, run_dir: Path, logged: Mapping[int, Mapping[str, float]] | None = None) -> None:
+        """Open the files of a new run; or of a run to resume, in which the rows ``logged`` replace those of log.csv.
 
-        ``resume_state`` is None in a new run. In a resumed run it is the `state_dict` of the last checkpoint, and rows
-        that were logged after the checkpoint are removed. Raises InvalidInput, and changes no file, when the folder
-        can't be written, another process is writing it, or log.csv does not begin with the rows of the checkpoint.
+        ``logged`` has the scalars by iteration. Raises InvalidInput, and changes no file, when the folder can't be
+        written or another process is writing it.
         """
-        self.run_dir, self._table = run_dir, run_dir / "log.csv"
+        self.run_dir, self._table, self.rows = run_dir, run_dir / "log.csv", list[dict[str, float]]()
         with writing(self._table):
-            self._csv = self._table.open("w" if resume_state is None else "r+", newline="", encoding="utf-8")
+            self._csv = self._table.open("a", newline="", encoding="utf-8")
             try:
-                if fcntl is not None:
+                if sys.platform != "win32":
                     fcntl.flock(self._csv, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise InvalidInput(f"{run_dir} is being written by another process") from None
             except OSError:
                 pass  # some file systems have no locks
-        rows = []
-        if resume_state is not None:
-            content = read_whole(self._table, MAX_LOG)[: resume_state["size"]]
-            if hashlib.sha256(content).hexdigest() != resume_state["sha256"]:
-                raise InvalidInput(f"{self._table} does not begin with the rows of the run's last checkpoint")
-            rows = read_rows(self._table, content)
-            with writing(self._table):
-                self._csv.seek(self._csv.truncate(len(content)))
+            self._csv.truncate(0)
         # A killed run may have lost events. So a resumed run purges the earlier event files, and logs all rows again.
         suffix = f".{sessions}" if (sessions := len(list(run_dir.glob("events.out.tfevents.*")))) else ""
         try:
@@ -72,26 +61,19 @@ class Logger:
         except OSError as error:  # SummaryWriter needs semaphores, and so /dev/shm
             print(f"no event files for TensorBoard ({error}); {self._table} has all scalars", file=sys.stderr)
             self._events = SummaryWriter(str(run_dir), write_to_disk=False)
-        self.rows: list[dict[str, float]] = []
-        for row in rows:
-            itr = int(row.pop("itr"))
-            self._add_scalars(row, itr)
-            self.rows.append(row)
+        for itr, scalars in (logged or {}).items():
+            self.log_scalars(scalars, itr)
 
     def log_config(self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
         """Write config.json, or raise InvalidInput.
 
         ``inputs`` maps each setting that names an input file to the file's SHA-256; ``policy`` is from
-        `describe_policy`. Each time that a run is resumed, its last command and versions join the list ``earlier``.
+        `describe_policy`.
         """
-        path = self.run_dir / "config.json"
-        content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy}
-        session = {"command": sys.argv, "versions": versions(), "git_commit": git_commit()}
-        if path.exists():
-            before = read_content(path)
-            content["earlier"] = [*before["earlier"], {name: before.get(name) for name in session}]
-        with whole_file(path) as file:
-            file.write(json.dumps({**content, **session}, indent=2, default=str).encode() + b"\n")
+        content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy, "command": sys.argv}
+        content |= {"versions": versions(), "git_commit": git_commit()}
+        with whole_file(self.run_dir / "config.json") as file:
+            file.write(json.dumps(content, indent=2, default=str).encode() + b"\n")
 
     def log_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
         """Append a row to log.csv and TensorBoard; raise InvalidInput if the names change or writing fails."""
@@ -104,7 +86,8 @@ class Logger:
                 table.writeheader()
             table.writerow({"itr": itr, **scalars})
             self._csv.flush()
-            self._add_scalars(scalars, itr)
+            for name, value in scalars.items():
+                self._events.add_scalar(name, value, itr)
         self.rows.append(dict(scalars))
 
     def check_folder(self) -> None:
@@ -112,17 +95,6 @@ class Logger:
         with writing(self._table):
             if not os.path.samestat(os.fstat(self._csv.fileno()), self._table.stat()):
                 raise InvalidInput(f"can't write {self._table}: another file has replaced it")
-
-    def _add_scalars(self, scalars: Mapping[str, float], itr: int) -> None:
-        for name, value in scalars.items():
-            self._events.add_scalar(name, value, itr)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Flush log.csv to the disk and return its size in bytes and SHA-256; raise InvalidInput when writing fails."""
-        with writing(self._table):
-            os.fsync(self._csv.fileno())
-            content = self._table.read_bytes()
-        return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
     def close(self) -> None:
         """Close the files. Errors are ignored, since all rows are written before."""

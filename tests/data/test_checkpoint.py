@@ -39,7 +39,7 @@ TREE: dict[str, Any] = {
 
 def run_state(itr: int = 2, **agent: Any) -> dict[str, Any]:
     """A state as `RL_Trainer.state_dict` returns it; ``agent`` is the agent's state."""
-    evaluation = {"pending": {"itr": itr, "scalars": {"a": 0.5}}, "log": {"size": 9, "sha256": "0a"}}
+    evaluation = {"pending": {"itr": itr, "scalars": {"a": 0.5}}, "log": {"0": {"a": 0.25}}}
     return {"agent": agent, "total_envsteps": 5, "seconds": 1.5, "evaluation": evaluation}
 
 
@@ -115,12 +115,11 @@ FIELDS: dict[str, Any] = {
     "state.agent.training.adam.state.0.step": [-0.5, [], *(v for v in NOT_COUNTS if v not in ("2", True))],
     "state.total_envsteps": [1.5, *NOT_COUNTS],
     "state.seconds": NOT_COUNTS,
-    "state.evaluation": [None, [], {"log": {}, "pending": None}],
+    "state.evaluation": [None, [], {"log": [], "pending": None}],
     "state.evaluation.pending": [1, {}, {"itr": 2}],
     "state.evaluation.pending.itr": [1, *NOT_COUNTS],
     "state.evaluation.pending.scalars": [None, [1.0], {"a": "x"}, {0: 1.0}],
-    "state.evaluation.log.size": [1.5, *NOT_COUNTS],
-    "state.evaluation.log.sha256": [None, 1],
+    "state.evaluation.log": [None, [{"a": 0.5}], {"0": {"a": "x"}}, {0: {"a": 0.5}}],
     "0.terminated": [2.0, np.array([1]), True],
     "0.rewards": [np.float32([1.0]), np.float32([[1.0]] * 3), np.arange(3)],
     "0.actions": [np.float32([[1.0]]), 1.0],

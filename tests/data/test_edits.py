@@ -73,7 +73,8 @@ def test_an_edited_run_is_resumed_or_refused_unchanged(
         capsys.readouterr()
 
     resume()
-    assert outcomes.count("refused") > len(outcomes) / 2
+    refused = outcomes.count("refused")
+    assert refused == 0 if name == "log.csv" else refused > len(outcomes) / 2  # log.csv is written anew
 
 
 def edits(path: Path) -> st.SearchStrategy[bytes]:

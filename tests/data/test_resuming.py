@@ -1,6 +1,5 @@
 """A run is killed or fills the disk. Once resumed, it has the results of an uninterrupted run, bit for bit."""
 
-import json
 import os
 import random
 import re
@@ -49,7 +48,6 @@ def test_killed_while_it_writes(job: Config, whole: Path) -> None:
         config = settings_to_resume({"resume": run_dirs(job)[-1]})
     assert sessions > 1
     assert_same(run_dirs(job)[-1], whole)
-    assert len(json.loads((run_dirs(job)[-1] / "config.json").read_text(encoding="utf-8"))["earlier"]) == sessions
 
 
 @pytest.mark.slow
