@@ -28,7 +28,7 @@ STYLES: list[dict[str, Any]] = list(
 MAX_TICKS = 8
 LOG_SCALE_RATIO = 8  # an axis is logarithmic if its largest value is at least this many times its smallest
 TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars in inches; letters in a line of the task's name
-BARS: list[dict[str, Any]] = list(cycler(color=COLORS[:3]) + cycler(hatch=("", "..", "//")))  # as METHODS
+BARS: dict[str, Any] = dict(zip(METHODS, cycler(color=COLORS[:3]) + cycler(hatch=("", "..", "//")), strict=True))
 ALL_TASKS = "all tasks"
 # Settings in which the points of one label curve may differ; other settings that differ are part of the curve's name.
 ALONG_A_CURVE = ("expert_policy_file", "expert_episodes", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
@@ -124,12 +124,13 @@ def task_bars(series: Sequence[Series]) -> Figure:
     figure, axes = new_figure("", "return, % of the expert's", max(5.0, 1.6 + TASK_INCHES * len(tasks)))
     width = 0.8 / len(methods)
     for n, method in enumerate(methods):
-        style = BARS[METHODS.index(method)]
         chosen = {place: found[method] for place, found in enumerate(tasks.values()) if method in found}
         xs = np.array(list(chosen)) + (n - (len(methods) - 1) / 2) * width
         means, stds = np.transpose([[s.percent(x) for x in s.summary(s.last)[1:3]] for s in chosen.values()])
         heights, errors = np.nan_to_num(means), np.nan_to_num(stds)
-        bars = axes.bar(xs, heights, 0.9 * width, yerr=errors, capsize=3, **style, edgecolor="white", label=method)
+        bars = axes.bar(
+            xs, heights, 0.9 * width, yerr=errors, capsize=3, **BARS[method], edgecolor="white", label=method
+        )
         axes.bar_label(bars, [f"{mean:.0f}".replace("nan", "–") for mean in means], padding=2, fontsize="small")
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])

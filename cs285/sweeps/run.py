@@ -33,9 +33,9 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     """Make a `Config` for every combination of values; experiments are named after the settings that vary.
 
     ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
-    Each combination runs with the seeds 1 to ``seeds``. If ``seeds`` is None, it runs with the seeds in ``assignments``
-    or, if there are none, with the default seed. Paths become absolute, since Ray's workers run in other folders.
-    Raises InvalidInput when a setting is given twice or not allowed, and exits as `parse` does for a wrong value.
+    Each combination runs with the seeds 1 to ``seeds``; None: with the seeds in ``assignments`` or the default seed.
+    Paths of files become absolute, since Ray's workers run in other folders. Raises InvalidInput when a setting is
+    given twice or not allowed, and exits as `parse` does for a wrong value.
     """
     if seeds is not None:
         assignments = [*assignments, f"seed={','.join(map(str, range(1, seeds + 1)))}"]
