@@ -25,12 +25,6 @@ from cs285.results.figures import learning_curves, parameter_figure, task_bars
 from cs285.results.series import METHODS, RETURN, Series, by_task, compared, group_by_parameter, series_names
 
 IN_CAPTIONS = ("n_layers", "size", "num_agent_train_steps_per_iter", "eval_batch_size", "ep_len")
-RATIONALES = {
-    "num_agent_train_steps_per_iter": "more steps need no more data; after too few, the policy has not learned it",
-    "expert_episodes": "BC learns in the states of the expert only, and more episodes show more of them",
-    "size": "a small network can't represent the expert's actions, and a large one may overfit few data",
-    "learning_rate": "at a small rate the policy learns too little, and a large one leaves noise in the weights",
-}
 # Settings of the default policy. For runs with a user's own policy, which may ignore them, `settings_of` omits them.
 OF_POLICY = ("loss", "n_layers", "size", "learning_rate", "learning_rate_schedule", "ob_normalization")
 IN_OTHER_COLUMNS = ("env_name", "do_dagger", "expert_policy_file", "expert_data")
@@ -45,7 +39,7 @@ class Part(NamedTuple):
     commands: Sequence[str] = ()
     rows: Sequence[dict[str, str]] = ()
     image: str = ""  # PNG in base64
-    caption: str = ""  # of a figure; the captions of tables are in the template
+    settings: str = ""  # settings that all runs of a figure have in common, for its caption
 
 
 def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = ()) -> list[str]:
@@ -67,9 +61,9 @@ def write_report(series: Sequence[Series], folder: Path, notes: Sequence[str] = 
             path = unfinished / f"{part.name.lower().replace(' ', '')}.csv"
             with path.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([part.rows[0], *(row.values() for row in part.rows)])
-        for name, caption, shown, draw in _figures(series):
+        for name, shown, draw in _figures(series):
             try:
-                parts.append(_draw(name, caption, shown, draw, unfinished))
+                parts.append(_draw(name, shown, draw, unfinished))
             except InvalidInput as error:
                 left_out.append(f"{name} is left out: {error}")
         if not any(part.name.startswith("Figure 1") for part in parts):
@@ -169,25 +163,22 @@ def plus_minus(mean: float, std: float | None, digits: int = 0) -> str:
     return f"{mean:.{digits}f}" if std is None else f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
-def _figures(series: Sequence[Series]) -> Iterator[tuple[str, str, Sequence[Series], Callable[[], Figure]]]:
-    """Yield the name, the caption and the series of each figure, and the function that draws it."""
+def _figures(series: Sequence[Series]) -> Iterator[tuple[str, Sequence[Series], Callable[[], Figure]]]:
+    """Yield the name and the series of each figure, and the function that draws it."""
     for task, group in by_task(series, "BC").items():
         for name in group[0].facts:
             drawn = [s for curve in group_by_parameter(group, name) if len(curve) > 2 for s in curve]
             if drawn and name != "eval_batch_size":  # eval_batch_size does not change the policy
-                rationale = f", chosen because {RATIONALES[name]}" if name in RATIONALES else ""
-                draw = partial(parameter_figure, drawn, name)
-                yield f"Figure 1: {name} {task}", f"BC against {name}{rationale}.", drawn, draw
+                yield f"Figure 1: {name} {task}", drawn, partial(parameter_figure, drawn, name)
     for task, group in by_task(series, "DAgger").items():
-        draw = partial(learning_curves, [s for s in series if s.task == task])
-        yield f"Figure 2: {task}", "DAgger over its iterations, of which iteration 0 is BC.", group, draw
+        yield f"Figure 2: {task}", group, partial(learning_curves, [s for s in series if s.task == task])
     if len({s.task for s in series}) > 1:
         with contextlib.suppress(InvalidInput):  # `make_tables` has already reported this error for Table 3
             shown = [s for found in compared(series).values() for s in found.values()]
-            yield "Figure 3: tasks", "Final returns in per cent of the expert's.", shown, partial(task_bars, series)
+            yield "Figure 3: tasks", shown, partial(task_bars, series)
 
 
-def _draw(name: str, caption: str, series: Sequence[Series], draw: Callable[[], Figure], folder: Path) -> Part:
+def _draw(name: str, series: Sequence[Series], draw: Callable[[], Figure], folder: Path) -> Part:
     """Write a figure as PNG and PDF and return its `Part`; raise InvalidInput if drawing fails or returns are flat."""
     means = [s.summary(itr).mean for s in series for itr in s.iterations]
     if np.ptp(means) <= FLAT * np.abs(means).max():
@@ -197,9 +188,8 @@ def _draw(name: str, caption: str, series: Sequence[Series], draw: Callable[[], 
         save_figure(figure, path := folder / f"{stem}.{extension}")
     settings = {name: values for name, values in settings_of(series).items() if name in IN_CAPTIONS}
     common = ", ".join(f"{name}={values[0]}" for name, values in settings.items() if len(values) == 1)
-    caption = f"{caption} {common}; other settings and the data are in the first tables."
     image = base64.b64encode(path.read_bytes()).decode()
-    return Part(name, [s.command() for s in series], image=image, caption=caption)
+    return Part(name, [s.command() for s in series], image=image, settings=common)
 
 
 def _videos(series: Series) -> Iterator[tuple[str, str]]:
