@@ -11,7 +11,6 @@ from tyro.conf import arg
 from cs285.config import Config
 from cs285.data.run_folders import saved_file
 from cs285.data.shipped import shipped_expert, shipped_tasks
-from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
@@ -51,8 +50,6 @@ def main(settings: Settings) -> None:
         config = load_run_config(path.parent, task) if in_run else Config(env_name=task or path.stem, seed=0)
         configs[path] = replace(config, **given)
         restart_in_mujoco_py_venv(configs[path].backend)
-    if settings.video is not None:
-        check_writable(settings.video)  # so that a wrong path is refused before the rollouts
     different = []
     row = "{:<16}{:>9}{:>8}{:>9}{:>9}{:>27}{:>7}{:>9}"
     print(row.format("task", "mean", "std", "min", "max", "IQM [95 % interval]", "early", "card"))

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from cs285.data.run_folders import versions
 from cs285.data.shipped import shipped_expert
 from cs285.data.trajectory import Array, Trajectory
 from cs285.data.whole_files import digest, read_whole, reading, whole_file
-from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.experts.settings import LIBRARIES, ExpertSettings
 from cs285.infrastructure.learning_curve import BLUE, GREEN, add_title_and_legend, new_figure, save_figure
@@ -34,43 +34,23 @@ CLONE_SEEDS = (1, 2, 3)
 SHARPNESS_NOISE = 0.1
 
 
-def roll_out(
-    expert_file: Path,
-    env_name: str,
-    episodes: int,
-    seed: int,
-    stream: Stream,
-    noise: float = 0.0,
-    video: Path | None = None,
-    **options: Any,
-) -> tuple[list[Trajectory], BasePolicy, TaskSpec]:
-    """Roll out an expert or a saved policy; return the episodes, the policy without noise, and the task's facts.
+def evaluate_expert(
+    path: Path, env_name: str, episodes: int, seed: int = 0, video: Path | None = None, **options: Any
+) -> dict[str, Any]:
+    """Roll out the mean action of an expert or a saved policy, or raise InvalidInput when it does not fit the task.
 
-    ``stream`` and ``seed`` determine the episodes. ``noise`` is explained at `record_episodes`. ``video`` is a file for
-    a video of the first episode. ``options`` are arguments of `RolloutWorkers`, such as ``num_workers``. Raises
-    InvalidInput when the policy does not fit the task, or when actions with noise are not continuous and bounded.
-    """
-    with RolloutWorkers(env_name, episodes_needed=episodes, films=video is not None, **options) as rollouts:
-        expert = policy = load_expert(expert_file, env_name, rollouts.spec)
-        if noise > 0:
-            space = rollouts.spec.action_space
-            if not (isinstance(space, Box) and space.is_bounded()):
-                raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
-            policy = _NoisyPolicy(expert, noise * (space.high - space.low) / 2)
-        paths = sample_n_trajectories(rollouts, policy, episodes, episode_seeds(seed, stream, itr=0))
-        if video is not None and rollouts.can_render():
-            rollouts.wait(rollouts.start_film(video, policy, [next(episode_seeds(seed, stream, itr=0))]))
-        return paths, expert, rollouts.spec
-
-
-def evaluate_expert(path: Path, env_name: str, episodes: int, seed: int = 0, **options: Any) -> dict[str, Any]:
-    """Roll out the mean action of an expert or a saved policy; ``options`` and errors are those of `roll_out`.
+    ``video`` is a file for a video of the first episode. ``options`` are arguments of `RolloutWorkers`.
 
     Returns a dict: ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
     the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the
     number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
     """
-    paths, expert, spec = roll_out(path, env_name, episodes, seed, Stream.EVALUATION, **options)
+    seeds = list(islice(episode_seeds(seed, Stream.EVALUATION, itr=0), episodes))
+    with RolloutWorkers(env_name, episodes_needed=episodes, films=video is not None, **options) as rollouts:
+        expert, spec = load_expert(path, env_name, rollouts.spec), rollouts.spec
+        paths = sample_n_trajectories(rollouts, expert, episodes, iter(seeds))
+        if video is not None and rollouts.can_render():
+            rollouts.wait(rollouts.start_film(video, expert, seeds[:1]))
     returns = np.array([path.total_reward for path in paths])
     statistics = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
     _, _, _, statistics["iqm"], statistics["iqm_95_low"], statistics["iqm_95_high"] = summarize(returns)
@@ -160,18 +140,25 @@ class _NoisyPolicy(BasePolicy):
 def record_episodes(
     env_name: str, expert: Path | None = None, episodes: int = 2, noise: float = 0.0, seed: int = 1, **options: Any
 ) -> list[Trajectory]:
-    """Record episodes of an expert file; None: of the expert that ships. ``options`` and errors are as for `roll_out`.
+    """Record episodes of an expert file; None: of the expert that ships. ``options`` are as for `evaluate_expert`.
 
     With ``noise``, Gaussian noise is added to the actions that are executed, and the recorded actions are the expert's
     mean actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between
-    the actions' bounds.
+    the actions' bounds. Raises InvalidInput when the expert does not fit the task, or when there is noise and the
+    actions are not continuous and bounded.
     """
     if (file := expert or shipped_expert(env_name)) is None:
         raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")
-    paths, policy, spec = roll_out(file, env_name, episodes, seed, Stream.TRAINING_ROLLOUTS, noise, **options)
-    if noise > 0:
-        return relabel_with_expert(paths, policy, spec)
-    return [replace(path, actions=path.actions + spec.ac_start) for path in paths]  # as the environment numbers them
+    seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
+    with RolloutWorkers(env_name, episodes_needed=episodes, **options) as rollouts:
+        policy, spec, space = load_expert(file, env_name, rollouts.spec), rollouts.spec, rollouts.spec.action_space
+        if noise == 0:  # the recorded actions are numbered as in the environment
+            paths = sample_n_trajectories(rollouts, policy, episodes, seeds)
+            return [replace(path, actions=path.actions + spec.ac_start) for path in paths]
+        if not (isinstance(space, Box) and space.is_bounded()):
+            raise InvalidInput(f"--noise needs continuous, bounded actions; {env_name} has {space}")
+        noisy = _NoisyPolicy(policy, noise * (space.high - space.low) / 2)
+        return relabel_with_expert(sample_n_trajectories(rollouts, noisy, episodes, seeds), policy, spec)
 
 
 def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0) -> None:
