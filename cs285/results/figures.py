@@ -22,9 +22,7 @@ from cs285.infrastructure.learning_curve import BLUE, GREEN, ORANGE, add_title_a
 from cs285.results.series import METHODS, Series, by_task, compared, group_by_parameter, role, series_names, summarize
 
 COLORS = (BLUE, "#56B4E9", ORANGE, "#CC79A7", "#E69F00", "black")
-STYLES: list[dict[str, Any]] = list(
-    cycler(linestyle=("-", "--", ":")) * (cycler(color=COLORS) + cycler(marker="oDs^vP"))
-)
+STYLES: list[Any] = list(cycler(linestyle=("-", "--", ":")) * (cycler(color=COLORS) + cycler(marker="oDs^vP")))
 MAX_TICKS = 8
 LOG_SCALE_RATIO = 8  # an axis is logarithmic if its largest value is at least this many times its smallest
 TASK_INCHES, TASK_LETTERS = 1.5, 15  # width of a task's bars in inches; letters in a line of the task's name
@@ -51,8 +49,7 @@ def learning_curves(series: Sequence[Series]) -> Figure:
         lines += [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
         lines += [(s.gradient_steps, other.summary(other.last).mean) for other in as_long if len(as_long) == 1]
     references = [(f"BC, {steps} gradient steps", mean) for steps, mean in lines]
-    needed = "runs of DAgger (--do_dagger)"
-    figure, axes = _draw_curves(curves, "iteration of DAgger", "DAgger", needed, references)
+    figure, axes = _draw_curves(curves, "iteration of DAgger", "DAgger", "runs of DAgger (--do_dagger)", references)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -64,7 +61,7 @@ def parameter_figure(series: Sequence[Series], parameter: str) -> Figure:
     """
     groups = group_by_parameter([s for s in series if s.method == "BC"], parameter)
     curves = [[(getattr(s.config, parameter), s, s.last) for s in group] for group in groups]
-    needed = f"BC runs that differ in {parameter} alone, and in numbers"
+    needed = f"BC runs that differ in the number {parameter} alone"
     figure, axes = _draw_curves(curves, parameter, "Behavioural cloning", needed)
     ticks = sorted({x for curve in curves for x, _, _ in curve})
     if 0 < ticks[0] * LOG_SCALE_RATIO <= ticks[-1]:

@@ -149,8 +149,13 @@ TANH, RELU = {"policy": {"architecture": "Tanh"}}, {"policy": {"architecture": "
     [
         ((learning_curves,), [1.0], [{}], "needs runs of DAgger"),
         ((learning_curves,), [1.0, 2.0], [HOPPER, ANT], r"one task, not of Ant-v5, Hopper-v5; use --where env_name="),
-        ((parameter_figure, "n_layers"), [1.0], [{}, SIZE], "BC runs that differ in n_layers alone, and in numbers"),
-        ((parameter_figure, "size"), [1.0], [{}, {**SIZE, "n_layers": 1}], "BC runs that differ in size alone"),
+        ((parameter_figure, "n_layers"), [1.0], [{}, SIZE], "BC runs that differ in the number n_layers alone"),
+        (
+            (parameter_figure, "size"),
+            [1.0],
+            [{}, {**SIZE, "n_layers": 1}],
+            "BC runs that differ in the number size alone",
+        ),
         ((parameter_figure, "size"), [1.0], [TANH, RELU, SIZE], "differ in the architecture of the policy only"),
         ((task_bars,), [1.0], [{}, SIZE], "BC on Hopper-v5 has series that differ in size"),
     ],
