@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short_repr
@@ -92,16 +92,17 @@ class RunFolder:
 
 
 def read_runs(paths: Sequence[Path]) -> list[RunFolder]:
-    """Read the run folders at or below paths, sorted by name; InvalidInput if one is invalid, or if there is none."""
-    folders = {folder.resolve(): folder for path in paths for folder in _folders_below(path)}
-    if not folders:
-        raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths)) or 'no path'}")
+    """Read the run folders at or below paths, sorted by name, except those in folders whose names begin with a dot.
+
+    Raises InvalidInput when one of them is invalid.
+    """
+    folders: dict[Path, Path] = {}
+    for path in paths:
+        for log in sorted(path.rglob("log.csv")):
+            hidden = any(part.startswith(".") for part in log.relative_to(path).parts)
+            if not hidden and (log.parent / "config.json").exists():
+                folders[log.parent.resolve()] = log.parent
     return [read_run(folder) for folder in sorted(folders.values(), key=lambda folder: (folder.name, folder))]
-
-
-def any_run_below(path: Path) -> bool:
-    """Whether `read_runs` finds a run folder at or below a path."""
-    return next(_folders_below(path), None) is not None
 
 
 def read_run(folder: Path) -> RunFolder:
@@ -140,14 +141,6 @@ def saved_file(path: Path) -> Path:
     if path.is_dir() and not numbers:
         raise InvalidInput(f"{path} is a folder without policy_itr_<n>.pt, which a run with --save_params writes")
     return saved[max(numbers, key=int)] if numbers else path
-
-
-def _folders_below(path: Path) -> Iterator[Path]:
-    """Yield the run folders at or below a path, except in folders whose names begin with a dot."""
-    for log in sorted(path.rglob("log.csv")):
-        hidden = any(part.startswith(".") for part in log.relative_to(path).parts)
-        if not hidden and (log.parent / "config.json").exists():
-            yield log.parent
 
 
 def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> list[dict[str, float]]:

@@ -29,7 +29,9 @@ class RunSelection:
         """
         from cs285.results.series import newest_runs
 
-        runs = read_runs([*chain(*self.runs)] or [Path("data")])
+        paths = [*chain(*self.runs)] or [Path("data")]
+        if not (runs := read_runs(paths)):
+            raise InvalidInput(f"no run folders (config.json and log.csv) below {', '.join(map(str, paths))}")
         for condition in chain(*self.where):
             name, _, wanted = condition.partition("=")
             texts = [str(vars(run.config).get(name, "no setting")) for run in runs]

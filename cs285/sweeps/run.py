@@ -15,7 +15,7 @@ from typing import Any
 
 from cs285.command_line import parse
 from cs285.config import Config
-from cs285.data.run_folders import RunFolder, any_run_below, read_run, read_runs
+from cs285.data.run_folders import RunFolder, read_run, read_runs
 from cs285.data.shipped import PROJECT_ROOT, input_files
 from cs285.data.whole_files import check_writable, digest, whole_file, whole_folder, write_files
 from cs285.errors import InvalidInput, RunsFailed
@@ -62,7 +62,7 @@ def find_runs(configs: Sequence[Config], logdir: Path) -> tuple[list[RunFolder],
     InvalidInput when a run folder or an input file can't be read.
     """
     wanted = {_key(c, {name: digest(path) for name, path in input_files(c).items()}): c for c in configs}
-    runs = read_runs([logdir]) if any_run_below(logdir) else []
+    runs = read_runs([logdir])
     found = {run.path: _key(run.config, run.inputs) for run in runs if run.complete}
     missing = [config for key, config in wanted.items() if key not in found.values()]
     return [run for run in runs if found.get(run.path) in wanted], missing
@@ -92,8 +92,8 @@ def run_missing(
         check_writable(logdir / "run")
         with connected(address, num_cpus or usable_cores()):
             failed = run_all(missing, logdir)
-    if any_run_below(logdir):
-        print(*write_tables(read_runs([logdir]), logdir), sep="\n")
+    if runs := read_runs([logdir]):
+        print(*write_tables(runs, logdir), sep="\n")
     if failed:
         raise RunsFailed(f"{len(failed)} of {len(configs)} runs failed twice: {', '.join(failed)}")
     return find_runs(configs, logdir)[0]

@@ -94,6 +94,8 @@ def test_written_episodes_are_read_also_by_plain_pickle(tmp_path: Path, states: 
     changes = {"actions": np.arange(100)} if discrete else {}
     written = make_trajectory(100, observations=states[:-1], next_observations=states[1:], **changes)
     apart = make_trajectory(100, observations=states[:-1], next_observations=states[:0:-1], **changes)
+    write_expert_data([written], tmp_path / "data.pkl")
+    assert (tmp_path / "data.pkl").stat().st_size < 1.1 * states.nbytes
     write_expert_data([written, apart], tmp_path / "data.pkl")
     for one, other in zip([written, apart], load_expert_data(tmp_path / "data.pkl", time_limit=100), strict=True):
         for name, value in vars(one).items():
