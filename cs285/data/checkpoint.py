@@ -24,18 +24,11 @@ from cs285.errors import InvalidInput
 
 VERSION = 5  # version of the checkpoint's format
 SECONDS, ADAM_STEP = (float, 0, 1e12), (float, 0, 2**53)
-CHECKPOINT = {  # kinds of the values in state.pt, for `check`
-    "version": (int, VERSION, VERSION),
-    "itr": COUNT,
-    "settings": {str: object},
-    "added": {str: str},
-    "state": {
-        "agent": dict,
-        "total_envsteps": COUNT,
-        "seconds": SECONDS,
-        "evaluation": {"pending": object, "log": {str: {str: SCALAR}}},
-    },
-}
+# Kinds of the values in state.pt, for `check`.
+EVALUATION = {"pending": object, "log": {str: {str: SCALAR}}}
+STATE: Any = {"agent": dict, "total_envsteps": COUNT, "seconds": SECONDS, "evaluation": EVALUATION}
+CHECKPOINT = {"version": (int, VERSION, VERSION), "itr": COUNT, "settings": {str: object}, "added": {str: str}}
+CHECKPOINT |= {"state": STATE}
 # Settings that may differ when a run resumes. But n_iter may only grow, and the expert's file and data may only move:
 # they must have the same SHA-256.
 MAY_CHANGE = {"resume", "logdir", "num_workers", "which_gpu", "checkpoint_freq", "video_log_freq", "save_params"}

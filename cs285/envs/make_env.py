@@ -127,8 +127,8 @@ def check_rendering(env_name: str, **options: Any) -> Array:
                 raise RuntimeError(f"render() returned {frame!r:.100} and not an array")
             return frame
     except Exception as error:  # graphics libraries share no exception class
-        of_mujoco = _origin(options.get("registration") or gym.registry.get(env_name)).startswith(MUJOCO_TASKS)
-        advice = f"; {rendering.advice()}" if of_mujoco else ""
+        spec = options.get("registration") or gym.registry.get(env_name)
+        advice = f"; {rendering.advice()}" if spec and str(spec.entry_point).startswith(MUJOCO_TASKS) else ""
         raise InvalidInput(f"can't render {env_name}: {describe(error)}{advice}") from error
 
 
@@ -142,7 +142,8 @@ def _make_registered(
         if os.getcwd() not in sys.path:  # Python itself adds only the script's folder
             sys.path.append(os.getcwd())
         importlib.import_module(module)
-    if render and _origin(registration or gym.registry.get(env_id)).startswith(MUJOCO_TASKS):
+    spec = registration or gym.registry.get(env_id)
+    if render and spec and str(spec.entry_point).startswith(MUJOCO_TASKS):
         options |= {"width": rendering.FRAME_SIZE, "height": rendering.FRAME_SIZE}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(is out of date|the latest versioned|mujoco-py bindings)")
@@ -156,7 +157,8 @@ def _register_v2_task(env_name: str, backend: Backend) -> None:
     """
     if backend == "mujoco_py" and env_name not in V2_IDS:
         raise InvalidInput(f"--backend mujoco_py runs {', '.join(V2_IDS)} and gym:<id>, not {env_name}")
-    if env_name not in V2_IDS or not _origin(gym.registry.get(env_name)).startswith(("gymnasium", "cs285.")):
+    entry: Any = getattr(gym.registry.get(env_name), "entry_point", "")
+    if env_name not in V2_IDS or not getattr(entry, "__module__", entry).startswith(("gymnasium", "cs285.")):
         return
     task = env_name.removesuffix("-v2")
     options: dict[str, Any] = {}
@@ -170,12 +172,6 @@ def _register_v2_task(env_name: str, backend: Backend) -> None:
         options = ANT_OPTIONS if task == "Ant" else {}
     gym.registry.pop(env_name)  # Gymnasium's entry only raises an error
     gym.register(env_name, f"{module}:{task}Env", max_episode_steps=1000, kwargs=options)
-
-
-def _origin(registration: EnvSpec | None) -> str:
-    """The module of the class or function that makes an environment; empty without a registration."""
-    entry = registration.entry_point if registration else ""
-    return entry if isinstance(entry, str) else getattr(entry, "__module__", "")
 
 
 def _make_old_gym_env(env_id: str, render: bool, env_kwargs: Mapping[str, Any]) -> Env:
