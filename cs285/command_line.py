@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 
 from cs285 import process
-from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, is_users, lacks_processes
+from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, lacks_processes, users_frames
 
 Settings = TypeVar("Settings")
 
@@ -77,7 +77,7 @@ def report(error: Exception, context: str = "") -> int:
 
     With ``--debug``, and for an error of the project itself, the traceback is printed first.
     """
-    expected = isinstance(error, EXPECTED) or is_users(error) or lacks_processes(error)
+    expected = isinstance(error, EXPECTED) or users_frames(error) or lacks_processes(error)
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv or not expected:
             traceback.print_exception(error)

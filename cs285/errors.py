@@ -35,8 +35,8 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
     """Context manager that adds task and iteration to messages of `InvalidInput` and of errors in the user's code."""
     try:
         yield
-    except (Exception, SystemExit) as error:
-        if ", iteration " in str(error) or not (isinstance(error, InvalidInput) or is_users(error)):
+    except Exception as error:
+        if ", iteration " in str(error) or not (isinstance(error, InvalidInput) or users_frames(error)):
             raise
         reason = describe(error).removeprefix(f"{env_name}, ")
         raise InvalidInput(f"{env_name}, iteration {itr}: {reason}") from error
@@ -57,20 +57,15 @@ def describe(error: BaseException) -> str:
         return "out of memory"
     if lacks_processes(error):
         return f"no further process or thread can be started ({message}): end some, or raise `ulimit -u`"
-    frames = _users_frames(error)
+    frames = users_frames(error)
     if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)) or (isinstance(error, OSError) and not frames):
         return message
     last = (frames or traceback.extract_tb(error.__traceback__))[-1:]
     return f"{type(error).__name__}: {message}" + "".join(f" ({frame.filename}, line {frame.lineno})" for frame in last)
 
 
-def is_users(error: BaseException) -> bool:
-    """Whether an exception comes from the user's code, which is neither the project's nor an installed package's."""
-    return not isinstance(error, Stopped) and bool(_users_frames(error))
-
-
-def _users_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """The frames of the user's code that the project had called, outermost first."""
+def users_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The calls of the user's code, neither the project's nor an installed package's, that led to an exception."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = itertools.dropwhile(lambda frame: not frame.filename.startswith(PROJECT), frames)
     others = PROJECT + INSTALLED

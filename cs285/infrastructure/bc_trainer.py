@@ -39,12 +39,10 @@ class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assi
             expert: used instead of ``config.expert_policy_file``, for example a function of a batch of observations
                 (N, *ob_shape); `as_policy` lists what is accepted.
             make_policy: builds the policy from the settings, the task's facts and the expert's episodes.
-            inputs: rollout workers, expert and data that runs with other seeds share; the caller closes them.
+            inputs: rollout workers, expert and data that are shared with runs that differ only in their seed.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
         with ExitStack() as on_failure:
-            if inputs is not None:
-                inputs.check_shared(config, expert)
             self.inputs = inputs or on_failure.enter_context(RunInputs(config, expert))
             self._prepare_agent(make_policy)
             self._owned = on_failure.pop_all()

@@ -37,7 +37,7 @@ class RunInputs(AbstractContextManager["RunInputs"]):
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
-        self._config, self._expert = config, expert
+        self._config = config
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         self._references: dict[str, Future[list[Trajectory]]] | None = None
         films, options = config.video_log_freq != -1, {"backend": config.backend, "env_kwargs": config.env_kwargs}
@@ -96,12 +96,6 @@ class RunInputs(AbstractContextManager["RunInputs"]):
             measured = return_statistics(evaluation.result(), name)
             scalars |= {key: measured[key] for key in (f"{name}_AverageReturn", f"{name}_StdReturn")}
         return scalars
-
-    def check_shared(self, config: Config, expert: object | None) -> None:
-        """Raise InvalidInput if these inputs are for another expert, or for other settings except seed and exp_name."""
-        same = replace(config, seed=self._config.seed, exp_name=self._config.exp_name) == self._config
-        if not same or (expert is not None and expert is not self._expert):
-            raise InvalidInput("the inputs that were passed are of a run with another expert or other settings")
 
     def __exit__(self, *error: Any) -> None:
         self._owned.__exit__(*error)

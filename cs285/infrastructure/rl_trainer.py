@@ -52,11 +52,9 @@ class RL_Trainer:  # noqa: N801 - the assignment's name
         if itr == 0:
             self.collection_policy = self.expert_policy
             return self.initial_expertdata
-        self.collection_policy = self.frozen_actor()
+        policy = self.collection_policy = self.frozen_actor()
         seeds = episode_seeds(self.config.seed, Stream.TRAINING_ROLLOUTS, itr)
-        paths, envsteps = sample_trajectories(
-            self.rollouts, self.collection_policy, self.config.batch_size, seeds, "collecting"
-        )
+        paths, envsteps = sample_trajectories(self.rollouts, policy, self.config.batch_size, seeds, "collecting")
         self.total_envsteps += envsteps
         return paths
 

@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import FPS, Env, TaskSpec, check_rendering, make_env
-from cs285.errors import InvalidInput, WorkerDied, describe, is_users
+from cs285.errors import InvalidInput, WorkerDied, describe, users_frames
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import signals_blocked, start_method, usable_cores, users_code
@@ -125,8 +125,8 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
             if self._pool is not None:
                 self._pool.shutdown()
             self._pool, self.num_workers = None, 0
-            died = "one ended; does the main script, which workers import, have if __name__ == '__main__'?"
-            why = died if isinstance(error, BrokenProcessPool) else describe(error)
+            hint = "one ended; does the main script, which workers import, have if __name__ == '__main__'?"
+            why = hint if isinstance(error, BrokenProcessPool) else describe(error)
             self._notify(f"no workers for {env_name}: {why}")
         except BaseException:  # raised by a signal
             self.__exit__(*sys.exc_info())
@@ -252,6 +252,6 @@ def _call(function: Callable[..., Any], task: bytes, policy: bytes | None, *args
                 sys.modules["torch"].set_num_threads(1)
             return function(_load(task), loaded, *args)
     except Exception as error:
-        if is_users(error):  # an exception of the user's own class might not be picklable
+        if users_frames(error):  # an exception of the user's own class might not be picklable
             raise InvalidInput(describe(error)) from error
         raise

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cs285.data.trajectory import Array
-from cs285.errors import InvalidInput, describe, is_users
+from cs285.errors import InvalidInput, describe, users_frames
 from cs285.policies.base_policy import BasePolicy
 
 
@@ -37,7 +37,7 @@ class ExternalPolicy(BasePolicy):
             answer = self.act(batch)
             actions = np.asarray(answer.detach().float().cpu() if hasattr(answer, "detach") else answer)
         except Exception as error:
-            if isinstance(error, InvalidInput) or is_users(error):
+            if isinstance(error, InvalidInput) or users_frames(error):
                 raise
             raise InvalidInput(f"the expert failed: {describe(error)}") from error  # a library raised it
         if actions.ndim not in (1, 2) or len(actions) != len(batch) or actions.dtype.kind not in "fiub":
