@@ -2,7 +2,6 @@
 
 import csv
 import importlib.metadata
-import io
 import json
 import os
 import platform
@@ -14,7 +13,7 @@ from pathlib import Path
 from reprlib import repr as short_repr
 from typing import Any
 
-from cs285.config import MOST, Config, config_from_settings, is_plain
+from cs285.config import Config, config_from_settings, is_plain
 from cs285.data.whole_files import read_whole, reading
 from cs285.errors import InvalidInput
 
@@ -111,8 +110,7 @@ def read_run(folder: Path) -> RunFolder:
     if not is_plain(str(folder)):
         raise InvalidInput(f"{folder} has control characters or lone surrogates in its name")
     config, content = read_config(path), read_content(path)
-    rows = read_rows(table, read_whole(table, MAX_LOG), config.iterations)
-    return RunFolder(folder, config, rows, content["inputs"], content["policy"])
+    return RunFolder(folder, config, _read_rows(table, config.iterations), content["inputs"], content["policy"])
 
 
 def read_config(path: Path) -> Config:
@@ -143,18 +141,17 @@ def saved_file(path: Path) -> Path:
     return saved[max(numbers, key=int)] if numbers else path
 
 
-def read_rows(path: Path, content: bytes, iterations: int = MOST["n_iter"]) -> list[dict[str, float]]:
-    """Parse the bytes of a log.csv into rows, ignoring an incomplete last line; ``path`` is named in messages.
+def _read_rows(path: Path, iterations: int) -> list[dict[str, float]]:
+    """Read the rows of a log.csv, each with its values by column, ignoring an incomplete last line.
 
-    Each row has its values by column. Raises InvalidInput for a value that is missing or out of range; the column
-    ``itr`` must rise from row to row and stay below ``iterations``.
+    Raises InvalidInput for a value that is missing or out of range; the column ``itr`` must rise from row to row and
+    stay below ``iterations``.
     """
-    rows: list[dict[str, float]] = []
-    file = io.TextIOWrapper(io.BytesIO(content[: content.rfind(b"\n") + 1]), "utf-8", newline="")
+    rows, content = list[dict[str, float]](), read_whole(path, MAX_LOG)
     with reading(path, "the log of a run"):
         if (count := content.count(b",")) > MAX_VALUES:
             raise ValueError(f"it has {count} commas; at most {MAX_VALUES} are allowed")
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(content[: content.rfind(b"\n") + 1].decode().splitlines(), strict=True)
         names = next(reader, [])
         if len(set(names)) < len(names) or not all(map(is_plain, names)):
             raise ValueError("its columns have equal names, or names with control characters")

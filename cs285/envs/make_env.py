@@ -102,7 +102,6 @@ def make_env(
                 env = Interface(gym.wrappers.FlattenObservation(env), env_name)
                 print_notice(f"{env_name}: observations {space} are flattened to {env.observation_space.shape} numbers")
             if render:
-                rendering.choose_gl_backend()
                 rendering.prepare_rendering(env)
             start = int(env.action_space.start) if isinstance(env.action_space, Discrete) else 0
             env = convert_actions(env)

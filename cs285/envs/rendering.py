@@ -16,15 +16,6 @@ FRAME_SIZE = 320
 HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri; or set MUJOCO_GL=osmesa"
 
 
-def choose_gl_backend() -> None:
-    """Make MuJoCo, by EGL, and pygame render off screen on Linux, unless MUJOCO_GL or SDL_VIDEODRIVER are set."""
-    if sys.platform.startswith("linux"):
-        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-        chosen = os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", "").strip().lower() or "egl"
-        if chosen in ("egl", "osmesa"):
-            os.environ["PYOPENGL_PLATFORM"] = chosen  # with another value, the library can't be loaded
-
-
 def advice() -> str:
     """What to install or unset if MuJoCo can't render, for an error message."""
     installed, chosen = all(map(ctypes.util.find_library, ("EGL", "OpenGL"))), os.environ.get("MUJOCO_GL")
@@ -55,7 +46,16 @@ def import_mujoco() -> None:
 
 
 def prepare_rendering(env: Any) -> None:
-    """Make a MuJoCo environment render faster, and its camera follow the walker; call this before the first frame."""
+    """Make an environment render off screen, and a MuJoCo task also faster and with a camera that follows the walker.
+
+    Call this before the first frame. On Linux, MuJoCo renders by EGL unless MUJOCO_GL is set, and pygame without a
+    screen unless SDL_VIDEODRIVER is set.
+    """
+    if sys.platform.startswith("linux"):
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+        chosen = os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", "").strip().lower() or "egl"
+        if chosen in ("egl", "osmesa"):
+            os.environ["PYOPENGL_PLATFORM"] = chosen  # with another value, the library can't be loaded
     model: Any = getattr(env.unwrapped, "model", None)
     if not hasattr(model, "vis"):
         return

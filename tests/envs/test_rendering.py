@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from cs285.envs.make_env import make_env
-from cs285.envs.rendering import FRAME_SIZE, choose_gl_backend
+from cs285.envs.rendering import FRAME_SIZE, prepare_rendering
 
 
 @pytest.mark.rendering
@@ -56,7 +57,7 @@ def test_the_graphics_library_is_the_users_or_egl(monkeypatch: pytest.MonkeyPatc
         ({"MUJOCO_GL": "OSMesa"}, "osmesa"),
     ):
         monkeypatch.setattr(os, "environ", dict(variables))
-        choose_gl_backend()
+        prepare_rendering(SimpleNamespace(unwrapped=None))
         assert os.environ.get("MUJOCO_GL") == chosen
         assert os.environ.get("PYOPENGL_PLATFORM") == (chosen if chosen in ("egl", "osmesa") else None)
         assert os.environ["SDL_VIDEODRIVER"] == "dummy"
