@@ -106,9 +106,7 @@ def make_env(
             start = int(env.action_space.start) if isinstance(env.action_space, Discrete) else 0
             env = convert_actions(env)
             return env, replace(_spec_of(env_name, env, ep_len), ac_start=start)
-    except InvalidInput:
-        raise
-    except Exception as error:  # raised by Gymnasium, the module or the environment
+    except Exception as error:  # raised by this project, Gymnasium, the module or the environment
         why = " ".join(str(error).split()) if isinstance(error, gym.error.Error) else describe(error)
         raise InvalidInput(f"can't make {env_name!r}: {why}") from error
 
