@@ -40,7 +40,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            replace_file(unfinished, path)
+            for _ in range(20 if sys.platform == "win32" else 0):  # another program may have the file open for a moment
+                with suppress(PermissionError):
+                    os.replace(unfinished, path)
+                    return
+                time.sleep(0.05)
+            os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -71,15 +76,6 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-
-
-def replace_file(source: Path, target: Path) -> None:
-    """Rename ``source`` to ``target``; on Windows, retry for a second, since another program may have a file open."""
-    for _ in range(20 if sys.platform == "win32" else 0):
-        with suppress(PermissionError):
-            return os.replace(source, target)
-        time.sleep(0.05)
-    return os.replace(source, target)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -12,7 +13,7 @@ import pytest
 
 from cs285.data import run_folders
 from cs285.data.run_folders import read_config, read_run, read_runs
-from cs285.data.whole_files import replace_file, whole_file
+from cs285.data.whole_files import whole_file
 from cs285.errors import InvalidInput
 from tests.fake_runs import write_run
 
@@ -95,13 +96,11 @@ def test_a_file_that_is_open_on_windows_is_replaced_when_it_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = [PermissionError(13, "in use")] * 3 + [None]
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(os, "replace", Mock(side_effect=answers))
-    replace_file(tmp_path / "new", tmp_path / "old")
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(os, "replace", Mock(side_effect=answers))
-    with pytest.raises(PermissionError):
-        replace_file(tmp_path / "new", tmp_path / "old")
+    monkeypatch.setattr(os, "replace", Mock(side_effect=answers * 2))
+    for platform, outcome in (("win32", nullcontext()), ("linux", pytest.raises(InvalidInput, match="in use"))):
+        monkeypatch.setattr(sys, "platform", platform)
+        with outcome, whole_file(tmp_path / "file"):
+            pass
 
 
 def test_the_commit_is_of_the_projects_own_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
