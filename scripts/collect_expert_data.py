@@ -1,8 +1,4 @@
-"""Roll out an expert and write its episodes in the course's data format.
-
-With --noise, Gaussian noise is added to the actions that are executed; the file has the expert's actions without noise
-(DART, Laskey et al. 2017).
-"""
+"""Roll out an expert and write its episodes in the course's data format."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +19,9 @@ class Settings:
     expert_policy_file: Annotated[Path | None, arg(aliases=["-epf"])] = None  # Expert file; None: the one that ships.
     episodes: Annotated[int, arg(aliases=["-n"])] = 2  # Episodes to record; the course's files hold 2.
     ep_len: int | None = None  # Step after which episodes are truncated; None: the environment's limit.
-    noise: float = 0.0  # Standard deviation of the noise, as a fraction of half the range of an action.
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise in the actions that are executed, but not in those that are recorded (DART,
+    Laskey et al. 2017), as a fraction of half the range of an action."""
     seed: int = 1  # Seed of the episodes and of the noise.
     format: Literal["course", "npz", "minari"] = "course"
     """course: a pickle. npz: an array for each of D4RL's names. minari: a folder, for --expert_data minari:<folder>."""
@@ -45,8 +43,6 @@ def main(settings: Settings) -> None:
     from cs285.data.expert_data import write_expert_data
     from cs285.experts.rollouts import record_episodes
 
-    if settings.format == "minari":
-        formats.import_minari()  # so that a missing library is reported before the rollouts
     fields = {name: getattr(settings, name) for name in ("episodes", "noise", "seed", "ep_len")}
     trajectories = record_episodes(settings.env_name, settings.expert_policy_file, **fields)
     if settings.format == "minari":

@@ -31,7 +31,6 @@ from cs285.policies.loaded_gaussian_policy import load_expert
 from cs285.results.series import summarize
 
 CLONE_SEEDS = (1, 2, 3)
-SHARPNESS_NOISE = 0.1
 
 
 def evaluate_expert(
@@ -68,10 +67,10 @@ def sharpness(expert: BasePolicy, observations: Array) -> float:
     is the root mean square change of the actions, in standard deviations of the actions, divided by 0.1. If the numbers
     of an observation are uncorrelated, the sharpness of a linear policy is about 1.
     """
-    noise = np.random.default_rng(0).standard_normal(observations.shape) * observations.std(axis=0)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(observations.shape) * observations.std(axis=0)
     actions = expert.get_action(observations)
-    change = expert.get_action(observations + SHARPNESS_NOISE * noise) - actions
-    return float(np.sqrt(np.square(change).mean() / actions.var(axis=0).mean()) / SHARPNESS_NOISE)
+    change = expert.get_action(observations + noise) - actions
+    return float(np.sqrt(np.square(change).mean() / actions.var(axis=0).mean()) / 0.1)
 
 
 def read_card(expert_file: Path) -> dict[str, Any]:
