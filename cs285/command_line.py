@@ -22,11 +22,10 @@ EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these
 def parse(
     settings_class: type[Settings], description: str, argv: Sequence[str] | None = None, default: Settings | None = None
 ) -> Settings:
-    """Parse a command line into a dataclass; every field is a flag of the same name.
+    """Parse ``argv``, or this process's command line, into a dataclass; every field is a flag of the same name.
 
-    ``--help`` shows ``description`` and the docstrings of the fields. ``argv`` has the arguments; None: those of this
-    process. ``default`` has the values of flags that are not given. Exits with code 2 when a flag is unknown or has the
-    wrong type. For other invalid values, the dataclass may raise InvalidInput.
+    ``--help`` shows ``description`` and the docstrings of the fields. ``default`` has the values of flags that are not
+    given. Exits with code 2 when a flag is unknown or has the wrong type; the dataclass may raise InvalidInput.
     """
     # With ``default``, every on/off flag also has a --no_ form, which turns off what ``default`` turns on.
     options: dict[str, Any] = {"config": (tyro.conf.FlagCreatePairsOff,)} if default is None else {"default": default}

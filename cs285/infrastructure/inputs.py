@@ -93,9 +93,8 @@ class RunInputs(AbstractContextManager["RunInputs"]):
         """Wait for evaluations of `start_references`; return mean and standard deviation of each policy's returns."""
         scalars: dict[str, float] = {}
         for name, evaluation in (self._references or {}).items():
-            measured = return_statistics(evaluation.result(), name)
-            scalars |= {key: measured[key] for key in (f"{name}_AverageReturn", f"{name}_StdReturn")}
-        return scalars
+            scalars |= return_statistics(evaluation.result(), name)
+        return {name: value for name, value in scalars.items() if name.endswith(("AverageReturn", "StdReturn"))}
 
     def __exit__(self, *error: Any) -> None:
         self._owned.__exit__(*error)
@@ -106,8 +105,8 @@ def find_expert(
 ) -> BasePolicy | None:
     """The expert of a run: ``expert`` if given, else ``--expert_policy_file``, else the expert that ships.
 
-    The expert is tried on the first observations of ``paths``, the expert's recorded episodes. Returns None when
-    behavioural cloning has no expert. Raises InvalidInput when DAgger has no expert, or the expert can't be used.
+    Returns None when behavioural cloning has no expert. Raises InvalidInput when DAgger has none, or when the expert
+    can't act for the first observations of ``paths``, the expert's recorded episodes.
     """
     path = config.expert_policy_file or shipped_expert(config.env_name)
     if expert is not None:

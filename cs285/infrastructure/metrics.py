@@ -24,9 +24,8 @@ def return_statistics(trajectories: Sequence[Trajectory], prefix: str) -> dict[s
 def last_training_log(logs: Sequence[Mapping[str, Any]], actor: Any) -> dict[str, float]:
     """The scalars of an iteration's last gradient step, as floats.
 
-    ``logs`` has one dict for each step, from the names of scalars to floats or tensors. ``actor`` is the policy.
-    Raises InvalidInput when a scalar of any step is not a finite number, when a scalar's name begins with one of
-    `RESERVED`, or when a parameter of the actor is NaN or infinite.
+    ``logs`` has one dict of floats or tensors for each step. Raises InvalidInput when a scalar of any step or a
+    parameter of ``actor``, the policy, is not finite, or when a scalar's name begins with one of `RESERVED`.
     """
     from torch import nn  # torch is slow to import, and not needed before the workers run
 

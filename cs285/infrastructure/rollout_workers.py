@@ -64,19 +64,12 @@ class _Task:
 
         film(path, self.env_name, policy, seeds, self.ep_len, **self.options)
 
-    def check_filming(self, policy: None = None) -> None:
-        from cs285.infrastructure.films import write_video
-
-        frame = check_rendering(self.env_name, **self.options)
-        with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", FPS) as add:
-            add(frame)
-
 
 class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
     """Rolls out policies in ``num_workers`` worker processes; ``spec`` describes the task.
 
-    A policy is rolled out in this process if ``num_workers`` is 0, if the policy can't be pickled, if its attribute
-    ``copyable`` is False, or if workers can't be started. In the last three cases, the reason is printed once.
+    A policy is rolled out in this process if ``num_workers`` is 0; or, with a printed reason, if it can't be pickled,
+    if its attribute ``copyable`` is False, or if workers can't be started.
     """
 
     def __init__(
@@ -90,9 +83,9 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
     ) -> None:
         """Start the workers; this process and each worker make the environment with `make_env` and ``options``.
 
-        ``num_workers`` is the number of workers that is wanted; 0: no workers; None: as many as possible. There are at
-        most as many workers as usable cores, and at most ``episodes_needed``, the largest number of episodes that a
-        call of `episodes` needs. ``films`` says whether `start_film` will be called.
+        ``num_workers`` is the largest number of workers; None: no limit. There are at most as many as usable cores and
+        as ``episodes_needed``, the largest number of episodes that a call of `episodes` needs. ``films`` says whether
+        `start_film` will be called.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a main script without a __main__ guard runs in its workers, too
@@ -137,10 +130,9 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
     ) -> Generator[Trajectory, None, None]:
         """Roll out one episode for each seed, in the order of seeds; several threads may call this at once.
 
-        Workers run ahead of the caller by at most ``num_workers`` episodes. With ``min_timesteps``, they run ahead only
-        by the episodes that are still missing, estimated from the mean length so far. Closing the generator cancels
-        episodes that have not started. ``policy`` must be a copy that training does not change (`frozen_copy`).
-        Raises WorkerDied when a worker was killed.
+        Workers run ahead of the caller by at most ``num_workers`` episodes, and by at most the episodes that are
+        missing to ``min_timesteps``, estimated from the mean length so far. Closing the generator cancels episodes that
+        have not started. Training must not change ``policy`` (`frozen_copy`). Raises WorkerDied if a worker was killed.
         """
         pickled = self._pickled(policy)
         ahead = 1 if pickled is None else self.num_workers
@@ -167,9 +159,13 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
         return self._start(_Task.film, self._pickled(policy) or policy, path, seeds)
 
     def can_render(self) -> bool:
-        """Whether `start_film` can render and write a frame; if not, print the reason."""
+        """Whether a frame can be rendered and written as a video; if not, print the reason."""
+        from cs285.infrastructure.films import write_video
+
         try:
-            self.wait(self._start(_Task.check_filming, None))
+            frame = check_rendering(self._task.env_name, **self._task.options)
+            with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", FPS) as add:
+                add(frame)
         except Exception as error:  # graphics libraries and imageio raise exceptions of many classes
             print(f"no videos: {describe(error)}", flush=True)
             return False

@@ -70,8 +70,7 @@ def sample_trajectories(
     """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
     ``rollouts`` runs `sample_trajectory` in worker processes or in this process. ``description`` is the label of a
-    progress bar on a terminal; empty: no bar. Returns the episodes in the order of their seeds, and the total number of
-    steps.
+    progress bar on a terminal; empty: no bar. Returns the episodes in the order of their seeds, and their total steps.
     """
     paths: list[Trajectory] = []
     timesteps = 0
