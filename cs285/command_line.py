@@ -11,12 +11,12 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 
 from cs285 import process
-from cs285.errors import InvalidInput, RunsFailed, WorkerDied, describe, lacks_processes, users_frames
+from cs285.errors import InvalidInput, ProcessFailed, describe, lacks_processes, users_frames
 
 Settings = TypeVar("Settings")
 
 MAX_LINE = 500  # largest number of characters of an error message
-EXPECTED = (InvalidInput, WorkerDied, RunsFailed, OSError, MemoryError)  # these end a script without a traceback
+EXPECTED = (InvalidInput, ProcessFailed, OSError, MemoryError)  # these end a script without a traceback
 
 
 def parse(
@@ -83,4 +83,4 @@ def report(error: Exception, context: str = "") -> int:
         text = context + describe(error)
         escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_LINE])
         print(f"error: {escaped}"[:MAX_LINE], file=sys.stderr)
-    return 2 if expected and not isinstance(error, (WorkerDied, RunsFailed)) else 1
+    return 2 if expected and not isinstance(error, ProcessFailed) else 1

@@ -22,12 +22,8 @@ class Stopped(SystemExit):
     """The end of a script by SIGINT or SIGTERM."""
 
 
-class WorkerDied(RuntimeError):
-    """A worker process was killed or ran out of memory; scripts exit with code 1."""
-
-
-class RunsFailed(RuntimeError):
-    """Some runs of a sweep failed twice and the others completed; scripts exit with code 1."""
+class ProcessFailed(RuntimeError):
+    """A worker process was killed, or runs of a sweep failed; scripts exit with code 1."""
 
 
 @contextmanager
@@ -58,7 +54,7 @@ def describe(error: BaseException) -> str:
     if lacks_processes(error):
         return f"no further process or thread can be started ({message}): end some, or raise `ulimit -u`"
     frames = users_frames(error)
-    if isinstance(error, (InvalidInput, WorkerDied, RunsFailed)) or (isinstance(error, OSError) and not frames):
+    if isinstance(error, (InvalidInput, ProcessFailed)) or (isinstance(error, OSError) and not frames):
         return message
     last = (frames or traceback.extract_tb(error.__traceback__))[-1:]
     return f"{type(error).__name__}: {message}" + "".join(f" ({frame.filename}, line {frame.lineno})" for frame in last)

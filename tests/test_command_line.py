@@ -14,7 +14,7 @@ import pytest
 from tyro.conf import UseAppendAction, arg
 
 from cs285.command_line import parse, run
-from cs285.errors import InvalidInput, WorkerDied
+from cs285.errors import InvalidInput, ProcessFailed
 
 NO_PROCESS = "error: no further process or thread can be started (%s): end some, or raise `ulimit -u`\n"
 
@@ -63,7 +63,7 @@ def exit_code(error: BaseException | None) -> object:
     [
         (InvalidInput("two\nlines \x1b[31m \0 \udc80 ±"), 2, "error: two lines \\x1b[31m \\x00 \\udc80 ±\n"),
         (InvalidInput("long" * 10**6), 2, f"error: {'long' * 200}"[:500] + "\n"),
-        (WorkerDied("killed"), 1, "error: killed\n"),
+        (ProcessFailed("killed"), 1, "error: killed\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (BlockingIOError(errno.EAGAIN, "Resource"), 2, NO_PROCESS % "[Errno 11] Resource"),
         (RuntimeError("can't start new thread"), 2, NO_PROCESS % "can't start new thread"),

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from cs285.config import Config
 from cs285.data.trajectory import Trajectory
-from cs285.errors import InvalidInput, WorkerDied, describe
+from cs285.errors import InvalidInput, ProcessFailed, describe
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger
 from cs285.infrastructure.metrics import normalized_score, progress_line, return_statistics
@@ -44,10 +44,9 @@ class Evaluation:
         self._log_pending()
         self._finish_films()
         if self.films_videos and itr in self.config.due(self.config.video_log_freq):
-            for name, stream, filmed in (
-                ("train_rollouts", Stream.TRAINING_ROLLOUTS, collection_policy),
-                ("eval_rollouts", Stream.EVALUATION, policy),
-            ):
+            acting = {"train_rollouts": (collection_policy, Stream.TRAINING_ROLLOUTS)}
+            acting["eval_rollouts"] = (policy, Stream.EVALUATION)
+            for name, (filmed, stream) in acting.items():
                 if filmed is not None:
                     seeds = list(islice(episode_seeds(self.config.seed, stream, itr), MAX_NVIDEO))
                     path = self.logger.run_dir / "videos" / f"{name}_itr_{itr}.mp4"
@@ -113,7 +112,7 @@ class Evaluation:
         for name, film in films:
             try:
                 self.inputs.rollouts.wait(film)
-            except (WorkerDied, NotImplementedError):  # a blank of the homework raises the second one
+            except (ProcessFailed, NotImplementedError):  # a blank of the homework raises the second one
                 raise
             except Exception as error:
                 with tqdm.external_write_mode():

@@ -83,7 +83,7 @@ class RunInputs(AbstractContextManager["RunInputs"]):
                     return sample_n_trajectories(self.rollouts, policy, episodes, seeds, bar)
                 return sample_trajectories(self.rollouts, policy, steps, seeds, bar)[0]
 
-        if self.rollouts.in_workers(policy):
+        if self.rollouts.pickled(policy) is not None:
             return self._thread.submit(roll_out)
         finished: Future[list[Trajectory]] = Future()
         finished.set_result(roll_out())

@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import FPS, Env, TaskSpec, check_rendering, make_env
-from cs285.errors import InvalidInput, WorkerDied, describe, users_frames
+from cs285.errors import InvalidInput, ProcessFailed, describe, users_frames
 from cs285.infrastructure.utils import sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import signals_blocked, start_method, usable_cores, users_code
@@ -132,9 +132,9 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
 
         Workers run ahead of the caller by at most ``num_workers`` episodes, and by at most the episodes that are
         missing to ``min_timesteps``, estimated from the mean length so far. Closing the generator cancels episodes that
-        have not started. Training must not change ``policy`` (`frozen_copy`). Raises WorkerDied if a worker was killed.
+        have not started. Training must not change ``policy`` (`frozen_copy`). ProcessFailed: a worker was killed.
         """
-        pickled = self._pickled(policy)
+        pickled = self.pickled(policy)
         ahead = 1 if pickled is None else self.num_workers
         running: deque[Future[Trajectory]] = deque()
         lengths: list[int] = []
@@ -156,7 +156,7 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
 
     def start_film(self, path: Path, policy: BasePolicy, seeds: Sequence[int]) -> Future[None]:
         """Start `films.film`, in a worker if the policy can be pickled; the future ends when the video is written."""
-        return self._start(_Task.film, self._pickled(policy) or policy, path, seeds)
+        return self._start(_Task.film, self.pickled(policy) or policy, path, seeds)
 
     def can_render(self) -> bool:
         """Whether a frame can be rendered and written as a video; if not, print the reason."""
@@ -184,18 +184,14 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
         return future
 
     def wait(self, future: Future[Any]) -> Any:
-        """Wait for the result of a future, such as one of `start_film`; raise WorkerDied when the worker was killed."""
+        """Wait for the result of a future, such as one of `start_film`; ProcessFailed if the worker was killed."""
         try:
             return future.result()
         except BrokenProcessPool as error:
-            raise WorkerDied("a rollout worker was killed") from error
+            raise ProcessFailed("a rollout worker was killed") from error
 
-    def in_workers(self, policy: BasePolicy) -> bool:
-        """Whether `episodes` rolls out a policy in workers."""
-        return self._pickled(policy) is not None
-
-    def _pickled(self, policy: BasePolicy) -> bytes | None:
-        """The pickled policy; None when the policy must act in this process."""
+    def pickled(self, policy: BasePolicy) -> bytes | None:
+        """The pickled policy, with which it is rolled out in workers; None when it must act in this process."""
         if self._pool is None:
             return None
         try:

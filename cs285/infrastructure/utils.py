@@ -107,7 +107,7 @@ def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> No
     given = {"environment's observation": states[:-1], "policy's action": actions, "environment's reward": rewards}
     given["environment's next observation"] = states[1:]
     finite = {name: np.isfinite(array).reshape(len(array), -1).all(axis=1) for name, array in given.items()}
-    first = min(finite, key=lambda name: len(rewards) if finite[name].all() else finite[name].argmin())
-    if not finite[first].all():
-        step = finite[first].argmin()
-        raise InvalidInput(f"the {first} in step {step} of the episode with seed {seed} holds NaN or infinity")
+    wrong = [(steps.argmin(), name) for name, steps in finite.items() if not steps.all()]
+    if wrong:
+        step, name = min(wrong, key=lambda found: found[0])
+        raise InvalidInput(f"the {name} in step {step} of the episode with seed {seed} holds NaN or infinity")

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from cs285.command_line import report, run
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
-from cs285.errors import WorkerDied
+from cs285.errors import ProcessFailed
 from cs285.policies.make_policy import MakePolicy, make_mlp_policy
 from cs285.scripts.settings import Settings, read_settings
 
@@ -42,7 +42,7 @@ def run_job(settings: Settings, make_policy: MakePolicy, expert: object | None) 
                 if len(configs) == 1 or inputs is None:  # without valid inputs, every seed would fail
                     raise
                 code = code or report(error, f"seed {config.seed}: ")
-                inputs = None if isinstance(error, WorkerDied) else inputs
+                inputs = None if isinstance(error, ProcessFailed) else inputs
     sys.exit(code)
 
 

@@ -18,7 +18,7 @@ from cs285.config import Config
 from cs285.data.run_folders import RunFolder, read_run, read_runs
 from cs285.data.shipped import PROJECT_ROOT, input_files
 from cs285.data.whole_files import check_writable, digest, whole_file, whole_folder, write_files
-from cs285.errors import InvalidInput, RunsFailed
+from cs285.errors import InvalidInput, ProcessFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import make_run_dir
@@ -79,7 +79,7 @@ def run_missing(
 
     ``address`` is HOST:PORT of a Ray cluster's head; None: this machine. ``num_cpus`` is the number of CPUs that runs
     use on this machine at a time (None: all usable cores). The tables of all results are written into ``logdir``.
-    Raises InvalidInput for an invalid task, expert, data or folder, and RunsFailed when runs failed twice.
+    Raises InvalidInput for an invalid task, expert, data or folder, and ProcessFailed when runs failed twice.
     """
     if not configs or (num_cpus is not None and num_cpus < 1):
         raise InvalidInput("there is nothing to run: --seeds and --num_cpus must be at least 1, and --tasks not empty")
@@ -95,14 +95,14 @@ def run_missing(
     if runs := read_runs([logdir]):
         print(*write_tables(runs, logdir), sep="\n")
     if failed:
-        raise RunsFailed(f"{len(failed)} of {len(configs)} runs failed twice: {', '.join(failed)}")
+        raise ProcessFailed(f"{len(failed)} of {len(configs)} runs failed twice: {', '.join(failed)}")
     return find_runs(configs, logdir)[0]
 
 
 def connected(address: str | None, num_cpus: int) -> AbstractContextManager[object]:
     """Connect to Ray, on this machine or a cluster, until the context ends; the arguments are those of `run_missing`.
 
-    Raises InvalidInput when Ray is not installed or no cluster answers, and RunsFailed when Ray does not start.
+    Raises InvalidInput when Ray is not installed or no cluster answers, and ProcessFailed when Ray does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # otherwise Ray hides GPUs from runs
@@ -125,7 +125,7 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
     try:
         return ray.init(address or "local", **options)
     except Exception as error:  # Ray's errors have no narrower base class in common
-        raise RunsFailed(f"Ray did not start; {address or 'this machine'} may be too busy: {error}") from error
+        raise ProcessFailed(f"Ray did not start; {address or 'this machine'} may be too busy: {error}") from error
 
 
 def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:

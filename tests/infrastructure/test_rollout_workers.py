@@ -19,7 +19,7 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from cs285.data.trajectory import Trajectory
-from cs285.errors import InvalidInput, WorkerDied
+from cs285.errors import InvalidInput, ProcessFailed
 from cs285.infrastructure import rollout_workers
 from cs285.infrastructure.rollout_workers import RolloutWorkers
 from cs285.infrastructure.utils import sample_n_trajectories, sample_trajectories
@@ -192,7 +192,7 @@ def test_death_of_a_worker_and_an_exception_in_a_worker_are_raised(fork: None) -
             answer(workers, CallingPolicy(sys.exit))  # type: ignore[arg-type]
         assert answer(workers, CallingPolicy(in_a_worker)) == 1
         for policy in (CallingPolicy(end_this_worker), CallingPolicy(in_a_worker)):
-            with pytest.raises(WorkerDied, match=r"^a rollout worker was killed$"):
+            with pytest.raises(ProcessFailed, match=r"^a rollout worker was killed$"):
                 answer(workers, policy)
     assert not multiprocessing.active_children()
 

@@ -142,6 +142,6 @@ def test_a_policy_that_cannot_be_copied_acts_itself_and_says_why_once(capsys: py
     copies[0].reset(7)
     assert policy.seeds == [7]
     with RolloutWorkers(POINT, num_workers=1) as workers:
-        assert [workers.in_workers(each) for each in copies] == [False, False]
+        assert [workers.pickled(each) for each in copies] == [None, None]
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("rolling out in the main process: a copy of Sampling fails: TypeError")

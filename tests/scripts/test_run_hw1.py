@@ -18,7 +18,7 @@ from cs285.agents.bc_agent import BCAgent
 from cs285.config import PRESETS, Config
 from cs285.data.run_folders import RunFolder, read_run
 from cs285.data.trajectory import Batch
-from cs285.errors import InvalidInput, WorkerDied
+from cs285.errors import InvalidInput, ProcessFailed
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.scripts.run_hw1 import read_settings
 from tests import fakes
@@ -68,7 +68,7 @@ def test_output_run_folder_and_resuming(script: Script, workplace: Path, point_f
 def test_a_seed_that_fails_keeps_the_others(
     script: Script, workplace: Path, point_files: PointFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop, errors = BC_Trainer.run_training_loop, {2: InvalidInput("the loss is nan"), 5: WorkerDied("killed")}
+    loop, errors = BC_Trainer.run_training_loop, {2: InvalidInput("the loss is nan"), 5: ProcessFailed("killed")}
 
     def fail_once(trainer: BC_Trainer) -> list[dict[str, float]]:
         if trainer.config.seed in errors:
