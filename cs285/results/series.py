@@ -177,7 +177,10 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
 
 
 def role(series: Series, other: Series) -> str | None:
-    """The entry of `METHODS` for a series in a comparison with another one; None if they can't be compared."""
+    """The entry of `METHODS` for a series in a comparison with ``other``; None if they can't be compared.
+
+    ``other`` is a DAgger series or, on a task without one, the series itself.
+    """
     if series.method == "DAgger":
         return "DAgger"
     steps = {other.gradient_steps: METHODS[1], other.config.num_agent_train_steps_per_iter: METHODS[0]}
