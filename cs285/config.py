@@ -60,8 +60,7 @@ class Config:
     n_iter: Annotated[int | None, arg(aliases=["-n"])] = None  # Iterations. None: 10 with --do_dagger, else 1.
     batch_size: int = 1000  # Minimum environment steps collected in each DAgger iteration
     eval_batch_size: int = 5000  # Minimum environment steps of each evaluation
-    expert_eval_episodes: int | None = None
-    """Episodes that measure the expert. None: as many as eval_batch_size steps need; 0: the expert is not measured."""
+    expert_eval_episodes: int | None = None  # Episodes that measure the expert. None: eval_batch_size steps; 0: none
     train_batch_size: int = 100  # Transitions in each gradient step
 
     n_layers: int = 2  # Hidden layers of the policy
@@ -72,14 +71,11 @@ class Config:
     ob_normalization: Literal["none", "expert_data"] = "none"
     """Inputs of the policy. none: observations as they are; expert_data: standardised by the expert's data."""
 
-    num_workers: int | None = None
-    """Rollout processes. None: one for each usable core; 0: roll out in the main process."""
+    num_workers: int | None = None  # Rollout processes. None: one for each usable core; 0: roll out in the main process
     video_log_freq: int = -1  # Log videos every N iterations and in the last one. -1: never.
-    scalar_log_freq: int = 1
-    """Evaluate and log scalars every N iterations and in the last one. -1: never, and no learning curve is drawn."""
+    scalar_log_freq: int = 1  # Evaluate and log scalars every N iterations and in the last one. -1: never
     no_gpu: Annotated[bool, arg(aliases=["-ngpu"])] = False  # Train on the CPU even if there is a GPU
-    which_gpu: int | None = None
-    """Index of the GPU to train on. None: GPU 0 if the network and batch are large, else the CPU (docs/speed.md)."""
+    which_gpu: int | None = None  # Index of the GPU. None: GPU 0 if network and batch are large, else the CPU
     max_replay_buffer_size: int = 1_000_000  # Capacity of the replay buffer in transitions; the oldest are dropped
     checkpoint_freq: int = 1  # With --do_dagger, write a checkpoint for --resume every N iterations. -1: never.
     resume: Path | None = None  # Folder of an interrupted DAgger run to continue, with its settings
@@ -108,8 +104,7 @@ class Config:
         if self.exp_name is not None and not re.fullmatch(r"[\w.+=,-]+", self.exp_name):
             raise InvalidInput(f"--exp_name is {self.exp_name!r}; it may have letters, digits and . _ + = , - only")
         if self.n_iter is not None and (self.n_iter > 1) != self.do_dagger:
-            allowed = "1 for behavioural cloning, and at least 2 with --do_dagger"
-            raise InvalidInput(f"--n_iter is {self.n_iter}; it must be {allowed}")
+            raise InvalidInput(f"--n_iter is {self.n_iter}; it must be at least 2 with --do_dagger, and 1 without")
 
     @property
     def iterations(self) -> int:

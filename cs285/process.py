@@ -91,8 +91,8 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
 def start_method(films: bool) -> str:
     """The start method: "fork" on Linux if this process has one thread and renders no films, else "spawn".
 
-    A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts,
-    which only work in the process that made them.
+    A forked worker is ready at once, but inherits locks without the threads that release them, and graphics contexts
+    that don't work in it.
     """
     single = sys.platform.startswith("linux") and len(os.listdir("/proc/self/task")) == 1
     return "fork" if single and not films and "OpenGL" not in sys.modules else "spawn"
