@@ -56,16 +56,14 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
 
 
 def find_runs(configs: Sequence[Config], logdir: Path) -> tuple[list[RunFolder], list[Config]]:
-    """Find the complete run folders of the configs below ``logdir``; also return the configs that have none.
+    """Find a complete run folder of each config below ``logdir``; also return the configs that have none.
 
     The run folder of a config has the same settings and seed, and was made from the same input files. Raises
     InvalidInput when a run folder or an input file can't be read.
     """
     wanted = {_key(c, {name: digest(path) for name, path in input_files(c).items()}): c for c in configs}
-    runs = read_runs([logdir])
-    found = {run.path: _key(run.config, run.inputs) for run in runs if run.complete}
-    missing = [config for key, config in wanted.items() if key not in found.values()]
-    return [run for run in runs if found.get(run.path) in wanted], missing
+    found = {_key(run.config, run.inputs): run for run in read_runs([logdir]) if run.complete}
+    return [found[key] for key in wanted if key in found], [wanted[key] for key in wanted if key not in found]
 
 
 def _key(config: Config, inputs: Mapping[str, str]) -> tuple[Any, ...]:
