@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import FPS, Env, TaskSpec, check_rendering, make_env
 from cs285.errors import InvalidInput, ProcessFailed, describe, users_frames
-from cs285.infrastructure.utils import sample_trajectory
+from cs285.infrastructure.utils import LocalRollouts, sample_trajectory
 from cs285.policies.base_policy import BasePolicy
 from cs285.process import signals_blocked, start_method, usable_cores, users_code
 
@@ -65,7 +65,7 @@ class _Task:
         film(path, self.env_name, policy, seeds, self.ep_len, **self.options)
 
 
-class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
+class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
     """Rolls out policies in ``num_workers`` worker processes; ``spec`` describes the task.
 
     A policy is rolled out in this process if ``num_workers`` is 0; or, with a printed reason, if it can't be pickled,
@@ -90,7 +90,7 @@ class RolloutWorkers(AbstractContextManager["RolloutWorkers"]):
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a main script without a __main__ guard runs in its workers, too
         self._task = _Task(env_name, ep_len, options)
-        self.spec = self._task.spec()
+        super().__init__(*self._task.environment)
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
         self._workers: list[BaseProcess] = []

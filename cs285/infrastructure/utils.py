@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from tqdm import tqdm
@@ -13,11 +12,6 @@ from cs285.envs.make_env import Env, TaskSpec
 from cs285.errors import InvalidInput
 from cs285.infrastructure.seeding import episode_generators
 from cs285.policies.base_policy import BasePolicy, as_actions, expert_actions
-
-if TYPE_CHECKING:  # rollout_workers imports this file, so an import at run time would be circular
-    from cs285.infrastructure.rollout_workers import RolloutWorkers
-
-Rollouts: TypeAlias = "RolloutWorkers | LocalRollouts"
 
 
 def sample_trajectory(
@@ -51,7 +45,7 @@ def sample_trajectory(
 
 
 class LocalRollouts:
-    """Rollouts in one environment of this process, with the interface of `RolloutWorkers`."""
+    """Rollouts in one environment of this process; the subclass `RolloutWorkers` uses several processes."""
 
     def __init__(self, env: Env, spec: TaskSpec, on_frame: Callable[[Array], None] | None = None) -> None:
         self.env, self.spec, self.on_frame = env, spec, on_frame
@@ -65,7 +59,7 @@ class LocalRollouts:
 
 
 def sample_trajectories(
-    rollouts: Rollouts, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str = ""
+    rollouts: LocalRollouts, policy: BasePolicy, min_timesteps: int, seeds: Iterator[int], description: str = ""
 ) -> tuple[list[Trajectory], int]:
     """Roll out whole episodes until they have at least ``min_timesteps`` steps together.
 
@@ -86,7 +80,7 @@ def sample_trajectories(
 
 
 def sample_n_trajectories(
-    rollouts: Rollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int], description: str = ""
+    rollouts: LocalRollouts, policy: BasePolicy, ntraj: int, seeds: Iterator[int], description: str = ""
 ) -> list[Trajectory]:
     """Roll out ``ntraj`` episodes; the other arguments are those of `sample_trajectories`."""
     episodes = rollouts.episodes(policy, islice(seeds, ntraj))
