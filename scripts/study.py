@@ -43,8 +43,7 @@ def main(settings: Settings) -> None:
     configs = list(plan(settings.tasks.split(","), settings.seeds, settings.logdir))
     for path, task in {config.expert_data: config.env_name for config in configs if config.expert_data}.items():
         record_missing(path, task, max(EPISODES), DATA[path.stem])
-    runs = run_missing(configs, settings.logdir, num_cpus=settings.num_cpus)
-    series = group_by_settings(runs)
+    series = group_by_settings(run_missing(configs, settings.logdir, num_cpus=settings.num_cpus))
     cells = ["task", "method", *(f"about {1000 * episodes} labels" for episodes in EPISODES)]
     print(f"| {' | '.join(cells)} |", "|---|---" + "|--:" * len(EPISODES) + "|", sep="\n")
     for task, methods in label_curves(series).items():

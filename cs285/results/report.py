@@ -98,9 +98,9 @@ def make_tables(series: Sequence[Series]) -> tuple[list[Part], list[str]]:
 def settings_of(series: Sequence[Series]) -> dict[str, list[str]]:
     """The values of each setting as text, the most frequent first; settings that are always "default" are left out."""
     settings = {}
-    for name in (name for name in series[0].facts if name not in IN_OTHER_COLUMNS):
+    for name in series[0].facts:
         texts = [s.facts[name] for s in series if name not in OF_POLICY or s.facts["make_policy"] == "default"]
-        if set(texts) - {"default"}:
+        if name not in IN_OTHER_COLUMNS and set(texts) - {"default"}:
             settings[name] = [text for text, _ in Counter(texts).most_common()]
     return settings
 
