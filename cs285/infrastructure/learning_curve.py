@@ -31,8 +31,7 @@ def draw_learning_curve(
     axes.plot(iterations, means, color=BLUE, marker="o", markersize=4, label="DAgger")
     if (expert := rows[-1].get("Expert_AverageReturn")) is not None:
         axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
-    if iterations[0] == 0:
-        axes.axhline(means[0], color=ORANGE, linestyle=":", label=f"behavioural cloning: {means[0]:.0f}")
+    axes.axhline(means[0], color=ORANGE, linestyle=":", label=f"behavioural cloning: {means[0]:.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     add_title_and_legend(figure, axes, f"DAgger on {env_name}")
     save_figure(figure, run_dir / "learning_curve.png")

@@ -14,35 +14,23 @@ from typing import Any
 
 import numpy as np
 
-
-class Stream(IntEnum):
-    """Consumers of random numbers."""
-
-    NETWORK = 0
-    REPLAY_BUFFER = 1
-    TRAINING_ROLLOUTS = 2
-    EVALUATION = 3
-    EXPERT = 4
-    GLOBAL = 5
+# The consumers of random numbers.
+Stream = IntEnum("Stream", ["NETWORK", "REPLAY_BUFFER", "TRAINING_ROLLOUTS", "EVALUATION", "EXPERT", "GLOBAL"], start=0)
 
 
 def generator(seed: int, stream: Stream) -> np.random.Generator:
     """The generator of one stream of the run with this seed."""
-    return np.random.default_rng(_sequence(seed, stream))
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream),)))
 
 
 def integer_seed(seed: int, stream: Stream, *key: int) -> int:
     """A seed in [0, 2**32) for a library's own generator; seeds of different keys are independent of each other."""
-    return int(_sequence(seed, stream, *key).generate_state(1)[0])
+    return int(np.random.SeedSequence(seed, spawn_key=(int(stream), *key)).generate_state(1)[0])
 
 
 def episode_seeds(seed: int, stream: Stream, itr: int) -> Iterator[int]:
     """Endless iterator of the seeds of episodes 0, 1, 2, ... in iteration ``itr``."""
     return (integer_seed(seed, stream, itr, episode) for episode in itertools.count())
-
-
-def _sequence(seed: int, stream: Stream, *key: int) -> np.random.SeedSequence:
-    return np.random.SeedSequence(seed, spawn_key=(int(stream), *key))
 
 
 def seed_global_generators(seed: int) -> None:
