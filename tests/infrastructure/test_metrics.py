@@ -59,9 +59,8 @@ def test_other_values_and_the_names_of_other_columns_are_refused() -> None:
             last_training_log([log], nn.Linear(2, 2))
 
 
-@pytest.mark.parametrize(("iterations", "cloning"), [([0, 2, 3], True), ([1, 2, 3], False)])
-def test_curve_band_and_references(tmp_path: Path, iterations: list[int], cloning: bool) -> None:
-    points = [(1.0, 0.5), (5.0, 0.0), (7.0, 2.0)]
+def test_curve_band_and_references(tmp_path: Path) -> None:
+    iterations, points = [0, 2, 3], [(1.0, 0.5), (5.0, 0.0), (7.0, 2.0)]
     rows = [{"Eval_AverageReturn": y, "Eval_StdReturn": std, "Expert_AverageReturn": 9.0} for y, std in points]
     figure = draw_learning_curve(tmp_path, "X-v1", iterations, rows)
     assert Image.open(tmp_path / "learning_curve.png").format == "PNG"
@@ -69,7 +68,7 @@ def test_curve_band_and_references(tmp_path: Path, iterations: list[int], clonin
     lines = {line.get_label().split(":")[0]: line for line in axes.lines}
     assert lines["DAgger"].get_xydata().tolist() == [list(point) for point in zip(iterations, [1, 5, 7], strict=True)]
     assert set(lines["expert"].get_ydata()) == {9.0}
-    assert ("behavioural cloning" in lines) == cloning
+    assert set(lines["behavioural cloning"].get_ydata()) == {1.0}
     band = {tuple(vertex) for vertex in axes.collections[0].get_paths()[0].vertices}
     assert band >= {(iterations[0], 0.5), (iterations[0], 1.5), (iterations[2], 9.0)}
     named = {text.get_text().split(":")[0] for text in figure.legends[0].get_texts()}
