@@ -11,7 +11,7 @@ import numpy as np
 from cs285.data.formats import NAMES, minari_name, read_minari, read_npz
 from cs285.data.restricted_pickle import load_pickle
 from cs285.data.trajectory import Array, Trajectory
-from cs285.data.whole_files import NPZ, PICKLE, SB3_ZIP, TORCH_FILE, kind_of, write_pickle
+from cs285.data.whole_files import NPZ, PICKLE, kind_of, write_pickle
 from cs285.errors import InvalidInput
 from cs285.process import print_notice
 
@@ -36,8 +36,7 @@ def load_expert_data(path: Path, time_limit: int | None = None, discrete: bool |
     elif kind == PICKLE:
         contents = load_pickle(path)
     else:
-        swapped = ", an expert, not expert data: were the two flags swapped?" if kind in (SB3_ZIP, TORCH_FILE) else ""
-        raise InvalidInput(f"{path} is {kind}{swapped or ', not recorded episodes'}")
+        raise InvalidInput(f"{path} is {kind}, not recorded episodes")
     if isinstance(contents, dict) and "GaussianPolicy" in contents:
         raise InvalidInput(f"{path} is an expert (--expert_policy_file), not expert data: were the two flags swapped?")
     contents = [contents] if isinstance(contents, dict) else contents
@@ -159,17 +158,16 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     """Write episodes in the course's fall 2020 layout; raise InvalidInput if the file can't be written."""
     episodes = []
     for trajectory in trajectories:
-        observations: Any = trajectory.observations
-        following: Any = trajectory.next_observations
+        parts: tuple[Any, Any] = trajectory.observations, trajectory.next_observations
         if trajectory.is_chain:
             states = trajectory.states
-            observations, following = _Part(states, slice(0, -1)), _Part(states, slice(1, None))
+            parts = _Part((states, slice(0, -1))), _Part((states, slice(1, None)))
         episode = {
-            "observation": observations,
+            "observation": parts[0],
             "image_obs": np.zeros(0, np.uint8),
             "reward": trajectory.rewards,
             "action": trajectory.actions,
-            "next_observation": following,
+            "next_observation": parts[1],
             # The course's files mark the last step of each episode as terminal, even if a time limit ended the episode.
             "terminal": np.float32(np.arange(len(trajectory)) == len(trajectory) - 1),
         }
@@ -177,11 +175,8 @@ def write_expert_data(trajectories: Sequence[Trajectory], path: Path) -> None:
     write_pickle(episodes, path)
 
 
-class _Part:
-    """A slice of an array; a pickle with several slices of one array has the array only once."""
-
-    def __init__(self, array: Array, part: slice) -> None:
-        self._reduced = operator.getitem, (array, part)
+class _Part(tuple[Array, slice]):
+    """An array and a slice, pickled as this part of the array; a pickle with several parts has the array only once."""
 
     def __reduce__(self) -> Any:
-        return self._reduced
+        return operator.getitem, tuple(self)
