@@ -35,21 +35,20 @@ def check(value: Any, kind: Any, name: str = "") -> None:
     A kind is a type, a tuple for a number, or a dict for a mapping, as the comments above say.
     """
     if isinstance(kind, dict):
-        if type(value) is dict and all(type(key) is str and is_plain(key) for key in value):
-            for key in value if str in kind else kind:
-                check(value.get(key), kind.get(key, kind.get(str)), f"{name}.{key:.40}".lstrip("."))
-            return
+        fits = type(value) is dict and all(type(key) is str and is_plain(key) for key in value)
         needed = "a mapping whose keys are texts without control characters"
     elif isinstance(kind, tuple):
         number, least, most = kind
-        if type(value) in (int, number) and least <= value <= most:
-            return
+        fits = type(value) in (int, number) and least <= value <= most
         needed = f"{number.__name__}, from {least:g} to {most:g}"
     else:
-        if isinstance(value, kind) and (kind is not str or is_plain(value, "\n\t")):
-            return
+        fits = isinstance(value, kind) and (kind is not str or is_plain(value, "\n\t"))
         needed = "text without control characters" if kind is str else f"a {kind.__name__}"
-    raise InvalidInput(f"{name or 'it'} is {short_repr(value):.60}; it must be {needed}")
+    if not fits:
+        raise InvalidInput(f"{name or 'it'} is {short_repr(value):.60}; it must be {needed}")
+    if isinstance(kind, dict):
+        for key in value if str in kind else kind:
+            check(value.get(key), kind.get(key, kind.get(str)), f"{name}.{key:.40}".lstrip("."))
 
 
 @dataclass(frozen=True)

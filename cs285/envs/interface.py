@@ -73,8 +73,7 @@ class Interface(gym.Wrapper[Any, Any, Any, Any]):
             return observation
         array = np.asarray(observation)
         if array.dtype.kind not in "fiub" or [*array.squeeze().shape] != [size for size in self._shape if size != 1]:
-            found = f"shape {array.shape} and dtype {array.dtype}"
-            raise ValueError(f"the observation has {found}, but observation_space has {self._shape}")
+            raise ValueError(f"the observation is {array.dtype} {array.shape}, but observation_space has {self._shape}")
         return array.reshape(self._shape)
 
     def _raise_named(self, error: BaseException, method: str, result: Any) -> NoReturn:
