@@ -23,10 +23,9 @@ from cs285.data.whole_files import digest, reading, whole_file, write_pickle
 from cs285.errors import InvalidInput
 
 VERSION = 5  # version of the checkpoint's format
-SECONDS, ADAM_STEP = (float, 0, 1e12), (float, 0, 2**53)
 # Kinds of the values in state.pt, for `check`.
 EVALUATION = {"pending": object, "log": {str: {str: SCALAR}}}
-STATE: Any = {"agent": dict, "total_envsteps": COUNT, "seconds": SECONDS, "evaluation": EVALUATION}
+STATE: Any = {"agent": dict, "total_envsteps": COUNT, "seconds": (float, 0, 1e12), "evaluation": EVALUATION}
 CHECKPOINT = {"version": (int, VERSION, VERSION), "itr": COUNT, "settings": {str: object}, "added": {str: str}}
 CHECKPOINT |= {"state": STATE}
 # Settings that may differ when a run resumes. But n_iter may only grow, and the expert's file and data may only move:
@@ -86,7 +85,7 @@ class Checkpoints:
                 check(pending, {"itr": (int, self._itr, self._itr), "scalars": {str: SCALAR}}, "pending")
             for optimizer in content["state"]["agent"].get("training", {}).values():
                 for values in optimizer.get("state", {}).values():
-                    check(float(values.get("step", 0)), ADAM_STEP, "step of Adam")
+                    check(float(values.get("step", 0)), (float, 0, 2**53), "step of Adam")
         for name, sha256 in self._added.items():
             path = self._folder / Path(name).name
             with reading(path, "episodes of this run's checkpoint"):
