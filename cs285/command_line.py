@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 
 from cs285 import process
-from cs285.errors import InvalidInput, ProcessFailed, describe, lacks_processes, users_frames
+from cs285.errors import NO_THREAD, InvalidInput, ProcessFailed, describe, users_frames
 
 Settings = TypeVar("Settings")
 
@@ -76,7 +76,7 @@ def report(error: Exception, context: str = "") -> int:
 
     With ``--debug``, and for an error of the project itself, the traceback is printed first.
     """
-    expected = isinstance(error, EXPECTED) or users_frames(error) or lacks_processes(error)
+    expected = isinstance(error, EXPECTED) or users_frames(error) or NO_THREAD in str(error)
     with contextlib.suppress(OSError):  # the terminal may be gone
         if "--debug" in sys.argv or not expected:
             traceback.print_exception(error)

@@ -24,8 +24,6 @@ HUMANOID = {"env_name": "Humanoid-v5", "size": 128, "num_agent_train_steps_per_i
 HUMANOID |= {"train_batch_size": 256, "learning_rate": 2e-3}  # more joints need a larger network and more data
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {"tuned": TUNED, "humanoid": {**TUNED, **HUMANOID}}
 CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # characters that `is_plain` refuses
-
-
 JSON_OBJECT = PrimitiveConstructorSpec(
     nargs=1,
     metavar="JSON",

@@ -12,6 +12,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 PROJECT = (f"{PACKAGE}{os.sep}", f"{PACKAGE.parent / 'scripts'}{os.sep}")
 INSTALLED = ("<frozen", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+NO_THREAD = "can't start new thread"  # the message of Python's RuntimeError
 
 
 class InvalidInput(Exception):
@@ -38,11 +39,6 @@ def error_context(env_name: str, itr: int) -> Iterator[None]:
         raise InvalidInput(f"{env_name}, iteration {itr}: {reason}") from error
 
 
-def lacks_processes(error: BaseException) -> bool:
-    """Whether the system refused to start a process or a thread."""
-    return getattr(error, "errno", None) == errno.EAGAIN or "can't start new thread" in str(error)
-
-
 def describe(error: BaseException) -> str:
     """An exception in one line: its type, message, file and line.
 
@@ -51,7 +47,7 @@ def describe(error: BaseException) -> str:
     message = " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return "out of memory"
-    if lacks_processes(error):
+    if getattr(error, "errno", None) == errno.EAGAIN or NO_THREAD in message:
         return f"no further process or thread can be started ({message}): end some, or raise `ulimit -u`"
     frames = users_frames(error)
     if isinstance(error, (InvalidInput, ProcessFailed)) or (isinstance(error, OSError) and not frames):

@@ -61,5 +61,4 @@ def from_numpy(array: Array, device: torch.device) -> torch.Tensor:
 
 def to_numpy(tensor: torch.Tensor) -> Array:
     """Copy a tensor, which may be on a GPU, into a numpy array of the same shape and dtype."""
-    array: Array = tensor.detach().cpu().numpy().copy()
-    return array
+    return np.array(tensor.detach().cpu().numpy())
