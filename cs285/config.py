@@ -89,8 +89,7 @@ class Config:
         check_at_least(1, self, "ep_len", "num_agent_train_steps_per_iter", "n_iter", "batch_size", "eval_batch_size")
         check_at_least(1, self, "train_batch_size", "size", "max_replay_buffer_size", "expert_episodes")
         check_at_least(0, self, "n_layers", "which_gpu", "seed", "num_workers", "expert_eval_episodes")
-        if not self.learning_rate > 0:
-            raise InvalidInput(f"--learning_rate is {self.learning_rate}; it must be positive")
+        check_at_least(1e-38, self, "learning_rate")
         for name, most in MOST.items():
             if (getattr(self, name) or 0) > most:
                 raise InvalidInput(f"--{name} is {getattr(self, name)}; it must be at most {most}")

@@ -78,9 +78,8 @@ class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assi
 
         config, spec, expertdata = self.config, self.inputs.rollouts.spec, self.inputs.initial_expertdata
         self.resumed_state: dict[str, Any] = {}
-        self.checkpoints: Checkpoints | None = None
-        if config.resume is not None:
-            self.checkpoints = Checkpoints(config.resume)
+        self.checkpoints = Checkpoints(config.resume) if config.resume else None
+        if self.checkpoints is not None:
             itr, state, paths = self.checkpoints.load()
             self.checkpoints.check_same_run(config, self.inputs.digests)  # before a network of another size is built
             self.resumed_state = {**state, "itr": itr}

@@ -21,10 +21,7 @@ LINE_HEIGHT = 0.17  # height of a line of small text in inches
 def draw_learning_curve(
     run_dir: Path, env_name: str, iterations: Sequence[int], rows: Sequence[Mapping[str, float]]
 ) -> Figure:
-    """Draw the return of a DAgger run over its iterations, and save the figure as learning_curve.png in ``run_dir``.
-
-    ``iterations`` are the evaluated iterations, of which 0 is behavioural cloning. ``rows`` are their logged scalars.
-    """
+    """Draw ``rows``, the scalars of a DAgger run's evaluated iterations, into learning_curve.png in ``run_dir``."""
     figure, axes = new_figure("iteration")
     means, stds = (np.array([row[f"Eval_{name}Return"] for row in rows]) for name in ("Average", "Std"))
     axes.fill_between(iterations, means - stds, means + stds, color=BLUE, alpha=0.2, label="± 1 standard deviation")
