@@ -48,8 +48,7 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
 
     Exit codes: 0 for success; 1 when a worker was killed, runs of a sweep failed or the project has an error; 2 for
     invalid input, an exception in the user's code, an error of the operating system or too little memory; 130 after
-    SIGINT; 143 after SIGTERM; 141 when the reader of stdout has closed it. Errors are one line on stderr. Scripts can
-    import modules in the current folder.
+    SIGINT; 143 after SIGTERM; 141 when the reader of stdout has closed it. Modules can be in the current folder.
     """
     process.prepare()
     sys.path.append("")  # the current folder

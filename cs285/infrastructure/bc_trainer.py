@@ -20,9 +20,8 @@ from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_pol
 class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assignment's name
     """Connects environment, expert, agent, logger and training loop for one run.
 
-    The rollout workers that a trainer started end when its training loop or its context ends. ``inputs`` has the
-    workers, the expert and the expert's episodes; ``agent`` has the policy that learns. ``run_dir`` is the run's
-    folder; it is None until the loop of a new run starts.
+    The rollout workers that a trainer started end with its loop or its context. ``inputs`` has the workers, the expert
+    and the expert's episodes; ``agent`` has the policy. ``run_dir`` is None until the loop of a new run starts.
     """
 
     def __init__(

@@ -80,11 +80,7 @@ class Evaluation:
                 print(f"no learning curve: {describe(error)}", file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Finish the videos, and return the state for a checkpoint.
-
-        ``log`` has the logged rows by iteration. ``pending`` has ``itr`` and ``scalars`` of the row that is not logged
-        yet; None: all rows are logged.
-        """
+        """Finish the videos, and return the logged rows by iteration (``log``) and the row that is not yet logged."""
         self._finish_films()
         self.logger.check_folder()
         pending = {"itr": self._pending[0], "scalars": dict(self._pending[1])} if self._pending else None

@@ -30,10 +30,10 @@ RANDOM_STEPS = 1000  # minimum steps of the random policy's evaluation; --eval_b
 
 
 class RunInputs(AbstractContextManager["RunInputs"]):
-    """Context manager of a run's rollout workers, expert and data, which runs with other seeds can share.
+    """Rollout workers, expert and recorded episodes of a run, which runs with other seeds can share.
 
-    ``initial_expertdata`` has the expert's recorded episodes. ``expert_policy`` is None if behavioural cloning has no
-    expert. ``digests`` maps each setting that names an input file to the file's SHA-256.
+    ``expert_policy`` is None if behavioural cloning has no expert. ``digests`` maps each setting that names an input
+    file to the file's SHA-256.
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:

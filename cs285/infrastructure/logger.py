@@ -65,11 +65,7 @@ class Logger:
             self.log_scalars(scalars, itr)
 
     def log_config(self, settings: Mapping[str, Any], inputs: Mapping[str, str], policy: Mapping[str, str]) -> None:
-        """Write config.json, or raise InvalidInput.
-
-        ``inputs`` maps each setting that names an input file to the file's SHA-256; ``policy`` is from
-        `describe_policy`.
-        """
+        """Write config.json; ``inputs`` is `RunInputs.digests`, and ``policy`` is from `describe_policy`."""
         content: dict[str, Any] = {"settings": settings, "inputs": inputs, "policy": policy, "command": sys.argv}
         content |= {"versions": versions(), "git_commit": git_commit()}
         with whole_file(self.run_dir / "config.json") as file:

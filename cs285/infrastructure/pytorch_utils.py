@@ -36,9 +36,8 @@ def build_mlp(
 def cosine_ratio(period: int, step: int) -> float:
     """The learning rate of gradient step ``step``, from 1 up, divided by the learning rate of the step before.
 
-    The rate falls towards 0 as half a cosine in ``period`` steps, then starts again at the full rate (Loshchilov and
-    Hutter 2017). `MultiplicativeLR` multiplies the optimizer's current rate by this ratio. So the schedule continues
-    from a rate that is set by hand.
+    The rate falls towards 0 as half a cosine in ``period`` steps, then starts again (Loshchilov and Hutter 2017).
+    `MultiplicativeLR` multiplies the current rate by this ratio, so the schedule follows a rate that is set by hand.
     """
     now, before = (1 + math.cos(math.pi * (n % period) / period) for n in (step, step - 1))
     return now / before

@@ -1,8 +1,4 @@
-"""Worker processes that roll out policies, one for each core.
-
-An episode depends only on its seed and the policy, and episodes are returned in the order of their seeds. Therefore
-results are the same, bit for bit, with any number of workers.
-"""
+"""Worker processes that roll out policies; the episodes are the same, bit for bit, with any number of workers."""
 
 from __future__ import annotations
 

@@ -94,10 +94,7 @@ def relabel_with_expert(paths: Sequence[Trajectory], expert: BasePolicy, spec: T
 
 
 def check_finite(states: Array, actions: Array, rewards: Array, seed: int) -> None:
-    """Raise InvalidInput if an episode has NaN or infinity, with the first such step and the seed in the message.
-
-    ``states`` (T + 1, *ob_shape) are the observations before each step and after the last step.
-    """
+    """Raise InvalidInput, with step and seed, if the T + 1 states, T actions or T rewards have NaN or infinity."""
     given = {"environment's observation": states[:-1], "policy's action": actions, "environment's reward": rewards}
     given["environment's next observation"] = states[1:]
     finite = {name: np.isfinite(array).reshape(len(array), -1).all(axis=1) for name, array in given.items()}
