@@ -41,6 +41,10 @@ class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assi
             inputs: rollout workers, expert and data that are shared with runs that differ only in their seed.
         """
         self.config, self.run_dir, self._has_run = config, config.resume, False
+        if inputs is not None:
+            same = replace(inputs.config, seed=config.seed, exp_name=config.exp_name) == config
+            if not same or not (expert is None or expert is inputs.expert):
+                raise InvalidInput("the inputs that were passed are of a run with another expert or other settings")
         with ExitStack() as on_failure:
             self.inputs = inputs or on_failure.enter_context(RunInputs(config, expert))
             self._prepare_agent(make_policy)

@@ -37,7 +37,7 @@ class RunInputs(AbstractContextManager["RunInputs"]):
     """
 
     def __init__(self, config: Config, expert: object | None = None) -> None:
-        self._config = config
+        self.config, self.expert = config, expert
         self.digests = {name: digest(path) for name, path in input_files(config, expert).items()}
         self._references: dict[str, Future[list[Trajectory]]] | None = None
         films, options = config.video_log_freq != -1, {"backend": config.backend, "env_kwargs": config.env_kwargs}
@@ -54,7 +54,7 @@ class RunInputs(AbstractContextManager["RunInputs"]):
 
     def start_references(self) -> None:
         """Start to evaluate the expert and a random policy, unless this is done already or no scalars are logged."""
-        config, env_name, spec = self._config, self._config.env_name, self.rollouts.spec
+        config, env_name, spec = self.config, self.config.env_name, self.rollouts.spec
         if self._references is not None or config.scalar_log_freq == -1:
             return
         self._references, steps, episodes = {}, config.eval_batch_size, config.expert_eval_episodes

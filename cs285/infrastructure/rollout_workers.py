@@ -90,6 +90,8 @@ class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
         self._notify = functools.cache(lambda why: print(f"rolling out in the main process: {why}", flush=True))
         self._pool: ProcessPoolExecutor | None = None
         self._workers: list[BaseProcess] = []
+        if num_workers is not None and num_workers > usable_cores():
+            print(f"--num_workers is {num_workers}; {usable_cores()} are used, one for each usable core", flush=True)
         limits = [usable_cores(), num_workers, episodes_needed, WINDOWS_LIMIT if sys.platform == "win32" else None]
         self.num_workers = min(limit for limit in limits if limit is not None)
         if self.num_workers > 0:

@@ -94,6 +94,13 @@ def test_runs_with_shared_inputs_equal_runs_with_their_own(from_file: Config) ->
         assert shared == expected_rows
 
 
+def test_inputs_of_another_run_are_refused(tiny: Config) -> None:
+    with RunInputs(tiny, expert_rule) as inputs:
+        for config, expert in ((replace(tiny, ep_len=7), expert_rule), (tiny, lambda observations: observations)):
+            with pytest.raises(InvalidInput, match=r"^the inputs .* of a run with another expert or other settings$"):
+                BC_Trainer(config, expert, inputs=inputs)
+
+
 def test_a_trainer_runs_once(tiny: Config) -> None:
     with BC_Trainer(tiny, expert_rule) as trainer:
         trainer.run_training_loop()

@@ -111,11 +111,12 @@ def test_a_cpu_quota_limits_the_cores(tmp_path: Path, monkeypatch: pytest.Monkey
         assert usable_cores(tmp_path) == cores
 
 
-def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_workers_is_limited(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(RolloutWorkers, "_start_workers", lambda *_: None)
     monkeypatch.setattr(rollout_workers, "usable_cores", lambda: 64)
     asked = [{}, {"num_workers": 5}, {"num_workers": 70}, {"num_workers": 5, "episodes_needed": 3}]
     assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [64, 5, 64, 3]
+    assert capsys.readouterr().out == "--num_workers is 70; 64 are used, one for each usable core\n"
     monkeypatch.setattr(sys, "platform", "win32")
     assert [RolloutWorkers(POINT, **arguments).num_workers for arguments in asked] == [61, 5, 61, 3]
 
