@@ -30,9 +30,10 @@ def prepare() -> None:
         return
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more BLAS threads would slow the workers down
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # it was closed when the script started
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:  # it was closed when the script started, and `open` takes the lowest descriptor
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+            os.set_inheritable(descriptor, True)  # child processes need it, such as one that finds MuJoCo's graphics
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     os.environ["MPLBACKEND"] = "Agg"  # draws figures into files; a backend that a notebook set may be missing here

@@ -74,8 +74,9 @@ class Checkpoints:
         if not self._file.exists():
             raise InvalidInput(f"{self._run_dir} has no checkpoint; --do_dagger writes one after each iteration")
         for path in self._run_dir.rglob("*"):  # writing through a link would change a file of another folder
-            if path.is_symlink() or (path.name == "log.csv" and path.stat().st_nlink > 1):
-                raise InvalidInput(f"{path} is a link; --resume does not allow it")
+            special = path.is_symlink() or not (path.is_file() or path.is_dir())
+            if special or (path.name == "log.csv" and path.stat().st_nlink > 1):
+                raise InvalidInput(f"{path} is a link or a special file; --resume does not allow it")
         episodes = list[Trajectory]()
         with reading(self._file, "a checkpoint of this run"):
             content = load_torch_file(self._file)

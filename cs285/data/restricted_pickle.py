@@ -5,6 +5,7 @@ are mapped to functions of this module. The memory of the result is limited by a
 size; each size is checked and subtracted from the budget before memory is allocated.
 """
 
+import codecs
 import io
 import os
 import pickletools
@@ -27,6 +28,8 @@ MAX_DEPTH, MAX_KEY, MAX_BITS = 50, 1000, 1024  # nesting of containers, length o
 # Bytes that are subtracted from the budget: for each opcode, for each entry of the memo, for each container in the
 # result, and for each value in the result that is not an array.
 OBJECT_BYTES, MEMO_BYTES, CONTAINER_BYTES, POINTER_BYTES = 32, 100, 500, 8
+# Before Python 3.12.8, pickletools fails at byte strings of Python 2 with bytes above 127.
+pickletools.stringnl.reader = lambda file: codecs.decode(file.readline().strip()[1:-1], "unicode_escape")
 
 
 class _Machine:

@@ -14,6 +14,7 @@ from cs285.infrastructure.evaluation import Evaluation
 from cs285.infrastructure.inputs import RunInputs
 from cs285.infrastructure.logger import Logger, make_run_dir
 from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
+from cs285.policies.base_policy import as_actions
 from cs285.policies.make_policy import MakePolicy, describe_policy, make_mlp_policy
 
 
@@ -90,8 +91,10 @@ class BC_Trainer(AbstractContextManager["BC_Trainer"]):  # noqa: N801 - the assi
         self.policy_description = describe_policy(make_policy, self.agent.actor)
         if self.checkpoints is not None:
             self.checkpoints.check_same_policy(self.policy_description)
-            self.agent.add_to_replay_buffer([*expertdata, *paths])
             with reading(config.resume, "the state of this policy"):
+                for path in paths:
+                    as_actions(path.actions, spec, (len(path),))  # raises InvalidInput for actions that do not fit
+                self.agent.add_to_replay_buffer([*expertdata, *paths])
                 self.agent.load_state_dict(self.resumed_state["agent"])
         # Another trainer may change the states of the generators before this trainer runs.
         self._generator_states = global_generator_states()

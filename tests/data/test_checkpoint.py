@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections import OrderedDict
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -164,7 +165,7 @@ def test_links_are_refused(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "victim").write_text("whole", encoding="utf-8")
     links: dict[str, Any] = {"log.csv": Path.symlink_to, "videos": Path.symlink_to}
     links |= {"checkpoint/added_3.pkl": Path.symlink_to}
-    links |= {"./log.csv": Path.hardlink_to}
+    links |= {"./log.csv": Path.hardlink_to, "pipe": lambda path, victim: os.mkfifo(path)}
     for name, link in links.items():
         link(saved / name, tmp_path / "victim")
         with pytest.raises(InvalidInput, match=f"{Path(name).name} is a link"):

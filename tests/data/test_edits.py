@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cs285.config import Config
 from cs285.data.checkpoint import settings_to_resume
-from cs285.data.restricted_pickle import load_torch_file
+from cs285.data.restricted_pickle import load_pickle, load_torch_file
 from cs285.errors import InvalidInput
 from cs285.infrastructure.bc_trainer import BC_Trainer
 from cs285.infrastructure.rl_trainer import RL_Trainer
@@ -75,6 +76,16 @@ def test_an_edited_run_is_resumed_or_refused_unchanged(
     resume()
     refused = outcomes.count("refused")
     assert refused == 0 if name == "log.csv" else refused > len(outcomes) / 2  # log.csv is written anew
+
+
+@pytest.mark.parametrize("name", ["states", "actions"])
+def test_episodes_of_another_size_are_refused(name: str, stopped: Path) -> None:
+    episodes = load_pickle(stopped / "checkpoint/added_1.pkl")
+    edit(stopped, "added_1.pkl", [0, name], np.repeat(episodes[0][name], 2, axis=1))
+    before = files(stopped)
+    with pytest.raises(InvalidInput, match="the state of this policy"):
+        BC_Trainer(settings_to_resume({"resume": stopped}), expert_rule).run_training_loop()
+    assert files(stopped) == before
 
 
 def edits(path: Path) -> st.SearchStrategy[bytes]:

@@ -47,7 +47,7 @@ def test_pickles_of_every_protocol_and_written_ones_are_read(tmp_path: Path, con
 
 def test_pickles_of_python_2_are_read(tmp_path: Path) -> None:
     content = {"nonlin_type": "tanh", "W": np.arange(300.0).reshape(20, 15), "terminal": [np.array([True, False])]}
-    for protocol in (1, 2):
+    for protocol in range(3):
         (tmp_path / "x.pkl").write_bytes(pickled_by_python_2(content, protocol))
         assert bits(load_pickle(tmp_path / "x.pkl")) == bits(content)
 

@@ -82,7 +82,9 @@ def test_signal_while_a_script_imports(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_without_streams_finishes(tmp_path: Path) -> None:
-    command = " ".join(map(str, (sys.executable, ROOT / "scripts/run_hw1.py", *SMALL, "--num_workers", 0)))
+    command = " ".join(
+        map(str, (sys.executable, ROOT / "scripts/run_hw1.py", *SMALL, "-env", "Hopper-v5", "--num_workers", 0))
+    )
     done = subprocess.run(f"{command} <&- >&- 2>&-", shell=True, cwd=tmp_path, env=USERS_ENVIRONMENT, timeout=60)
     assert done.returncode == 0
     (folder,) = tmp_path.glob("data/*")

@@ -67,7 +67,7 @@ def case(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        error.add_note(name)
+        error.__notes__ = [*getattr(error, "__notes__", []), name]  # Python 3.10 has no add_note
         raise
 
 
