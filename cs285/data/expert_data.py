@@ -97,14 +97,16 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         part = slice(start, stop)
         truncated = not columns["terminal"][stop - 1] or ("timeout" not in given and stop - start == time_limit)
         before = states[part]
-        after = np.concatenate([before[1:], before[-1:]]) if following is None else following[part]
-        chained = before.shape == after.shape and np.array_equal(before[1:], after[:-1])
+        after = before[-1:] if following is None else following[part]
+        chained = following is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
         # Rows with a marked end and next observations that fit are one episode, even if they are more than the limit.
         one_episode = stop in ends and chained and following is not None
-        if "reward" in given and time_limit is not None and stop - start > time_limit and not one_episode:
-            raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
+        if time_limit is not None and stop - start > time_limit and not one_episode:
+            if "reward" in given:
+                raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
+            print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
         ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
         if chained:  # from T + 1 states, the trajectory stores each observation once
             yield Trajectory.from_states(np.concatenate([before, after[-1:]]), *ways)

@@ -25,6 +25,7 @@ from typing import Any
 import cloudpickle
 import gymnasium as gym
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from cs285.data.trajectory import Trajectory
 from cs285.envs.make_env import FPS, Env, TaskSpec, check_rendering, make_env
@@ -223,6 +224,7 @@ def _begin_worker() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    tqdm.set_lock(threading.RLock())  # its own lock has a semaphore, which would leak when the worker is killed
     threadpool_limits(1, user_api="blas")  # one thread is enough, since each core has its own worker
     parent = multiprocessing.parent_process()
     assert parent is not None

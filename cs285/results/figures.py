@@ -106,8 +106,9 @@ def _draw_curves(
 
 
 def _note(counts: Sequence[int]) -> str:
-    several = " to ".join(map(str, sorted({min(counts), max(counts)})))
-    return f"mean ± standard deviation over {f'{several} seeds' if max(counts) > 1 else 'the episodes of one policy'}"
+    seeds = " to ".join(map(str, sorted({min(counts), max(counts)}))) + " seeds"
+    over = [seeds] * (max(counts) > 1) + ["the episodes of one seed"] * (min(counts) == 1)
+    return f"mean ± standard deviation over {' or over '.join(over)}"
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
@@ -125,9 +126,8 @@ def task_bars(series: Sequence[Series]) -> Figure:
         xs = np.array(list(chosen)) + (n - (len(methods) - 1) / 2) * width
         means, stds = np.transpose([[s.percent(x) for x in s.summary(s.last)[1:3]] for s in chosen.values()])
         heights, errors = np.nan_to_num(means), np.nan_to_num(stds)
-        bars = axes.bar(
-            xs, heights, 0.9 * width, yerr=errors, capsize=3, **BARS[method], edgecolor="white", label=method
-        )
+        style = {**BARS[method], "edgecolor": "white", "label": method}
+        bars = axes.bar(xs, heights, 0.9 * width, yerr=errors, capsize=3, **style)
         axes.bar_label(bars, [f"{mean:.0f}".replace("nan", "–") for mean in means], padding=2, fontsize="small")
     axes.axhline(100, color=GREEN, linestyle="--", label="expert")
     axes.set_xticks(range(len(tasks)), [textwrap.fill(task, TASK_LETTERS) for task in tasks])

@@ -76,7 +76,9 @@ def test_only_observations_and_actions_are_required_also_as_lists_and_with_a_las
     (trajectory,) = load_expert_data(save(tmp_path / "x.pkl", pairs), time_limit=10)
     assert (len(trajectory), trajectory.total_reward) == (30, 0)
     np.testing.assert_array_equal(trajectory.actions, ACTIONS)
-    assert "no rewards; returns of the expert's data are logged as 0" in capsys.readouterr().err
+    notices = capsys.readouterr().err
+    assert "30 steps without rewards and marked ends are read as one episode" in notices
+    assert "no rewards; returns of the expert's data are logged as 0" in notices
     (trajectory,) = load_expert_data(save(tmp_path / "x.pkl", [{"observation": STATES, "action": ACTIONS}]))
     np.testing.assert_array_equal(trajectory.states, np.float32(STATES))
     several = {"observation": STATES, "action": ACTIONS, "terminal": ENDS}

@@ -76,7 +76,7 @@ def test_with_one_seed_the_bars_are_over_episodes(tmp_path: Path) -> None:
     write_curves(tmp_path, seeds=(3,))
     _, axes = draw(learning_curves, tmp_path)
     assert points_and_bars(axes)[1] == pytest.approx([3, 3, 3])
-    assert axes.get_title(loc="left") == "mean ± standard deviation over the episodes of one policy"
+    assert axes.get_title(loc="left") == "mean ± standard deviation over the episodes of one seed"
 
 
 def test_curves_are_named_by_what_differs_and_seeds_counted_in_each_iteration(tmp_path: Path) -> None:
