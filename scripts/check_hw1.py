@@ -34,10 +34,7 @@ def main(settings: Settings) -> None:
         settings.json.write_bytes(json.dumps([verdict.as_json() for verdict in verdicts], indent=1).encode())
     passed = sum(verdict.passed for verdict in verdicts)
     print(f"{passed} of {len(verdicts)} are right")
-    right = passed == len(verdicts)
-    if right and settings.run:
-        right = try_learning()
-    sys.exit(not right)
+    sys.exit(passed < len(verdicts) or (settings.run and not try_learning()))
 
 
 def try_learning() -> bool:

@@ -11,6 +11,7 @@ from tyro.conf import arg
 from cs285.config import Config
 from cs285.data.run_folders import saved_file
 from cs285.data.shipped import shipped_expert, shipped_tasks
+from cs285.data.whole_files import check_writable
 from cs285.envs.mujoco_py_backend import restart_in_mujoco_py_venv
 from cs285.errors import InvalidInput
 
@@ -35,6 +36,8 @@ class Settings:
             raise InvalidInput("--env_name and --video are for one policy; name it with --policy")
         if self.video is not None and (self.video.suffix != ".mp4" or self.video.exists()):
             raise InvalidInput(f"--video is {self.video}; it must be a new file that ends in .mp4")
+        if self.video is not None:
+            check_writable(self.video)
 
 
 def main(settings: Settings) -> None:

@@ -22,8 +22,7 @@ def main(settings: Settings) -> None:
     if not {*names} <= {*BY_NAME}:
         raise InvalidInput(f"--blanks is {settings.blanks!r}; allowed are {', '.join(BY_NAME)}, with commas")
     blanks = [BY_NAME[name] for name in names]
-    count = write_edition(settings.folder, blanks)
-    points = sum(blank.points for blank in blanks)
+    count, points = write_edition(settings.folder, blanks), sum(blank.points for blank in blanks)
     print(f"{settings.folder}: {count} files, {len(blanks)} blanks, {points} points for code")
 
 

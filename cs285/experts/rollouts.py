@@ -38,9 +38,8 @@ def evaluate_expert(
 ) -> dict[str, Any]:
     """Roll out the mean action of an expert or a saved policy, or raise InvalidInput when it does not fit the task.
 
-    ``video`` is a file for a video of the first episode. ``options`` are arguments of `RolloutWorkers`.
-
-    Returns a dict: ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
+    ``video`` is a file for a video of the first episode. ``options`` are arguments of `RolloutWorkers`. Returns a dict:
+    ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
     the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the
     number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
     """
@@ -141,10 +140,9 @@ def record_episodes(
 ) -> list[Trajectory]:
     """Record episodes of an expert file; None: of the expert that ships. ``options`` are as for `evaluate_expert`.
 
-    With ``noise``, Gaussian noise is added to the actions that are executed, and the recorded actions are the expert's
-    mean actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between
-    the actions' bounds. Raises InvalidInput when the expert does not fit the task, or when there is noise and the
-    actions are not continuous and bounded.
+    With ``noise``, Gaussian noise is added to the executed actions, and the recorded actions are the expert's mean
+    actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between the
+    actions' bounds. Raises InvalidInput when the expert does not fit the task, or actions with noise have no bounds.
     """
     if (file := expert or shipped_expert(env_name)) is None:
         raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")
@@ -170,8 +168,7 @@ def record_missing(path: Path, env_name: str, episodes: int, noise: float = 0.0)
 def clone(env_name: str, expert_file: Path, noise: float) -> dict[str, Any]:
     """Clone an expert from two episodes recorded with ``noise``, with the default settings and the `CLONE_SEEDS`.
 
-    Each clone is evaluated over 10 000 steps. Returns a dict: ``noise``; ``seeds``; and ``mean`` and ``min``, over the
-    seeds, of the clones' mean return.
+    Each clone is evaluated over 10 000 steps. Returns a dict of noise, seeds, and mean and min of the clones' returns.
     """
     from cs285.infrastructure.bc_trainer import BC_Trainer
 

@@ -101,8 +101,7 @@ def save_checkpoint(settings: ExpertSettings, model: Any) -> None:
 def load_checkpoint(settings: ExpertSettings) -> Any:
     """Load the model of the last checkpoint of a training with these settings; None when there is none.
 
-    The files of the checkpoint are unpickled, which can execute code. The environments begin new episodes. Raises
-    InvalidInput when the checkpoint can't be read.
+    Its files are unpickled, which can execute code. Environments begin new episodes. Raises InvalidInput on failure.
     """
     path = settings.checkpoint_dir / MODEL
     if not path.exists():
@@ -183,9 +182,8 @@ def export_policy(model: Any, path: Path) -> None:
     if isinstance(model, OnPolicyAlgorithm):
         layers = [(to_numpy(layer.weight).T, to_numpy(layer.bias)) for layer in _ppo_layers(policy)]
     else:
-        # SAC applies tanh to the layer that gives the mean. In the exported network, this layer is the last hidden
-        # layer, and a new output layer scales its values to the bounds. Dense_<n> with the largest n gives the standard
-        # deviation, and is not exported.
+        # SAC applies tanh to the layer of the mean, which becomes the last hidden layer of the exported network. A new
+        # output layer scales its values to the bounds. The layer of the standard deviation, the last, is not exported.
         parameters = policy.actor_state.params["params"]
         dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]
         low, high = policy.action_space.low, policy.action_space.high
@@ -210,8 +208,7 @@ def _initialise_from(expert: LoadedGaussianPolicy, model: Any, name: str) -> Non
         for layer, weight, bias in zip(layers, expert.weights, expert.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight.T))
             layer.bias.copy_(torch.from_numpy(bias))
-    # The expert replaces each observation dimension that was constant in its training by 0. A huge variance has the
-    # same effect in the model.
+    # The expert replaces observation dimensions that were constant in its training by 0; a huge variance does the same.
     constant = expert.ob_variance < CONSTANT_STD**2
     statistics.mean, statistics.var = expert.ob_mean, np.where(constant, 1e12, expert.ob_variance)
     statistics.count = 1e12  # so large that further observations hardly change the statistics

@@ -53,8 +53,7 @@ def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
 def empty_body(source: str, function: str, blank: Blank) -> str:
     """Replace the body of a "function" or "Class.method" in a module's source text by hints and a NotImplementedError.
 
-    All other lines stay unchanged. The blank's first function gets all hints. The blank's other functions get a comment
-    that names the first function.
+    Other lines stay unchanged. The blank's first function gets the hints, its others a comment that names the first.
     """
     node: Any = ast.parse(source)
     for name in function.split("."):

@@ -19,10 +19,9 @@ from cs285.policies.base_policy import BasePolicy
 class MLPPolicy(nn.Module, BasePolicy):
     """A policy whose distribution over actions is given by a multi-layer perceptron.
 
-    For continuous actions, the distribution is a Gaussian: its mean is the network's output, and its log standard
-    deviation (ac_dim,) is a learned parameter, the same for all observations. For discrete actions, it is categorical,
-    with the outputs as logits. The network reads (observation - ``ob_mean``) / ``ob_std``; these buffers (ob_dim,) are
-    0 and 1 at first.
+    For continuous actions, it is a Gaussian, whose mean is the network's output, and whose log standard deviation
+    (ac_dim,) is a parameter, the same for all observations. For discrete actions, it is categorical, with the outputs
+    as logits. The network reads (observation - ``ob_mean``) / ``ob_std``; these buffers (ob_dim,) are 0 and 1 at first.
     """
 
     ob_mean: torch.Tensor
@@ -56,8 +55,7 @@ class MLPPolicy(nn.Module, BasePolicy):
     def get_action(self, observations: Array) -> Array:
         """Choose the most likely action: the mean, or the choice of the largest logit (see `BasePolicy.get_action`).
 
-        Actions are not sampled, since sampled actions lead to states that the expert never visits. To sample them, call
-        ``policy(observations).sample()``.
+        Sampled actions, as from ``policy(observations).sample()``, lead to states that the expert never visits.
         """
         observations = np.asarray(observations)
         single = observations.ndim == len(self.ob_shape)
@@ -95,9 +93,8 @@ class MLPPolicySL(MLPPolicy):
 
         ``args`` and ``kwargs`` are the arguments of `MLPPolicy`. Adam's learning rate falls from ``learning_rate``
         towards 0 as half a cosine in ``schedule_period`` gradient steps, and the next period starts at the full rate
-        again; None: it is constant. The ``loss`` of continuous actions is ``mse``, the squared error of the mean
-        action, or ``nll``, the negative log-likelihood, which also trains the standard deviation. The loss of discrete
-        actions is always the cross entropy.
+        again; None: it is constant. The ``loss`` of continuous actions is ``mse``, the squared error of the mean, or
+        ``nll``, the negative log-likelihood, which also trains logstd; that of discrete actions is the cross entropy.
         """
         super().__init__(*args, **kwargs)
         self.loss = loss

@@ -47,8 +47,7 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
 def as_actions(actions: Array, spec: TaskSpec, batch_shape: tuple[int, ...] = ()) -> Array:
     """Convert actions to float32, or int64 if discrete.
 
-    Raises InvalidInput unless the shape is (*batch_shape, ac_dim), or batch_shape if discrete, and choices are in
-    0, ..., ac_dim - 1.
+    Raises InvalidInput unless the shape is (*batch_shape, ac_dim) or, if discrete, batch_shape and choices < ac_dim.
     """
     expected = batch_shape if spec.discrete else (*batch_shape, spec.ac_dim)
     if actions.shape != expected:

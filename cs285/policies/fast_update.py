@@ -1,8 +1,7 @@
 """The gradient step of `MLPPolicySL.update` in numpy: faster, and equal up to rounding.
 
-With small networks, most of the time of a step in torch is overhead between operations. The steps here use the memory
-of torch's parameters and optimiser state, so that `MLPPolicySL.update` can take some of the steps, and ``state_dict()``
-always has the current values. The project works without this file.
+With small networks, a step in torch is mostly overhead. The steps here use the memory of torch's parameters and
+optimiser state, so that `MLPPolicySL.update` can take any of them. The project works without this file.
 """
 
 import math
@@ -81,10 +80,7 @@ def _has_hooks(policy: MLPPolicySL) -> bool:
 
 
 class _FastUpdate:
-    """A gradient step in numpy, which computes all parameters at once.
-
-    Parameters, gradients and Adam's averages become views of one flat array each.
-    """
+    """A gradient step in numpy; parameters, gradients and Adam's averages become views of one flat array each."""
 
     def __init__(self, policy: MLPPolicySL, parameters: list[torch.Tensor]) -> None:
         self._policy, self._optimizer = policy, policy.optimizer
@@ -101,7 +97,6 @@ class _FastUpdate:
             states[n].update(step=step, exp_avg=means[n], exp_avg_sq=squares[n])
         addresses = [value.data_ptr() for value in values]
         self._views = list(zip(parameters, addresses, gradients, means, squares, strict=True))
-        self._scratch = np.empty_like(self._p)
         self._arrays = [value.numpy() for value in values]
         self._gradients = [gradient.numpy() for gradient in gradients]
 
@@ -144,8 +139,7 @@ class _FastUpdate:
         inputs, x = [], (observations.astype(np.float32, copy=False) - mean) / std
         for i in layers:
             inputs.append(np.tanh(x) if i > 0 else x)
-            x = inputs[-1] @ self._arrays[i].T
-            x += self._arrays[i + 1]
+            x = inputs[-1] @ self._arrays[i].T + self._arrays[i + 1]
         error = x - actions
         loss, delta = (error * error).mean(), error * (2 / error.size)
         for i in reversed(layers):
@@ -153,29 +147,20 @@ class _FastUpdate:
             np.matmul(delta.T, x, out=self._gradients[i])
             delta.sum(axis=0, out=self._gradients[i + 1])
             if i > 0:
-                delta = delta @ self._arrays[i]
-                delta *= 1 - x * x  # the derivative of tanh is 1 - tanh²
+                delta = delta @ self._arrays[i] * (1 - x * x)  # the derivative of tanh is 1 - tanh²
         return loss
 
     def _adam_step(self) -> None:
         """Adam (Kingma and Ba 2015, algorithm 1), with torch's order of operations."""
-        group, scratch = self._optimizer.param_groups[0], self._scratch
+        group = self._optimizer.param_groups[0]
         beta1, beta2 = group["betas"]
         self._steps += 1
         steps = float(self._steps[0])
-        np.subtract(self._g, self._m, out=scratch)
-        scratch *= 1 - beta1
-        self._m += scratch
-        np.multiply(self._g, self._g, out=scratch)
-        scratch *= 1 - beta2
+        self._m += (1 - beta1) * (self._g - self._m)
         self._v *= beta2
-        self._v += scratch
-        np.sqrt(self._v, out=scratch)
-        scratch /= math.sqrt(1 - beta2**steps)
-        scratch += group["eps"]
-        np.divide(self._m, scratch, out=scratch)
-        scratch *= group["lr"] / (1 - beta1**steps)
-        self._p -= scratch
+        self._v += (1 - beta2) * (self._g * self._g)
+        divisor = np.sqrt(self._v) / math.sqrt(1 - beta2**steps) + group["eps"]
+        self._p -= group["lr"] / (1 - beta1**steps) * (self._m / divisor)
 
 
 def _flatten(tensors: list[torch.Tensor]) -> tuple[Array, list[torch.Tensor]]:

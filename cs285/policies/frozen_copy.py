@@ -123,8 +123,7 @@ def known_perceptron(
 ) -> tuple[list[nn.Linear], set[type]] | None:
     """The affine layers of a policy's perceptron, and the types of its activations; None for any other policy.
 
-    The policy must be an instance of ``owner``, and its methods ``names`` must be neither overridden nor edited.
-    ``digest`` is the `source_digest` of the unedited methods.
+    Its methods ``names`` must be those of ``owner``, and neither overridden nor edited: ``digest`` is their source's.
     """
     find = inspect.getattr_static
     if any(find(policy, name, None) is not find(owner, name) for name in (*names, "network")):

@@ -19,8 +19,7 @@ from cs285.envs.make_env import TaskSpec
 from cs285.errors import InvalidInput
 from cs285.policies.numpy_policy import NumpyPolicy
 
-# For each policy class: a regular expression for the affine layers from the observation to the action, the default
-# activation, and whether tanh bounds the actions.
+# By policy class: regular expression for its affine layers, default activation, and whether tanh bounds the actions.
 ON_POLICY = (r"mlp_extractor\.(shared|policy)_net\.\d+|action_net", "tanh", False)  # PPO, A2C, TRPO
 SAC = (r"actor\.latent_pi\.\d+|actor\.mu", "relu", True)
 KINDS = {

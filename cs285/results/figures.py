@@ -114,8 +114,7 @@ def _note(counts: Sequence[int]) -> str:
 def task_bars(series: Sequence[Series]) -> Figure:
     """Draw bars of the final returns on each task, in per cent of the expert's return.
 
-    The function `compared` selects the series, and raises InvalidInput if it can't. If the expert's return on a task is
-    not positive, a "–" is drawn instead of each bar.
+    `compared` selects the series, or raises InvalidInput. "–" replaces the bars if the expert's return is not positive.
     """
     tasks = compared(series)
     methods = [method for method in METHODS if any(method in found for found in tasks.values())]
@@ -152,8 +151,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
     Each evaluated iteration of a DAgger series is a point of the series' curve. Each BC series is one point. BC series
     that differ only in the settings `ALONG_A_CURVE` form one curve. If there are several tasks, the key `ALL_TASKS` has
     the curves that have the same number of points on each task; a point of such a curve has the scores of all tasks.
-    Raises InvalidInput when a run has no normalised score or no number of labels, or when two points of a curve have
-    the same number of labels.
+    Raises InvalidInput when a run has no normalised score or number of labels, or two points have the same number.
     """
     tasks: dict[str, Curves] = {task: {} for task in sorted({s.task for s in series})}
     for task, found in [*by_task(series, "BC").items(), *by_task(series, "DAgger").items()]:

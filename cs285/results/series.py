@@ -44,8 +44,7 @@ def summarize(*samples: Sequence[float] | np.typing.NDArray[np.float64]) -> Summ
     """Compute the statistics of all values in ``samples``; a sample has the values of one or more seeds.
 
     The interval comes from 10 000 resamples with a fixed seed, and each sample is resampled separately (Agarwal et al.
-    2021, "Deep RL at the edge of the statistical precipice"). If the values within each sample are equal, both ends are
-    the interquartile mean.
+    2021, "Deep RL at the edge of the statistical precipice"). It has no width if the values in each sample are equal.
     """
 
     def interquartile_mean(*parts: Any, axis: int = 0) -> Any:
@@ -136,8 +135,7 @@ class Series:
 def group_by_settings(runs: Sequence[RunFolder]) -> list[Series]:
     """Group runs that differ only in their seed into series; runs without an evaluation are left out.
 
-    Of several runs with the same settings and seed, only the one that `newest_runs` selects is used. Raises
-    InvalidInput when no run has an evaluation.
+    Of several runs with the same settings and seed, `newest_runs` selects one. Raises InvalidInput if no run is left.
     """
     groups: dict[tuple[Any, ...], list[RunFolder]] = {}
     for run in newest_runs([run for run in runs if run.rows]):

@@ -1,4 +1,4 @@
-"""collect_expert_data, eval_policy, eval_expert and describe_data: flags take effect, and the numbers agree."""
+"""collect_expert_data, eval_policy and describe_data: flags take effect, and the numbers agree."""
 
 import json
 import pickle
@@ -126,20 +126,20 @@ def test_experts_are_evaluated_and_compared_with_their_cards(
     card = expert.with_suffix(".json")
     card.write_text(json.dumps({"task": task, "evaluation": evaluation}), encoding="utf-8")
 
-    (row,) = table(script("eval_expert").succeeded().out)
+    (row,) = table(script("eval_policy").succeeded().out)
     names = ("mean", "std", "min", "max", "iqm", "iqm_95_low", "iqm_95_high", "ended_early", "mean")
     assert row == [task, *(str(evaluation[name]) for name in names)]
 
     other = fakes.pickle_file(workplace / f"{long_task}.pkl", fakes.expert_content(seed=1))
-    (row,) = table(script("eval_expert", "-epf", other, "-n", 7).succeeded().out)
+    (row,) = table(script("eval_policy", "-epf", other, "-n", 7).succeeded().out)
     mean = str(evaluate_expert(other, long_task, 7, num_workers=0)["mean"])
     assert (row[0], row[1], row[-1]) == (long_task, mean, "none")
-    (row,) = table(script("eval_expert", "-epf", expert, "-env", long_task).succeeded().out)
+    (row,) = table(script("eval_policy", "-epf", expert, "-env", long_task).succeeded().out)
     assert (row[0], row[-1]) == (long_task, "none")  # a card counts only for its task
 
     evaluation["mean"] += 5 * evaluation["std"]
     card.write_text(json.dumps({"task": task, "evaluation": evaluation}), encoding="utf-8")
-    outcome = script("eval_expert").refused("returns differ from those", str(expert.relative_to(Path.cwd())))
+    outcome = script("eval_policy").refused("returns differ from those", str(expert.relative_to(Path.cwd())))
     assert len(table(outcome.out)) == 1
 
 

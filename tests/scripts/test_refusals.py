@@ -62,7 +62,7 @@ def test_the_original_engine_is_not_installed(
     refused: Refused, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VENV_VARIABLE, str(workplace / "venv"))
-    for name in ("run_hw1", "eval_expert"):
+    for name in ("run_hw1", "eval_policy"):
         refused(("install_mujoco_py.sh",), name, "--backend", "mujoco_py")
 
 
@@ -99,9 +99,9 @@ def test_bad_data_and_experts(refused: Refused, point_files: PointFiles, tmp_pat
     for content, *parts in bad_experts:
         write(path, content)
         refused((str(path), *parts), "run_hw1", *small_run(point_files, "--do_dagger"), "-epf", path)
-        for script in ("collect_expert_data", "eval_expert"):
+        for script in ("collect_expert_data", "eval_policy"):
             refused((str(path), *parts), script, "-env", fakes.POINT, "-epf", path)
-    refused(("'expert'",), "eval_expert", "-epf", point_files.expert)  # the name expert.pkl names no task
+    refused(("'expert'",), "eval_policy", "-epf", point_files.expert)  # the name expert.pkl names no task
     os.mkfifo(tmp_path / "pipe")
     for flag, name, why in (("-ed", "pipe", "not a regular file"), ("-epf", "none", "No such")):
         arguments = small_run(point_files, "--do_dagger", "-epf", point_files.expert, flag, tmp_path / name)
