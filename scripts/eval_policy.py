@@ -45,8 +45,7 @@ def main(settings: Settings) -> None:
     from cs285.policies.saved_policy import load_run_config
 
     policies = [settings.policy] if settings.policy else [shipped_expert(task) or Path() for task in shipped_tasks()]
-    flags = {name: getattr(settings, name) for name in ("ep_len", "seed", "backend")}
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = {name: vars(settings)[name] for name in ("ep_len", "seed", "backend") if vars(settings)[name] is not None}
     configs, task = {}, settings.env_name
     for path in map(saved_file, policies):
         in_run = path.suffix == ".pt"

@@ -45,8 +45,7 @@ def train_expert(settings: ExpertSettings) -> list[dict[str, Any]]:
         model.learn(settings.total_steps - model.num_timesteps, progress, reset_num_timesteps=False)
         progress.evaluate()
     # A policy that sometimes falls has a large standard deviation, and ranks low.
-    best = max(evaluations, key=lambda evaluation: evaluation["mean"] - evaluation["std"])
-    kept = settings.keep_step or best["steps"]
+    kept = settings.keep_step or max(evaluations, key=lambda each: each["mean"] - each["std"])["steps"]
     policy = read_whole(settings.checkpoint_dir / f"policy_{kept}.pkl")
     with whole_file(settings.expert_file) as file:
         file.write(policy)
@@ -184,8 +183,7 @@ def export_policy(model: Any, path: Path) -> None:
     else:
         # SAC applies tanh to the layer of the mean, which becomes the last hidden layer of the exported network. A new
         # output layer scales its values to the bounds. The layer of the standard deviation, the last, is not exported.
-        parameters = policy.actor_state.params["params"]
-        dense = [parameters[f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]
+        dense = [policy.actor_state.params["params"][f"Dense_{n}"] for n in range(len(policy.net_arch_pi) + 1)]
         low, high = policy.action_space.low, policy.action_space.high
         layers = [(np.array(layer["kernel"]), np.array(layer["bias"])) for layer in dense]
         layers.append((np.diag(high - low) / 2, (high + low) / 2))

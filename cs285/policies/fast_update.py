@@ -95,8 +95,7 @@ class _FastUpdate:
         for n, step in enumerate(torch.from_numpy(self._steps)):
             parameters[n].data, parameters[n].grad = values[n], gradients[n]
             states[n].update(step=step, exp_avg=means[n], exp_avg_sq=squares[n])
-        addresses = [value.data_ptr() for value in values]
-        self._views = list(zip(parameters, addresses, gradients, means, squares, strict=True))
+        self._views = list(zip(parameters, [v.data_ptr() for v in values], gradients, means, squares, strict=True))
         self._arrays = [value.numpy() for value in values]
         self._gradients = [gradient.numpy() for gradient in gradients]
 

@@ -74,8 +74,7 @@ class EvaluationPolicy(BasePolicy):
 
 def training_parts(policy: Any) -> dict[str, Any]:
     """The optimisers and schedules in a policy's attributes, modules and containers, by path (``nets.0.adam``)."""
-    found: dict[str, Any] = {}
-    seen: set[int] = set()
+    found, seen = dict[str, Any](), set[int]()
     unsearched = [("", getattr(policy, "__dict__", {}))]
     while unsearched:
         path, value = unsearched.pop()

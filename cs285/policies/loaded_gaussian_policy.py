@@ -63,8 +63,7 @@ class LoadedGaussianPolicy(NumpyPolicy):
 def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     """Read the expert policy for an environment, or import the object that ``path`` names as ``module:object``.
 
-    Observations are converted for an expert that reads another known layout of the task, with a notice on stderr.
-    Raises InvalidInput when the file can't be read, or its sizes don't fit.
+    With a notice, observations are converted for an expert of another known layout. Raises InvalidInput for a misfit.
     """
     if object_name(path) is not None:
         if os.getcwd() not in sys.path:  # Python itself adds only the script's folder

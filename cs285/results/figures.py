@@ -1,8 +1,7 @@
 """Figures of several series: learning curves, the effect of a setting, final returns on tasks, scores against labels.
 
-Points and bars are means over the n seeds. Error bars are standard deviations over the seeds, with divisor n - 1. If
-there is only one seed, error bars are standard deviations over the episodes of the evaluation. Bands are 95 % bootstrap
-intervals of the interquartile mean (IQM) over the seeds.
+Points and bars are means over the n seeds. Error bars are standard deviations over the seeds, with divisor n - 1, or
+over the episodes of a single seed. Bands are 95 % bootstrap intervals of the interquartile mean (IQM) over the seeds.
 """
 
 import itertools
@@ -36,9 +35,8 @@ BAND = "95 % interval of the interquartile mean (IQM)"
 def learning_curves(series: Sequence[Series]) -> Figure:
     """Draw the return over the iterations for each DAgger series in ``series``.
 
-    If there is only one DAgger series, a horizontal line shows the return of its iteration 0, which is BC. A second
-    line shows the return of the BC series that has the same settings and took as many gradient steps as all iterations
-    of DAgger together. Raises InvalidInput when there is no DAgger series, or there are several tasks.
+    For a single DAgger series, horizontal lines show the return of its iteration 0, which is BC, and that of BC with
+    equal settings and the gradient steps of all iterations. Raises InvalidInput without a DAgger series or for several tasks.
     """
     daggers = [s for s in series if s.method == "DAgger"]
     shifts = 0.12 * (np.arange(len(daggers)) - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
@@ -142,10 +140,7 @@ class Point(NamedTuple):
     scores: tuple[list[float], ...]  # for each task, the scores of the seeds
 
 
-Curves: TypeAlias = dict[str, list[Point]]
-
-
-def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
+def label_curves(series: Sequence[Series]) -> dict[str, dict[str, list[Point]]]:
     """Return the curves of each task by name; a curve is a list of points in the order of their numbers of labels.
 
     Each evaluated iteration of a DAgger series is a point of the series' curve. Each BC series is one point. BC series
@@ -153,7 +148,7 @@ def label_curves(series: Sequence[Series]) -> dict[str, Curves]:
     the curves that have the same number of points on each task; a point of such a curve has the scores of all tasks.
     Raises InvalidInput when a run has no normalised score or number of labels, or two points have the same number.
     """
-    tasks: dict[str, Curves] = {task: {} for task in sorted({s.task for s in series})}
+    tasks: dict[str, dict[str, list[Point]]] = {task: {} for task in sorted({s.task for s in series})}
     for task, found in [*by_task(series, "BC").items(), *by_task(series, "DAgger").items()]:
         for s, name in zip(found, series_names(found, ALONG_A_CURVE), strict=True):
             points = tasks[task].setdefault(re.sub(r" \(SHA-256 \w+\)", "", name), [])

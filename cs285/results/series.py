@@ -159,9 +159,8 @@ def _key(run: RunFolder) -> tuple[Any, ...]:
 def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
     """Select the series to compare; for each task, the result has a dict from the method (of `METHODS`) to its series.
 
-    On a task with a DAgger series, the function selects this series and the BC series that have the same settings and
-    took as many gradient steps as one or as all iterations of DAgger. On a task without a DAgger series, the function
-    selects all BC series. Raises InvalidInput when a task has several series of one method.
+    On a task with a DAgger series, these are this series and the BC series with the same settings and the gradient
+    steps of one or all iterations; on another task, all BC series. Raises InvalidInput if a method has several series.
     """
     tasks: dict[str, dict[str, Series]] = {}
     daggers = by_task(series, "DAgger")

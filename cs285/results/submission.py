@@ -65,8 +65,7 @@ def write_submission(runs: Sequence[RunFolder], output: Path, edition: str = "cs
         command = series.command().replace("scripts/run_hw1.py", script, 1)
         commands += f"{run.path.name}\n\n```bash\n{command}{name}\n```\n\n"
     for note, more in (("", inputs), (MISSING, {})):
-        text = README.format(runs=folder) + note + commands
-        zipped = zip_files({**content, **more, readme: text.encode()})
+        zipped = zip_files({**content, **more, readme: (README.format(runs=folder) + note + commands).encode()})
         if len(zipped) <= MAX_BYTES:
             with whole_file(output) as file:
                 file.write(zipped)

@@ -34,8 +34,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
 
     ``assignments`` have the form ``size=32,64`` or ``do_dagger=true``, at most one for each setting of run_hw1.py.
     Each combination runs with the seeds 1 to ``seeds``; None: with the seeds in ``assignments`` or the default seed.
-    Paths of files become absolute, since Ray's workers run in other folders. Raises InvalidInput when a setting is
-    given twice or not allowed, and exits as `parse` does for a wrong value.
+    Paths become absolute, for Ray's workers. Raises InvalidInput when a setting is given twice or not allowed.
     """
     if seeds is not None:
         assignments = [*assignments, f"seed={','.join(map(str, range(1, seeds + 1)))}"]

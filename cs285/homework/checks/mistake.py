@@ -53,8 +53,7 @@ def close(found: Any, wanted: Any) -> bool:
 
 def show(numbers: Any) -> str:
     """Format numbers, shortened, for a message to a student."""
-    text = np.array2string(_array(numbers), precision=3, threshold=14, edgeitems=3, separator=", ")
-    return text.replace("\n", "")
+    return np.array2string(_array(numbers), precision=3, threshold=14, edgeitems=3, separator=", ").replace("\n", "")
 
 
 def _array(numbers: Any) -> Any:

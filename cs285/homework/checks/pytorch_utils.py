@@ -14,7 +14,6 @@ core: Any = pytorch_utils
 
 
 def _check_layers(n_layers: int, *activations: type[nn.Module]) -> None:
-    """Compare the layers that a network calls with the layers that it should have."""
     network = core.build_mlp(3, 2, n_layers, 5, *activations)
     activation, output = activations or (nn.Tanh, nn.Identity)
     require_type(network, nn.Module, "an nn.Module")

@@ -156,7 +156,6 @@ def _check_sample_trajectories(min_timesteps: int, count: int) -> None:
 
 
 def _check_sample_n_trajectories(ntraj: int) -> None:
-    """Check the number of episodes and their order."""
     _check_episodes(core.sample_n_trajectories(_Rollouts(), _Rollouts.policy, ntraj, cycle(LENGTHS)), ntraj)
 
 
