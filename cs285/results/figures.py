@@ -35,8 +35,8 @@ BAND = "95 % interval of the interquartile mean (IQM)"
 def learning_curves(series: Sequence[Series]) -> Figure:
     """Draw the return over the iterations for each DAgger series in ``series``.
 
-    For a single DAgger series, horizontal lines show the return of its iteration 0, which is BC, and that of BC with
-    equal settings and the gradient steps of all iterations. Raises InvalidInput without a DAgger series or for several tasks.
+    For a single DAgger series, lines show the return of its iteration 0, which is BC, and of BC with equal settings and
+    the gradient steps of all iterations. Raises InvalidInput for no DAgger series or several tasks.
     """
     daggers = [s for s in series if s.method == "DAgger"]
     shifts = 0.12 * (np.arange(len(daggers)) - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
