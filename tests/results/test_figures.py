@@ -15,7 +15,7 @@ from cs285.data.run_folders import read_runs
 from cs285.errors import InvalidInput
 from cs285.results.figures import (
     ALL_TASKS,
-    Curves,
+    Point,
     label_curves,
     label_figure,
     learning_curves,
@@ -196,7 +196,7 @@ def write_study(folder: Path) -> None:
                     )
 
 
-def read_curves(folder: Path) -> dict[str, Curves]:
+def read_curves(folder: Path) -> dict[str, dict[str, list[Point]]]:
     return label_curves(group_by_settings(read_runs([folder])))
 
 
