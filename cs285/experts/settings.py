@@ -20,8 +20,7 @@ WITHOUT_EFFECT = {  # settings that the algorithm does not use
 }
 LIBRARIES = {"PPO": "stable_baselines3", "TRPO": "sb3_contrib", "SAC": "sbx"}
 # Settings that may change when a training resumes.
-FREE_ON_RESUME = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step"}
-FREE_ON_RESUME |= {"noise"}
+MAY_VARY = {"output", "checkpoints", "evaluations", "eval_episodes", "total_steps", "stop_after", "keep_step", "noise"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class ExpertSettings:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """Folder of the checkpoints; its name has a digest of the settings that are not `FREE_ON_RESUME`."""
-        fixed = {name: value for name, value in asdict(self).items() if name not in FREE_ON_RESUME}
+        """Folder of the checkpoints; its name has a digest of the settings that are not `MAY_VARY`."""
+        fixed = {name: value for name, value in asdict(self).items() if name not in MAY_VARY}
         digest = hashlib.sha256(repr(fixed).encode()).hexdigest()
         return self.checkpoints / f"{self.env_name}_{self.algorithm}_{self.seed}_{digest[:8]}"

@@ -112,7 +112,7 @@ class _FastUpdate:
 
     @np.errstate(all="ignore")  # a loss that is not finite is reported at the iteration's end
     def __call__(self, observations: torch.Tensor, actions: torch.Tensor) -> dict[str, Any]:
-        if not self._is_bound():
+        if not self._is_bound() or actions.shape[1:] != self._arrays[-1].shape:  # torch may broadcast actions
             return self._policy.update(observations, actions)
         loss = self._compute_gradients(observations.flatten(start_dim=1).numpy(), actions.numpy())
         if not self._gradients_were_compared and not self._gradients_equal_autograd(observations, actions):

@@ -107,12 +107,14 @@ def assert_same_gradients_and_states(policy: MLPPolicySL, reference: MLPPolicySL
     assert policy.scheduler.state_dict() == reference.scheduler.state_dict()
 
 
-def test_images_are_flattened() -> None:
+def test_images_are_flattened_and_actions_that_torch_would_broadcast_are_left_to_torch() -> None:
     policy, reference = (make_policy(ob_shape=(1, 3)) for _ in range(2))
     images = torch.randint(0, 255, (32, 1, 3), dtype=torch.uint8)
     for update in (take_fast(policy), reference.update):
         for _ in range(5):
             update(images, torch.ones(32, 2))
+        with pytest.warns(UserWarning, match="target size"):
+            update(images, torch.ones(32, 1))
     assert_close(policy, reference, 1e-5)
 
 
