@@ -62,9 +62,8 @@ def evaluate_expert(
 def sharpness(expert: BasePolicy, observations: Array) -> float:
     """Relative change of continuous actions, divided by the small relative change of observations that causes it.
 
-    Gaussian noise of 0.1 standard deviations is added to each number in the (N, ob_dim) ``observations``. The result
-    is the root mean square change of the actions, in standard deviations of the actions, divided by 0.1. If the numbers
-    of an observation are uncorrelated, the sharpness of a linear policy is about 1.
+    Each number in the (N, ob_dim) ``observations`` gets Gaussian noise of 0.1 standard deviations. The result, about 1
+    for a linear policy, is the root mean square change of the actions, in their standard deviations, divided by 0.1.
     """
     noise = 0.1 * np.random.default_rng(0).standard_normal(observations.shape) * observations.std(axis=0)
     actions = expert.get_action(observations)

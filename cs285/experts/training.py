@@ -164,8 +164,7 @@ def make_training_env(settings: ExpertSettings) -> gym.Env[Any, Any]:
     if settings.algorithm == "SAC" and not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
         raise InvalidInput(f"--algorithm SAC needs continuous, bounded actions; {name} has {actions}")
     if settings.algorithm != "SAC" and not spec.discrete:
-        # PPO and TRPO clip actions to the action space, but rollouts of the expert do not clip. These wide bounds
-        # replace the task's, so that training sees the costs of actions outside the task's bounds.
+        # PPO and TRPO clip actions, and rollouts don't: with wide bounds, training sees the costs of large actions.
         env.action_space = gym.spaces.Box(-100.0, 100.0, actions.shape, np.float32)
     return env
 

@@ -30,8 +30,7 @@ README = "docs/homework/student_readme.md"  # this file becomes the edition's RE
 def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
     """Write the student edition atomically into a new or empty folder; return the edition's number of files.
 
-    The functions of ``blanks`` are empty in the edition, and those of other blanks have the project's bodies.
-    Raises InvalidInput if ``folder`` is a file, is not empty or can't be written.
+    Only the functions of ``blanks`` are empty. Raises InvalidInput if the folder is not empty or can't be written.
     """
     with whole_folder(folder) as unfinished:
         files = edition_files(blanks)

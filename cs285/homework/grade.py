@@ -1,8 +1,7 @@
 """Grader of submissions. The autograder's ``run_autograder`` calls this grader on a folder with Gradescope's layout.
 
-The checks come from the autograder's zip. They run answers in separate processes, as an unprivileged user if the grader
-is root. From a submission, the grader takes only the files with blanks. It refuses such a file if `_uses` reports
-something in this file that `_uses` does not report in the edition's file of the same name.
+The checks in the autograder's zip run answers in separate processes, as an unprivileged user if the grader is root. Of
+a submission, the grader takes only the files with blanks, and refuses one in which `_uses` finds more than in ours.
 """
 
 import ast

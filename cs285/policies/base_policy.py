@@ -33,10 +33,7 @@ class BasePolicy(ABC):
 
 
 def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> Array:
-    """Compute the expert's actions for observations (T, *ob_shape), and convert them with `as_actions`.
-
-    Raises InvalidInput as `as_actions` does, and when an action holds NaN or infinity.
-    """
+    """The expert's actions for observations (T, *ob_shape), as `as_actions` converts them; NaN raises InvalidInput."""
     actions = expert.get_action(observations)
     finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
     if not finite.all():

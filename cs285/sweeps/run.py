@@ -177,10 +177,7 @@ def train_run(config: Config, command: Sequence[str], number: int = 0) -> dict[s
 
 
 def write_tables(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
-    """Write ``results.csv`` and ``results.parquet``, and return the paths; raise InvalidInput on failure.
-
-    The table has one row for each evaluation of each run, and one column for each setting and scalar.
-    """
+    """Write results.csv and results.parquet, with a row for each evaluation of each run; return the paths."""
     import pyarrow
     from pyarrow import csv, parquet
 

@@ -23,10 +23,7 @@ NOT_STANDARDISED = "the network gets observations that are not standardised (sel
 def _make_policy(
     discrete: bool = False, ob_shape: tuple[int, ...] = (OB_DIM,), loss: str = "mse", ac_dim: int = 2, **methods: Any
 ) -> Any:
-    """Make an `MLPPolicySL` with a small network and a mock as optimiser; ``methods`` replace the class's methods.
-
-    A continuous action has ``ac_dim`` numbers. A discrete action is one of 4 choices.
-    """
+    """Make an `MLPPolicySL` with a small network and a mock as optimiser; ``methods`` replace the class's methods."""
     optim.Adam = optim.AdamW = optim.SGD = optim.RMSprop = MagicMock()
     core.build_mlp = lambda inputs, outputs, *_: nn.Sequential(nn.Linear(inputs, 8), nn.Tanh(), nn.Linear(8, outputs))
     # The next two functions are replaced, because the student's pytorch_utils.py, which defines them, may be broken.

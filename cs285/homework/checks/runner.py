@@ -22,8 +22,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import torch
 
-import cs285.data.expert_data  # four modules that answers need: forks of this process need not import them again
-import cs285.envs.make_env
+import cs285.data.expert_data  # three modules that answers need: forks of this process need not import them again
 import cs285.infrastructure.logger
 import cs285.policies.loaded_gaussian_policy
 from cs285.homework.blanks import BLANKS, BY_NAME, Blank
@@ -82,9 +81,8 @@ def check(name: str, limit: float = LIMIT) -> Verdict:
         if found.exists():
             return Verdict(name, *json.loads(found.read_bytes()))
         calls = trace.read_text(encoding="utf-8") if trace.exists() else ""
-    words = f"it ended the whole process, with exit code {process.exitcode}"
-    if calls:
-        words = f"it did not return within {limit:g} s; does a loop never end?"
+    ended = f"it ended the whole process, with exit code {process.exitcode}"
+    words = f"it did not return within {limit:g} s; does a loop never end?" if calls else ended
     frames = re.findall(r'File "(.+)", line (\d+)', calls)  # the innermost frame comes first
     return Verdict(name, "wrong", words, _place(BY_NAME[name], frames))
 
@@ -126,8 +124,7 @@ def _explain(blank: Blank, error: BaseException) -> tuple[str, str, str]:
         return "not started", "", place
     words = str(error) if isinstance(error, Mistake) else f"it raises {type(error).__name__}: {error}"
     words = ": ".join([*reversed(getattr(error, "__notes__", [])), words])
-    words = re.sub(r"\b(cs285\.homework\.checks\.\w+\.)?_(?=[A-Z])", "", words)
-    return "wrong", words[:500], place
+    return "wrong", re.sub(r"\b(cs285\.homework\.checks\.\w+\.)?_(?=[A-Z])", "", words)[:500], place
 
 
 def _place(blank: Blank, frames: Sequence[tuple[str, object]] = ()) -> str:

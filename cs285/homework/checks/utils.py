@@ -25,8 +25,7 @@ LENGTHS = [4, 6, 5, 3]  # numbers of steps of the episodes of `_Rollouts`, repea
 class _Environment(gym.Env[Any, Any]):
     """An environment whose observation in step t is (t, seed, 1).
 
-    ``ends`` maps the events "terminated", "truncated" and "NaN" to the steps in which they happen. If ``ends`` is
-    empty, each observation is a new array. Otherwise all observations share one array.
+    ``ends`` maps "terminated", "truncated" and "NaN" to their steps. Observations share one array unless it is empty.
     """
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
