@@ -38,21 +38,21 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
     finite = np.isfinite(actions).reshape(len(actions), -1).all(axis=1)
     if not finite.all():
         raise InvalidInput(f"the expert's action in step {finite.argmin()} holds NaN or infinity")
-    return as_actions(actions, spec, (len(observations),))
+    return as_actions(actions, spec, (len(observations),), whose="expert's ")
 
 
-def as_actions(actions: Array, spec: TaskSpec, batch_shape: tuple[int, ...] = ()) -> Array:
-    """Convert actions to float32, or int64 if discrete.
+def as_actions(actions: Array, spec: TaskSpec, batch_shape: tuple[int, ...] = (), whose: str = "") -> Array:
+    """Convert actions to float32, or int64 if discrete; ``whose`` is a word for messages.
 
     Raises InvalidInput unless the shape is (*batch_shape, ac_dim) or, if discrete, batch_shape and choices < ac_dim.
     """
     expected = batch_shape if spec.discrete else (*batch_shape, spec.ac_dim)
     if actions.shape != expected:
-        raise InvalidInput(f"the action has shape {actions.shape}; for the environment, it must be {expected}")
+        raise InvalidInput(f"the {whose}action has shape {actions.shape}; for the environment, it must be {expected}")
     if not spec.discrete:
         return actions.astype(np.float32)
     wrong = actions[(actions < 0) | (actions >= spec.ac_dim) | (actions != np.floor(actions))]
     if wrong.size:
         given, last = wrong.flat[0] + spec.ac_start, spec.ac_start + spec.ac_dim - 1
-        raise InvalidInput(f"an action is {given}; the environment's choices are {spec.ac_start} to {last}")
+        raise InvalidInput(f"an {whose}action is {given}; the environment's choices are {spec.ac_start} to {last}")
     return actions.astype(np.int64)

@@ -47,8 +47,8 @@ def test_environments_and_policies_may_change_observations() -> None:
 @pytest.mark.parametrize(
     ("answer", "spec", "message"),
     [
-        (np.zeros((4, 3)), POINT_SPEC, r"shape \(4, 3\); for the environment, it must be \(4, 2\)"),
-        (np.zeros((4, 2)), CHOICE_SPEC, r"shape \(4, 2\); for the environment, it must be \(4,\)"),
+        (np.zeros((4, 3)), POINT_SPEC, r"the expert's action has shape \(4, 3\); .* it must be \(4, 2\)"),
+        (np.zeros((4, 2)), CHOICE_SPEC, r"the expert's action has shape \(4, 2\); .* it must be \(4,\)"),
         (np.full((4, 2), np.nan), POINT_SPEC, "step 0 holds NaN or infinity"),
         (np.full(4, -1), CHOICE_SPEC, "-1"),
         (np.full(4, 0.5), CHOICE_SPEC, "0.5"),
