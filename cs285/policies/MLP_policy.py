@@ -32,9 +32,8 @@ class MLPPolicy(nn.Module, BasePolicy):
     ) -> None:
         """Build the network with weights from torch's global generator.
 
-        ``ac_dim`` is the size of an action or, if ``discrete``, the number of choices; ``ob_dim`` is the size of an
-        observation. Each of ``n_layers`` hidden layers has the width ``size`` and is followed by tanh. Observations of
-        shape ``ob_shape``, or else (ob_dim,), are flattened.
+        ``ac_dim`` is the size of an action or, if ``discrete``, the number of choices. Observations of ``ob_dim``
+        numbers have the shape ``ob_shape`` or else (ob_dim,). The ``n_layers`` hidden layers of width ``size`` have tanh.
         """
         super().__init__()
         self.discrete = discrete

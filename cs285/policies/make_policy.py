@@ -49,10 +49,7 @@ def is_gpu_work(config: Config) -> bool:
 
 
 def standardizer(paths: Sequence[Trajectory]) -> tuple[Array, Array]:
-    """Mean and standard deviation, each (ob_dim,) float32, of the observations in some trajectories.
-
-    A constant dimension gets the standard deviation 1. Any other standard deviation below 0.01 is raised to 0.01.
-    """
+    """Mean and standard deviation (ob_dim,) float32 of observations; the latter is at least 0.01, or 1 if constant."""
     flat = [path.observations.reshape(len(path), -1) for path in paths]
     count = sum(map(len, flat))
     mean = sum(part.sum(axis=0, dtype=np.float64) for part in flat) / count

@@ -36,7 +36,7 @@ def learning_curves(series: Sequence[Series]) -> Figure:
     """Draw the return over the iterations for each DAgger series in ``series``.
 
     For a single DAgger series, lines show the return of its iteration 0, which is BC, and of BC with equal settings and
-    the gradient steps of all iterations. Raises InvalidInput for no DAgger series or several tasks.
+    the gradient steps of all iterations. Raises InvalidInput when there is no DAgger series or several tasks.
     """
     daggers = [s for s in series if s.method == "DAgger"]
     shifts = 0.12 * (np.arange(len(daggers)) - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
@@ -76,10 +76,7 @@ Curve: TypeAlias = Sequence[tuple[float, Series, int]]  # position on the x axis
 def _draw_curves(
     curves: Sequence[Curve], xlabel: str, title: str, needed: str, references: Sequence[tuple[str, float]] = ()
 ) -> tuple[Figure, Axes]:
-    """Draw curves of returns, and horizontal lines at the returns of the ``references`` and of the expert.
-
-    Raises InvalidInput when there is no curve, several tasks, or two points of a curve with the same x.
-    """
+    """Draw curves of returns, and horizontal lines at the returns of the ``references`` and of the expert."""
     if not curves:
         raise InvalidInput(f"the figure needs {needed}")
     points = [point for curve in curves for point in curve]

@@ -159,8 +159,8 @@ def _key(run: RunFolder) -> tuple[Any, ...]:
 def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
     """Select the series to compare; for each task, the result has a dict from the method (of `METHODS`) to its series.
 
-    On a task with a DAgger series, these are this series and the BC series with the same settings and the gradient
-    steps of one or all iterations; on another task, all BC series. Raises InvalidInput if a method has several series.
+    A DAgger series is compared with the BC series of the same settings that took the gradient steps of one or of all
+    iterations. On a task without one, all BC series count. Raises InvalidInput if a method has several series.
     """
     tasks: dict[str, dict[str, Series]] = {}
     daggers = by_task(series, "DAgger")
@@ -174,10 +174,7 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
 
 
 def role(series: Series, other: Series) -> str | None:
-    """The entry of `METHODS` for a series in a comparison with ``other``; None if they can't be compared.
-
-    ``other`` is a DAgger series or, on a task without one, the series itself.
-    """
+    """The entry of `METHODS` for a series beside ``other``, a DAgger series or itself; None if they are not alike."""
     if series.method == "DAgger":
         return "DAgger"
     steps = {other.gradient_steps: METHODS[1], other.config.num_agent_train_steps_per_iter: METHODS[0]}

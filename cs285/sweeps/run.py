@@ -127,8 +127,7 @@ def connected(address: str | None, num_cpus: int) -> AbstractContextManager[obje
 def run_all(configs: Sequence[Config], logdir: Path) -> list[str]:
     """Run all configs on Ray, the longest first, and return the names of the runs that failed twice.
 
-    A run is retried once if it fails or its machine dies. It reserves ``num_workers`` CPUs, or all CPUs of the largest
-    machine if that has fewer. Raises InvalidInput when a folder can't be written.
+    A run reserves ``num_workers`` CPUs, at most those of the largest machine. Raises InvalidInput if a write fails.
     """
     import ray
 
