@@ -46,9 +46,8 @@ def train_expert(settings: ExpertSettings) -> list[dict[str, Any]]:
         progress.evaluate()
     # A policy that sometimes falls has a large standard deviation, and ranks low.
     kept = settings.keep_step or max(evaluations, key=lambda each: each["mean"] - each["std"])["steps"]
-    policy = read_whole(settings.checkpoint_dir / f"policy_{kept}.pkl")
     with whole_file(settings.expert_file) as file:
-        file.write(policy)
+        file.write(read_whole(settings.checkpoint_dir / f"policy_{kept}.pkl"))
     write_card(settings, evaluations, kept)
     return evaluations
 

@@ -33,7 +33,7 @@ class MLPPolicy(nn.Module, BasePolicy):
         """Build the network with weights from torch's global generator.
 
         ``ac_dim`` is the size of an action or, if ``discrete``, the number of choices. Observations of ``ob_dim``
-        numbers have the shape ``ob_shape`` or else (ob_dim,). The ``n_layers`` layers of width ``size`` have tanh.
+        numbers have the shape ``ob_shape`` or (ob_dim,). The ``n_layers`` hidden layers of width ``size`` have tanh.
         """
         super().__init__()
         self.discrete = discrete

@@ -64,8 +64,7 @@ def load_saved_expert(path: Path) -> Any:
     """
     policy, env, own = load_run_policy(path)
     env.close()
-    observations = np.random.default_rng(0).normal(size=(2, *own.ob_shape))
-    expert: Any = frozen_copy(policy, observations.astype(own.ob_dtype))
+    expert: Any = frozen_copy(policy, np.random.default_rng(0).normal(size=(2, *own.ob_shape)).astype(own.ob_dtype))
     expert.ob_dim, expert.ac_dim = own.ob_dim, own.ac_dim
     return expert
 

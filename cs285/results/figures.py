@@ -41,12 +41,11 @@ def learning_curves(series: Sequence[Series]) -> Figure:
     daggers = [s for s in series if s.method == "DAgger"]
     shifts = 0.12 * (np.arange(len(daggers)) - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
     curves = [[(itr + shift, s, itr) for itr in s.iterations] for s, shift in zip(daggers, shifts, strict=True)]
-    lines = []
+    references = []
     if len(daggers) == 1:
         (s,), as_long = daggers, [other for other in series if role(other, daggers[0]) == METHODS[1]]
-        lines += [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
-        lines += [(s.gradient_steps, other.summary(other.last).mean) for other in as_long if len(as_long) == 1]
-    references = [(f"BC, {steps} gradient steps", mean) for steps, mean in lines]
+        references += [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
+        references += [(s.gradient_steps, other.summary(other.last).mean) for other in as_long if len(as_long) == 1]
     figure, axes = _draw_curves(curves, "iteration of DAgger", "DAgger", "runs of DAgger (--do_dagger)", references)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
@@ -74,9 +73,9 @@ Curve: TypeAlias = Sequence[tuple[float, Series, int]]  # position on the x axis
 
 
 def _draw_curves(
-    curves: Sequence[Curve], xlabel: str, title: str, needed: str, references: Sequence[tuple[str, float]] = ()
+    curves: Sequence[Curve], xlabel: str, title: str, needed: str, references: Sequence[tuple[int, float]] = ()
 ) -> tuple[Figure, Axes]:
-    """Draw curves of returns, and horizontal lines at the returns of the ``references`` and of the expert."""
+    """Draw curves of returns, and lines at the expert's return and at ``references``, (steps, return) of BC."""
     if not curves:
         raise InvalidInput(f"the figure needs {needed}")
     points = [point for curve in curves for point in curve]
@@ -92,8 +91,8 @@ def _draw_curves(
         if lows != highs:
             axes.fill_between(xs, lows, highs, color=style["color"], alpha=0.2, label=BAND)
         axes.errorbar(xs, means, stds, **style, markersize=4.5, capsize=2.5, label=name)
-    for line, (label, mean) in zip((":", "-."), references, strict=False):
-        axes.axhline(mean, color="0.35", linestyle=line, label=f"{label}: {mean:.0f}")
+    for line, (steps, mean) in zip((":", "-."), references, strict=False):
+        axes.axhline(mean, color="0.35", linestyle=line, label=f"BC, {steps} gradient steps: {mean:.0f}")
     expert = float(np.mean([s.expert()[0] for _, s, _ in points]))
     axes.axhline(expert, color=GREEN, linestyle="--", label=f"expert: {expert:.0f}")
     add_title_and_legend(figure, axes, f"{title} on {tasks[0]}", _note([s.summary(itr).seeds for _, s, itr in points]))
