@@ -1,9 +1,7 @@
 """Expert policies: reading files of every supported format, and writing files of the course's format."""
 
 import itertools
-import os
 import pkgutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,8 +64,6 @@ def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     With a notice, observations are converted for an expert of another known layout. Raises InvalidInput for a misfit.
     """
     if object_name(path) is not None:
-        if os.getcwd() not in sys.path:  # Python itself adds only the script's folder
-            sys.path.append(os.getcwd())
         with reading(path, "an expert"), users_code():
             imported = pkgutil.resolve_name(str(path))
         return as_policy(imported, len(spec.ob_shape), spec.ac_start)

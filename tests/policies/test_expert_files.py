@@ -218,7 +218,7 @@ def test_a_run_folder_and_its_files_are_experts_and_load_policy_reads_them(tiny:
 
 def test_module_colon_object_is_distinguished_from_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "path", [*sys.path, ""])  # as in a script
     Path("door_of_mine.py").write_text(
         "class A:\n    act = staticmethod(lambda batch: batch[:, :2])\nnumber = 3\n", encoding="utf-8"
     )
