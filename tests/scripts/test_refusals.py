@@ -33,7 +33,7 @@ def refused(script: Script, workplace: Path) -> Refused:
     def refused(parts: Sequence[str], name: str, *arguments: object) -> None:
         before = files_below(workplace)
         outcome = script(name, *arguments).refused(*parts)
-        if not name.startswith("eval_") or "--video" in arguments:  # else the head of a table is printed before a refusal
+        if not name.startswith("eval_") or "--video" in arguments:  # other refusals follow the head of a table
             assert outcome.out == ""
         assert files_below(workplace) == before
 
