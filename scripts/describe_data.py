@@ -1,4 +1,4 @@
-"""Describe files of expert data and of the course's experts: layout, sizes and returns; check that they fit a task."""
+"""Describe files of expert data and of the course's experts: layout, sizes, returns and the tasks that they fit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,14 @@ from cs285.errors import InvalidInput
 @dataclass(frozen=True)
 class Settings:
     files: Positional[tuple[Path, ...]]  # Expert data, or expert policies in the course's layout
-    env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task that the files must fit. None: any.
+    env_name: Annotated[str | None, arg(aliases=["-env"])] = None  # Task that must fit. None: print all that fit.
 
 
 def main(settings: Settings) -> None:
     from cs285.data.expert_data import load_expert_data
     from cs285.data.formats import minari_name
     from cs285.data.restricted_pickle import load_pickle
+    from cs285.data.shipped import shipped_tasks
     from cs285.data.whole_files import PICKLE, kind_of
     from cs285.envs.make_env import make_env
     from cs285.infrastructure.inputs import load_initial_data
@@ -29,6 +30,8 @@ def main(settings: Settings) -> None:
 
     if not settings.files:
         raise InvalidInput("name at least one file of expert data or of an expert policy")
+    tasks = shipped_tasks() if settings.env_name is None else [settings.env_name]
+    specs = {task: make_env(task)[1] for task in tasks}
     for path in settings.files:
         content = load_pickle(path) if minari_name(path) is None and kind_of(path) == PICKLE else None
         is_policy = isinstance(content, dict) and "GaussianPolicy" in content
@@ -47,13 +50,18 @@ def main(settings: Settings) -> None:
   observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}
   {len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}
   {returns.format(**return_statistics(episodes, "R"))}""")
-        if (task := settings.env_name) is not None:
-            spec = make_env(task)[1]
-            if is_policy:
-                load_expert(path, task, spec)
-            else:
-                load_initial_data(Config(expert_data=path, env_name=task), spec)
-            print(f"  fits {task}")
+        fitting = []
+        for task, spec in specs.items():
+            try:
+                if is_policy:
+                    load_expert(path, task, spec)
+                else:
+                    load_initial_data(Config(expert_data=path, env_name=task), spec)
+                fitting.append(task)
+            except InvalidInput:
+                if settings.env_name is not None:
+                    raise
+        print(f"  fits {', '.join(fitting) or 'none of ' + ', '.join(specs)}")
 
 
 if __name__ == "__main__":
