@@ -13,6 +13,8 @@ from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
 from cs285.policies.frozen_copy import training_parts
 
+# Keys of optimisers' states. Torch's fused optimisers would write beyond the end of an array that is too short.
+AVERAGES = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum"}
 Update = Callable[[torch.Tensor, torch.Tensor], Mapping[str, Any]]
 
 
@@ -57,9 +59,12 @@ class BCAgent(BaseAgent):
         return {"actor": dict(self.actor.state_dict()), "training": parts, "generators": generators}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `BaseAgent.load_state_dict`."""
+        """See `BaseAgent.load_state_dict`; raises InvalidInput when an average of an optimiser has a wrong shape."""
         self.actor.load_state_dict(state["actor"])
         for name, part in training_parts(self.actor).items():
             part.load_state_dict(state["training"][name])
+            for parameter, values in getattr(part, "state", {}).items():
+                if any(values[key].shape != parameter.shape for key in AVERAGES & values.keys()):
+                    raise InvalidInput(f"an average in {name} has another shape than its parameter")
         self.replay_buffer.rng.bit_generator.state = state["generators"]["batches"]
         set_global_generator_states(state["generators"]["global"])

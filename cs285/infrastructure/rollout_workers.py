@@ -162,9 +162,8 @@ class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
         from cs285.infrastructure.films import write_video
 
         try:
-            frame = check_rendering(self._task.env_name, **self._task.options)
-            with tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "video.mp4", FPS) as add:
-                add(frame)
+            with users_code(), tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "x.mp4", FPS) as add:
+                add(check_rendering(self._task.env_name, **self._task.options))
         except Exception as error:  # graphics libraries and imageio raise exceptions of many classes
             print(f"no videos: {describe(error)}", flush=True)
             return False

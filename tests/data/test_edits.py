@@ -6,10 +6,11 @@ makes different edits.
 
 import json
 from dataclasses import replace
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,10 +79,11 @@ def test_an_edited_run_is_resumed_or_refused_unchanged(
     assert refused == 0 if name == "log.csv" else refused > len(outcomes) / 2  # log.csv is written anew
 
 
-@pytest.mark.parametrize("name", ["states", "actions"])
-def test_episodes_of_another_size_are_refused(name: str, stopped: Path) -> None:
-    episodes = load_pickle(stopped / "checkpoint/added_1.pkl")
-    edit(stopped, "added_1.pkl", [0, name], np.repeat(episodes[0][name], 2, axis=1))
+@pytest.mark.parametrize("place", ["0 states", "0 actions", "state agent training optimizer state 1 exp_avg"])
+def test_arrays_of_another_size_are_refused(place: str, stopped: Path) -> None:
+    keys = [int(key) if key.isdecimal() else key for key in place.split()]
+    name, load = ("added_1.pkl", load_pickle) if keys[0] == 0 else ("state.pt", load_torch_file)
+    edit(stopped, name, keys, reduce(getitem, keys, load(stopped / "checkpoint" / name))[:, :1])
     before = files(stopped)
     with pytest.raises(InvalidInput, match="the state of this policy"):
         BC_Trainer(settings_to_resume({"resume": stopped}), expert_rule).run_training_loop()
