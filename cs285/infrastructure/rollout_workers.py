@@ -159,9 +159,9 @@ class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
 
     def can_render(self) -> bool:
         """Whether a frame can be rendered and written as a video; if not, print the reason."""
-        from cs285.infrastructure.films import write_video
-
         try:
+            from cs285.infrastructure.films import write_video  # fails if the video encoder is not installed
+
             with users_code(), tempfile.TemporaryDirectory() as folder, write_video(Path(folder) / "x.mp4", FPS) as add:
                 add(check_rendering(self._task.env_name, **self._task.options))
         except Exception as error:  # graphics libraries and imageio raise exceptions of many classes
