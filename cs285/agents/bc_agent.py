@@ -4,17 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.agents.base_agent import BaseAgent
 from cs285.data.trajectory import Batch, Trajectory
 from cs285.errors import InvalidInput
 from cs285.infrastructure.replay_buffer import ReplayBuffer
 from cs285.infrastructure.seeding import global_generator_states, set_global_generator_states
-from cs285.policies.frozen_copy import training_parts
+from cs285.policies.training_parts import check_schedules, load_training_state, training_parts
 
-# Keys of optimisers' states. Torch's fused optimisers would write beyond the end of an array that is too short.
-AVERAGES = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum"}
 Update = Callable[[torch.Tensor, torch.Tensor], Mapping[str, Any]]
 
 
@@ -41,10 +38,7 @@ class BCAgent(BaseAgent):
 
     def add_to_replay_buffer(self, paths: Sequence[Trajectory]) -> None:
         """See `BaseAgent.add_to_replay_buffer`; raises InvalidInput if a schedule's optimiser was replaced."""
-        parts = training_parts(self.actor)
-        for name, part in parts.items():
-            if isinstance(part, LRScheduler) and not any(part.optimizer is other for other in parts.values()):
-                raise InvalidInput(f"the policy's {name} belongs to an optimiser that was replaced; make a new {name}")
+        check_schedules(self.actor)
         self.replay_buffer.add_rollouts(paths)
         self.update = (self.find_update and self.find_update(self.actor)) or self.actor.update
 
@@ -61,10 +55,6 @@ class BCAgent(BaseAgent):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `BaseAgent.load_state_dict`; raises InvalidInput when an average of an optimiser has a wrong shape."""
         self.actor.load_state_dict(state["actor"])
-        for name, part in training_parts(self.actor).items():
-            part.load_state_dict(state["training"][name])
-            for parameter, values in getattr(part, "state", {}).items():
-                if any(values[key].shape != parameter.shape for key in AVERAGES & values.keys()):
-                    raise InvalidInput(f"an average in {name} has another shape than its parameter")
+        load_training_state(self.actor, state["training"])
         self.replay_buffer.rng.bit_generator.state = state["generators"]["batches"]
         set_global_generator_states(state["generators"]["global"])

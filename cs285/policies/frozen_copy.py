@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.data.trajectory import Array
 from cs285.infrastructure.pytorch_utils import to_numpy
@@ -21,6 +19,7 @@ from cs285.policies.base_policy import BasePolicy
 from cs285.policies.external_policy import evaluation_mode
 from cs285.policies.MLP_policy import MLPPolicy
 from cs285.policies.numpy_policy import NumpyPolicy
+from cs285.policies.training_parts import training_parts
 
 METHODS = ("get_action", "forward", "outputs", "reset")  # methods of `MLPPolicy` that a copy in numpy needs unedited
 KNOWN_SOURCE = "9030e1d790011c45bbd8bf68193ce53972509f8a684d54e876f1ce148fed6f94"  # SHA-256 of the code of METHODS
@@ -70,22 +69,6 @@ class EvaluationPolicy(BasePolicy):
         """See `BasePolicy.get_action`."""
         with evaluation_mode(self.modules):
             return np.asarray(self.policy.get_action(observations))
-
-
-def training_parts(policy: Any) -> dict[str, Any]:
-    """The optimisers and schedules in a policy's attributes, modules and containers, by path (``nets.0.adam``)."""
-    found, seen = dict[str, Any](), set[int]()
-    unsearched = [("", getattr(policy, "__dict__", {}))]
-    while unsearched:
-        path, value = unsearched.pop()
-        if isinstance(value, (Optimizer, LRScheduler)):
-            found[path] = value
-        elif isinstance(value, (nn.Module, list, tuple, dict)) and id(value) not in seen:
-            seen.add(id(value))
-            value = vars(value) if isinstance(value, nn.Module) else value
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            unsearched += ((f"{path}.{key}".lstrip("."), part) for key, part in items)
-    return found
 
 
 def _numpy_copy(policy: Any) -> NumpyPolicy | None:
