@@ -48,7 +48,8 @@ def run(main: Callable[..., object], settings_class: type | None = None, descrip
 
     Exit codes: 0 for success; 1 when a worker was killed, runs of a sweep failed or the project has an error; 2 for
     invalid input, an exception in the user's code, an error of the operating system or too little memory; 130 after
-    SIGINT; 143 after SIGTERM; 141 when the reader of stdout has closed it. Modules can be in the current folder.
+    SIGINT; 143 after SIGTERM; 141 when the reader of stdout has closed it. Python also finds modules in the current
+    folder, such as the one of a task ``module:id``.
     """
     process.prepare()
     sys.path.append("")  # the current folder

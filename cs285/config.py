@@ -58,7 +58,8 @@ class Config:
     n_iter: Annotated[int | None, arg(aliases=["-n"])] = None  # Iterations. None: 10 with --do_dagger, else 1.
     batch_size: int = 1000  # Minimum environment steps collected in each DAgger iteration
     eval_batch_size: int = 5000  # Minimum environment steps of each evaluation
-    expert_eval_episodes: int | None = None  # Episodes that measure the expert. None: eval_batch_size steps; 0: none
+    expert_eval_episodes: int | None = None
+    """Episodes of the expert's evaluation. None: episodes of at least eval_batch_size steps. 0: no evaluation."""
     train_batch_size: int = 100  # Transitions in each gradient step
 
     n_layers: int = 2  # Hidden layers of the policy

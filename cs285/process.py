@@ -45,7 +45,7 @@ def prepare() -> None:
 
 @contextmanager
 def users_code() -> Iterator[None]:
-    """Context manager that restores the current folder, and turns SystemExit and the like into a RuntimeError."""
+    """Context manager that restores the current folder, and turns SystemExit of the user's code into a RuntimeError."""
     folder = os.getcwd()
     try:
         yield

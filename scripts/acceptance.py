@@ -58,7 +58,7 @@ def main(settings: Settings) -> None:
         found = series[identity(config)]
         values = [100 * value / expert for value in found.values(RETURN, found.last)]
         mean, low = sum(values) / len(values), sum(value < each for value in values)
-        met = least <= mean < below and low <= (method == "DAgger")
+        met = least <= mean < below and low <= (1 if method == "DAgger" else 0)
         missed += not met
         limits = (f"< {below}" if below < inf else f">= {least}", f">= {each}" if each else "-")
         numbers = (f"{mean:.1f}", f"{min(values):.1f}", *limits)

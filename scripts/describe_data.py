@@ -46,10 +46,11 @@ def main(settings: Settings) -> None:
             keys = content[0].keys() if isinstance(content, list) and isinstance(content[0], dict) else {}
             edition = "fall 2020 and CMU" if "image_obs" in keys else "fall 2023"
             returns = "return {R_AverageReturn:.1f} ± {R_StdReturn:.1f}, from {R_MinReturn:.1f} to {R_MaxReturn:.1f}"
-            print(f"""{path}: expert data{f", layout of {edition}" if "observation" in keys else ""}
-  observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}
-  {len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}
-  {returns.format(**return_statistics(episodes, "R"))}""")
+            layout = f", layout of {edition}" if "observation" in keys else ""
+            print(f"{path}: expert data{layout}")
+            print(f"  observations of {first.observations.dtype} {first.observations.shape[1:]}, {actions}")
+            print(f"  {len(episodes)} episodes, {sum(lengths)} steps, lengths {min(lengths)} to {max(lengths)}")
+            print(f"  {returns.format(**return_statistics(episodes, 'R'))}")
         fitting = []
         for task, spec in specs.items():
             try:

@@ -48,7 +48,7 @@ def make_agent(config: Config, spec: TaskSpec, paths: Sequence[Trajectory], make
     if isinstance(actor, MLPPolicySL):
         optimized = {id(p) for group in actor.optimizer.param_groups for p in group["params"]}
         missing = [name for name, p in actor.named_parameters() if p.requires_grad and id(p) not in optimized]
-        if missing:  # such as one of a layer that was added later
+        if missing:  # for example, of a layer that was added after the optimiser was built
             advice = "build it after the network, or freeze the parameter with requires_grad_(False)"
             raise InvalidInput(f"the optimiser of {type(actor).__name__} has no parameter {missing[0]}; {advice}")
     seed_global_generators(integer_seed(config.seed, Stream.GLOBAL))  # for random numbers in the policy's updates

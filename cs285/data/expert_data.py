@@ -101,17 +101,18 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
         chained = following is None or (before.shape == after.shape and np.array_equal(before[1:], after[:-1]))
         if not chained and not ends.size and "reward" in given:
             raise ValueError(f"next observations differ from the observations that follow; {MARK}")
-        # Rows with a marked end and next observations that fit are one episode, even if they are more than the limit.
+        # Rows with a marked end and next observations that fit are one episode, even if it exceeds the time limit.
         one_episode = stop in ends and chained and following is not None
         if time_limit is not None and stop - start > time_limit and not one_episode:
             if "reward" in given:
                 raise ValueError(f"{stop - start} steps, and the task allows {time_limit}; {MARK}")
-            print_notice(f"{where}: {stop - start} steps without rewards and marked ends are read as one episode")
-        ways = (actions[part].copy(), rewards[part].copy(), not truncated, truncated)
+            print_notice(f"{where}: {stop - start} steps without rewards or marked ends are read as one episode")
+        executed, earned = actions[part].copy(), rewards[part].copy()
         if chained:  # from T + 1 states, the trajectory stores each observation once
-            yield Trajectory.from_states(np.concatenate([before, after[-1:]]), *ways)
+            states_of_episode = np.concatenate([before, after[-1:]])
+            yield Trajectory.from_states(states_of_episode, executed, earned, not truncated, truncated)
         else:
-            yield Trajectory(before.copy(), *ways[:2], after.copy(), *ways[2:])
+            yield Trajectory(before.copy(), executed, earned, after.copy(), not truncated, truncated)
         del before, after
         for array in (states, following):  # release the rows of this episode, or the data would be in memory twice
             if array is not None and start and array.flags.owndata and array.flags.c_contiguous:
@@ -119,7 +120,7 @@ def _split(given: dict[str, Array], where: str, time_limit: int | None, discrete
 
 
 def _is_numeric(value: Any) -> bool:
-    """Whether a value has only numbers; numpy must not read texts, since each would take the memory of the longest."""
+    """Whether a value has only numbers; numpy must not read texts, since it pads each one to the longest."""
     if isinstance(value, list | tuple):
         return all(map(_is_numeric, value))
     return isinstance(value, float | int | np.ndarray | np.generic)
@@ -142,7 +143,10 @@ def _read_array(value: Any, name: str, where: str) -> Array:
 
 
 def _read_actions(actions: Array, discrete: bool | None) -> Array:
-    """Convert actions to the shape and dtype of a `Trajectory`; ``discrete`` is as in `load_expert_data`."""
+    """Convert actions to (T, ac_dim) float32, or (T,) int64 if discrete; ValueError if choices are not whole numbers.
+
+    ``discrete`` is as in `load_expert_data`.
+    """
     if actions.ndim == 3 and actions.shape[1] == 1:  # the course's files of 2018 have (T, 1, ac_dim)
         actions = actions[:, 0]
     column = actions.ndim == 2 and actions.shape[1] == 1

@@ -30,7 +30,8 @@ def read_npz(path: Path) -> dict[str, Array]:
         arrays = {name: archive[name] for name in archive.files if name in known}
     if not arrays:
         raise InvalidInput(f"{path} has none of the arrays that docs/data.md names, but {archive.files!s:.200}")
-    for name, array in arrays.items():  # arrays that own their memory, where `np.load` returns a view of a flat array
+    # `np.load` returns views of flat arrays, but `read_episodes` can only shorten arrays that own their memory.
+    for name, array in arrays.items():
         if array.flags.c_contiguous and array.base is not None:
             arrays[name] = array.base
             arrays[name].resize(array.shape, refcheck=False)

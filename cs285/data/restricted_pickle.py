@@ -92,7 +92,7 @@ class _Machine:
     def build(self, target: object, state: Any) -> None:
         if isinstance(target, SimpleNamespace):  # from `make_dtype`
             target.dtype = target.dtype.newbyteorder(state[1])
-        elif isinstance(target, np.ndarray) and target.size == 0:  # an array with numbers may have slices already
+        elif isinstance(target, np.ndarray) and target.size == 0:  # slices of a filled array would change, too
             self.fill(target, *state[1:])
         elif type(target) is not dict:  # the state of an OrderedDict, its attributes such as _metadata, is dropped
             raise InvalidInput("it sets the state of something other than an array")

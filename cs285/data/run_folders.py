@@ -1,4 +1,4 @@
-"""Reading of run folders with checks of every field: settings, versions and commit in config.json, and log.csv."""
+"""Reading of run folders with checks of every field, and the versions and git commit that config.json records."""
 
 import csv
 import importlib.metadata

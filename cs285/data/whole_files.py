@@ -148,7 +148,7 @@ def digest(path: Path) -> str:
 
 
 def kind_of(path: Path) -> str:
-    """Return one of the five constants above, or a text that describes another kind of file in a message.
+    """Return `FOLDER`, `PICKLE`, `NPZ`, `SB3_ZIP` or `TORCH_FILE`, or a text that describes another kind in a message.
 
     A file that is of no known kind counts as a pickle. Raises InvalidInput when the file can't be read.
     """

@@ -116,7 +116,7 @@ def check_rendering(env_name: str, **options: Any) -> Array:
     try:
         env, _ = make_env(env_name, ep_len=1, render=True, **options)
         with contextlib.closing(env):
-            if hasattr(env.unwrapped, "mujoco_renderer"):  # Gymnasium would also print a traceback
+            if hasattr(env.unwrapped, "mujoco_renderer"):  # else Gymnasium prints a traceback
                 importlib.import_module(f"mujoco.{os.environ.get('MUJOCO_GL', 'glfw')}")
             env.reset(seed=0)
             frame: Any = env.render()

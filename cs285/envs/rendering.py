@@ -18,7 +18,8 @@ HELP = "on Debian and Ubuntu: apt-get install libegl1 libopengl0 libgl1-mesa-dri
 
 def advice() -> str:
     """What to install or unset if MuJoCo can't render, for an error message."""
-    installed, chosen = all(map(ctypes.util.find_library, ("EGL", "OpenGL"))), os.environ.get("MUJOCO_GL")
+    installed = all(map(ctypes.util.find_library, ("EGL", "OpenGL")))
+    chosen = os.environ.get("MUJOCO_GL")
     return f"EGL is installed, but MUJOCO_GL is {chosen}; unset it" if installed and chosen != "egl" else HELP
 
 
@@ -28,15 +29,18 @@ def import_mujoco() -> None:
 
     MuJoCo's warnings become Python warnings; by default, MuJoCo would write them to the file MUJOCO_LOG.TXT.
     """
-    chosen, os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL"), "disabled"
+    chosen = os.environ.get("MUJOCO_GL")
+    os.environ["MUJOCO_GL"] = "disabled"
     try:
         with signals_blocked():  # MuJoCo's C++ code turns KeyboardInterrupt into ImportError
             mujoco = importlib.import_module("mujoco")
     except ModuleNotFoundError:
         return
     finally:
-        del os.environ["MUJOCO_GL"]
-        os.environ.update({} if chosen is None else {"MUJOCO_GL": chosen})
+        if chosen is None:
+            del os.environ["MUJOCO_GL"]
+        else:
+            os.environ["MUJOCO_GL"] = chosen
 
     def warn(message: object) -> None:
         if "deprecated" not in str(message):

@@ -39,9 +39,9 @@ def evaluate_expert(
     """Roll out the mean action of an expert or a saved policy, or raise InvalidInput when it does not fit the task.
 
     ``video`` is a file for a video of the first episode. ``options`` are arguments of `RolloutWorkers`. Returns a dict:
-    ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of
-    the returns; ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the
-    number of episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
+    ``episodes``; ``mean``, ``std`` (population), ``min``, ``max`` and ``iqm`` (interquartile mean) of the returns;
+    ``iqm_95_low`` and ``iqm_95_high``, the ends of the iqm's 95 % bootstrap interval; ``ended_early``, the number of
+    episodes that ended before the time limit; and, if actions are continuous, the `sharpness`.
     """
     seeds = list(islice(episode_seeds(seed, Stream.EVALUATION, itr=0), episodes))
     with RolloutWorkers(env_name, episodes_needed=episodes, films=video is not None, **options) as rollouts:
@@ -137,17 +137,21 @@ class _NoisyPolicy(BasePolicy):
 def record_episodes(
     env_name: str, expert: Path | None = None, episodes: int = 2, noise: float = 0.0, seed: int = 1, **options: Any
 ) -> list[Trajectory]:
-    """Record episodes of an expert file; None: of the expert that ships. ``options`` are as for `evaluate_expert`.
+    """Record episodes of the file ``expert``, or of the expert that ships if it is None.
+
+    ``options`` are as for `evaluate_expert`.
 
     With ``noise``, Gaussian noise is added to the executed actions, and the recorded actions are the expert's mean
     actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between the
-    actions' bounds. Raises InvalidInput when the expert does not fit the task, or actions with noise have no bounds.
+    actions' bounds. Raises InvalidInput when the expert does not fit the task, or noise is given for actions that are
+    discrete or have no bounds.
     """
     if (file := expert or shipped_expert(env_name)) is None:
         raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")
     seeds = episode_seeds(seed, Stream.TRAINING_ROLLOUTS, itr=0)
     with RolloutWorkers(env_name, episodes_needed=episodes, **options) as rollouts:
-        policy, spec, space = load_expert(file, env_name, rollouts.spec), rollouts.spec, rollouts.spec.action_space
+        spec, space = rollouts.spec, rollouts.spec.action_space
+        policy = load_expert(file, env_name, spec)
         if noise == 0:  # the recorded actions are numbered as in the environment
             paths = sample_n_trajectories(rollouts, policy, episodes, seeds)
             return [replace(path, actions=path.actions + spec.ac_start) for path in paths]

@@ -75,7 +75,7 @@ class ExpertSettings:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """Folder of the checkpoints; its name has a digest of the settings that are not `MAY_VARY`."""
+        """Folder of the checkpoints; its name has a digest of the settings that are not in `MAY_VARY`."""
         fixed = {name: value for name, value in asdict(self).items() if name not in MAY_VARY}
         digest = hashlib.sha256(repr(fixed).encode()).hexdigest()
         return self.checkpoints / f"{self.env_name}_{self.algorithm}_{self.seed}_{digest[:8]}"

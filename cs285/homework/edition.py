@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,8 @@ def write_edition(folder: Path, blanks: Sequence[Blank] = BLANKS) -> int:
 
 def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
     """Map the path of each file of the student edition, relative to the edition's folder, to the file's bytes."""
-    included, left_out = ({*chain(*map(PROJECT_ROOT.glob, patterns))} for patterns in (INCLUDED, LEFT_OUT))
+    included = {path for pattern in INCLUDED for path in PROJECT_ROOT.glob(pattern)}
+    left_out = {path for pattern in LEFT_OUT for path in PROJECT_ROOT.glob(pattern)}
     files = {"README.md": (PROJECT_ROOT / README).read_bytes()}
     files |= {path.relative_to(PROJECT_ROOT).as_posix(): path.read_bytes() for path in sorted(included - left_out)}
     for blank in blanks:
@@ -52,7 +52,8 @@ def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
 def empty_body(source: str, function: str, blank: Blank) -> str:
     """Replace the body of a "function" or "Class.method" in a module's source text by hints and a NotImplementedError.
 
-    Other lines stay unchanged. The blank's first function gets the hints, its others a comment that names the first.
+    Other lines stay unchanged. The blank's first function gets the hints; its other functions get a
+    comment that names the first one.
     """
     node: Any = ast.parse(source)
     for name in function.split("."):

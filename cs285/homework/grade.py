@@ -1,7 +1,8 @@
 """Grader of submissions. The autograder's ``run_autograder`` calls this grader on a folder with Gradescope's layout.
 
 The checks in the autograder's zip run answers in separate processes, as an unprivileged user if the grader is root. Of
-a submission, the grader takes only the files with blanks, and refuses one in which `_uses` finds more than in ours.
+a submission, the grader takes only the files with blanks. It refuses a file in which `_uses` finds modules or functions
+that the edition's own file does not use.
 """
 
 import ast

@@ -22,21 +22,21 @@ MAX_NVIDEO = 2  # episodes that a video shows
 
 
 class Evaluation:
-    """Evaluates and films the policy of each iteration beside the next iteration, and logs the results."""
+    """Evaluates and films the policy of each iteration in parallel with the next iteration, and logs the results."""
 
     def __init__(self, config: Config, inputs: RunInputs, logger: Logger) -> None:
         self.config, self.inputs, self.logger = config, inputs, logger
         name = "Initial_DataCollection_AverageReturn"
         self.constant_scalars = {name: return_statistics(inputs.initial_expertdata, "Initial_DataCollection")[name]}
         self.films_videos = config.video_log_freq != -1 and inputs.rollouts.can_render()
-        # The row whose evaluation is running: iteration, scalars of other origin, and the episodes of the evaluation.
+        # The row whose evaluation is running: iteration, scalars from elsewhere, and the evaluation's episodes.
         self._pending: tuple[int, Mapping[str, float], Future[list[Trajectory]]] | None = None
         self._films: list[tuple[str, Future[Any]]] = []  # videos that are being written, with their names
 
     def start(
         self, itr: int, policy: BasePolicy, collection_policy: BasePolicy | None, scalars: Mapping[str, float]
     ) -> None:
-        """Log the row of the iteration before, then start the evaluation and the videos that are due in an iteration.
+        """Log the previous iteration's row, then start the evaluation and the videos that are due in this iteration.
 
         ``policy`` is a frozen copy of the trained policy. ``collection_policy`` collected the iteration's data; if it
         is None, there is no training video. ``scalars`` are the row's scalars that do not come from the evaluation.

@@ -62,7 +62,8 @@ class RunInputs(AbstractContextManager["RunInputs"]):
         if (expert := self.expert_policy) is not None and episodes != 0:
             name = f"the expert on {env_name}"
             self._references["Expert"] = self.start_evaluation(name, 0, expert, steps, seeds[0], episodes)
-        space, name = copy.deepcopy(spec.action_space), f"the random policy on {env_name}"
+        name = f"the random policy on {env_name}"
+        space = copy.deepcopy(spec.action_space)  # `space.seed` must not change the spec's own generator
         policy = ExternalPolicy(lambda batch: [space.sample() for _ in batch], len(spec.ob_shape), space.seed)
         policy.copyable = True
         self._references["Random"] = self.start_evaluation(name, 0, policy, min(steps, RANDOM_STEPS), seeds[1])

@@ -82,7 +82,7 @@ class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
 
         ``num_workers`` is the largest number of workers; None: no limit. There are at most as many as usable cores and
         as ``episodes_needed``, the largest number of episodes that a call of `episodes` needs. ``films`` says whether
-        `start_film` will be called.
+        `start_film` will be called. Raises InvalidInput when the environment can't be made.
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             sys.exit(1)  # a main script without a __main__ guard runs in its workers, too
@@ -131,7 +131,8 @@ class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
 
         Workers run ahead of the caller by at most ``num_workers`` episodes, and by at most the episodes that are
         missing to ``min_timesteps``, estimated from the mean length so far. Closing the generator cancels episodes that
-        have not started. Training must not change ``policy`` (`frozen_copy`). ProcessFailed: a worker was killed.
+        have not started. Training must not change ``policy`` (see `frozen_copy`). Raises ProcessFailed when a worker
+        was killed.
         """
         pickled = self.pickled(policy)
         ahead = 1 if pickled is None else self.num_workers
@@ -189,7 +190,7 @@ class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
             raise ProcessFailed("a rollout worker was killed") from error
 
     def pickled(self, policy: BasePolicy) -> bytes | None:
-        """The pickled policy, with which it is rolled out in workers; None when it must act in this process."""
+        """The policy as a pickle, for rollouts in workers; None when the policy must act in this process."""
         if self._pool is None:
             return None
         try:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-# The consumers of random numbers.
+# The consumers of random numbers; each has its own stream.
 Stream = IntEnum("Stream", ["NETWORK", "REPLAY_BUFFER", "TRAINING_ROLLOUTS", "EVALUATION", "EXPERT", "GLOBAL"], start=0)
 
 
@@ -42,7 +42,7 @@ def seed_global_generators(seed: int) -> None:
 
 
 def global_generator_states() -> dict[str, Any]:
-    """The states of Python's, numpy's and torch's global generators on the CPU."""
+    """The states of the global generators of Python, numpy and, once it is imported, torch (on the CPU only)."""
     states = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
     if "torch" in sys.modules:
         states["torch"] = sys.modules["torch"].get_rng_state()

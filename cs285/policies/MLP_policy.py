@@ -19,9 +19,10 @@ from cs285.policies.base_policy import BasePolicy
 class MLPPolicy(nn.Module, BasePolicy):
     """A policy whose distribution over actions is given by a multi-layer perceptron.
 
-    For continuous actions, it is a Gaussian, whose mean is the network's output, and whose log standard deviation
-    (ac_dim,) is a parameter, the same for all observations. For discrete actions, it is categorical, with the outputs
-    as logits. The network reads (observation - ``ob_mean``) / ``ob_std``; these buffers (ob_dim,) are 0 and 1 at first.
+    For continuous actions, the distribution is a Gaussian. Its mean is the network's output, and its log standard
+    deviation (ac_dim,) is a parameter, the same for all observations. For discrete actions, the distribution is
+    categorical, with the outputs as logits. The network reads (observation - ``ob_mean``) / ``ob_std``; these buffers
+    (ob_dim,) are 0 and 1 at first.
     """
 
     ob_mean: torch.Tensor
@@ -32,8 +33,9 @@ class MLPPolicy(nn.Module, BasePolicy):
     ) -> None:
         """Build the network with weights from torch's global generator.
 
-        ``ac_dim`` is the size of an action or, if ``discrete``, the number of choices. Observations of ``ob_dim``
-        numbers have the shape ``ob_shape`` or (ob_dim,). The ``n_layers`` hidden layers of width ``size`` have tanh.
+        ``ac_dim`` is the size of an action or, if ``discrete``, the number of choices. An observation has ``ob_dim``
+        numbers; its shape is ``ob_shape`` or, if that is empty, (ob_dim,). There are ``n_layers`` hidden layers of
+        width ``size`` with tanh activations.
         """
         super().__init__()
         self.discrete = discrete

@@ -1,7 +1,7 @@
 """The gradient step of `MLPPolicySL.update` in numpy: faster, and equal up to rounding.
 
 With small networks, a step in torch is mostly overhead. The steps here use the memory of torch's parameters and
-optimiser state, so that `MLPPolicySL.update` can take any of them. The project works without this file.
+optimiser state, so that `MLPPolicySL.update` can take the next step at any time. The project works without this file.
 """
 
 import math
@@ -53,7 +53,7 @@ def skip_dynamo_import() -> None:
 
 
 def _is_plain(policy: MLPPolicySL, parameters: list[torch.Tensor]) -> bool:
-    """Whether the policy and its Adam have only these parameters, trainable and float32 on the CPU, and no variants."""
+    """Whether these are all parameters, trainable and float32 on the CPU, and Adam trains them without VARIANTS."""
     optimizer = policy.optimizer
     if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
         return False

@@ -105,7 +105,7 @@ def known_perceptron(
 ) -> tuple[list[nn.Linear], set[type]] | None:
     """The affine layers of a policy's perceptron, and the types of its activations; None for any other policy.
 
-    Its methods ``names`` must be those of ``owner``, and neither overridden nor edited: ``digest`` is their source's.
+    The policy must not override the methods ``names`` of ``owner``, and their `source_digest` must be ``digest``.
     """
     find = inspect.getattr_static
     if any(find(policy, name, None) is not find(owner, name) for name in (*names, "network")):

@@ -61,7 +61,8 @@ class LoadedGaussianPolicy(NumpyPolicy):
 def load_expert(path: Path, env_name: str, spec: TaskSpec) -> BasePolicy:
     """Read the expert policy for an environment, or import the object that ``path`` names as ``module:object``.
 
-    With a notice, observations are converted for an expert of another known layout. Raises InvalidInput for a misfit.
+    For an expert of another known layout, a notice is printed and observations are converted. Raises InvalidInput when
+    the expert can't be read or does not fit the task.
     """
     if object_name(path) is not None:
         with reading(path, "an expert"), users_code():

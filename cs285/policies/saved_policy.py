@@ -22,7 +22,11 @@ from cs285.policies.numpy_policy import NumpyPolicy
 
 
 def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
-    """The settings of a run, or InvalidInput; ``env_name`` replaces the run's own, whose module is not imported."""
+    """Read the settings of a run; raise InvalidInput when that fails.
+
+    ``env_name`` replaces the run's task. If it is None, the module in the run's own ``module:id`` is dropped, since it
+    must not be imported.
+    """
     config = read_config(run_dir / "config.json")
     return replace(config, env_name=env_name or config.env_name.rpartition(":")[2])
 

@@ -69,7 +69,7 @@ def _within_bounds(actions: Array, low: Array, high: Array, squashed: bool) -> A
 
 
 def _read_settings(data: Mapping[str, Any]) -> tuple[str, str, bool]:
-    """The entry of a policy in `KINDS`, with the activation that it has; unknown policies raise InvalidInput."""
+    """The entry of `KINDS` for a policy, with the policy's own activation; InvalidInput for an unknown policy."""
     made = re.match(r"<function (\w+)\.", str(data["policy_class"].get("__init__")))
     name = f"{data['policy_class']['__module__']}.{made[1] if made else '?'}"
     if name not in KINDS:

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules of a policy: finding them, and saving and loading their states."""
+"""Optimisers and learning-rate schedules of a policy: search, check of the schedules, and loading of states."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.errors import InvalidInput
 
-# Keys of optimisers' states. Torch's fused optimisers would write beyond the end of an array that is too short.
+# Averages in an optimiser's state, with the shape of their parameter. Torch's fused optimisers don't check the shapes,
+# and would write beyond the end of an average that is too short.
 AVERAGES = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum"}
 
 

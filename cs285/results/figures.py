@@ -41,11 +41,13 @@ def learning_curves(series: Sequence[Series]) -> Figure:
     daggers = [s for s in series if s.method == "DAgger"]
     shifts = 0.12 * (np.arange(len(daggers)) - (len(daggers) - 1) / 2)  # keeps the error bars of several series apart
     curves = [[(itr + shift, s, itr) for itr in s.iterations] for s, shift in zip(daggers, shifts, strict=True)]
-    references = []
+    references = list[tuple[int, float]]()
     if len(daggers) == 1:
-        (s,), as_long = daggers, [other for other in series if role(other, daggers[0]) == METHODS[1]]
-        references += [(s.config.num_agent_train_steps_per_iter, s.summary(0).mean)] if s.iterations[0] == 0 else []
-        references += [(s.gradient_steps, other.summary(other.last).mean) for other in as_long if len(as_long) == 1]
+        s, as_long = daggers[0], [other for other in series if role(other, daggers[0]) == METHODS[1]]
+        if s.iterations[0] == 0:
+            references.append((s.config.num_agent_train_steps_per_iter, s.summary(0).mean))
+        if len(as_long) == 1:
+            references.append((s.gradient_steps, as_long[0].summary(as_long[0].last).mean))
     figure, axes = _draw_curves(curves, "iteration of DAgger", "DAgger", "runs of DAgger (--do_dagger)", references)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
@@ -101,8 +103,9 @@ def _draw_curves(
 
 def _note(counts: Sequence[int]) -> str:
     seeds = " to ".join(map(str, sorted({min(counts), max(counts)}))) + " seeds"
-    over = [seeds] * (max(counts) > 1) + ["the episodes of one seed"] * (min(counts) == 1)
-    return f"mean ± standard deviation over {' or over '.join(over)}"
+    if min(counts) == 1:
+        seeds = "the episodes of one seed" if max(counts) == 1 else f"{seeds} or over the episodes of one seed"
+    return f"mean ± standard deviation over {seeds}"
 
 
 def task_bars(series: Sequence[Series]) -> Figure:
@@ -157,7 +160,8 @@ def label_curves(series: Sequence[Series]) -> dict[str, dict[str, list[Point]]]:
             if len({point.labels for point in points}) < len(points):
                 raise InvalidInput(f"{name} on {task} has points with equal label counts; use --where to select one")
     if len(tasks) > 1:
-        each, tasks[ALL_TASKS] = list(tasks.values()), {}
+        each = list(tasks.values())
+        tasks[ALL_TASKS] = {}
         for name in each[0]:
             if len({len(curves.get(name, ())) for curves in each}) == 1:
                 tasks[ALL_TASKS][name] = [

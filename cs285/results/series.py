@@ -25,7 +25,7 @@ FILES = ("expert_data", "expert_policy_file")
 RETURN = "Eval_AverageReturn"
 # A BC series and a DAgger series can be compared if they differ in these settings only. BC does not use do_dagger,
 # n_iter and batch_size. `role` compares the numbers of gradient steps. eval_batch_size changes the measurement only.
-NOT_ALIKE = {"do_dagger", "n_iter", "num_agent_train_steps_per_iter", "batch_size", "eval_batch_size"}
+MAY_DIFFER = {"do_dagger", "n_iter", "num_agent_train_steps_per_iter", "batch_size", "eval_batch_size"}
 METHODS = ("BC", "BC, as many gradient steps as DAgger", "DAgger")
 
 
@@ -160,7 +160,7 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
     """Select the series to compare; for each task, the result has a dict from the method (of `METHODS`) to its series.
 
     A DAgger series is compared with the BC series of the same settings that took the gradient steps of one or of all
-    iterations. On a task without one, all BC series count. Raises InvalidInput if a method has several series.
+    iterations. On a task without DAgger, all BC series are selected. Raises InvalidInput if a method has several.
     """
     tasks: dict[str, dict[str, Series]] = {}
     daggers = by_task(series, "DAgger")
@@ -174,11 +174,14 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
 
 
 def role(series: Series, other: Series) -> str | None:
-    """The entry of `METHODS` for a series beside ``other``, a DAgger series or itself; None if they are not alike."""
+    """The entry of `METHODS` by which a series is compared with the DAgger series ``other``; None if it is not.
+
+    On a task without DAgger, ``other`` is the series itself.
+    """
     if series.method == "DAgger":
         return "DAgger"
     steps = {other.gradient_steps: METHODS[1], other.config.num_agent_train_steps_per_iter: METHODS[0]}
-    return steps.get(series.gradient_steps) if NOT_ALIKE.issuperset(differing([series, other])) else None
+    return steps.get(series.gradient_steps) if MAY_DIFFER.issuperset(differing([series, other])) else None
 
 
 def differing(series: Sequence[Series]) -> list[str]:

@@ -44,20 +44,22 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
     swept = [name for name, several in values.items() if len(several) > 1 and name not in IN_THE_RUN_NAME]
     grid = []
     for point in itertools.product(*values.values()):
-        flags = {"true": "--{}", "false": ""}
+        flags = {"true": "--{}", "false": ""}  # on/off settings; others have a value
         words = [flags.get(text, "--{}={}").format(name, text) for name, text in zip(values, point, strict=True)]
         config = parse(Config, "", list(filter(None, words)))
         parts = [config.experiment, *(f"{name}={getattr(config, name)}" for name in swept), f"seed{config.seed}"]
         changes: dict[str, Any] = {"exp_name": re.sub(r"[^\w.+=,-]", "-", "_".join(parts)), "logdir": logdir}
         paths = {name: path for name, path in vars(config).items() if isinstance(path, Path) and path.exists()}
-        grid.append(replace(config, **{**{name: path.absolute() for name, path in paths.items()}, **changes}))
+        absolute: dict[str, Any] = {name: path.absolute() for name, path in paths.items()}
+        grid.append(replace(config, **{**absolute, **changes}))
     return grid
 
 
 def find_runs(configs: Sequence[Config], logdir: Path) -> tuple[list[RunFolder], list[Config]]:
     """Find a complete run folder of each config below ``logdir``; also return the configs that have none.
 
-    It has the config's settings, seed and input files. Raises InvalidInput when a folder or input file can't be read.
+    A config's folder has the same settings, seed and input files. Raises InvalidInput when a folder or an input file
+    can't be read.
     """
     wanted = {_key(c, {name: digest(path) for name, path in input_files(c).items()}): c for c in configs}
     found = {_key(run.config, run.inputs): run for run in read_runs([logdir]) if run.complete}
@@ -79,7 +81,8 @@ def run_missing(
     """
     if not configs or (num_cpus is not None and num_cpus < 1):
         raise InvalidInput("there is nothing to run: --seeds and --num_cpus must be at least 1, and --tasks not empty")
-    missing, failed = find_runs(configs, logdir)[1], []
+    failed = list[str]()
+    _, missing = find_runs(configs, logdir)
     print(f"{len(configs)} runs, {len(configs) - len(missing)} of them done already", flush=True)
     if missing:
         for config in {identity(config): config for config in missing}.values():

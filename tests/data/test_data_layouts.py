@@ -77,7 +77,7 @@ def test_only_observations_and_actions_are_required_also_as_lists_and_with_a_las
     assert (len(trajectory), trajectory.total_reward) == (30, 0)
     np.testing.assert_array_equal(trajectory.actions, ACTIONS)
     notices = capsys.readouterr().err
-    assert "30 steps without rewards and marked ends are read as one episode" in notices
+    assert "30 steps without rewards or marked ends are read as one episode" in notices
     assert "no rewards; returns of the expert's data are logged as 0" in notices
     (trajectory,) = load_expert_data(save(tmp_path / "x.pkl", [{"observation": STATES, "action": ACTIONS}]))
     np.testing.assert_array_equal(trajectory.states, np.float32(STATES))

@@ -82,7 +82,8 @@ def _check_actions(discrete: bool, ob_shape: tuple[int, ...] = (OB_DIM,)) -> Ite
             found.append(actions)
     batch, _, single = found
     if close(batch, modes):
-        return require_equal(single, modes[1], "the action is", ", which the observation gets in a batch")
+        require_equal(single, modes[1], "the action is", ", which the observation gets in a batch")
+        return
     actions = policy.get_action(np.repeat(observations[1:2], 20_000, axis=0))
     samples = _distribution(policy, observations[1:2]).sample((20_000,))[:, 0].numpy()
     if not np.allclose([actions.mean(0), actions.std(0)], [samples.mean(0), samples.std(0)], atol=0.1):
@@ -129,7 +130,8 @@ def _losses(policy: Any, observations: torch.Tensor, actions: torch.Tensor) -> d
     """Map "right" to the right loss, and the name of each common mistake to the loss that this mistake leads to."""
     outputs = _outputs(policy, observations)
     if policy.discrete:
-        right, twice = (-x.log_softmax(1).gather(1, actions[:, None]).mean() for x in (outputs, outputs.softmax(1)))
+        right = -outputs.log_softmax(1).gather(1, actions[:, None]).mean()
+        twice = -outputs.softmax(1).log_softmax(1).gather(1, actions[:, None]).mean()
         logits = -outputs.gather(1, actions[:, None]).mean()
         losses = {"softmax twice": twice, "logits taken for logarithms of probabilities": logits}
     else:

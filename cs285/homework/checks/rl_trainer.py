@@ -94,12 +94,15 @@ def _check_collected(trainer: Any, paths: Any, wanted: list[Trajectory], policy:
     require(not added, "it adds data to the replay buffer, and run_training_loop then adds them again")
 
 
+def _first_arguments(mock: Mock) -> list[Any]:
+    return [[*call.args, *call.kwargs.values()][0] for call in mock.call_args_list]
+
+
 def train_agent() -> Iterator[Mistake]:
     """Check the number of gradient steps, their batches and the returned log."""
     trainer = _trainer()
     log = trainer.train_agent()
-    calls = (trainer.agent.sample.call_args_list, trainer.agent.train.call_args_list)
-    sizes, batches = ([[*call.args, *call.kwargs.values()][0] for call in each] for each in calls)
+    sizes, batches = _first_arguments(trainer.agent.sample), _first_arguments(trainer.agent.train)
     kinds = {type(batch).__name__ for batch in batches} - {"Batch"}
     require(not kinds, f"self.agent.train gets {kinds}, not a Batch")
     require(len(batches) == 7, f"it takes {len(batches)} gradient steps with self.agent.train, not 7")
@@ -132,7 +135,7 @@ def do_relabel_with_expert() -> Iterator[Mistake]:
         with case(f"trajectory {n}"):
             for name in ("observations", "next_observations", "rewards", "terminated", "truncated"):
                 require(np.array_equal(getattr(old, name), getattr(new, name)), f"the field {name} has changed")
-            wanted, late = (_expert_actions(states) for states in (old.observations, old.next_observations))
+            wanted, late = _expert_actions(old.observations), _expert_actions(old.next_observations)
             known = {
                 "the actions of the given trajectory are kept": old.actions,
                 "the learning policy chooses the actions": _Actor(1, 1).get_action(wanted),

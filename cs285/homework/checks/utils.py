@@ -25,7 +25,8 @@ LENGTHS = [4, 6, 5, 3]  # numbers of steps of the episodes of `_Rollouts`, repea
 class _Environment(gym.Env[Any, Any]):
     """An environment whose observation in step t is (t, seed, 1).
 
-    ``ends`` maps "terminated", "truncated" and "NaN" to their steps. Observations share one array unless it is empty.
+    ``ends`` maps "terminated", "truncated" and "NaN" to their steps. Unless ``ends`` is empty, all observations are one
+    array, which each step changes.
     """
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
@@ -129,6 +130,7 @@ class _Rollouts:
 
     def episodes(self, policy: object, seeds: Iterator[int], min_timesteps: int | None = None) -> Iterator[Trajectory]:
         require(policy is self.policy, "the episodes are rolled out with another policy than the given one")
+        # `pairwise` reads one seed ahead; the 0 completes the pair of the last seed.
         for count, (steps, _) in enumerate(pairwise(chain(seeds, [0]))):
             require(count < 60, "it rolls out episodes without end, since the seeds of a run never end")
             require(steps in LENGTHS, f"an episode has the seed {steps}, which is not a given seed")
