@@ -10,6 +10,7 @@ import io
 import os
 import pickletools
 import re
+import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -237,4 +238,6 @@ def load_torch_file(path: Path, content: bytes | None = None) -> Any:
         if any(info.compress_type for info in infos) or sum(info.file_size for info in infos) > len(content):
             raise InvalidInput("its members are compressed, or claim to be larger than the file")
         members = {info.filename.partition("/")[2]: bytearray(archive.read(info)) for info in infos}
+        if members.get("byteorder", b"little") != sys.byteorder.encode():
+            raise InvalidInput("it has the byte order of another machine")
         return _Machine(len(content), members).run(io.BytesIO(members["data.pkl"]))
