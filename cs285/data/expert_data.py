@@ -143,10 +143,7 @@ def _read_array(value: Any, name: str, where: str) -> Array:
 
 
 def _read_actions(actions: Array, discrete: bool | None) -> Array:
-    """Convert actions to (T, ac_dim) float32, or (T,) int64 if discrete; ValueError if choices are not whole numbers.
-
-    ``discrete`` is as in `load_expert_data`.
-    """
+    """Convert actions to (T, ac_dim) float32, or (T,) int64 if discrete; ValueError if choices are no whole numbers."""
     if actions.ndim == 3 and actions.shape[1] == 1:  # the course's files of 2018 have (T, 1, ac_dim)
         actions = actions[:, 0]
     column = actions.ndim == 2 and actions.shape[1] == 1

@@ -137,14 +137,11 @@ class _NoisyPolicy(BasePolicy):
 def record_episodes(
     env_name: str, expert: Path | None = None, episodes: int = 2, noise: float = 0.0, seed: int = 1, **options: Any
 ) -> list[Trajectory]:
-    """Record episodes of the file ``expert``, or of the expert that ships if it is None.
-
-    ``options`` are as for `evaluate_expert`.
+    """Record episodes of the file ``expert`` (None: the expert that ships); ``options`` are as for `evaluate_expert`.
 
     With ``noise``, Gaussian noise is added to the executed actions, and the recorded actions are the expert's mean
     actions (DART, Laskey et al. 2017). ``noise`` is the standard deviation as a fraction of half the range between the
-    actions' bounds. Raises InvalidInput when the expert does not fit the task, or noise is given for actions that are
-    discrete or have no bounds.
+    actions' bounds. Raises InvalidInput when the expert does not fit the task, or noisy actions have no bounds.
     """
     if (file := expert or shipped_expert(env_name)) is None:
         raise InvalidInput(f"no expert ships for {env_name}; name one with --expert_policy_file")

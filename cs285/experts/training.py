@@ -99,8 +99,7 @@ def save_checkpoint(settings: ExpertSettings, model: Any) -> None:
 def load_checkpoint(settings: ExpertSettings) -> Any:
     """Load the model of the last checkpoint of a training with these settings; None when there is none.
 
-    The files are unpickled, which can execute code. The environments begin new episodes. Raises InvalidInput when a
-    file can't be read.
+    The files are unpickled, which can execute code. Environments begin new episodes. InvalidInput: a file is invalid.
     """
     path = settings.checkpoint_dir / MODEL
     if not path.exists():

@@ -44,8 +44,8 @@ def expert_actions(expert: BasePolicy, observations: Array, spec: TaskSpec) -> A
 def as_actions(actions: Array, spec: TaskSpec, batch_shape: tuple[int, ...] = (), whose: str = "") -> Array:
     """Convert actions to float32, or int64 if discrete; messages have ``whose`` before the word "action".
 
-    Raises InvalidInput unless the shape is (*batch_shape, ac_dim) or, if discrete, batch_shape, and discrete actions
-    are whole numbers from 0 to ac_dim - 1.
+    Raises InvalidInput unless the shape is (*batch_shape, ac_dim) or, if discrete, batch_shape. Discrete actions must
+    also be whole numbers from 0 to ac_dim - 1.
     """
     expected = batch_shape if spec.discrete else (*batch_shape, spec.ac_dim)
     if actions.shape != expected:

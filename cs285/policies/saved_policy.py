@@ -22,11 +22,7 @@ from cs285.policies.numpy_policy import NumpyPolicy
 
 
 def load_run_config(run_dir: Path, env_name: str | None = None) -> Config:
-    """Read the settings of a run; raise InvalidInput when that fails.
-
-    ``env_name`` replaces the run's task. If it is None, the module in the run's own ``module:id`` is dropped, since it
-    must not be imported.
-    """
+    """Read a run's settings with the task ``env_name`` (None: its own, without ``module:``), or raise InvalidInput."""
     config = read_config(run_dir / "config.json")
     return replace(config, env_name=env_name or config.env_name.rpartition(":")[2])
 

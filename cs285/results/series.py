@@ -174,10 +174,7 @@ def compared(series: Sequence[Series]) -> dict[str, dict[str, Series]]:
 
 
 def role(series: Series, other: Series) -> str | None:
-    """The entry of `METHODS` by which a series is compared with the DAgger series ``other``; None if it is not.
-
-    On a task without DAgger, ``other`` is the series itself.
-    """
+    """The entry of `METHODS` by which a series is compared with ``other``, a DAgger series or itself; None if not."""
     if series.method == "DAgger":
         return "DAgger"
     steps = {other.gradient_steps: METHODS[1], other.config.num_agent_train_steps_per_iter: METHODS[0]}

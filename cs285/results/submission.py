@@ -36,9 +36,8 @@ EDITIONS = {  # names in each course's zip: folder of the runs, package, file th
 def write_submission(runs: Sequence[RunFolder], output: Path, edition: str = "cs285") -> int:
     """Write a zip with the runs, their commands, the code, and the experts and data that the runs read.
 
-    If the zip would be too large, experts and data are left out. Returns the zip's size in bytes. Raises InvalidInput
-    when a run of BC (q1_) or DAgger (q2_) is missing, folders have the same name, or the zip is too large or can't be
-    written.
+    If the zip would be too large, experts and data are left out. Returns the size in bytes. Raises InvalidInput when a
+    run of BC (q1_) or DAgger (q2_) is missing, folders have the same name, or the zip is too large or can't be written.
     """
     names = sorted(run.path.name for run in runs)
     for prefix in ("q1_", "q2_"):

@@ -58,8 +58,7 @@ def make_grid(assignments: Sequence[str], seeds: int | None, logdir: Path) -> li
 def find_runs(configs: Sequence[Config], logdir: Path) -> tuple[list[RunFolder], list[Config]]:
     """Find a complete run folder of each config below ``logdir``; also return the configs that have none.
 
-    A config's folder has the same settings, seed and input files. Raises InvalidInput when a folder or an input file
-    can't be read.
+    A config's folder has its settings, seed and input files. Raises InvalidInput when a folder or file can't be read.
     """
     wanted = {_key(c, {name: digest(path) for name, path in input_files(c).items()}): c for c in configs}
     found = {_key(run.config, run.inputs): run for run in read_runs([logdir]) if run.complete}
