@@ -162,7 +162,8 @@ def _read_rows(path: Path, iterations: int) -> list[dict[str, float]]:
             row = dict(zip(names, map(float, line), strict=True))
             for name, value in row.items():
                 check(value, STD if name.endswith("StdReturn") else SCALAR, f"{name} in row {number}")
-            least, itr = int(rows[-1]["itr"]) + 1 if rows else 0, row["itr"]
+            itr = row["itr"]
+            least = int(rows[-1]["itr"]) + 1 if rows else 0
             check(int(itr) if itr.is_integer() else itr, (int, least, iterations - 1), "itr")
             rows.append(row)
     return rows

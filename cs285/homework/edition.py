@@ -52,8 +52,7 @@ def edition_files(blanks: Sequence[Blank] = BLANKS) -> dict[str, bytes]:
 def empty_body(source: str, function: str, blank: Blank) -> str:
     """Replace the body of a "function" or "Class.method" in a module's source text by hints and a NotImplementedError.
 
-    Other lines stay unchanged. The blank's first function gets the hints; its other functions get a
-    comment that names the first one.
+    Other lines stay unchanged. The blank's first function gets the hints; the others get a comment that names it.
     """
     node: Any = ast.parse(source)
     for name in function.split("."):

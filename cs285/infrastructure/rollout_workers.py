@@ -131,8 +131,7 @@ class RolloutWorkers(LocalRollouts, AbstractContextManager["RolloutWorkers"]):
 
         Workers run ahead of the caller by at most ``num_workers`` episodes, and by at most the episodes that are
         missing to ``min_timesteps``, estimated from the mean length so far. Closing the generator cancels episodes that
-        have not started. Training must not change ``policy`` (see `frozen_copy`). Raises ProcessFailed when a worker
-        was killed.
+        have not started. Training must not change ``policy`` (`frozen_copy`). Raises ProcessFailed if a worker dies.
         """
         pickled = self.pickled(policy)
         ahead = 1 if pickled is None else self.num_workers

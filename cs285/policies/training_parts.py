@@ -9,8 +9,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cs285.errors import InvalidInput
 
-# Averages in an optimiser's state, with the shape of their parameter. Torch's fused optimisers don't check the shapes,
-# and would write beyond the end of an average that is too short.
+# Averages in an optimiser's state. Torch's fused optimisers would write beyond the end of one that is too short.
 AVERAGES = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum"}
 
 

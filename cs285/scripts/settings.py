@@ -39,6 +39,7 @@ class Settings:
 
 def read_settings(argv: Sequence[str] | None = None) -> Settings:
     """Parse the flags; --preset and --resume set defaults, which other flags override."""
+    # This parser only finds the flags that the defaults of the complete parser, `parse`, depend on.
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--resume", nargs="?", type=Path)

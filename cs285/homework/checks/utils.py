@@ -25,8 +25,7 @@ LENGTHS = [4, 6, 5, 3]  # numbers of steps of the episodes of `_Rollouts`, repea
 class _Environment(gym.Env[Any, Any]):
     """An environment whose observation in step t is (t, seed, 1).
 
-    ``ends`` maps "terminated", "truncated" and "NaN" to their steps. Unless ``ends`` is empty, all observations are one
-    array, which each step changes.
+    ``ends`` maps "terminated", "truncated" and "NaN" to their steps. Observations share one array if ``ends`` has any.
     """
 
     def __init__(self, ends: dict[str, int], discrete: bool = False) -> None:
