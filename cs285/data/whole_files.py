@@ -93,8 +93,8 @@ def reading(path: object, kind: str, advice: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a damaged file can raise nearly any type
-        clear = isinstance(error, InvalidInput | ValueError)
-        why = " ".join(f"{'' if clear else f'it may be damaged, {type(error).__name__}: '}{error}".split())
+        has_reason = isinstance(error, InvalidInput | ValueError)
+        why = " ".join(f"{'' if has_reason else f'it may be damaged, {type(error).__name__}: '}{error}".split())
         raise InvalidInput(f"{path} can't be read as {kind}: {why:.300}{advice}") from error
 
 

@@ -43,7 +43,7 @@ def convert_observations(observations: Array, env_name: str, ob_dim: int) -> Arr
 
 
 def print_conversion(env_name: str, size: int, ob_dim: int, what: str) -> None:
-    """Print that observations are converted, unless the sizes are equal, and how many numbers are set to 0.
+    """Print that observations are converted and how many numbers are set to 0; print nothing if the sizes are equal.
 
     ``what`` begins the line. Raises InvalidInput unless the sizes are equal or both are layouts of the task.
     """

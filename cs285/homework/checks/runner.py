@@ -102,13 +102,14 @@ def _run(name: str, limit: float, folder: Path) -> None:
         faulthandler.dump_traceback_later(limit, exit=True, file=trace)  # again: the limit begins after the imports
         module = importlib.import_module(f"cs285.homework.checks.{Path(blank.file).stem.lower()}")
         before = _global_state()
-        costs = list(dict.fromkeys(map(str, getattr(module, name)() or ())))  # without repetitions
+        disadvantages = list(dict.fromkeys(map(str, getattr(module, name)() or ())))  # without repetitions
         changed = [key for key, value in _global_state().items() if value != before[key]]
         require(not changed, f"it changes the {' and the '.join(changed)} of the whole process")
         sys.stdout.flush()
         if printed := (folder / "stdout").read_text("utf-8", "replace").strip().split("\n")[0]:
-            costs.append(f"it prints {printed!r:.60}; printing slows a run and hides the run's own lines")
-        verdict = ("works, but", "; ".join(costs), _place(blank)) if costs else ("ok", "", "")
+            disadvantages.append(f"it prints {printed!r:.60}; printing slows a run and hides the run's own lines")
+        text = "; ".join(disadvantages)
+        verdict = ("works, but", text, _place(blank)) if text else ("ok", "", "")
     except BaseException as error:
         verdict = _explain(blank, error)
     faulthandler.cancel_dump_traceback_later()
