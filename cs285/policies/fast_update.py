@@ -138,7 +138,8 @@ class _FastUpdate:
         inputs, x = [], (observations.astype(np.float32, copy=False) - mean) / std
         for i in layers:
             inputs.append(np.tanh(x) if i > 0 else x)
-            x = inputs[-1] @ self._arrays[i].T + self._arrays[i + 1]
+            x = inputs[-1] @ self._arrays[i].T
+            x += self._arrays[i + 1]
         error = x - actions
         loss, delta = (error * error).mean(), error * (2 / error.size)
         for i in reversed(layers):
@@ -146,7 +147,8 @@ class _FastUpdate:
             np.matmul(delta.T, x, out=self._gradients[i])
             delta.sum(axis=0, out=self._gradients[i + 1])
             if i > 0:
-                delta = delta @ self._arrays[i] * (1 - x * x)  # the derivative of tanh is 1 - tanh²
+                delta = delta @ self._arrays[i]
+                delta *= 1 - x * x  # the derivative of tanh is 1 - tanh²
         return loss
 
     def _adam_step(self) -> None:
@@ -155,11 +157,19 @@ class _FastUpdate:
         beta1, beta2 = group["betas"]
         self._steps += 1
         steps = float(self._steps[0])
-        self._m += (1 - beta1) * (self._g - self._m)
+        change = self._g - self._m
+        change *= 1 - beta1
+        self._m += change
+        np.multiply(self._g, self._g, out=change)
+        change *= 1 - beta2
         self._v *= beta2
-        self._v += (1 - beta2) * (self._g * self._g)
-        divisor = np.sqrt(self._v) / math.sqrt(1 - beta2**steps) + group["eps"]
-        self._p -= group["lr"] / (1 - beta1**steps) * (self._m / divisor)
+        self._v += change
+        np.sqrt(self._v, out=change)
+        change /= math.sqrt(1 - beta2**steps)
+        change += group["eps"]
+        np.divide(self._m, change, out=change)
+        change *= group["lr"] / (1 - beta1**steps)
+        self._p -= change
 
 
 def _flatten(tensors: list[torch.Tensor]) -> tuple[Array, list[torch.Tensor]]:
