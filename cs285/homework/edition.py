@@ -74,7 +74,7 @@ def write_autograder(output: Path) -> int:
     for pattern in ("cs285/homework/grade.py", "requirements.txt", "policies/experts/*.json"):
         for path in PROJECT_ROOT.glob(pattern):
             files[f"edition/{path.relative_to(PROJECT_ROOT).as_posix()}"] = path.read_bytes()
-    scripts = {path.name: path.read_bytes() for path in Path(__file__).with_name("autograder").iterdir()}
+    scripts = {path.name: path.read_bytes() for path in (PROJECT_ROOT / "docs/homework/autograder").iterdir()}
     zipped = zip_files({**files, **scripts}, [*scripts])
     with whole_file(output) as file:
         file.write(zipped)

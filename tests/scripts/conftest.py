@@ -22,7 +22,8 @@ from tests import fakes
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
 USERS_ENVIRONMENT = dict(os.environ)  # copied before an import of the project sets MUJOCO_GL
-sys.path.append(str(ROOT / "scripts"))
+FOLDERS = (ROOT / "scripts", ROOT / "docs/examples")
+sys.path += map(str, FOLDERS)
 
 Script = Callable[..., "Outcome"]
 
@@ -83,7 +84,7 @@ def script(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
+            runpy.run_path(next(str(p) for f in FOLDERS if (p := f / f"{name}.py").exists()), run_name="__main__")
         captured = capsys.readouterr()
         code = ended.value.code
         assert isinstance(code, int)

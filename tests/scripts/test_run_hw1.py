@@ -229,7 +229,7 @@ def test_presets_set_defaults_that_other_flags_override(capsys: pytest.CaptureFi
             assert capsys.readouterr().out == f"preset {preset}:{''.join(kept)}\n"
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", [*SCRIPTS, "acceptance", "study"])
 def test_help_describes_every_flag(name: str, script: Script) -> None:
     module = load_script(name)
     settings = getattr(module, "Settings", None) or getattr(module, "ExpertSettings", Config)

@@ -5,15 +5,18 @@ the defaults: BC takes 1000 gradient steps for each demonstrated episode, and DA
 are complete in --logdir are not repeated. A table of the scores is printed, and the figure is written as PNG and PDF.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Annotated
 
-from _checkout import run
 from tyro.conf import arg
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds the project if it is not installed
+
+from cs285.command_line import run
 from cs285.config import Config
 from cs285.data.whole_files import check_new
 
